@@ -1,0 +1,13 @@
+//! Source text → [`weft_bytecode::Program`]. Pure: sources come as text, diagnostics go out as values.
+//!
+//! `syntax` (text → ast) → `hir` (names bound, sugar gone) → `types` → `effects` → `codegen`.
+//! User mistakes are [`Diagnostic`]s; no stage fails because the source is wrong.
+
+pub mod analysis;
+pub mod diagnostic;
+pub mod source;
+pub mod syntax;
+
+pub use analysis::{Analysis, Project, compile};
+pub use diagnostic::{Diagnostic, Severity};
+pub use source::{FileId, Source, Span};

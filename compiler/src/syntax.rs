@@ -1,0 +1,2 @@
+//! Text → tree. The only place that knows pest.
+pub mod ast;

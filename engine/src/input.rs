@@ -1,0 +1,104 @@
+//! What reaches a run.
+
+use serde::{Deserialize, Serialize};
+use weft_protocol::event::{EventKind, RunRef};
+use weft_protocol::{EventId, Failure, Payload};
+
+/// One thing that happened to a run. One Input is one activation; inside a run nothing is batched.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Input {
+    /// A signal; arguments are canonical and checked against the pinned program.
+    Signal {
+        /// Name.
+        name: String,
+        /// Record of its parameters.
+        args: Payload,
+        /// Makes it idempotent.
+        request_id: Option<String>,
+        /// The sending run, if a run sent it.
+        from: Option<RunRef>,
+    },
+    /// An attempt was handed to whoever runs it. Writes nothing; arms the attempt's timeouts.
+    Delivered {
+        /// The activity.
+        scheduled: EventId,
+        /// The attempt.
+        attempt: u32,
+    },
+    /// An attempt succeeded; the result is canonical and checked.
+    Completed {
+        /// The activity.
+        scheduled: EventId,
+        /// The attempt.
+        attempt: u32,
+        /// The result.
+        result: Payload,
+    },
+    /// An attempt failed.
+    Failed {
+        /// The activity.
+        scheduled: EventId,
+        /// The attempt.
+        attempt: u32,
+        /// The declared error, or a `Fault`.
+        failure: Failure,
+        /// Replaces the policy's delay once, milliseconds.
+        retry_after_ms: Option<i64>,
+    },
+    /// An attempt stopped because it was asked to.
+    CanceledAttempt {
+        /// The activity.
+        scheduled: EventId,
+        /// The attempt.
+        attempt: u32,
+    },
+    /// An attempt is alive.
+    Heartbeat {
+        /// The activity.
+        scheduled: EventId,
+        /// The attempt.
+        attempt: u32,
+        /// What the next attempt gets.
+        progress: Option<Payload>,
+    },
+    /// An alarm is due. Stale ones change nothing.
+    Due(AlarmKey),
+    /// A child's start, refusal or end, as the event it becomes (`ChildStarted`, `ChildStartFailed`, `ChildCompleted`,
+    /// …). One that is no longer awaited changes nothing.
+    Child(EventKind),
+    /// Cancellation is requested.
+    Cancel {
+        /// Why.
+        reason: String,
+        /// Makes it idempotent.
+        request_id: Option<String>,
+        /// The requesting run, if a run did.
+        from: Option<RunRef>,
+    },
+    /// End now, run no code.
+    Terminate {
+        /// Why.
+        reason: String,
+        /// The requesting run, if a run did.
+        from: Option<RunRef>,
+    },
+    /// The next slice of a long computation.
+    Continue,
+}
+
+/// What an alarm is about. Alarms are never taken back; a stale one is ignored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum AlarmKey {
+    /// A workflow timer, by its `TimerStarted` event.
+    Timer(EventId),
+    /// The delay before this attempt is over.
+    Retry(EventId, u32),
+    /// `timeout` of this attempt.
+    StartToClose(EventId, u32),
+    /// `heartbeat` of this attempt.
+    Heartbeat(EventId, u32),
+    /// `total_timeout`.
+    ScheduleToClose(EventId),
+    /// `run_timeout`.
+    Run,
+}

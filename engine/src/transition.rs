@@ -1,0 +1,108 @@
+//! What an [`Input`](crate::Input) leads to: what to make durable, and what to do once it is.
+
+use serde::{Deserialize, Serialize};
+use weft_protocol::event::{EventKind, ParentRef, RunRef};
+use weft_protocol::policy::ChildOptions;
+use weft_protocol::{Event, EventId, Failure, Payload, Timestamp, WorkflowId};
+
+use crate::input::AlarmKey;
+
+/// What a run wants committed and, after that, done. Empty if the Input changed nothing.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Transition {
+    /// Events, already part of the run's history in memory.
+    pub events: Vec<Event>,
+    /// Log-only records.
+    pub records: Vec<Record>,
+    /// Attempts to hand out once durable: the activity and the attempt's number.
+    pub dispatch: Vec<(EventId, u32)>,
+    /// Running attempts to be told that they are canceled.
+    pub cancel: Vec<EventId>,
+    /// Alarms to set.
+    pub alarms: Vec<(Timestamp, AlarmKey)>,
+    /// What other runs must learn once durable. Every entry can be derived again from the run's history
+    /// (`Run::unsettled`), so a crash in between loses nothing.
+    pub outbox: Vec<Outgoing>,
+    /// Log lines of the program: level, text.
+    pub logs: Vec<(u8, String)>,
+    /// Whether the run is closed now.
+    pub closed: bool,
+    /// A long computation is under way: give the run `Input::Continue` when others have had their turn.
+    pub again: bool,
+}
+
+/// A log-only record of a run: no event id, gone once it no longer matters.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Record {
+    /// An attempt failed and another follows.
+    AttemptFailed {
+        /// The activity.
+        scheduled: EventId,
+        /// The attempt that failed.
+        attempt: u32,
+        /// How.
+        failure: Failure,
+        /// When the next one starts.
+        next_at: Timestamp,
+    },
+    /// Progress for the next attempt.
+    Heartbeat {
+        /// The activity.
+        scheduled: EventId,
+        /// The attempt.
+        attempt: u32,
+        /// Progress.
+        progress: Option<Payload>,
+    },
+}
+
+/// What another run must learn. Delivered at least once; each is idempotent at its destination.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Outgoing {
+    /// Start a child. The destination answers with `ChildStarted` or `ChildStartFailed`, and with the end if it has
+    /// already ended. A run with the same parent reference is the same start.
+    StartChild {
+        /// The parent and its event.
+        parent: ParentRef,
+        /// Workflow name.
+        workflow: String,
+        /// Workflow id.
+        workflow_id: WorkflowId,
+        /// Arguments.
+        args: Payload,
+        /// Options.
+        options: ChildOptions,
+    },
+    /// A child tells its parent how it ended; the event the parent will log.
+    ChildEnded {
+        /// The parent.
+        parent: RunRef,
+        /// `ChildCompleted`, `ChildFailed`, `ChildCanceled`, `ChildTimedOut` or `ChildTerminated`.
+        event: EventKind,
+    },
+    /// Request cancellation of a run.
+    Cancel {
+        /// Which.
+        to: RunRef,
+        /// Why.
+        reason: String,
+    },
+    /// Terminate a run.
+    Terminate {
+        /// Which.
+        to: RunRef,
+        /// Why.
+        reason: String,
+    },
+}
+
+/// Why an Input was not taken. Nothing was logged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refused {
+    /// The run has ended.
+    Closed,
+    /// The attempt is not the one in flight, or its activity has ended.
+    Stale,
+    /// A limit, by name.
+    Limit(&'static str),
+}

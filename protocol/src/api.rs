@@ -1,0 +1,412 @@
+//! Requests and answers of the API: what HTTP, the CLI and the runtime's handle share.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::policy::{OnClosed, OnConflict};
+
+/// `POST runs`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StartRequest {
+    /// Workflow name.
+    pub workflow: String,
+    /// Workflow id; else the declaration's template, else generated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// Parameters by name.
+    #[serde(default)]
+    pub args: Value,
+    /// Makes the request idempotent beyond the id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<String>,
+    /// Default `join`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_conflict: Option<OnConflict>,
+    /// Default `join`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_closed: Option<OnClosed>,
+    /// Limit of the run, milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run_timeout_ms: Option<i64>,
+}
+
+/// Answer to a start.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StartReply {
+    /// Workflow id.
+    pub workflow_id: String,
+    /// Run id.
+    pub run_id: String,
+    /// False if an existing run was joined.
+    pub started: bool,
+}
+
+/// `POST …/signals/{name}`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+pub struct MessageRequest {
+    /// Parameters by name.
+    #[serde(default)]
+    pub args: Value,
+    /// Makes the request idempotent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<String>,
+}
+
+/// `POST …/cancel`, `POST …/terminate`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+pub struct StopRequest {
+    /// Why, for the history.
+    #[serde(default)]
+    pub reason: String,
+    /// Makes the request idempotent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<String>,
+}
+
+/// Status of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[allow(missing_docs, reason = "the names say it")]
+pub enum Status {
+    Running,
+    Completed,
+    Failed,
+    Canceled,
+    Terminated,
+    TimedOut,
+    ContinuedAsNew,
+}
+
+/// `GET …/result`: the run's state when it ended or the wait did.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ResultReply {
+    /// Workflow id.
+    pub workflow_id: String,
+    /// Run id.
+    pub run_id: String,
+    /// `Running` if the wait ended first.
+    pub status: Status,
+    /// Result of a completed run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub result: Option<Value>,
+    /// Failure of a run that ended otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<Value>,
+    /// Set while a running run is parked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stuck: Option<Stuck>,
+}
+
+/// Why and where a run is parked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stuck {
+    /// Trap name.
+    pub trap: String,
+    /// For people.
+    pub message: String,
+    /// `file.wf`.
+    pub file: String,
+    /// Line from 1.
+    pub line: u32,
+    /// RFC 3339.
+    pub since: String,
+    /// Program hash.
+    pub program: String,
+}
+
+/// A row of `GET runs`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunRow {
+    /// Workflow id.
+    pub workflow_id: String,
+    /// Run id.
+    pub run_id: String,
+    /// Workflow name.
+    pub workflow: String,
+    /// Status.
+    pub status: Status,
+    /// Whether parked.
+    pub stuck: bool,
+    /// RFC 3339.
+    pub started_at: String,
+    /// RFC 3339, of closed runs.
+    pub closed_at: Option<String>,
+    /// Search attributes.
+    pub attributes: Value,
+}
+
+/// What `GET runs` may filter by.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+pub struct ListQuery {
+    /// Workflow name.
+    pub workflow: Option<String>,
+    /// Status.
+    pub status: Option<Status>,
+    /// Only parked runs, or only others.
+    pub stuck: Option<bool>,
+    /// Started at or after, RFC 3339.
+    pub started_after: Option<String>,
+    /// Started before, RFC 3339.
+    pub started_before: Option<String>,
+    /// Rows of a page.
+    pub limit: Option<usize>,
+    /// Where the page before ended.
+    pub cursor: Option<String>,
+}
+
+/// A page of runs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunPage {
+    /// Newest start first.
+    pub runs: Vec<RunRow>,
+    /// For the next page, if there is one.
+    pub cursor: Option<String>,
+}
+
+/// `GET runs/{id}`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunDescription {
+    /// The row as listed.
+    #[serde(rename = "run")]
+    pub row: RunRow,
+    /// Program hash.
+    pub program: String,
+    /// Events so far.
+    pub history_events: u64,
+    /// Set while parked.
+    pub stuck: Option<Stuck>,
+    /// Whether a cancel was requested.
+    pub cancel_requested: bool,
+    /// What each fiber waits for.
+    pub waits: Vec<FiberWait>,
+    /// Pending activities.
+    pub activities: Vec<PendingActivity>,
+    /// Pending children: workflow id and, once started, run id.
+    pub children: Vec<PendingChild>,
+    /// Unread mailbox messages by signal.
+    pub unread: Vec<(String, u32)>,
+    /// Result or failure of a closed run.
+    pub result: Option<Value>,
+    /// See `result`.
+    pub failure: Option<Value>,
+}
+
+/// What a fiber waits for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FiberWait {
+    /// Fiber path.
+    pub fiber: String,
+    /// `file.wf:14`.
+    pub source: String,
+    /// For people: `activity charge`, `timer`, `condition`, `signal approve`, `child fulfil`, `branches`.
+    pub on: String,
+    /// RFC 3339, where a timer decides.
+    pub until: Option<String>,
+}
+
+/// An activity that has not ended.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PendingActivity {
+    /// Event id of `ActivityScheduled`.
+    pub scheduled: u64,
+    /// Its name.
+    pub activity: String,
+    /// The attempt in flight or to come.
+    pub attempt: u32,
+    /// `scheduled`, `started`, `backing_off`, `cancel_requested`.
+    pub state: String,
+    /// Failure of the attempt before.
+    pub last_failure: Option<Value>,
+    /// RFC 3339, while backing off.
+    pub next_attempt_at: Option<String>,
+    /// Last heartbeat's progress.
+    pub progress: Option<Value>,
+}
+
+/// A child that has not ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PendingChild {
+    /// Event id of `ChildScheduled`.
+    pub scheduled: u64,
+    /// Workflow name.
+    pub workflow: String,
+    /// Workflow id.
+    pub workflow_id: String,
+    /// Run id once it has started.
+    pub run_id: Option<String>,
+}
+
+/// Answer to a deploy.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DeployReply {
+    /// Project name.
+    pub project: String,
+    /// Program hash.
+    pub program: String,
+    /// False if this very program was already current.
+    pub changed: bool,
+    /// Its workflows.
+    pub workflows: Vec<String>,
+    /// Stuck runs that moved to it.
+    pub moved: u64,
+    /// Stuck runs that could not: workflow id and why.
+    pub not_moved: Vec<(String, String)>,
+}
+
+/// A refusal or failure, as problem+json.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("{message}")]
+pub struct ApiError {
+    /// HTTP status.
+    pub status: u16,
+    /// snake_case.
+    pub code: String,
+    /// For people.
+    pub message: String,
+    /// Path of the wrong field.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// What was expected there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected: Option<String>,
+    /// What to do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub help: Option<String>,
+}
+
+impl ApiError {
+    /// An error with its status, code and message.
+    pub fn new(status: u16, code: &str, message: impl Into<String>) -> ApiError {
+        ApiError { status, code: code.into(), message: message.into(), path: None, expected: None, help: None }
+    }
+
+    /// With what to do about it.
+    pub fn help(mut self, help: impl Into<String>) -> ApiError {
+        self.help = Some(help.into());
+        self
+    }
+
+    /// With the wrong field and what was expected there.
+    pub fn at(mut self, path: impl Into<String>, expected: impl Into<String>) -> ApiError {
+        self.path = Some(path.into());
+        self.expected = Some(expected.into());
+        self
+    }
+}
+
+/// `POST queues/{queue}/poll`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+pub struct PollRequest {
+    /// Who polls, for people.
+    pub worker: String,
+    /// Tasks wanted, 1 to 1,000; default 1.
+    pub max: Option<usize>,
+    /// How long to wait, a duration (`"30s"`); default 30 s.
+    pub wait: Option<String>,
+    /// Tokens of tasks the worker is still working on.
+    pub holding: Vec<String>,
+}
+
+/// Answer to a poll.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PollReply {
+    /// Tasks, none if the wait ended.
+    pub tasks: Vec<QueueTask>,
+}
+
+/// A task as a worker sees it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct QueueTask {
+    /// Names this attempt in complete, fail and heartbeat.
+    pub token: String,
+    /// Activity name.
+    pub activity: String,
+    /// Parameters by name.
+    pub args: Value,
+    /// From 1.
+    pub attempt: u32,
+    /// Workflow name.
+    pub workflow: String,
+    /// Workflow id.
+    pub workflow_id: String,
+    /// Run id.
+    pub run_id: String,
+    /// Equal over all attempts.
+    pub idempotency_key: String,
+    /// When this attempt times out, RFC 3339.
+    pub deadline: Option<String>,
+    /// Longest silence allowed, a duration.
+    pub heartbeat: Option<String>,
+    /// Progress of the attempts before.
+    pub progress: Option<Value>,
+}
+
+/// How the text of a `key=value` argument is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TextForm {
+    /// Taken as it is: `String`, and the types whose JSON is a string (`Duration`, `Time`, `Date`, `Decimal`,
+    /// payload-free enums).
+    Text,
+    /// Read as JSON.
+    Json,
+}
+
+/// A parameter as a client sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ParamSignature {
+    /// Its name.
+    pub name: String,
+    /// Its type as written in the language.
+    #[serde(rename = "type")]
+    pub ty: String,
+    /// Whether it must be given.
+    pub required: bool,
+    /// How its text is read.
+    pub form: TextForm,
+    /// The fields, if it is a record.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fields: Vec<ParamSignature>,
+}
+
+/// A signal or query as a client sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MessageSignature {
+    /// Its name.
+    pub name: String,
+    /// Its parameters.
+    pub params: Vec<ParamSignature>,
+    /// Result type, of queries.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub result: Option<String>,
+}
+
+/// `GET workflows/{name}` and `GET runs/{id}/workflow`: what a client may send.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WorkflowSignature {
+    /// Its name.
+    pub name: String,
+    /// Doc comment.
+    pub doc: String,
+    /// Parameters.
+    pub params: Vec<ParamSignature>,
+    /// Result type.
+    pub result: String,
+    /// Signals.
+    pub signals: Vec<MessageSignature>,
+    /// Queries and public states.
+    pub queries: Vec<MessageSignature>,
+}
+
+/// `GET …/history`: events as JSON objects (decisions.md 4).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct HistoryPage {
+    /// Events in order.
+    pub events: Vec<Value>,
+    /// Whether the run has closed and these are its last events.
+    pub complete: bool,
+}

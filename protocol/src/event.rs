@@ -1,0 +1,212 @@
+//! History events: past tense, numbered per run, the truth that decides replay (language.md 4.5, decisions.md 4).
+
+use serde::{Deserialize, Serialize};
+
+use crate::command::{CommandId, Site};
+use crate::failure::Failure;
+use crate::id::{EventId, RunId, Timestamp, WorkflowId};
+use crate::payload::Payload;
+use crate::policy::{ChildOptions, OnParentClose, ResolvedActivity};
+
+/// One event of a run's history.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Event {
+    /// Its number, from 1.
+    pub id: EventId,
+    /// The owner's clock, never before the event before it.
+    pub at: Timestamp,
+    /// What happened.
+    pub kind: EventKind,
+}
+
+/// A command's name and place, carried by the event it became.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Origin {
+    /// The command.
+    pub command: CommandId,
+    /// Where in the program.
+    pub site: Site,
+}
+
+/// How an activity or child ended, with what the history tells about its last attempt.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ActivityEnd {
+    /// The `ActivityScheduled` event.
+    pub scheduled: EventId,
+    /// Number of the last attempt, from 1; 0 if none was made.
+    pub attempt: u32,
+    /// When the last attempt was delivered, if that is known.
+    pub started_at: Option<Timestamp>,
+    /// Failure of the attempt before.
+    pub last_failure: Option<Failure>,
+}
+
+/// Which time limit ran out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TimeoutKind {
+    /// `timeout`, per attempt.
+    StartToClose,
+    /// `total_timeout`, over all attempts.
+    ScheduleToClose,
+    /// `queue_timeout`.
+    ScheduleToStart,
+    /// `heartbeat`.
+    Heartbeat,
+    /// `run_timeout`.
+    Run,
+}
+
+impl TimeoutKind {
+    /// The wire name.
+    pub fn name(self) -> &'static str {
+        match self {
+            TimeoutKind::StartToClose => "start_to_close",
+            TimeoutKind::ScheduleToClose => "schedule_to_close",
+            TimeoutKind::ScheduleToStart => "schedule_to_start",
+            TimeoutKind::Heartbeat => "heartbeat",
+            TimeoutKind::Run => "run",
+        }
+    }
+}
+
+/// A run by both its names.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct RunRef {
+    /// Workflow id.
+    pub workflow_id: WorkflowId,
+    /// Run id.
+    pub run_id: RunId,
+}
+
+/// The parent of a run and the event that asked for it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ParentRef {
+    /// The parent run.
+    pub run: RunRef,
+    /// Its `ChildScheduled` event.
+    pub scheduled: EventId,
+    /// Whether the parent wants to know the result.
+    pub attached: bool,
+    /// What the parent's close does to this run.
+    pub on_close: OnParentClose,
+}
+
+/// What a history can hold. The variant names are the names on the wire.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[allow(missing_docs, reason = "the fields are the words of decisions.md 4, one to one")]
+pub enum EventKind {
+    RunStarted {
+        namespace: String,
+        workflow: String,
+        workflow_id: WorkflowId,
+        run_id: RunId,
+        program: [u8; 32],
+        edition: String,
+        args: Payload,
+        seed: [u8; 16],
+        parent: Option<ParentRef>,
+        request_id: Option<String>,
+        /// `run_timeout` as resolved, milliseconds.
+        run_timeout_ms: Option<i64>,
+    },
+    ActivityScheduled { origin: Origin, activity: String, args: Payload, options: ResolvedActivity },
+    ActivityCancelRequested { scheduled: EventId },
+    ActivityCompleted { end: ActivityEnd, result: Payload },
+    /// The declared error, or `ActivityFailed` with the last fault as its cause.
+    ActivityFailed { end: ActivityEnd, failure: Failure },
+    /// `failure` is `ActivityFailed` with a `Timeout` as its cause.
+    ActivityTimedOut { end: ActivityEnd, timeout: TimeoutKind, failure: Failure },
+    ActivityCanceled { end: ActivityEnd },
+    TimerStarted { origin: Origin, due: Timestamp },
+    TimerFired { timer: EventId },
+    TimerCanceled { timer: EventId },
+    SignalReceived { name: String, args: Payload, request_id: Option<String>, from: Option<RunRef> },
+    ChildScheduled {
+        origin: Origin,
+        workflow: String,
+        workflow_id: WorkflowId,
+        args: Payload,
+        options: ChildOptions,
+        attached: bool,
+    },
+    ChildStarted { scheduled: EventId, run: RunRef },
+    ChildStartFailed { scheduled: EventId, failure: Failure },
+    ChildCancelRequested { scheduled: EventId },
+    ChildCompleted { scheduled: EventId, result: Payload },
+    ChildFailed { scheduled: EventId, failure: Failure },
+    ChildCanceled { scheduled: EventId },
+    ChildTimedOut { scheduled: EventId, failure: Failure },
+    ChildTerminated { scheduled: EventId, failure: Failure },
+    PatchRecorded { origin: Origin, patch: String },
+    AttributesSet { attributes: Payload },
+    CancelRequested { reason: String, request_id: Option<String>, from: Option<RunRef> },
+    CodeMoved { from: [u8; 32], to: [u8; 32] },
+    /// The run is parked as stuck. Not replayed.
+    ActivationFailed { trap: String, message: String, source: String, program: [u8; 32] },
+    RunCompleted { result: Payload, unread: Vec<(String, u32)> },
+    RunFailed { failure: Failure },
+    RunCanceled { reason: String },
+    RunTerminated { reason: String, from: Option<RunRef> },
+    RunTimedOut { failure: Failure },
+}
+
+impl EventKind {
+    /// The name on the wire.
+    pub fn name(&self) -> &'static str {
+        use EventKind::*;
+        match self {
+            RunStarted { .. } => "RunStarted",
+            ActivityScheduled { .. } => "ActivityScheduled",
+            ActivityCancelRequested { .. } => "ActivityCancelRequested",
+            ActivityCompleted { .. } => "ActivityCompleted",
+            ActivityFailed { .. } => "ActivityFailed",
+            ActivityTimedOut { .. } => "ActivityTimedOut",
+            ActivityCanceled { .. } => "ActivityCanceled",
+            TimerStarted { .. } => "TimerStarted",
+            TimerFired { .. } => "TimerFired",
+            TimerCanceled { .. } => "TimerCanceled",
+            SignalReceived { .. } => "SignalReceived",
+            ChildScheduled { .. } => "ChildScheduled",
+            ChildStarted { .. } => "ChildStarted",
+            ChildStartFailed { .. } => "ChildStartFailed",
+            ChildCancelRequested { .. } => "ChildCancelRequested",
+            ChildCompleted { .. } => "ChildCompleted",
+            ChildFailed { .. } => "ChildFailed",
+            ChildCanceled { .. } => "ChildCanceled",
+            ChildTimedOut { .. } => "ChildTimedOut",
+            ChildTerminated { .. } => "ChildTerminated",
+            PatchRecorded { .. } => "PatchRecorded",
+            AttributesSet { .. } => "AttributesSet",
+            CancelRequested { .. } => "CancelRequested",
+            CodeMoved { .. } => "CodeMoved",
+            ActivationFailed { .. } => "ActivationFailed",
+            RunCompleted { .. } => "RunCompleted",
+            RunFailed { .. } => "RunFailed",
+            RunCanceled { .. } => "RunCanceled",
+            RunTerminated { .. } => "RunTerminated",
+            RunTimedOut { .. } => "RunTimedOut",
+        }
+    }
+
+    /// Whether the event ends the run.
+    pub fn closes(&self) -> bool {
+        use EventKind::*;
+        matches!(
+            self,
+            RunCompleted { .. } | RunFailed { .. } | RunCanceled { .. } | RunTerminated { .. } | RunTimedOut { .. }
+        )
+    }
+
+    /// The command this event came from, for the events that a fiber's command becomes.
+    pub fn origin(&self) -> Option<&Origin> {
+        use EventKind::*;
+        match self {
+            ActivityScheduled { origin, .. }
+            | TimerStarted { origin, .. }
+            | ChildScheduled { origin, .. }
+            | PatchRecorded { origin, .. } => Some(origin),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! A durable bad outcome, as it is logged and sent (`FAILURE` of decisions.md 1).
+
+use serde::{Deserialize, Serialize};
+
+use crate::payload::Payload;
+
+/// What went wrong: in an activity, a child, a wait or a workflow.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Failure {
+    /// Declared error name, or a built-in: `ActivityFailed`, `ChildFailed`, `Timeout`, `Canceled`, `Fault`,
+    /// `CompensationFailed`, `AlreadyRunning`, `Terminated`.
+    pub kind: String,
+    /// For people.
+    pub message: String,
+    /// The fields of the error besides `message` and `cause`, a JSON object; or whatever a worker sent.
+    pub details: Option<Payload>,
+    /// Whether the reporter thinks that another attempt may succeed.
+    pub retryable: bool,
+    /// What caused it.
+    pub cause: Option<Box<Failure>>,
+}
+
+impl Failure {
+    /// A failure without details or cause.
+    pub fn new(kind: &str, message: impl Into<String>) -> Failure {
+        Failure { kind: kind.into(), message: message.into(), details: None, retryable: false, cause: None }
+    }
+
+    /// A retryable fault: what an activity reports without declaring it.
+    pub fn fault(message: impl Into<String>) -> Failure {
+        Failure { retryable: true, ..Failure::new("Fault", message) }
+    }
+
+    /// With the fields of its error type.
+    pub fn with_details(mut self, details: &serde_json::Value) -> Failure {
+        self.details = Some(Payload::from(details));
+        self
+    }
+
+    /// With what caused it.
+    pub fn with_cause(mut self, cause: Failure) -> Failure {
+        self.cause = Some(Box::new(cause));
+        self
+    }
+
+    /// The JSON form of decisions.md 1: `ActivityFailed`, `ChildFailed` and `Timeout` keep their fields beside
+    /// `details` as well as inside.
+    pub fn to_json(&self) -> serde_json::Value {
+        let mut out = serde_json::Map::new();
+        out.insert("type".into(), self.kind.clone().into());
+        out.insert("message".into(), self.message.clone().into());
+        let details = self.details.as_ref().map(Payload::value);
+        if matches!(self.kind.as_str(), "ActivityFailed" | "ChildFailed" | "Timeout") {
+            if let Some(serde_json::Value::Object(fields)) = &details {
+                for (name, value) in fields {
+                    out.insert(name.clone(), value.clone());
+                }
+            }
+        }
+        out.insert("details".into(), details.unwrap_or(serde_json::Value::Null));
+        out.insert("retryable".into(), self.retryable.into());
+        out.insert("cause".into(), self.cause.as_ref().map_or(serde_json::Value::Null, |c| c.to_json()));
+        serde_json::Value::Object(out)
+    }
+
+    /// Reads the JSON form. A missing `message` is empty, a missing `retryable` is true.
+    ///
+    /// # Errors
+    /// The path of the field that is wrong.
+    pub fn from_json(value: &serde_json::Value) -> Result<Failure, String> {
+        let object = value.as_object().ok_or("expected a failure object with `type` and `message`")?;
+        let kind = object.get("type").and_then(|t| t.as_str()).ok_or("`type` is missing or not a string")?;
+        let message = match object.get("message") {
+            None | Some(serde_json::Value::Null) => String::new(),
+            Some(serde_json::Value::String(text)) => text.clone(),
+            Some(_) => return Err("`message` is not a string".into()),
+        };
+        let retryable = match object.get("retryable") {
+            None | Some(serde_json::Value::Null) => true,
+            Some(serde_json::Value::Bool(yes)) => *yes,
+            Some(_) => return Err("`retryable` is not a boolean".into()),
+        };
+        let details = object.get("details").filter(|d| !d.is_null()).map(Payload::from);
+        let cause = match object.get("cause") {
+            None | Some(serde_json::Value::Null) => None,
+            Some(cause) => Some(Box::new(Failure::from_json(cause).map_err(|e| format!("cause: {e}"))?)),
+        };
+        Ok(Failure { kind: kind.into(), message, details, retryable, cause })
+    }
+}
+
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.kind)?;
+        if !self.message.is_empty() {
+            write!(f, ": {}", self.message)?;
+        }
+        if let Some(cause) = &self.cause {
+            write!(f, " (caused by {cause})")?;
+        }
+        Ok(())
+    }
+}

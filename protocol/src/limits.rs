@@ -1,0 +1,73 @@
+//! Limits by name (decisions.md 8). What reaches one is told its name and loses nothing.
+
+use serde::{Deserialize, Serialize};
+
+/// All limits a node enforces; `[limits]` of the configuration overrides them by name.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    /// Bytes of one payload.
+    pub payload_bytes_max: usize,
+    /// Bytes of one HTTP request.
+    pub request_bytes_max: usize,
+    /// Bytes of a workflow id.
+    pub workflow_id_bytes_max: usize,
+    /// Pending operations of a run.
+    pub pending_commands_max: usize,
+    /// Fibers of a run.
+    pub fibers_max: usize,
+    /// Unread mailbox messages of a run.
+    pub mailbox_messages_max: usize,
+    /// Request ids remembered per run.
+    pub request_ids_kept: usize,
+    /// Fuel after which a long computation lets others run.
+    pub fuel_slice: u64,
+    /// Fuel of one activation.
+    pub fuel_activation_max: u64,
+    /// Live bytes of a run's heap.
+    pub heap_bytes_max: usize,
+    /// Frames of a fiber.
+    pub frames_max: usize,
+    /// Bytes of a source file.
+    pub source_bytes_max: usize,
+    /// Bytes of an encoded program.
+    pub program_bytes_max: usize,
+    /// Longest long poll, milliseconds.
+    pub long_poll_max_ms: i64,
+    /// Rows of one page.
+    pub page_rows_max: usize,
+    /// Bytes of a run's history.
+    pub history_bytes_max: usize,
+    /// Bytes of all search attributes of a run.
+    pub attributes_bytes_max: usize,
+    /// Silence after which a node's partitions may be taken over, milliseconds.
+    pub lease_ms: i64,
+    /// How long a delivered `queue` task is left to its worker after a restart, milliseconds.
+    pub reclaim_grace_ms: i64,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            payload_bytes_max: 2 << 20,
+            request_bytes_max: 4 << 20,
+            workflow_id_bytes_max: 1_000,
+            pending_commands_max: 10_000,
+            fibers_max: 10_000,
+            mailbox_messages_max: 10_000,
+            request_ids_kept: 1_000,
+            fuel_slice: 5_000_000,
+            fuel_activation_max: 20_000_000_000,
+            heap_bytes_max: 256 << 20,
+            frames_max: 10_000,
+            source_bytes_max: 8 << 20,
+            program_bytes_max: 16 << 20,
+            long_poll_max_ms: 60_000,
+            page_rows_max: 1_000,
+            history_bytes_max: 1 << 30,
+            attributes_bytes_max: 40 << 10,
+            lease_ms: 3_000,
+            reclaim_grace_ms: 10_000,
+        }
+    }
+}

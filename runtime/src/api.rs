@@ -1,0 +1,67 @@
+//! What a caller can ask of Weft, wherever it is: [`Node`](crate::node) answers in process, the HTTP client of the cli
+//! over the wire. The HTTP routes map one to one onto it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use serde_json::Value;
+use weft_protocol::Failure;
+use weft_protocol::api::{
+    ApiError, DeployReply, HistoryPage, ListQuery, MessageRequest, PollReply, PollRequest, ResultReply, RunDescription,
+    RunPage, StartReply, StartRequest, StopRequest, WorkflowSignature,
+};
+
+/// Names a run: by workflow id the newest run of that id, or one run of the chain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunKey {
+    /// Namespace.
+    pub namespace: String,
+    /// Workflow id.
+    pub workflow_id: String,
+    /// Run id as 16 hex digits.
+    pub run_id: Option<String>,
+}
+
+/// The operations of the API. Every answer is given only when what it says is durable. Inputs are checked against the
+/// workflow's types first; what is wrong is refused with the path of the field and nothing is logged.
+#[async_trait]
+pub trait Api: Send + Sync {
+    /// Stores an encoded Program and makes it current for its project; answers when new starts use it.
+    async fn deploy(&self, namespace: &str, program: Vec<u8>) -> Result<DeployReply, ApiError>;
+    /// Starts a run or joins one.
+    async fn start(&self, namespace: &str, request: StartRequest) -> Result<StartReply, ApiError>;
+    /// Signals a run.
+    async fn signal(&self, run: &RunKey, name: &str, request: MessageRequest) -> Result<(), ApiError>;
+    /// Reads a query or public state, of open and closed runs.
+    async fn query(&self, run: &RunKey, name: &str, args: Value) -> Result<Value, ApiError>;
+    /// The result, waiting up to `wait` for the end.
+    async fn result(&self, run: &RunKey, wait: Duration) -> Result<ResultReply, ApiError>;
+    /// Everything known about a run.
+    async fn describe(&self, run: &RunKey) -> Result<RunDescription, ApiError>;
+    /// Runs, open and closed, newest start first.
+    async fn list(&self, namespace: &str, query: ListQuery) -> Result<RunPage, ApiError>;
+    /// Events after number `after`, at most `limit`; if there are none and the run is open, waits up to `wait`.
+    async fn history(&self, run: &RunKey, after: u64, limit: usize, wait: Duration) -> Result<HistoryPage, ApiError>;
+    /// Requests cancellation.
+    async fn cancel(&self, run: &RunKey, request: StopRequest) -> Result<(), ApiError>;
+    /// Ends a run now.
+    async fn terminate(&self, run: &RunKey, request: StopRequest) -> Result<(), ApiError>;
+    /// What a client may send to the current code of a workflow.
+    async fn workflow(&self, namespace: &str, name: &str) -> Result<WorkflowSignature, ApiError>;
+    /// What a client may send to a run, by the code it is pinned to.
+    async fn run_workflow(&self, run: &RunKey) -> Result<WorkflowSignature, ApiError>;
+    /// Tasks of a queue, waiting for the first.
+    async fn poll(&self, namespace: &str, queue: &str, request: PollRequest) -> Result<PollReply, ApiError>;
+    /// Ends an attempt with a result.
+    async fn complete(&self, token: &str, result: Value) -> Result<(), ApiError>;
+    /// Ends an attempt with a failure.
+    async fn fail(&self, token: &str, failure: Failure, retry_after: Option<Duration>) -> Result<(), ApiError>;
+    /// Says that an attempt lives; true if it should stop.
+    async fn heartbeat(&self, token: &str, progress: Option<Value>) -> Result<bool, ApiError>;
+    /// Ready to serve: the store answers and this node owns its partitions.
+    async fn ready(&self) -> Result<(), ApiError>;
+}
+
+/// An [`Api`] shared by routes and commands.
+pub type SharedApi = Arc<dyn Api>;

@@ -1,0 +1,6 @@
+//! The world: stores, clocks, loops, workers, HTTP. Everything below this crate is pure; everything here only carries
+//! Inputs to the engine and Transitions to the store, and lets nothing out before it is durable.
+
+pub mod activities;
+pub mod api;
+pub mod store;

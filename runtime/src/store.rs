@@ -1,0 +1,214 @@
+//! The journal: one append-only log per partition, the rows that ride along, and who owns what. A store holds rows and
+//! transactions and makes no workflow decision. Three of them: memory, SQLite, PostgreSQL.
+
+use async_trait::async_trait;
+use weft_bytecode::ProgramHash;
+use weft_protocol::{LogSeq, PartitionId, RunId, Timestamp, WorkflowId};
+
+/// Bytes of a chunk's body at most: a row that stays on its page.
+pub const CHUNK_BYTES_MAX: usize = 8_000;
+
+/// One row of a partition's log. Sequence numbers are dense; the key `(part, seq)` is the fence.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Chunk {
+    /// The partition.
+    pub part: PartitionId,
+    /// The position, one after the chunk before.
+    pub seq: LogSeq,
+    /// Epoch of the owner that wrote it.
+    pub epoch: u64,
+    /// Frames, at most [`CHUNK_BYTES_MAX`]; a longer frame goes on in the next chunk.
+    pub body: Vec<u8>,
+}
+
+/// The row of a closed run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ClosedRun {
+    /// Namespace.
+    pub namespace: String,
+    /// Workflow id.
+    pub workflow_id: WorkflowId,
+    /// Run id (its partition is the row's).
+    pub run_id: RunId,
+    /// Workflow name.
+    pub workflow: String,
+    /// Status as stored, see `protocol::api::Status`.
+    pub status: i16,
+    /// When it started.
+    pub started: Timestamp,
+    /// When it closed.
+    pub closed: Timestamp,
+    /// Search attributes, a JSON object.
+    pub attributes: String,
+    /// Whole history, encoded by the runtime.
+    pub history: Vec<u8>,
+}
+
+/// What one commit writes: all of it or nothing.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Append {
+    /// Log chunks, of any partitions this lane serves; per partition in order.
+    pub chunks: Vec<Chunk>,
+    /// Rows of runs that closed.
+    pub closed: Vec<ClosedRun>,
+}
+
+/// Why a store did not do it; named by what the caller does next.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// A chunk's place in the log is taken: read the tail. An own identical chunk means the commit had happened;
+    /// anything else, that this node is deposed.
+    #[error("a place in the log is taken already")]
+    Conflict,
+    /// The store did not answer or refused for now (away, full, read-only): retry with backoff. The commit may have
+    /// happened.
+    #[error("the store is not available: {0}")]
+    Unavailable(String),
+    /// Stored bytes are not what was written: stop and say so. Never guess.
+    #[error("the store is corrupt: {0}")]
+    Corrupt(String),
+    /// The store can never do this (wrong URL, schema of a newer version, no permission).
+    #[error("{0}")]
+    Unusable(String),
+}
+
+/// A partition's ownership row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ownership {
+    /// The partition.
+    pub part: PartitionId,
+    /// Fencing epoch; grows with each takeover.
+    pub epoch: u64,
+    /// The owner, if any.
+    pub node: Option<i32>,
+    /// First chunk still needed.
+    pub low: LogSeq,
+}
+
+/// A live or silent node.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NodeRow {
+    /// Its number.
+    pub id: i32,
+    /// Where its API listens.
+    pub address: String,
+    /// Milliseconds since its last heartbeat, on the store's own clock.
+    pub silent_ms: i64,
+}
+
+/// A deployment: current code of a project.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Deployment {
+    /// Namespace.
+    pub namespace: String,
+    /// Order within the namespace.
+    pub seq: u64,
+    /// Project.
+    pub project: String,
+    /// Program.
+    pub program: ProgramHash,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// A filter over closed runs; newest start first.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ClosedFilter {
+    /// Namespace.
+    pub namespace: String,
+    /// Workflow name.
+    pub workflow: Option<String>,
+    /// Stored status.
+    pub status: Option<i16>,
+    /// Started at or after.
+    pub started_from: Option<Timestamp>,
+    /// Started before.
+    pub started_before: Option<Timestamp>,
+    /// Only rows after this one in the order (started descending, run id descending).
+    pub after: Option<(Timestamp, RunId)>,
+    /// Rows at most.
+    pub limit: usize,
+}
+
+/// How durable a commit of this store is, for `weft bench` and `/readyz`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Durability {
+    /// Whether a reply means the data survives power loss, as far as the store says.
+    pub durable: bool,
+    /// The settings that decide it, by name.
+    pub settings: Vec<(String, String)>,
+}
+
+/// A connection that appends. One append is in flight at a time; several lanes run side by side.
+#[async_trait]
+pub trait Lane: Send {
+    /// Writes everything in one statement and commit.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] if any `(part, seq)` exists: then nothing was written. [`StoreError::Unavailable`] if
+    /// the outcome is unknown: send the same append again, the key makes it exactly once.
+    async fn append(&mut self, append: &Append) -> Result<(), StoreError>;
+}
+
+/// The store of a cluster of nodes.
+#[async_trait]
+pub trait Journal: Send + Sync + std::fmt::Debug {
+    /// Number of partitions, fixed when the store was created.
+    fn partitions(&self) -> u16;
+    /// Opens a lane.
+    async fn lane(&self) -> Result<Box<dyn Lane>, StoreError>;
+    /// Chunks of a partition from `from` on, in order, at most `limit`.
+    async fn read(&self, part: PartitionId, from: LogSeq, limit: usize) -> Result<Vec<Chunk>, StoreError>;
+    /// Ownership rows of all partitions.
+    async fn ownership(&self) -> Result<Vec<Ownership>, StoreError>;
+    /// Takes a partition over if its epoch still is `seen`: the epoch grows by one and a fence chunk with `fence` as its
+    /// body takes the next place in the log, in one transaction. Returns the new epoch and the place of the fence.
+    async fn takeover(
+        &self,
+        part: PartitionId,
+        seen: u64,
+        node: i32,
+        fence: &[u8],
+    ) -> Result<Option<(u64, LogSeq)>, StoreError>;
+    /// Gives a partition back if `epoch` still is its epoch.
+    async fn release(&self, part: PartitionId, epoch: u64) -> Result<(), StoreError>;
+    /// Registers a node and gives it a number.
+    async fn join(&self, address: &str) -> Result<i32, StoreError>;
+    /// Says that the node lives.
+    async fn beat(&self, node: i32) -> Result<(), StoreError>;
+    /// Removes the node.
+    async fn leave(&self, node: i32) -> Result<(), StoreError>;
+    /// All nodes.
+    async fn nodes(&self) -> Result<Vec<NodeRow>, StoreError>;
+    /// Stores a program with its sources; the same hash again changes nothing.
+    async fn put_program(&self, hash: ProgramHash, body: &[u8]) -> Result<(), StoreError>;
+    /// Reads a program.
+    async fn program(&self, hash: ProgramHash) -> Result<Option<Vec<u8>>, StoreError>;
+    /// Makes a program current for its project.
+    async fn deploy(&self, namespace: &str, project: &str, program: ProgramHash, at: Timestamp)
+    -> Result<(), StoreError>;
+    /// The current deployment of each project of each namespace.
+    async fn deployments(&self) -> Result<Vec<Deployment>, StoreError>;
+    /// The newest closed run of a workflow id, or the one with this run id.
+    async fn closed_run(
+        &self,
+        part: PartitionId,
+        namespace: &str,
+        workflow_id: &WorkflowId,
+        run_id: Option<RunId>,
+    ) -> Result<Option<ClosedRun>, StoreError>;
+    /// Closed runs without their histories.
+    async fn list_closed(&self, filter: &ClosedFilter) -> Result<Vec<ClosedRun>, StoreError>;
+    /// Ids of the newest closed run per workflow id of a partition: what the owner needs to know at once that an id is
+    /// free without asking the store. Workflow id and run id; in pages after `after`.
+    async fn closed_ids(
+        &self,
+        part: PartitionId,
+        after: Option<(String, WorkflowId)>,
+        limit: usize,
+    ) -> Result<Vec<(String, WorkflowId, RunId)>, StoreError>;
+    /// How durable commits are.
+    async fn durability(&self) -> Result<Durability, StoreError>;
+    /// Cheap check that the store answers.
+    async fn ping(&self) -> Result<(), StoreError>;
+}
