@@ -110,18 +110,49 @@ pub enum EventKind {
         /// `run_timeout` as resolved, milliseconds.
         run_timeout_ms: Option<i64>,
     },
-    ActivityScheduled { origin: Origin, activity: String, args: Payload, options: ResolvedActivity },
-    ActivityCancelRequested { scheduled: EventId },
-    ActivityCompleted { end: ActivityEnd, result: Payload },
+    ActivityScheduled {
+        origin: Origin,
+        activity: String,
+        args: Payload,
+        options: ResolvedActivity,
+    },
+    ActivityCancelRequested {
+        scheduled: EventId,
+    },
+    ActivityCompleted {
+        end: ActivityEnd,
+        result: Payload,
+    },
     /// The declared error, or `ActivityFailed` with the last fault as its cause.
-    ActivityFailed { end: ActivityEnd, failure: Failure },
+    ActivityFailed {
+        end: ActivityEnd,
+        failure: Failure,
+    },
     /// `failure` is `ActivityFailed` with a `Timeout` as its cause.
-    ActivityTimedOut { end: ActivityEnd, timeout: TimeoutKind, failure: Failure },
-    ActivityCanceled { end: ActivityEnd },
-    TimerStarted { origin: Origin, due: Timestamp },
-    TimerFired { timer: EventId },
-    TimerCanceled { timer: EventId },
-    SignalReceived { name: String, args: Payload, request_id: Option<String>, from: Option<RunRef> },
+    ActivityTimedOut {
+        end: ActivityEnd,
+        timeout: TimeoutKind,
+        failure: Failure,
+    },
+    ActivityCanceled {
+        end: ActivityEnd,
+    },
+    TimerStarted {
+        origin: Origin,
+        due: Timestamp,
+    },
+    TimerFired {
+        timer: EventId,
+    },
+    TimerCanceled {
+        timer: EventId,
+    },
+    SignalReceived {
+        name: String,
+        args: Payload,
+        request_id: Option<String>,
+        from: Option<RunRef>,
+    },
     ChildScheduled {
         origin: Origin,
         workflow: String,
@@ -130,25 +161,76 @@ pub enum EventKind {
         options: ChildOptions,
         attached: bool,
     },
-    ChildStarted { scheduled: EventId, run: RunRef },
-    ChildStartFailed { scheduled: EventId, failure: Failure },
-    ChildCancelRequested { scheduled: EventId },
-    ChildCompleted { scheduled: EventId, result: Payload },
-    ChildFailed { scheduled: EventId, failure: Failure },
-    ChildCanceled { scheduled: EventId },
-    ChildTimedOut { scheduled: EventId, failure: Failure },
-    ChildTerminated { scheduled: EventId, failure: Failure },
-    PatchRecorded { origin: Origin, patch: String },
-    AttributesSet { attributes: Payload },
-    CancelRequested { reason: String, request_id: Option<String>, from: Option<RunRef> },
-    CodeMoved { from: [u8; 32], to: [u8; 32] },
+    ChildStarted {
+        scheduled: EventId,
+        run: RunRef,
+    },
+    ChildStartFailed {
+        scheduled: EventId,
+        failure: Failure,
+    },
+    ChildCancelRequested {
+        scheduled: EventId,
+    },
+    ChildCompleted {
+        scheduled: EventId,
+        result: Payload,
+    },
+    ChildFailed {
+        scheduled: EventId,
+        failure: Failure,
+    },
+    ChildCanceled {
+        scheduled: EventId,
+    },
+    ChildTimedOut {
+        scheduled: EventId,
+        failure: Failure,
+    },
+    ChildTerminated {
+        scheduled: EventId,
+        failure: Failure,
+    },
+    PatchRecorded {
+        origin: Origin,
+        patch: String,
+    },
+    AttributesSet {
+        attributes: Payload,
+    },
+    CancelRequested {
+        reason: String,
+        request_id: Option<String>,
+        from: Option<RunRef>,
+    },
+    CodeMoved {
+        from: [u8; 32],
+        to: [u8; 32],
+    },
     /// The run is parked as stuck. Not replayed.
-    ActivationFailed { trap: String, message: String, source: String, program: [u8; 32] },
-    RunCompleted { result: Payload, unread: Vec<(String, u32)> },
-    RunFailed { failure: Failure },
-    RunCanceled { reason: String },
-    RunTerminated { reason: String, from: Option<RunRef> },
-    RunTimedOut { failure: Failure },
+    ActivationFailed {
+        trap: String,
+        message: String,
+        source: String,
+        program: [u8; 32],
+    },
+    RunCompleted {
+        result: Payload,
+        unread: Vec<(String, u32)>,
+    },
+    RunFailed {
+        failure: Failure,
+    },
+    RunCanceled {
+        reason: String,
+    },
+    RunTerminated {
+        reason: String,
+        from: Option<RunRef>,
+    },
+    RunTimedOut {
+        failure: Failure,
+    },
 }
 
 impl EventKind {

@@ -185,8 +185,13 @@ pub trait Journal: Send + Sync + std::fmt::Debug {
     /// Reads a program.
     async fn program(&self, hash: ProgramHash) -> Result<Option<Vec<u8>>, StoreError>;
     /// Makes a program current for its project.
-    async fn deploy(&self, namespace: &str, project: &str, program: ProgramHash, at: Timestamp)
-    -> Result<(), StoreError>;
+    async fn deploy(
+        &self,
+        namespace: &str,
+        project: &str,
+        program: ProgramHash,
+        at: Timestamp,
+    ) -> Result<(), StoreError>;
     /// The current deployment of each project of each namespace.
     async fn deployments(&self) -> Result<Vec<Deployment>, StoreError>;
     /// The newest closed run of a workflow id, or the one with this run id.

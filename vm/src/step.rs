@@ -155,8 +155,13 @@ pub struct Wait {
 #[allow(missing_docs, reason = "fields name operations")]
 pub enum WaitOn {
     Operation(CommandId),
-    Condition { timer: Option<CommandId> },
+    Condition {
+        timer: Option<CommandId>,
+    },
     /// A message of this signal (index into `WorkflowDef::signals`).
-    Message { signal: u16, timer: Option<CommandId> },
+    Message {
+        signal: u16,
+        timer: Option<CommandId>,
+    },
     Branches,
 }

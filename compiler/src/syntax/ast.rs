@@ -53,19 +53,57 @@ pub struct Annotation {
 #[derive(Debug, Clone, PartialEq)]
 #[allow(missing_docs, reason = "fields are the grammar's words")]
 pub enum Decl {
-    Import { path: Name, names: Vec<Name>, alias: Option<Name> },
-    Default { kind: DefaultKind, with: With },
-    Const { name: Name, ty: Option<TypeExpr>, value: Expr },
-    Alias { name: Name, generics: Vec<Name>, ty: TypeExpr },
-    Record { name: Name, generics: Vec<Name>, fields: Vec<Param> },
-    Error { name: Name, fields: Vec<Param> },
-    Enum { name: Name, generics: Vec<Name>, variants: Vec<VariantDecl> },
+    Import {
+        path: Name,
+        names: Vec<Name>,
+        alias: Option<Name>,
+    },
+    Default {
+        kind: DefaultKind,
+        with: With,
+    },
+    Const {
+        name: Name,
+        ty: Option<TypeExpr>,
+        value: Expr,
+    },
+    Alias {
+        name: Name,
+        generics: Vec<Name>,
+        ty: TypeExpr,
+    },
+    Record {
+        name: Name,
+        generics: Vec<Name>,
+        fields: Vec<Param>,
+    },
+    Error {
+        name: Name,
+        fields: Vec<Param>,
+    },
+    Enum {
+        name: Name,
+        generics: Vec<Name>,
+        variants: Vec<VariantDecl>,
+    },
     Fn(FnDecl),
     Flow(FnDecl),
-    Activity { name: Name, sig: Sig, with: Option<With> },
+    Activity {
+        name: Name,
+        sig: Sig,
+        with: Option<With>,
+    },
     Workflow(WorkflowDecl),
-    Schedule { name: Name, runs: Name, args: Vec<Arg>, with: With },
-    Test { name: StringLit, body: Block },
+    Schedule {
+        name: Name,
+        runs: Name,
+        args: Vec<Arg>,
+        with: With,
+    },
+    Test {
+        name: StringLit,
+        body: Block,
+    },
     /// A declaration whose beginning could not be read.
     Missing,
 }
@@ -191,11 +229,17 @@ pub struct TypeExpr {
 #[allow(missing_docs, reason = "fields are the grammar's words")]
 pub enum TypeKind {
     /// `a.b.Name<T>`; the path in one piece of text.
-    Path { name: Name, args: Vec<TypeExpr> },
+    Path {
+        name: Name,
+        args: Vec<TypeExpr>,
+    },
     /// `(A, B)`; `()` is `Unit`.
     Tuple(Vec<TypeExpr>),
     /// `(A) => B`.
-    Fn { params: Vec<TypeExpr>, result: Box<TypeExpr> },
+    Fn {
+        params: Vec<TypeExpr>,
+        result: Box<TypeExpr>,
+    },
     /// `{ a: A }`.
     Record(Vec<Param>),
     /// `T?`.
@@ -225,22 +269,54 @@ pub struct Stmt {
 #[derive(Debug, Clone, PartialEq)]
 #[allow(missing_docs, reason = "fields are the grammar's words")]
 pub enum StmtKind {
-    Let { var: bool, pattern: Pattern, ty: Option<TypeExpr>, value: Expr, undo: Option<Expr> },
+    Let {
+        var: bool,
+        pattern: Pattern,
+        ty: Option<TypeExpr>,
+        value: Expr,
+        undo: Option<Expr>,
+    },
     /// `place op= value`; `op` is `None` for plain `=`. The place is a name with fields and indexes.
-    Assign { place: Expr, op: Option<BinaryOp>, value: Expr },
-    While { cond: Expr, body: Block },
-    For { pattern: Pattern, items: Expr, body: Block },
-    Sleep { until: bool, value: Expr },
+    Assign {
+        place: Expr,
+        op: Option<BinaryOp>,
+        value: Expr,
+    },
+    While {
+        cond: Expr,
+        body: Block,
+    },
+    For {
+        pattern: Pattern,
+        items: Expr,
+        body: Block,
+    },
+    Sleep {
+        until: bool,
+        value: Expr,
+    },
     Defer(Block),
     OnCancel(Block),
     Saga(Block),
-    Expr { expr: Expr, undo: Option<Expr> },
+    Expr {
+        expr: Expr,
+        undo: Option<Expr>,
+    },
     /// A nested bare block.
     Block(Block),
     Assert(Expr),
-    Advance { until: bool, value: Expr },
+    Advance {
+        until: bool,
+        value: Expr,
+    },
     Crash,
-    Mock { path: Name, patterns: Vec<Pattern>, rest: bool, times: Option<Expr>, arm: Box<Expr> },
+    Mock {
+        path: Name,
+        patterns: Vec<Pattern>,
+        rest: bool,
+        times: Option<Expr>,
+        arm: Box<Expr>,
+    },
     /// Unreadable; a diagnostic was given.
     Junk,
 }
@@ -332,31 +408,96 @@ pub enum ExprKind {
     /// `(a, b)`; `()` is unit; one element is the element itself (never here).
     Tuple(Vec<Expr>),
     /// `{ ...r, a: 1, b }`.
-    Record { spreads: Vec<Expr>, slots: Vec<(Name, Option<Expr>)> },
-    Call { callee: Box<Expr>, args: Vec<Arg>, with: Option<With> },
-    Index { object: Box<Expr>, index: Box<Expr> },
+    Record {
+        spreads: Vec<Expr>,
+        slots: Vec<(Name, Option<Expr>)>,
+    },
+    Call {
+        callee: Box<Expr>,
+        args: Vec<Arg>,
+        with: Option<With>,
+    },
+    Index {
+        object: Box<Expr>,
+        index: Box<Expr>,
+    },
     /// `a.b`, `a?.b`, `a.0`.
-    Access { object: Box<Expr>, optional: bool, name: Name },
+    Access {
+        object: Box<Expr>,
+        optional: bool,
+        name: Name,
+    },
     /// `expr catch pattern => handler`.
-    Catch { body: Box<Expr>, pattern: Pattern, handler: Box<Expr> },
+    Catch {
+        body: Box<Expr>,
+        pattern: Pattern,
+        handler: Box<Expr>,
+    },
     Not(Box<Expr>),
     Neg(Box<Expr>),
-    Binary { op: BinaryOp, left: Box<Expr>, right: Box<Expr> },
-    Lambda { params: Vec<Name>, body: Box<Expr> },
+    Binary {
+        op: BinaryOp,
+        left: Box<Expr>,
+        right: Box<Expr>,
+    },
+    Lambda {
+        params: Vec<Name>,
+        body: Box<Expr>,
+    },
     Block(Block),
     /// `sleep` as an arm.
-    Sleep { until: bool, value: Box<Expr> },
-    If { let_pattern: Option<Pattern>, cond: Box<Expr>, then: Block, otherwise: Option<Box<Expr>> },
-    Match { value: Box<Expr>, arms: Vec<MatchArm> },
-    ParallelBlock { args: Vec<Arg>, branches: Vec<Expr> },
-    ParallelFor { args: Vec<Arg>, pattern: Pattern, items: Box<Expr>, body: Block },
+    Sleep {
+        until: bool,
+        value: Box<Expr>,
+    },
+    If {
+        let_pattern: Option<Pattern>,
+        cond: Box<Expr>,
+        then: Block,
+        otherwise: Option<Box<Expr>>,
+    },
+    Match {
+        value: Box<Expr>,
+        arms: Vec<MatchArm>,
+    },
+    ParallelBlock {
+        args: Vec<Arg>,
+        branches: Vec<Expr>,
+    },
+    ParallelFor {
+        args: Vec<Arg>,
+        pattern: Pattern,
+        items: Box<Expr>,
+        body: Block,
+    },
     Race(Vec<Expr>),
     Select(Vec<SelectBranch>),
-    Try { body: Block, catches: Vec<(Pattern, Block)> },
-    Within { limit: Box<Expr>, body: Block, otherwise: Option<Box<Expr>> },
-    Patch { deprecated: bool, id: StringLit, mode: Option<PatchWord>, body: Block, otherwise: Option<Block> },
-    WaitUntil { cond: Box<Expr>, timeout: Option<Box<Expr>>, otherwise: Option<Box<Expr>> },
-    Receive { signal: Name, timeout: Option<Box<Expr>>, otherwise: Option<Box<Expr>> },
+    Try {
+        body: Block,
+        catches: Vec<(Pattern, Block)>,
+    },
+    Within {
+        limit: Box<Expr>,
+        body: Block,
+        otherwise: Option<Box<Expr>>,
+    },
+    Patch {
+        deprecated: bool,
+        id: StringLit,
+        mode: Option<PatchWord>,
+        body: Block,
+        otherwise: Option<Block>,
+    },
+    WaitUntil {
+        cond: Box<Expr>,
+        timeout: Option<Box<Expr>>,
+        otherwise: Option<Box<Expr>>,
+    },
+    Receive {
+        signal: Name,
+        timeout: Option<Box<Expr>>,
+        otherwise: Option<Box<Expr>>,
+    },
     SpawnBlock(Block),
     Spawn(Box<Expr>),
     Await(Box<Expr>),
@@ -431,11 +572,20 @@ pub enum PatternKind {
     Bool(bool),
     None,
     /// A name or path: a binding, a variant or an error type, decided by what it means. `args` if called.
-    Path { name: Name, args: Option<Vec<Pattern>> },
+    Path {
+        name: Name,
+        args: Option<Vec<Pattern>>,
+    },
     Tuple(Vec<Pattern>),
     /// `{ a, b, .. }`.
-    Record { fields: Vec<Name>, rest: bool },
+    Record {
+        fields: Vec<Name>,
+        rest: bool,
+    },
     Or(Vec<Pattern>),
-    As { pattern: Box<Pattern>, name: Name },
+    As {
+        pattern: Box<Pattern>,
+        name: Name,
+    },
     Missing,
 }
