@@ -8,6 +8,6 @@ pub mod diagnostic;
 pub mod source;
 pub mod syntax;
 
-pub use analysis::{Analysis, Project, compile};
+pub use analysis::{Analysis, Defaults, Project, compile};
 pub use diagnostic::{Diagnostic, Severity};
 pub use source::{FileId, Source, Span};
