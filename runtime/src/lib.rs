@@ -3,4 +3,5 @@
 
 pub mod activities;
 pub mod api;
+pub mod frame;
 pub mod store;

@@ -1,0 +1,169 @@
+use weft_engine::Record;
+use weft_protocol::event::EventKind;
+use weft_protocol::{Event, EventId, LogSeq, PartitionId, Payload, RunId, Timestamp};
+
+use super::*;
+use crate::store::{CHUNK_BYTES_MAX, Chunk, StoreError};
+
+const PART: PartitionId = PartitionId(3);
+
+fn run(counter: u64) -> RunId {
+    RunId::new(PART, counter)
+}
+
+fn signal(id: u64, bytes: usize) -> Event {
+    Event {
+        id: EventId(id),
+        at: Timestamp(1_700_000_000_000 + id as i64 * 7 - 20),
+        kind: EventKind::SignalReceived {
+            name: "approve".into(),
+            args: Payload::json(&format!("\"{}\"", "x".repeat(bytes))),
+            request_id: None,
+            from: None,
+        },
+    }
+}
+
+fn fence(seq: u64, epoch: u64) -> Chunk {
+    Chunk { part: PART, seq: LogSeq(seq), epoch, body: fence_body(PART, 9, epoch) }
+}
+
+/// A log of a fence and one append with events of these payload sizes, a heartbeat and a segment head.
+fn log(sizes: &[usize]) -> (Vec<Chunk>, Vec<LogRecord>) {
+    let mut chunks = vec![fence(1, 1)];
+    let mut records = vec![LogRecord::Fence { node: 9, epoch: 1 }];
+    let mut reader = ChunkReader::new(PART);
+    reader.read(&chunks[0], &mut Vec::new()).unwrap();
+    let mut writer = reader.writer(1).unwrap();
+    for (n, size) in sizes.iter().enumerate() {
+        let event = signal(n as u64 + 1, *size);
+        writer.event(run(n as u64), &event);
+        records.push(LogRecord::Event { run: run(n as u64), event });
+    }
+    let record = Record::Heartbeat { scheduled: EventId(2), attempt: 1, progress: None };
+    writer.record(run(1 << 51), &record);
+    records.push(LogRecord::Record { run: run(1 << 51), record });
+    writer.segment_head(77);
+    records.push(LogRecord::SegmentHead { counter: 77 });
+    writer.take(&mut chunks);
+    assert!(writer.is_empty());
+    (chunks, records)
+}
+
+fn read_all(chunks: &[Chunk]) -> Result<Vec<LogRecord>, StoreError> {
+    let mut reader = ChunkReader::new(PART);
+    let mut out = Vec::new();
+    for chunk in chunks {
+        reader.read(chunk, &mut out)?;
+    }
+    reader.writer(1)?;
+    Ok(out)
+}
+
+#[test]
+fn what_goes_in_comes_out() {
+    for sizes in [&[][..], &[10], &[100; 500], &[7_940, 7_950, 7_960], &[30_000, 5, 100_000], &[2 << 20]] {
+        let (chunks, records) = log(sizes);
+        assert_eq!(read_all(&chunks).unwrap(), records, "{sizes:?}");
+        assert!(chunks.iter().all(|chunk| chunk.body.len() <= CHUNK_BYTES_MAX));
+        assert!(chunks.windows(2).all(|pair| pair[0].seq.0 + 1 == pair[1].seq.0));
+    }
+}
+
+#[test]
+fn every_size_around_a_chunk_border_survives() {
+    for size in 7_700..8_100 {
+        let (chunks, records) = log(&[size, 40]);
+        assert_eq!(read_all(&chunks).unwrap(), records, "{size}");
+    }
+}
+
+#[test]
+fn a_hundred_byte_event_costs_little() {
+    let (chunks, _) = log(&[87; 1000]);
+    let bytes: usize = chunks.iter().map(|chunk| chunk.body.len()).sum();
+    assert!(bytes < 1000 * 115, "{bytes}");
+}
+
+#[test]
+fn each_flipped_bit_is_noticed() {
+    let (chunks, _) = log(&[50, 9_000]);
+    for (n, chunk) in chunks.iter().enumerate() {
+        for at in (0..chunk.body.len()).step_by(if chunk.body.len() > 1000 { 13 } else { 1 }) {
+            for bit in 0..8 {
+                let mut broken = chunks.clone();
+                broken[n].body[at] ^= 1 << bit;
+                assert!(matches!(read_all(&broken), Err(StoreError::Corrupt(_))), "chunk {n} byte {at} bit {bit}");
+            }
+        }
+    }
+}
+
+#[test]
+fn torn_lost_swapped_and_foreign_chunks_are_noticed() {
+    let (chunks, _) = log(&[3_000; 20]);
+    let says = |chunks: &[Chunk], what: &str| match read_all(chunks) {
+        Err(StoreError::Corrupt(text)) => assert!(text.contains(what), "{text}"),
+        other => panic!("{other:?}"),
+    };
+    let mut torn = chunks.clone();
+    torn[2].body.truncate(4_000);
+    says(&torn, "checksum");
+    let mut empty = chunks.clone();
+    empty[2].body.clear();
+    says(&empty, "no size of a chunk");
+    let mut lost = chunks.clone();
+    lost.remove(2);
+    says(&lost, "missing");
+    let mut swapped = chunks.clone();
+    let body = std::mem::take(&mut swapped[2].body);
+    swapped[2].body = std::mem::replace(&mut swapped[3].body, body);
+    says(&swapped, "");
+    says(&chunks[..3], "in the middle of a record");
+    let mut epoch = chunks.clone();
+    epoch[2].epoch = 2;
+    says(&epoch, "epoch");
+    let mut other = ChunkReader::new(PartitionId(4));
+    assert!(other.read(&chunks[0], &mut Vec::new()).unwrap_err().to_string().contains("partition 3"));
+    says(&[], "empty");
+}
+
+#[test]
+fn a_fence_starts_a_new_chain_and_an_older_epoch_cannot_follow_it() {
+    let (mut chunks, mut records) = log(&[10, 20]);
+    let zombie = {
+        let mut reader = ChunkReader::new(PART);
+        chunks.iter().for_each(|chunk| reader.read(chunk, &mut Vec::new()).unwrap());
+        let mut writer = reader.writer(1).unwrap();
+        writer.segment_head(1);
+        let mut out = Vec::new();
+        writer.take(&mut out);
+        out.remove(0)
+    };
+    let seq = chunks.len() as u64 + 1;
+    chunks.push(fence(seq, 2));
+    records.push(LogRecord::Fence { node: 9, epoch: 2 });
+    assert_eq!(read_all(&chunks).unwrap(), records);
+    let mut after = chunks.clone();
+    after.push(Chunk { seq: LogSeq(seq + 1), ..zombie });
+    assert!(read_all(&after).is_err());
+    let mut again = chunks.clone();
+    again.push(fence(seq + 1, 2));
+    assert!(read_all(&again).unwrap_err().to_string().contains("a fence of epoch 2 follows epoch 2"));
+}
+
+#[test]
+fn histories_survive_and_notice_damage() {
+    let events: Vec<Event> = (1..40).map(|id| signal(id, id as usize * 3)).collect();
+    for count in [0, 1, 39] {
+        let bytes = encode_history(&events[..count]);
+        assert_eq!(decode_history(run(1), &bytes).unwrap(), events[..count]);
+    }
+    let bytes = encode_history(&events);
+    for at in 0..bytes.len() {
+        let mut broken = bytes.clone();
+        broken[at] ^= 0x20;
+        assert!(decode_history(run(1), &broken).is_err(), "byte {at}");
+        assert!(decode_history(run(1), &bytes[..at]).is_err(), "cut at {at}");
+    }
+}
