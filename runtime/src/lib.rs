@@ -3,5 +3,8 @@
 
 pub mod activities;
 pub mod api;
+pub mod clock;
+pub mod commit;
 pub mod frame;
+pub mod ownership;
 pub mod store;

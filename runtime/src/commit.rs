@@ -1,0 +1,135 @@
+//! One append to its known outcome: sent again after silence, read back after a conflict. What the caller holds may
+//! leave only when this says so.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use weft_protocol::PartitionId;
+
+use crate::store::{Append, Journal, Lane, StoreError};
+
+/// First pause before the same append is sent again.
+const RETRY_FIRST: Duration = Duration::from_millis(20);
+/// Longest pause.
+const RETRY_MAX: Duration = Duration::from_secs(2);
+
+/// A connection for appends that is opened when needed and again when it broke.
+#[derive(Debug)]
+pub struct AppendLane {
+    journal: Arc<dyn Journal>,
+    lane: Option<Box<dyn Lane>>,
+    away: Arc<AtomicBool>,
+}
+
+/// How an append ended.
+#[derive(Debug)]
+pub enum Outcome {
+    /// All of it is durable but for these partitions, which another node has taken over; nothing of theirs is.
+    Done {
+        /// Partitions this node no longer owns.
+        deposed: Vec<PartitionId>,
+    },
+    /// The store is broken in a way that no retry heals. Nothing of the append may be taken for durable.
+    Broken(StoreError),
+}
+
+impl std::fmt::Debug for Box<dyn Lane> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Lane")
+    }
+}
+
+impl AppendLane {
+    /// A lane into `journal`; nothing is opened yet. `away` says while the store does not answer.
+    pub fn new(journal: Arc<dyn Journal>, away: Arc<AtomicBool>) -> AppendLane {
+        AppendLane { journal, lane: None, away }
+    }
+
+    /// Writes `append` and returns when its outcome is known, however long the store is away. What belongs to deposed
+    /// partitions is taken out of `append` on the way.
+    pub async fn commit(&mut self, append: &mut Append) -> Outcome {
+        let mut deposed = Vec::new();
+        let mut pause = RETRY_FIRST;
+        while !append.chunks.is_empty() {
+            match self.attempt(append).await {
+                Ok(()) => break,
+                Err(StoreError::Conflict) => match self.read_back(append).await {
+                    Ok(ReadBack::Ours) => break,
+                    Ok(ReadBack::Taken(parts)) => {
+                        append.chunks.retain(|chunk| !parts.contains(&chunk.part));
+                        append.closed.retain(|row| !parts.contains(&row.run_id.partition()));
+                        deposed.extend(parts);
+                        continue;
+                    }
+                    // The key was taken and is free again: whoever had it rolled back. The same append may go now.
+                    Ok(ReadBack::Free) => {}
+                    Err(error @ (StoreError::Corrupt(_) | StoreError::Unusable(_))) => return Outcome::Broken(error),
+                    Err(error) => self.lost(&error),
+                },
+                Err(error @ (StoreError::Corrupt(_) | StoreError::Unusable(_))) => return Outcome::Broken(error),
+                Err(error) => self.lost(&error),
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(RETRY_MAX);
+        }
+        self.away.store(false, Ordering::Relaxed);
+        Outcome::Done { deposed }
+    }
+
+    async fn attempt(&mut self, append: &Append) -> Result<(), StoreError> {
+        let lane = match &mut self.lane {
+            Some(lane) => lane,
+            none => none.insert(self.journal.lane().await?),
+        };
+        lane.append(append).await
+    }
+
+    /// The connection's state is unknown after a failure: the next attempt opens a new one.
+    fn lost(&mut self, error: &StoreError) {
+        self.lane = None;
+        if !self.away.swap(true, Ordering::Relaxed) {
+            tracing::warn!(%error, "the store does not answer; outputs are held until it does");
+        }
+    }
+
+    /// What is in the places that the append wanted.
+    async fn read_back(&self, append: &Append) -> Result<ReadBack, StoreError> {
+        let mut taken = Vec::new();
+        let mut ours = false;
+        for chunk in &append.chunks {
+            if taken.contains(&chunk.part) {
+                continue;
+            }
+            match self.journal.read(chunk.part, chunk.seq, 1).await?.first() {
+                Some(found) if found == chunk => ours = true,
+                Some(found) if found.seq == chunk.seq => taken.push(chunk.part),
+                Some(found) => {
+                    return Err(StoreError::Corrupt(format!(
+                        "partition {} has chunk {} but not chunk {} before it",
+                        chunk.part.0, found.seq.0, chunk.seq.0
+                    )));
+                }
+                None => {}
+            }
+        }
+        match (ours, taken.is_empty()) {
+            (true, true) => Ok(ReadBack::Ours),
+            (true, false) => Err(StoreError::Corrupt(format!(
+                "a part of one append is in the log and partition {} has something else in its place",
+                taken[0].0
+            ))),
+            (false, true) => Ok(ReadBack::Free),
+            (false, false) => Ok(ReadBack::Taken(taken)),
+        }
+    }
+}
+
+enum ReadBack {
+    /// Our own chunks: the append had succeeded.
+    Ours,
+    /// These partitions' places hold someone else's chunks.
+    Taken(Vec<PartitionId>),
+    /// Nothing is there.
+    Free,
+}

@@ -1,0 +1,139 @@
+//! Who owns which partition: what a node may take, and how long it may trust that it is still the owner.
+//!
+//! Being wrong here costs speed, never truth: the fence is the log's own key. The owner of partition 0 takes all
+//! partitions that have no live owner, so that messages between runs stay inside one process; every other node stands
+//! by.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use weft_protocol::PartitionId;
+
+use crate::store::{NodeRow, Ownership};
+
+/// How often a node says that it lives.
+pub const BEAT_EVERY: Duration = Duration::from_secs(1);
+
+/// What a node should do now.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Plan {
+    /// Partitions to take over, with the epoch seen. After losing one of them, look again before the next.
+    pub take: Vec<(PartitionId, u64)>,
+    /// Where the API of the live owner listens, if it is another node.
+    pub owner: Option<String>,
+}
+
+/// What the node `me` may take over. `refused` are nodes whose address refuses connections: dead before their lease is.
+pub fn plan(
+    me: i32,
+    address: &str,
+    ownership: &[Ownership],
+    nodes: &[NodeRow],
+    lease_ms: i64,
+    refused: &[i32],
+) -> Plan {
+    // A node at this node's own address is an earlier life of it: two processes cannot listen there.
+    let alive = |id: i32| {
+        nodes
+            .iter()
+            .find(|row| row.id == id)
+            .filter(|row| id == me || (row.silent_ms <= lease_ms && row.address != address && !refused.contains(&id)))
+    };
+    let owner = |part: &Ownership| part.node.and_then(alive);
+    let Some(first) = ownership.iter().min_by_key(|part| part.part) else { return Plan::default() };
+    match owner(first) {
+        Some(leader) if leader.id != me => Plan { take: Vec::new(), owner: Some(leader.address.clone()) },
+        _ => {
+            let mut take: Vec<_> =
+                ownership.iter().filter(|part| owner(part).is_none()).map(|part| (part.part, part.epoch)).collect();
+            take.sort_unstable();
+            Plan { take, owner: None }
+        }
+    }
+}
+
+/// Until when a node may answer from memory without asking the store: another node could own its partitions after that.
+/// Measured on the monotonic clock, so that setting the wall clock changes nothing.
+#[derive(Debug)]
+pub struct Lease {
+    origin: Instant,
+    /// Milliseconds after `origin`.
+    until: AtomicU64,
+    length: Duration,
+}
+
+impl Lease {
+    /// A lease of `lease_ms`, shortened by a margin for clocks that drift and work that takes time.
+    pub fn new(lease_ms: i64) -> Lease {
+        let length = Duration::from_millis(u64::try_from(lease_ms).unwrap_or(0));
+        Lease { origin: Instant::now(), until: AtomicU64::new(0), length: length - length / 5 }
+    }
+
+    /// The store has taken a heartbeat that was sent at `sent`.
+    pub fn renew(&self, sent: Instant) {
+        let until = (sent + self.length).saturating_duration_since(self.origin).as_millis();
+        self.until.fetch_max(u64::try_from(until).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+
+    /// Whether it still holds.
+    pub fn valid(&self) -> bool {
+        self.origin.elapsed().as_millis() < u128::from(self.until.load(Ordering::Relaxed))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn part(id: u16, node: Option<i32>) -> Ownership {
+        Ownership { part: PartitionId(id), epoch: 7, node, low: weft_protocol::LogSeq(0) }
+    }
+
+    fn node(id: i32, silent_ms: i64) -> NodeRow {
+        NodeRow { id, address: format!("http://node{id}"), silent_ms }
+    }
+
+    #[track_caller]
+    fn check(parts: &[Ownership], nodes: &[NodeRow], refused: &[i32], take: &[u16], owner: Option<&str>) {
+        let plan = plan(1, "http://node1", parts, nodes, 3_000, refused);
+        assert_eq!(plan.take, take.iter().map(|id| (PartitionId(*id), 7)).collect::<Vec<_>>());
+        assert_eq!(plan.owner.as_deref(), owner);
+    }
+
+    #[test]
+    fn takes_what_has_no_live_owner() {
+        let me = node(1, 0);
+        check(&[part(0, None), part(1, None)], &[me.clone()], &[], &[0, 1], None);
+        check(&[part(0, Some(2)), part(1, Some(1))], &[me.clone(), node(2, 3_001)], &[], &[0], None);
+        check(&[part(0, Some(9)), part(1, Some(1))], &[me], &[], &[0], None);
+    }
+
+    #[test]
+    fn stands_by_while_the_owner_lives() {
+        let nodes = [node(1, 0), node(2, 3_000)];
+        check(&[part(0, Some(2)), part(1, None)], &nodes, &[], &[], Some("http://node2"));
+        check(&[part(0, Some(2)), part(1, Some(2))], &nodes, &[2], &[0, 1], None);
+    }
+
+    #[test]
+    fn does_not_take_from_a_live_node_that_lost_the_first_partition() {
+        check(&[part(0, None), part(1, Some(2))], &[node(1, 0), node(2, 10)], &[], &[0], None);
+    }
+
+    #[test]
+    fn an_earlier_life_at_the_same_address_is_dead() {
+        let earlier = NodeRow { id: 5, address: "http://node1".into(), silent_ms: 10 };
+        check(&[part(0, Some(5))], &[node(1, 0), earlier], &[], &[0], None);
+    }
+
+    #[test]
+    fn a_lease_holds_from_when_the_heartbeat_was_sent() {
+        let lease = Lease::new(3_000);
+        assert!(!lease.valid(), "nothing is owned before the first heartbeat");
+        lease.renew(Instant::now());
+        assert!(lease.valid());
+        let old = Lease::new(3_000);
+        old.renew(Instant::now().checked_sub(Duration::from_secs(10)).expect("the machine runs longer than that"));
+        assert!(!old.valid());
+    }
+}
