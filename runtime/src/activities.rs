@@ -1,5 +1,14 @@
 //! Attempts of activities: handed over by the node once their `ActivityScheduled` is durable, run by an executor
-//! (`http`, `exec`, `builtin`) or given to a worker (`queue`).
+//! (`http`, `exec`, `builtin`) or given to a worker (`queue`). Retries, timeouts and cancellation are the engine's; an
+//! executor only stops when it is told to.
+
+pub mod builtin;
+pub mod decode;
+pub mod queue;
+pub mod secrets;
+
+#[cfg(test)]
+pub(crate) mod fixture;
 
 use std::sync::Arc;
 
