@@ -1,1 +1,4 @@
-//! tests
+//! What the tests share: real databases, the built binary as a process, waiting for conditions.
+
+pub mod binary;
+pub mod server;

@@ -1,0 +1,167 @@
+//! A `weft serve` process that tests start, kill, pause and ask.
+
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use reqwest::StatusCode;
+use serde_json::Value;
+
+use crate::binary::weft;
+
+/// How long a server may take to become ready: far more than it needs, so that only a hang runs into it.
+const READY_MAX: Duration = Duration::from_secs(60);
+
+/// A TCP port that was free a moment ago.
+///
+/// # Panics
+/// If the machine has none.
+pub fn free_port() -> u16 {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port is free");
+    listener.local_addr().expect("a bound socket has an address").port()
+}
+
+/// A running server. Killed when dropped.
+#[derive(Debug)]
+pub struct Server {
+    child: Child,
+    store: String,
+    port: u16,
+    log: PathBuf,
+}
+
+impl Server {
+    /// Starts `weft serve` on a store; its standard error goes to `log`.
+    ///
+    /// # Panics
+    /// If the process cannot be started.
+    pub fn start(store: &str, port: u16, log: &Path) -> Server {
+        Server { child: spawn(store, port, log), store: store.into(), port, log: log.into() }
+    }
+
+    /// Where its API is.
+    pub fn address(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// A URL under the API's base for the default namespace.
+    pub fn url(&self, path: &str) -> String {
+        format!("http://127.0.0.1:{}/api/v1/namespaces/default/{path}", self.port)
+    }
+
+    /// Kills the process as a crash does and waits until it is gone.
+    ///
+    /// # Panics
+    /// If the process was not there any more.
+    pub fn kill(&mut self) {
+        self.child.kill().expect("the server is still there to be killed");
+        self.child.wait().expect("a killed child can be awaited");
+    }
+
+    /// Starts the process again on the same store and port.
+    pub fn restart(&mut self) {
+        self.child = spawn(&self.store, self.port, &self.log);
+    }
+
+    /// Stops the process without ending it: it believes nothing happened when it goes on.
+    ///
+    /// # Panics
+    /// If the signal cannot be sent.
+    pub fn pause(&self) {
+        kill(self.pid(), Signal::SIGSTOP).expect("the server can be paused");
+    }
+
+    /// Lets a paused process go on.
+    ///
+    /// # Panics
+    /// If the signal cannot be sent.
+    pub fn resume(&self) {
+        kill(self.pid(), Signal::SIGCONT).expect("the server can be resumed");
+    }
+
+    /// Waits until `/readyz` answers 200.
+    ///
+    /// # Panics
+    /// If the process ends or does not get ready in a minute.
+    pub async fn ready(&mut self) {
+        let client = reqwest::Client::new();
+        let url = format!("{}/readyz", self.address());
+        eventually(READY_MAX, "the server is ready", async || {
+            if let Some(status) = self.child.try_wait().expect("a child can be asked") {
+                panic!("the server ended with {status}:\n{}", self.log_text());
+            }
+            matches!(client.get(&url).send().await, Ok(reply) if reply.status() == StatusCode::OK)
+        })
+        .await;
+    }
+
+    /// What the process has written to its standard error.
+    pub fn log_text(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    fn pid(&self) -> Pid {
+        Pid::from_raw(self.child.id() as i32)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // A paused process cannot die of SIGTERM; SIGKILL ends it either way.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn spawn(store: &str, port: u16, log: &Path) -> Child {
+    let log = std::fs::OpenOptions::new().create(true).append(true).open(log).expect("the log can be written");
+    Command::new(weft())
+        .args(["serve", "--database", store, "--listen", &format!("127.0.0.1:{port}")])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(log)
+        .spawn()
+        .expect("weft can be started")
+}
+
+/// Asks again until the condition holds.
+///
+/// # Panics
+/// After `limit`, naming what did not come true.
+pub async fn eventually(limit: Duration, what: &str, mut condition: impl AsyncFnMut() -> bool) {
+    let deadline = Instant::now() + limit;
+    while !condition().await {
+        assert!(Instant::now() < deadline, "not within {limit:?}: {what}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+/// Runs the command line tool and gives its exit code, standard output and standard error.
+///
+/// # Panics
+/// If it cannot be started.
+pub fn run_weft(folder: &Path, args: &[&str]) -> (i32, String, String) {
+    let output = Command::new(weft()).args(args).current_dir(folder).output().expect("weft can be started");
+    (
+        output.status.code().unwrap_or(-1),
+        String::from_utf8_lossy(&output.stdout).into_owned(),
+        String::from_utf8_lossy(&output.stderr).into_owned(),
+    )
+}
+
+/// GETs JSON.
+///
+/// # Errors
+/// If there is no answer, or one that is not 2xx.
+pub async fn get_json(client: &reqwest::Client, url: &str) -> Result<Value, String> {
+    let reply = client.get(url).send().await.map_err(|e| e.to_string())?;
+    let status = reply.status();
+    let text = reply.text().await.map_err(|e| e.to_string())?;
+    if !status.is_success() {
+        return Err(format!("{status}: {text}"));
+    }
+    serde_json::from_str(&text).map_err(|e| e.to_string())
+}
