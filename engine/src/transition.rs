@@ -29,6 +29,11 @@ pub struct Transition {
     pub closed: bool,
     /// A long computation is under way: give the run `Input::Continue` when others have had their turn.
     pub again: bool,
+    /// The Input was put aside because a long computation is under way. Nothing of it is logged, so nothing may be
+    /// answered: its answer comes in `settled` of a later Transition.
+    pub deferred: bool,
+    /// Answers to Inputs that were deferred before, in the order they came. What they led to is in this Transition.
+    pub settled: Vec<Result<(), Refused>>,
 }
 
 /// A log-only record of a run: no event id, gone once it no longer matters.
@@ -60,7 +65,8 @@ pub enum Record {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Outgoing {
     /// Start a child. The destination answers with `ChildStarted` or `ChildStartFailed`, and with the end if it has
-    /// already ended. A run with the same parent reference is the same start.
+    /// already ended. A run with the same parent reference is the same start. If the parent answers `ChildStarted` with
+    /// [`Refused::Closed`], it ended meanwhile: its close policy (`ParentRef::on_close`) is then applied to the child.
     StartChild {
         /// The parent and its event.
         parent: ParentRef,
@@ -105,4 +111,6 @@ pub enum Refused {
     Stale,
     /// A limit, by name.
     Limit(&'static str),
+    /// The workflow has no signal of this name.
+    NoSuchSignal,
 }

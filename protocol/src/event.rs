@@ -207,8 +207,10 @@ pub enum EventKind {
         from: [u8; 32],
         to: [u8; 32],
     },
-    /// The run is parked as stuck. Not replayed.
+    /// The run is parked as stuck: what `event` causes in the program is put off, with all that comes after it, until
+    /// `CodeMoved`. Not replayed.
     ActivationFailed {
+        event: EventId,
         trap: String,
         message: String,
         source: String,
