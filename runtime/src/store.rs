@@ -1,6 +1,12 @@
 //! The journal: one append-only log per partition, the rows that ride along, and who owns what. A store holds rows and
 //! transactions and makes no workflow decision. Three of them: memory, SQLite, PostgreSQL.
 
+pub mod memory;
+mod postgres;
+mod sqlite;
+
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use weft_bytecode::ProgramHash;
 use weft_protocol::{LogSeq, PartitionId, RunId, Timestamp, WorkflowId};
@@ -96,6 +102,15 @@ pub struct NodeRow {
     pub silent_ms: i64,
 }
 
+/// The nodes and who owns what, at one moment.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Cluster {
+    /// All nodes by number.
+    pub nodes: Vec<NodeRow>,
+    /// All partitions in order.
+    pub partitions: Vec<Ownership>,
+}
+
 /// A deployment: current code of a project.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Deployment {
@@ -139,6 +154,36 @@ pub struct Durability {
     pub settings: Vec<(String, String)>,
 }
 
+/// What a store is created with; an existing one keeps what it has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct StoreOptions {
+    /// Partitions of a new store: 1 to [`PARTITIONS_MAX`]. By default 8 on PostgreSQL, 1 elsewhere.
+    pub partitions: Option<u16>,
+}
+
+/// Partitions a store can have.
+pub const PARTITIONS_MAX: u16 = 1_024;
+
+/// Opens `postgres://…`, `sqlite:PATH` or `memory:`, creating or migrating its tables.
+///
+/// # Errors
+/// [`StoreError::Unusable`] if the URL, the credentials or the schema can never do; [`StoreError::Unavailable`] if the
+/// store does not answer for now.
+pub async fn open(url: &str, options: &StoreOptions) -> Result<Arc<dyn Journal>, StoreError> {
+    if options.partitions.is_some_and(|n| n == 0 || n > PARTITIONS_MAX) {
+        return Err(StoreError::Unusable(format!("a store has 1 to {PARTITIONS_MAX} partitions")));
+    }
+    match url.split_once(':') {
+        Some(("postgres" | "postgresql", _)) => Ok(Arc::new(postgres::Postgres::open(url, options).await?)),
+        Some(("sqlite", path)) => Ok(Arc::new(sqlite::Sqlite::open(path, options).await?)),
+        Some(("memory", "" | "//")) => Ok(Arc::new(memory::Memory::new(options.partitions.unwrap_or(1)))),
+        // The text is not repeated: it may hold a password.
+        _ => Err(StoreError::Unusable(
+            "this is no URL of a store: give postgres://USER@HOST/DATABASE, sqlite:PATH or memory:".into(),
+        )),
+    }
+}
+
 /// A connection that appends. One append is in flight at a time; several lanes run side by side.
 #[async_trait]
 pub trait Lane: Send {
@@ -172,10 +217,13 @@ pub trait Journal: Send + Sync + std::fmt::Debug {
     ) -> Result<Option<(u64, LogSeq)>, StoreError>;
     /// Gives a partition back if `epoch` still is its epoch.
     async fn release(&self, part: PartitionId, epoch: u64) -> Result<(), StoreError>;
-    /// Registers a node and gives it a number.
+    /// Registers a node and gives it a number that no node had before. Nodes silent for a day that own nothing go.
     async fn join(&self, address: &str) -> Result<i32, StoreError>;
-    /// Says that the node lives.
-    async fn beat(&self, node: i32) -> Result<(), StoreError>;
+    /// Says that the node lives and tells how the cluster looks: the one statement an idle node sends, once a second.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] if the node is registered no longer: it must join again.
+    async fn beat(&self, node: i32) -> Result<Cluster, StoreError>;
     /// Removes the node.
     async fn leave(&self, node: i32) -> Result<(), StoreError>;
     /// All nodes.

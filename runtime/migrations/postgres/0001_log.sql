@@ -1,0 +1,72 @@
+-- The partition log, the rows of closed runs, programs, and who owns what. No foreign keys, triggers, sequences or
+-- functions: the owner of a partition decides everything, and the same tables work on PostgreSQL's relatives.
+
+create table node (
+  id int primary key,
+  address text not null,
+  beat timestamptz not null
+);
+
+-- Written on takeover, release and segment change only. `low`: first chunk still needed; `segment`: the log table in use.
+create table part (
+  id int primary key,
+  epoch bigint not null,
+  node int,
+  low bigint not null,
+  segment smallint not null
+) with (fillfactor = 50);
+
+-- The log rotates through eight tables that are emptied by TRUNCATE, never by DELETE, so there is nothing to vacuum.
+-- The key is the fence: what two owners write at one place collides.
+create table log_0 (part int not null, seq bigint not null, epoch bigint not null, body bytea not null, primary key (part, seq)) with (autovacuum_enabled = off);
+create table log_1 (part int not null, seq bigint not null, epoch bigint not null, body bytea not null, primary key (part, seq)) with (autovacuum_enabled = off);
+create table log_2 (part int not null, seq bigint not null, epoch bigint not null, body bytea not null, primary key (part, seq)) with (autovacuum_enabled = off);
+create table log_3 (part int not null, seq bigint not null, epoch bigint not null, body bytea not null, primary key (part, seq)) with (autovacuum_enabled = off);
+create table log_4 (part int not null, seq bigint not null, epoch bigint not null, body bytea not null, primary key (part, seq)) with (autovacuum_enabled = off);
+create table log_5 (part int not null, seq bigint not null, epoch bigint not null, body bytea not null, primary key (part, seq)) with (autovacuum_enabled = off);
+create table log_6 (part int not null, seq bigint not null, epoch bigint not null, body bytea not null, primary key (part, seq)) with (autovacuum_enabled = off);
+create table log_7 (part int not null, seq bigint not null, epoch bigint not null, body bytea not null, primary key (part, seq)) with (autovacuum_enabled = off);
+-- A body stays on its page and is not compressed by the server.
+alter table log_0 alter body set storage plain;
+alter table log_1 alter body set storage plain;
+alter table log_2 alter body set storage plain;
+alter table log_3 alter body set storage plain;
+alter table log_4 alter body set storage plain;
+alter table log_5 alter body set storage plain;
+alter table log_6 alter body set storage plain;
+alter table log_7 alter body set storage plain;
+
+-- One row per closed run, insert-only. Text is compared byte by byte, so that pages continue the same way everywhere;
+-- attributes are text, because jsonb refuses the NUL that a string may hold. Times are milliseconds since 1970.
+create table run (
+  part int not null,
+  namespace text collate "C" not null,
+  workflow_id text collate "C" not null,
+  run bigint not null,
+  workflow text collate "C" not null,
+  status smallint not null,
+  started bigint not null,
+  closed bigint not null,
+  attributes text not null,
+  history bytea not null,
+  primary key (part, namespace, workflow_id, run)
+);
+-- Histories come compressed.
+alter table run alter history set storage external;
+create index run_started on run (namespace, started desc, run desc) include (workflow, status);
+
+-- Sleeping or long runs: pieces of their history and their latest snapshot; timers of those; payloads too long for the log.
+create table cold (part int not null, run bigint not null, kind smallint not null, upto bigint not null, body bytea not null, primary key (part, run, kind, upto));
+create table timer (part int not null, due bigint not null, run bigint not null, seq bigint not null, primary key (part, due, run, seq));
+create table blob (part int not null, hash bytea not null, body bytea not null, primary key (part, hash));
+
+create table program (hash bytea primary key, body bytea not null);
+-- Current code is the highest seq of a project.
+create table deployment (
+  namespace text collate "C" not null,
+  seq bigint not null,
+  project text collate "C" not null,
+  program bytea not null,
+  at bigint not null,
+  primary key (namespace, seq)
+);

@@ -1,0 +1,428 @@
+//! The journal in memory: for `memory:`, for the sandbox, and the one place where a simulated outer world can disturb
+//! storage. Clones share the data, so that several nodes of one process are a cluster.
+
+use std::collections::BTreeMap;
+use std::ops::Bound;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio::time::Instant;
+use weft_bytecode::ProgramHash;
+use weft_protocol::{LogSeq, PartitionId, RunId, Timestamp, WorkflowId};
+
+use super::{
+    Append, Chunk, ClosedFilter, ClosedRun, Cluster, Deployment, Durability, Journal, Lane, NodeRow, Ownership,
+    StoreError,
+};
+use crate::frame::fence_body;
+
+/// What a disturbance is asked about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Operation {
+    /// [`Lane::append`].
+    Append,
+    /// [`Journal::takeover`].
+    Takeover,
+    /// [`Journal::beat`].
+    Beat,
+    /// Anything that only reads.
+    Read,
+    /// Any other write.
+    Write,
+}
+
+/// What happens to one operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Disturbance {
+    /// How long it takes, on tokio's clock.
+    pub delay: Duration,
+    /// How it goes wrong.
+    pub fault: Option<Fault>,
+}
+
+/// A way to go wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// Refused before anything was written: [`StoreError::Unavailable`].
+    Refused,
+    /// Done, but the answer was lost: [`StoreError::Unavailable`] as well.
+    AnswerLost,
+    /// Another owner takes the partition of the first chunk just before: an append meets its fence.
+    Deposed,
+}
+
+type Disturb = dyn Fn(Operation) -> Disturbance + Send + Sync;
+
+/// The journal in memory.
+#[derive(Clone)]
+pub struct Memory {
+    state: Arc<Mutex<State>>,
+    disturb: Option<Arc<Disturb>>,
+    partitions: u16,
+}
+
+#[derive(Default)]
+struct State {
+    parts: Vec<Part>,
+    nodes: BTreeMap<i32, Node>,
+    nodes_ever: i32,
+    programs: BTreeMap<[u8; 32], Vec<u8>>,
+    deployments: Vec<Deployment>,
+}
+
+#[derive(Default)]
+struct Part {
+    epoch: u64,
+    node: Option<i32>,
+    /// Chunk `n` is at index `n - 1`.
+    log: Vec<(u64, Vec<u8>)>,
+    closed: BTreeMap<(String, WorkflowId, RunId), ClosedRun>,
+}
+
+struct Node {
+    address: String,
+    beat: Instant,
+}
+
+/// The number of the node that [`Fault::Deposed`] speaks of.
+const STRANGER: i32 = -1;
+
+impl Memory {
+    /// An empty journal.
+    pub fn new(partitions: u16) -> Memory {
+        let parts = (0..partitions).map(|_| Part::default()).collect();
+        Memory { state: Arc::new(Mutex::new(State { parts, ..State::default() })), disturb: None, partitions }
+    }
+
+    /// The same data seen through a disturbed world.
+    pub fn disturbed(&self, disturb: impl Fn(Operation) -> Disturbance + Send + Sync + 'static) -> Memory {
+        Memory { disturb: Some(Arc::new(disturb)), ..self.clone() }
+    }
+
+    /// Changes the stored bytes of a chunk, as a broken disk would. False if there is no such chunk.
+    pub fn damage(&self, part: PartitionId, seq: LogSeq, damage: impl FnOnce(&mut Vec<u8>)) -> bool {
+        let mut state = self.lock();
+        let index = (seq.0 as usize).wrapping_sub(1);
+        let chunk = state.parts.get_mut(usize::from(part.0)).and_then(|p| p.log.get_mut(index));
+        chunk.map(|(_, body)| damage(body)).is_some()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn meet(&self, operation: Operation) -> Option<Fault> {
+        let Disturbance { delay, fault } = self.disturb.as_ref()?(operation);
+        if !delay.is_zero() {
+            tokio::time::sleep(delay).await;
+        }
+        fault
+    }
+
+    /// Runs one operation in the world it meets.
+    async fn run<T>(
+        &self,
+        operation: Operation,
+        body: impl FnOnce(&mut State) -> Result<T, StoreError> + Send,
+    ) -> Result<T, StoreError> {
+        match self.meet(operation).await {
+            None | Some(Fault::Deposed) => body(&mut self.lock()),
+            Some(Fault::Refused) => Err(StoreError::Unavailable("the simulated store refused".into())),
+            Some(Fault::AnswerLost) => {
+                let _ = body(&mut self.lock());
+                Err(StoreError::Unavailable("the simulated store's answer was lost".into()))
+            }
+        }
+    }
+}
+
+impl std::fmt::Debug for Memory {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "memory:")
+    }
+}
+
+impl State {
+    fn part(&mut self, part: PartitionId) -> Result<&mut Part, StoreError> {
+        let count = self.parts.len();
+        self.parts
+            .get_mut(usize::from(part.0))
+            .ok_or_else(|| StoreError::Unusable(format!("there is no partition {} of {count}", part.0)))
+    }
+
+    fn append(&mut self, append: &Append) -> Result<(), StoreError> {
+        // All places are checked before any is taken: all of it or nothing.
+        let mut ends: BTreeMap<PartitionId, u64> = BTreeMap::new();
+        for chunk in &append.chunks {
+            let part = self.part(chunk.part)?;
+            let end = ends.entry(chunk.part).or_insert(part.log.len() as u64);
+            if chunk.seq.0 <= *end {
+                return Err(StoreError::Conflict);
+            }
+            if chunk.seq.0 != *end + 1 {
+                return Err(StoreError::Unusable(format!(
+                    "chunk {} of partition {} leaves a gap",
+                    chunk.seq.0, chunk.part.0
+                )));
+            }
+            *end += 1;
+        }
+        for chunk in &append.chunks {
+            let entry = (chunk.epoch, chunk.body.clone());
+            self.part(chunk.part)?.log.push(entry);
+        }
+        for row in &append.closed {
+            let key = (row.namespace.clone(), row.workflow_id.clone(), row.run_id);
+            self.part(row.run_id.partition())?.closed.entry(key).or_insert_with(|| row.clone());
+        }
+        Ok(())
+    }
+
+    fn takeover(
+        &mut self,
+        part: PartitionId,
+        seen: u64,
+        node: i32,
+        fence: &[u8],
+    ) -> Result<Option<(u64, LogSeq)>, StoreError> {
+        let part = self.part(part)?;
+        if part.epoch != seen {
+            return Ok(None);
+        }
+        part.epoch += 1;
+        part.node = Some(node);
+        part.log.push((part.epoch, fence.to_vec()));
+        Ok(Some((part.epoch, LogSeq(part.log.len() as u64))))
+    }
+
+    fn cluster(&self) -> Cluster {
+        let now = Instant::now();
+        let nodes = self.nodes.iter().map(|(&id, node)| NodeRow {
+            id,
+            address: node.address.clone(),
+            silent_ms: now.saturating_duration_since(node.beat).as_millis() as i64,
+        });
+        let partitions = self.parts.iter().enumerate().map(|(n, part)| Ownership {
+            part: PartitionId(n as u16),
+            epoch: part.epoch,
+            node: part.node,
+            low: LogSeq(1),
+        });
+        Cluster { nodes: nodes.collect(), partitions: partitions.collect() }
+    }
+}
+
+struct MemoryLane(Memory);
+
+#[async_trait]
+impl Lane for MemoryLane {
+    async fn append(&mut self, append: &Append) -> Result<(), StoreError> {
+        let fault = self.0.meet(Operation::Append).await;
+        let mut state = self.0.lock();
+        match (fault, append.chunks.first()) {
+            (Some(Fault::Refused), _) => return Err(StoreError::Unavailable("the simulated store refused".into())),
+            (Some(Fault::AnswerLost), _) => {
+                state.append(append)?;
+                return Err(StoreError::Unavailable("the simulated store's answer was lost".into()));
+            }
+            (Some(Fault::Deposed), Some(chunk)) => {
+                let epoch = state.part(chunk.part)?.epoch;
+                state.takeover(chunk.part, epoch, STRANGER, &fence_body(chunk.part, STRANGER, epoch + 1))?;
+            }
+            (Some(Fault::Deposed), None) | (None, _) => {}
+        }
+        state.append(append)
+    }
+}
+
+#[async_trait]
+impl Journal for Memory {
+    fn partitions(&self) -> u16 {
+        self.partitions
+    }
+
+    async fn lane(&self) -> Result<Box<dyn Lane>, StoreError> {
+        Ok(Box::new(MemoryLane(self.clone())))
+    }
+
+    async fn read(&self, part: PartitionId, from: LogSeq, limit: usize) -> Result<Vec<Chunk>, StoreError> {
+        self.run(Operation::Read, |state| {
+            let first = from.0.max(1);
+            let log = &state.part(part)?.log;
+            let chunks = (first..).zip(log.iter().skip(first as usize - 1)).take(limit);
+            Ok(chunks
+                .map(|(seq, (epoch, body))| Chunk { part, seq: LogSeq(seq), epoch: *epoch, body: body.clone() })
+                .collect())
+        })
+        .await
+    }
+
+    async fn ownership(&self) -> Result<Vec<Ownership>, StoreError> {
+        self.run(Operation::Read, |state| Ok(state.cluster().partitions)).await
+    }
+
+    async fn takeover(
+        &self,
+        part: PartitionId,
+        seen: u64,
+        node: i32,
+        fence: &[u8],
+    ) -> Result<Option<(u64, LogSeq)>, StoreError> {
+        self.run(Operation::Takeover, |state| state.takeover(part, seen, node, fence)).await
+    }
+
+    async fn release(&self, part: PartitionId, epoch: u64) -> Result<(), StoreError> {
+        self.run(Operation::Write, |state| {
+            let part = state.part(part)?;
+            if part.epoch == epoch {
+                part.node = None;
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    async fn join(&self, address: &str) -> Result<i32, StoreError> {
+        self.run(Operation::Write, |state| {
+            state.nodes_ever += 1;
+            state.nodes.insert(state.nodes_ever, Node { address: address.into(), beat: Instant::now() });
+            Ok(state.nodes_ever)
+        })
+        .await
+    }
+
+    async fn beat(&self, node: i32) -> Result<Cluster, StoreError> {
+        self.run(Operation::Beat, |state| {
+            state.nodes.get_mut(&node).ok_or(StoreError::Conflict)?.beat = Instant::now();
+            Ok(state.cluster())
+        })
+        .await
+    }
+
+    async fn leave(&self, node: i32) -> Result<(), StoreError> {
+        self.run(Operation::Write, |state| {
+            state.nodes.remove(&node);
+            Ok(())
+        })
+        .await
+    }
+
+    async fn nodes(&self) -> Result<Vec<NodeRow>, StoreError> {
+        self.run(Operation::Read, |state| Ok(state.cluster().nodes)).await
+    }
+
+    async fn put_program(&self, hash: ProgramHash, body: &[u8]) -> Result<(), StoreError> {
+        self.run(Operation::Write, |state| {
+            state.programs.entry(hash.0).or_insert_with(|| body.to_vec());
+            Ok(())
+        })
+        .await
+    }
+
+    async fn program(&self, hash: ProgramHash) -> Result<Option<Vec<u8>>, StoreError> {
+        self.run(Operation::Read, |state| Ok(state.programs.get(&hash.0).cloned())).await
+    }
+
+    async fn deploy(
+        &self,
+        namespace: &str,
+        project: &str,
+        program: ProgramHash,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.run(Operation::Write, |state| {
+            let seq = state.deployments.iter().filter(|d| d.namespace == namespace).count() as u64 + 1;
+            let (namespace, project) = (namespace.into(), project.into());
+            state.deployments.push(Deployment { namespace, seq, project, program, at });
+            Ok(())
+        })
+        .await
+    }
+
+    async fn deployments(&self) -> Result<Vec<Deployment>, StoreError> {
+        self.run(Operation::Read, |state| {
+            let mut current: BTreeMap<(&str, &str), &Deployment> = BTreeMap::new();
+            for deployment in &state.deployments {
+                current.insert((&deployment.namespace, &deployment.project), deployment);
+            }
+            Ok(current.into_values().cloned().collect())
+        })
+        .await
+    }
+
+    async fn closed_run(
+        &self,
+        part: PartitionId,
+        namespace: &str,
+        workflow_id: &WorkflowId,
+        run_id: Option<RunId>,
+    ) -> Result<Option<ClosedRun>, StoreError> {
+        self.run(Operation::Read, |state| {
+            let key = |run| (namespace.to_string(), workflow_id.clone(), run);
+            let closed = &state.part(part)?.closed;
+            Ok(match run_id {
+                Some(run) => closed.get(&key(run)),
+                None => closed.range(key(RunId(0))..=key(RunId(u64::MAX))).next_back().map(|(_, row)| row),
+            }
+            .cloned())
+        })
+        .await
+    }
+
+    async fn list_closed(&self, filter: &ClosedFilter) -> Result<Vec<ClosedRun>, StoreError> {
+        self.run(Operation::Read, |state| {
+            let rows = state.parts.iter().flat_map(|part| part.closed.values());
+            let mut rows: Vec<&ClosedRun> = rows.filter(|row| passes(row, filter)).collect();
+            rows.sort_unstable_by_key(|row| std::cmp::Reverse((row.started, row.run_id)));
+            rows.truncate(filter.limit);
+            Ok(rows.into_iter().map(|row| ClosedRun { history: Vec::new(), ..row.clone() }).collect())
+        })
+        .await
+    }
+
+    async fn closed_ids(
+        &self,
+        part: PartitionId,
+        after: Option<(String, WorkflowId)>,
+        limit: usize,
+    ) -> Result<Vec<(String, WorkflowId, RunId)>, StoreError> {
+        self.run(Operation::Read, |state| {
+            let from = match after {
+                Some((namespace, id)) => Bound::Excluded((namespace, id, RunId(u64::MAX))),
+                None => Bound::Unbounded,
+            };
+            let mut out: Vec<(String, WorkflowId, RunId)> = Vec::new();
+            for key in state.part(part)?.closed.range((from, Bound::Unbounded)).map(|(key, _)| key) {
+                let full = out.len() == limit;
+                match out.last_mut() {
+                    Some(last) if last.0 == key.0 && last.1 == key.1 => last.2 = key.2,
+                    _ if full => break,
+                    _ => out.push(key.clone()),
+                }
+            }
+            Ok(out)
+        })
+        .await
+    }
+
+    async fn durability(&self) -> Result<Durability, StoreError> {
+        Ok(Durability {
+            durable: false,
+            settings: vec![("store".into(), "memory: nothing outlives the process".into())],
+        })
+    }
+
+    async fn ping(&self) -> Result<(), StoreError> {
+        self.run(Operation::Read, |_| Ok(())).await
+    }
+}
+
+fn passes(row: &ClosedRun, filter: &ClosedFilter) -> bool {
+    row.namespace == filter.namespace
+        && filter.workflow.as_ref().is_none_or(|name| *name == row.workflow)
+        && filter.status.is_none_or(|status| status == row.status)
+        && filter.started_from.is_none_or(|from| row.started >= from)
+        && filter.started_before.is_none_or(|before| row.started < before)
+        && filter.after.is_none_or(|after| (row.started, row.run_id) < after)
+}

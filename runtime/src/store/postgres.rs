@@ -1,0 +1,348 @@
+//! The journal in PostgreSQL: a fenced log, not a queue. Lanes append with one statement; everything else goes through
+//! a small pool.
+
+mod connect;
+mod lane;
+mod migrate;
+
+use async_trait::async_trait;
+use sqlx::postgres::{PgConnectOptions, PgPool, PgRow};
+use sqlx::{Postgres as Db, Row};
+use weft_bytecode::ProgramHash;
+use weft_protocol::{LogSeq, PartitionId, RunId, Timestamp, WorkflowId};
+
+use self::connect::{classify, within};
+use super::{
+    Chunk, ClosedFilter, ClosedRun, Cluster, Deployment, Durability, Journal, Lane, NodeRow, Ownership, StoreError,
+    StoreOptions,
+};
+
+/// Partitions of a new store: each one that a commit touches costs a row in it.
+const PARTITIONS: u16 = 8;
+/// Tries of an insert that takes the next free number, or of a takeover that meets the owner's last appends.
+const RACE_TRIES_MAX: usize = 100;
+
+/// The journal in one PostgreSQL database.
+pub(super) struct Postgres {
+    options: PgConnectOptions,
+    pool: PgPool,
+    partitions: u16,
+    place: String,
+}
+
+impl Postgres {
+    /// Connects and migrates.
+    pub(super) async fn open(url: &str, options: &StoreOptions) -> Result<Postgres, StoreError> {
+        let connect = connect::options(url)?;
+        let place = connect::place(&connect);
+        let partitions = migrate::migrate(&connect, options.partitions.unwrap_or(PARTITIONS)).await?;
+        let pool = connect::pool(&connect);
+        Ok(Postgres { options: connect, pool, partitions, place })
+    }
+
+    /// Runs an insert that takes a free number, again if another node took it first.
+    async fn race<'q, F>(&self, query: F) -> Result<Option<PgRow>, StoreError>
+    where
+        F: Fn() -> sqlx::query::Query<'q, Db, sqlx::postgres::PgArguments>,
+    {
+        for _ in 0..RACE_TRIES_MAX {
+            match within(query().fetch_optional(&self.pool)).await {
+                Err(StoreError::Conflict) => {}
+                other => return other,
+            }
+        }
+        Err(StoreError::Unavailable("other nodes were faster a hundred times in a row".into()))
+    }
+}
+
+impl std::fmt::Debug for Postgres {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.place)
+    }
+}
+
+#[async_trait]
+impl Journal for Postgres {
+    fn partitions(&self) -> u16 {
+        self.partitions
+    }
+
+    async fn lane(&self) -> Result<Box<dyn Lane>, StoreError> {
+        Ok(Box::new(lane::PostgresLane::open(self.options.clone()).await?))
+    }
+
+    async fn read(&self, part: PartitionId, from: LogSeq, limit: usize) -> Result<Vec<Chunk>, StoreError> {
+        let query =
+            sqlx::query("select seq, epoch, body from log_0 where part = $1 and seq >= $2 order by seq limit $3")
+                .bind(i32::from(part.0))
+                .bind(from.0 as i64)
+                .bind(limit as i64);
+        let rows = within(query.fetch_all(&self.pool)).await?;
+        rows.iter()
+            .map(|row| {
+                let (seq, epoch): (i64, i64) = (get(row, 0)?, get(row, 1)?);
+                Ok(Chunk { part, seq: LogSeq(seq as u64), epoch: epoch as u64, body: get(row, 2)? })
+            })
+            .collect()
+    }
+
+    async fn ownership(&self) -> Result<Vec<Ownership>, StoreError> {
+        let query = sqlx::query("select id, epoch, node, low from part order by id");
+        within(query.fetch_all(&self.pool)).await?.iter().map(ownership).collect()
+    }
+
+    async fn takeover(
+        &self,
+        part: PartitionId,
+        seen: u64,
+        node: i32,
+        fence: &[u8],
+    ) -> Result<Option<(u64, LogSeq)>, StoreError> {
+        // One statement is one transaction. An append of the old owner that is under way takes the same place: one of
+        // the two fails on the key, and if it is this one it sees the longer log on its next try.
+        let row = self
+            .race(|| {
+                sqlx::query(
+                    "with taken as (
+                       update part set epoch = epoch + 1, node = $3 where id = $1 and epoch = $2 returning epoch, low
+                     )
+                     insert into log_0 (part, seq, epoch, body)
+                     select $1, greatest(coalesce((select max(seq) from log_0 where part = $1), 0) + 1, low), epoch, $4
+                     from taken returning epoch, seq",
+                )
+                .bind(i32::from(part.0))
+                .bind(seen as i64)
+                .bind(node)
+                .bind(fence)
+            })
+            .await?;
+        row.map(|row| {
+            let (epoch, seq): (i64, i64) = (get(&row, 0)?, get(&row, 1)?);
+            Ok((epoch as u64, LogSeq(seq as u64)))
+        })
+        .transpose()
+    }
+
+    async fn release(&self, part: PartitionId, epoch: u64) -> Result<(), StoreError> {
+        let query = sqlx::query("update part set node = null where id = $1 and epoch = $2")
+            .bind(i32::from(part.0))
+            .bind(epoch as i64);
+        within(query.execute(&self.pool)).await.map(drop)
+    }
+
+    async fn join(&self, address: &str) -> Result<i32, StoreError> {
+        let forget = sqlx::query(
+            "delete from node where beat < clock_timestamp() - interval '1 day'
+             and not exists (select 1 from part where part.node = node.id)",
+        );
+        within(forget.execute(&self.pool)).await?;
+        let join = sqlx::query(
+            "with next as (update store set nodes_ever = nodes_ever + 1 returning nodes_ever)
+             insert into node (id, address, beat) select nodes_ever, $1, clock_timestamp() from next returning id",
+        )
+        .bind(address);
+        get(&within(join.fetch_one(&self.pool)).await?, 0)
+    }
+
+    async fn beat(&self, node: i32) -> Result<Cluster, StoreError> {
+        // The update is not seen by the rest of its own statement: the own row's silence is that before the beat.
+        let query = sqlx::query(
+            "with beat as (update node set beat = clock_timestamp() where id = $1 returning id)
+             select id, null::bigint, null::int, null::bigint, address,
+               case when id = (select id from beat) then 0
+                 else (extract(epoch from clock_timestamp() - beat) * 1000)::bigint end from node
+             union all
+             select id, epoch, node, low, null, null from part
+             order by 1",
+        )
+        .bind(node);
+        let rows = within(query.fetch_all(&self.pool)).await?;
+        let mut cluster = Cluster::default();
+        for row in &rows {
+            match get::<Option<String>>(row, 4)? {
+                Some(address) => {
+                    cluster.nodes.push(NodeRow { id: get(row, 0)?, address, silent_ms: get(row, 5)? });
+                }
+                None => cluster.partitions.push(ownership(row)?),
+            }
+        }
+        if cluster.nodes.iter().all(|row| row.id != node) {
+            return Err(StoreError::Conflict);
+        }
+        Ok(cluster)
+    }
+
+    async fn leave(&self, node: i32) -> Result<(), StoreError> {
+        let query = sqlx::query("delete from node where id = $1").bind(node);
+        within(query.execute(&self.pool)).await.map(drop)
+    }
+
+    async fn nodes(&self) -> Result<Vec<NodeRow>, StoreError> {
+        let query = sqlx::query(
+            "select id, address, (extract(epoch from clock_timestamp() - beat) * 1000)::bigint from node order by id",
+        );
+        let rows = within(query.fetch_all(&self.pool)).await?;
+        rows.iter()
+            .map(|row| Ok(NodeRow { id: get(row, 0)?, address: get(row, 1)?, silent_ms: get(row, 2)? }))
+            .collect()
+    }
+
+    async fn put_program(&self, hash: ProgramHash, body: &[u8]) -> Result<(), StoreError> {
+        let query = sqlx::query("insert into program (hash, body) values ($1, $2) on conflict do nothing")
+            .bind(hash.0.as_slice())
+            .bind(body);
+        within(query.execute(&self.pool)).await.map(drop)
+    }
+
+    async fn program(&self, hash: ProgramHash) -> Result<Option<Vec<u8>>, StoreError> {
+        let query = sqlx::query("select body from program where hash = $1").bind(hash.0.as_slice());
+        within(query.fetch_optional(&self.pool)).await?.map(|row| get(&row, 0)).transpose()
+    }
+
+    async fn deploy(
+        &self,
+        namespace: &str,
+        project: &str,
+        program: ProgramHash,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.race(|| {
+            sqlx::query(
+                "insert into deployment (namespace, seq, project, program, at)
+                 select $1, coalesce(max(seq), 0) + 1, $2, $3, $4 from deployment where namespace = $1",
+            )
+            .bind(namespace)
+            .bind(project)
+            .bind(program.0)
+            .bind(at.0)
+        })
+        .await
+        .map(drop)
+    }
+
+    async fn deployments(&self) -> Result<Vec<Deployment>, StoreError> {
+        let query = sqlx::query(
+            "select distinct on (namespace, project) namespace, seq, project, program, at
+             from deployment order by namespace, project, seq desc",
+        );
+        within(query.fetch_all(&self.pool)).await?.iter().map(deployment).collect()
+    }
+
+    async fn closed_run(
+        &self,
+        part: PartitionId,
+        namespace: &str,
+        workflow_id: &WorkflowId,
+        run_id: Option<RunId>,
+    ) -> Result<Option<ClosedRun>, StoreError> {
+        let query = sqlx::query(
+            "select namespace, workflow_id, run, workflow, status, started, closed, attributes, history from run
+             where part = $1 and namespace = $2 and workflow_id = $3 and ($4::bigint is null or run = $4)
+             order by run desc limit 1",
+        )
+        .bind(i32::from(part.0))
+        .bind(namespace)
+        .bind(workflow_id.as_str())
+        .bind(run_id.map(|run| run.0 as i64));
+        let row = within(query.fetch_optional(&self.pool)).await?;
+        row.map(|row| Ok(ClosedRun { history: get(&row, 8)?, ..closed(&row)? })).transpose()
+    }
+
+    async fn list_closed(&self, filter: &ClosedFilter) -> Result<Vec<ClosedRun>, StoreError> {
+        let (after, after_run) = filter.after.unwrap_or((Timestamp(i64::MAX), RunId(i64::MAX as u64)));
+        let query = sqlx::query(
+            "select namespace, workflow_id, run, workflow, status, started, closed, attributes from run
+             where namespace = $1 and (started, run) < ($2, $3)
+               and ($4::text is null or workflow = $4) and ($5::smallint is null or status = $5)
+               and started >= $6 and started < $7
+             order by started desc, run desc limit $8",
+        )
+        .bind(&filter.namespace)
+        .bind(after.0)
+        .bind(after_run.0 as i64)
+        .bind(filter.workflow.as_deref())
+        .bind(filter.status)
+        .bind(filter.started_from.map_or(i64::MIN, |from| from.0))
+        .bind(filter.started_before.map_or(i64::MAX, |before| before.0))
+        .bind(filter.limit as i64);
+        within(query.fetch_all(&self.pool)).await?.iter().map(closed).collect()
+    }
+
+    async fn closed_ids(
+        &self,
+        part: PartitionId,
+        after: Option<(String, WorkflowId)>,
+        limit: usize,
+    ) -> Result<Vec<(String, WorkflowId, RunId)>, StoreError> {
+        // Nothing sorts before the empty namespace, and no workflow id is empty.
+        let (namespace, id) = after.unwrap_or((String::new(), WorkflowId::from("")));
+        let query = sqlx::query(
+            "select namespace, workflow_id, max(run) from run where part = $1 and (namespace, workflow_id) > ($2, $3)
+             group by namespace, workflow_id order by namespace, workflow_id limit $4",
+        )
+        .bind(i32::from(part.0))
+        .bind(namespace)
+        .bind(id.as_str())
+        .bind(limit as i64);
+        let rows = within(query.fetch_all(&self.pool)).await?;
+        rows.iter()
+            .map(|row| {
+                let (namespace, id, run): (_, String, i64) = (get(row, 0)?, get(row, 1)?, get(row, 2)?);
+                Ok((namespace, WorkflowId::from(id.as_str()), RunId(run as u64)))
+            })
+            .collect()
+    }
+
+    async fn durability(&self) -> Result<Durability, StoreError> {
+        let query = sqlx::query(
+            "select name, setting from pg_settings
+             where name in ('fsync', 'synchronous_commit', 'full_page_writes') order by name",
+        );
+        let rows = within(query.fetch_all(&self.pool)).await?;
+        let settings: Vec<(String, String)> =
+            rows.iter().map(|row| Ok((get(row, 0)?, get(row, 1)?))).collect::<Result<_, StoreError>>()?;
+        Ok(Durability { durable: settings.iter().all(|(_, value)| value != "off"), settings })
+    }
+
+    async fn ping(&self) -> Result<(), StoreError> {
+        within(sqlx::query("select 1").execute(&self.pool)).await.map(drop)
+    }
+}
+
+/// Reads a column. One that is not of the expected type means that somebody changed the schema.
+fn get<'r, T: sqlx::Decode<'r, Db> + sqlx::Type<Db>>(row: &'r PgRow, column: usize) -> Result<T, StoreError> {
+    row.try_get(column).map_err(|error| classify(&error))
+}
+
+/// From columns id, epoch, node, low.
+fn ownership(row: &PgRow) -> Result<Ownership, StoreError> {
+    let (id, epoch, low): (i32, i64, i64) = (get(row, 0)?, get(row, 1)?, get(row, 3)?);
+    Ok(Ownership { part: PartitionId(id as u16), epoch: epoch as u64, node: get(row, 2)?, low: LogSeq(low as u64) })
+}
+
+fn deployment(row: &PgRow) -> Result<Deployment, StoreError> {
+    let (seq, program): (i64, [u8; 32]) = (get(row, 1)?, get(row, 3)?);
+    Ok(Deployment {
+        namespace: get(row, 0)?,
+        seq: seq as u64,
+        project: get(row, 2)?,
+        program: ProgramHash(program),
+        at: Timestamp(get(row, 4)?),
+    })
+}
+
+/// A row without its history.
+fn closed(row: &PgRow) -> Result<ClosedRun, StoreError> {
+    let (id, run): (String, i64) = (get(row, 1)?, get(row, 2)?);
+    Ok(ClosedRun {
+        namespace: get(row, 0)?,
+        workflow_id: WorkflowId::from(id.as_str()),
+        run_id: RunId(run as u64),
+        workflow: get(row, 3)?,
+        status: get(row, 4)?,
+        started: Timestamp(get(row, 5)?),
+        closed: Timestamp(get(row, 6)?),
+        attributes: get(row, 7)?,
+        history: Vec::new(),
+    })
+}

@@ -1,0 +1,290 @@
+//! The journal in one SQLite file: WAL, `synchronous=FULL`, one connection that writes and a few that read. The same
+//! tables, the same frames and the same fence as on PostgreSQL.
+
+mod connect;
+mod migrate;
+mod write;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use sqlx::sqlite::{SqlitePool, SqliteRow};
+use sqlx::{Row, Sqlite as Db};
+use weft_bytecode::ProgramHash;
+use weft_protocol::{LogSeq, PartitionId, RunId, Timestamp, WorkflowId};
+
+use self::connect::classify;
+use self::write::{SqliteLane, Writer};
+use super::{
+    Chunk, ClosedFilter, ClosedRun, Cluster, Deployment, Durability, Journal, Lane, NodeRow, Ownership, StoreError,
+    StoreOptions,
+};
+
+/// Bits of a sequence number within a place.
+const SEQ_BITS: u32 = 48;
+/// Milliseconds since 1970 on SQLite's clock.
+const NOW: &str = "cast(unixepoch('now', 'subsec') * 1000 as integer)";
+
+/// The journal in one file.
+pub(super) struct Sqlite {
+    path: PathBuf,
+    writer: Arc<Writer>,
+    readers: SqlitePool,
+    partitions: u16,
+}
+
+/// A log place as the table's key.
+fn place(part: PartitionId, seq: LogSeq) -> i64 {
+    i64::from(part.0) << SEQ_BITS | seq.0 as i64
+}
+
+/// The sequence number of a place.
+fn seq_of(place: i64) -> LogSeq {
+    LogSeq(place as u64 & ((1 << SEQ_BITS) - 1))
+}
+
+impl Sqlite {
+    /// Opens the file, creating it and its folder, and migrates.
+    pub(super) async fn open(path: &str, options: &StoreOptions) -> Result<Sqlite, StoreError> {
+        let path = connect::path(path)?;
+        let mut connection = connect::create(&path).await?;
+        let partitions = migrate::migrate(&mut connection, options.partitions.unwrap_or(1)).await?;
+        let readers = connect::readers(&path);
+        Ok(Sqlite { writer: Arc::new(Writer::new(path.clone(), connection)), readers, partitions, path })
+    }
+}
+
+impl std::fmt::Debug for Sqlite {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "SQLite file {}", self.path.display())
+    }
+}
+
+#[async_trait]
+impl Journal for Sqlite {
+    fn partitions(&self) -> u16 {
+        self.partitions
+    }
+
+    async fn lane(&self) -> Result<Box<dyn Lane>, StoreError> {
+        Ok(Box::new(SqliteLane(self.writer.clone())))
+    }
+
+    async fn read(&self, part: PartitionId, from: LogSeq, limit: usize) -> Result<Vec<Chunk>, StoreError> {
+        let query =
+            sqlx::query("select place, epoch, body from log_0 where place >= ? and place < ? order by place limit ?")
+                .bind(place(part, from))
+                .bind(place(PartitionId(part.0 + 1), LogSeq(0)))
+                .bind(limit as i64);
+        let rows = query.fetch_all(&self.readers).await.map_err(|error| classify(&error))?;
+        rows.iter()
+            .map(|row| {
+                let epoch: i64 = get(row, 1)?;
+                Ok(Chunk { part, seq: seq_of(get(row, 0)?), epoch: epoch as u64, body: get(row, 2)? })
+            })
+            .collect()
+    }
+
+    async fn ownership(&self) -> Result<Vec<Ownership>, StoreError> {
+        let query = sqlx::query("select id, epoch, node, low from part order by id");
+        let rows = query.fetch_all(&self.readers).await.map_err(|error| classify(&error))?;
+        rows.iter().map(ownership).collect()
+    }
+
+    async fn takeover(
+        &self,
+        part: PartitionId,
+        seen: u64,
+        node: i32,
+        fence: &[u8],
+    ) -> Result<Option<(u64, LogSeq)>, StoreError> {
+        self.writer.takeover(part, seen, node, fence).await
+    }
+
+    async fn release(&self, part: PartitionId, epoch: u64) -> Result<(), StoreError> {
+        let query =
+            sqlx::query("update part set node = null where id = ? and epoch = ?").bind(part.0).bind(epoch as i64);
+        self.writer.execute(query).await.map(drop)
+    }
+
+    async fn join(&self, address: &str) -> Result<i32, StoreError> {
+        self.writer.join(address).await
+    }
+
+    async fn beat(&self, node: i32) -> Result<Cluster, StoreError> {
+        let beat = format!("update node set beat = {NOW} where id = ?");
+        if self.writer.execute(sqlx::query(&beat).bind(node)).await? == 0 {
+            return Err(StoreError::Conflict);
+        }
+        Ok(Cluster { nodes: self.nodes().await?, partitions: self.ownership().await? })
+    }
+
+    async fn leave(&self, node: i32) -> Result<(), StoreError> {
+        self.writer.execute(sqlx::query("delete from node where id = ?").bind(node)).await.map(drop)
+    }
+
+    async fn nodes(&self) -> Result<Vec<NodeRow>, StoreError> {
+        let query = format!("select id, address, {NOW} - beat from node order by id");
+        let rows = sqlx::query(&query).fetch_all(&self.readers).await.map_err(|error| classify(&error))?;
+        rows.iter()
+            .map(|row| Ok(NodeRow { id: get(row, 0)?, address: get(row, 1)?, silent_ms: get(row, 2)? }))
+            .collect()
+    }
+
+    async fn put_program(&self, hash: ProgramHash, body: &[u8]) -> Result<(), StoreError> {
+        let query = sqlx::query("insert into program (hash, body) values (?, ?) on conflict do nothing")
+            .bind(hash.0.as_slice())
+            .bind(body);
+        self.writer.execute(query).await.map(drop)
+    }
+
+    async fn program(&self, hash: ProgramHash) -> Result<Option<Vec<u8>>, StoreError> {
+        let query = sqlx::query("select body from program where hash = ?").bind(hash.0.as_slice());
+        let row = query.fetch_optional(&self.readers).await.map_err(|error| classify(&error))?;
+        row.map(|row| get(&row, 0)).transpose()
+    }
+
+    async fn deploy(
+        &self,
+        namespace: &str,
+        project: &str,
+        program: ProgramHash,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        let query = sqlx::query(
+            "insert into deployment (namespace, seq, project, program, at)
+             select ?1, coalesce(max(seq), 0) + 1, ?2, ?3, ?4 from deployment where namespace = ?1",
+        )
+        .bind(namespace)
+        .bind(project)
+        .bind(program.0.as_slice())
+        .bind(at.0);
+        self.writer.execute(query).await.map(drop)
+    }
+
+    async fn deployments(&self) -> Result<Vec<Deployment>, StoreError> {
+        // SQLite gives the other columns of the row that has the maximum.
+        let query = sqlx::query(
+            "select namespace, max(seq), project, program, at from deployment group by namespace, project
+             order by namespace, project",
+        );
+        let rows = query.fetch_all(&self.readers).await.map_err(|error| classify(&error))?;
+        rows.iter().map(deployment).collect()
+    }
+
+    async fn closed_run(
+        &self,
+        part: PartitionId,
+        namespace: &str,
+        workflow_id: &WorkflowId,
+        run_id: Option<RunId>,
+    ) -> Result<Option<ClosedRun>, StoreError> {
+        let query = sqlx::query(
+            "select namespace, workflow_id, run, workflow, status, started, closed, attributes, history from run
+             where part = ?1 and namespace = ?2 and workflow_id = ?3 and (?4 is null or run = ?4)
+             order by run desc limit 1",
+        )
+        .bind(part.0)
+        .bind(namespace)
+        .bind(workflow_id.as_str())
+        .bind(run_id.map(|run| run.0 as i64));
+        let row = query.fetch_optional(&self.readers).await.map_err(|error| classify(&error))?;
+        row.map(|row| Ok(ClosedRun { history: get(&row, 8)?, ..closed(&row)? })).transpose()
+    }
+
+    async fn list_closed(&self, filter: &ClosedFilter) -> Result<Vec<ClosedRun>, StoreError> {
+        let (after, after_run) = filter.after.unwrap_or((Timestamp(i64::MAX), RunId(i64::MAX as u64)));
+        let query = sqlx::query(
+            "select namespace, workflow_id, run, workflow, status, started, closed, attributes from run
+             where namespace = ?1 and (started, run) < (?2, ?3)
+               and (?4 is null or workflow = ?4) and (?5 is null or status = ?5)
+               and started >= ?6 and started < ?7
+             order by started desc, run desc limit ?8",
+        )
+        .bind(&filter.namespace)
+        .bind(after.0)
+        .bind(after_run.0 as i64)
+        .bind(filter.workflow.as_deref())
+        .bind(filter.status)
+        .bind(filter.started_from.map_or(i64::MIN, |from| from.0))
+        .bind(filter.started_before.map_or(i64::MAX, |before| before.0))
+        .bind(filter.limit as i64);
+        let rows = query.fetch_all(&self.readers).await.map_err(|error| classify(&error))?;
+        rows.iter().map(closed).collect()
+    }
+
+    async fn closed_ids(
+        &self,
+        part: PartitionId,
+        after: Option<(String, WorkflowId)>,
+        limit: usize,
+    ) -> Result<Vec<(String, WorkflowId, RunId)>, StoreError> {
+        // Nothing sorts before the empty namespace, and no workflow id is empty.
+        let (namespace, id) = after.unwrap_or((String::new(), WorkflowId::from("")));
+        let query = sqlx::query(
+            "select namespace, workflow_id, max(run) from run where part = ?1 and (namespace, workflow_id) > (?2, ?3)
+             group by namespace, workflow_id order by namespace, workflow_id limit ?4",
+        )
+        .bind(part.0)
+        .bind(namespace)
+        .bind(id.as_str())
+        .bind(limit as i64);
+        let rows = query.fetch_all(&self.readers).await.map_err(|error| classify(&error))?;
+        rows.iter()
+            .map(|row| {
+                let (namespace, id, run): (_, String, i64) = (get(row, 0)?, get(row, 1)?, get(row, 2)?);
+                Ok((namespace, WorkflowId::from(id.as_str()), RunId(run as u64)))
+            })
+            .collect()
+    }
+
+    async fn durability(&self) -> Result<Durability, StoreError> {
+        self.writer.durability().await
+    }
+
+    async fn ping(&self) -> Result<(), StoreError> {
+        sqlx::query("select 1").execute(&self.readers).await.map(drop).map_err(|error| classify(&error))
+    }
+}
+
+/// Reads a column. One that is not of the expected type means that somebody changed the schema.
+fn get<'r, T: sqlx::Decode<'r, Db> + sqlx::Type<Db>>(row: &'r SqliteRow, column: usize) -> Result<T, StoreError> {
+    row.try_get(column).map_err(|error| classify(&error))
+}
+
+/// From columns id, epoch, node, low.
+fn ownership(row: &SqliteRow) -> Result<Ownership, StoreError> {
+    let (epoch, low): (i64, i64) = (get(row, 1)?, get(row, 3)?);
+    Ok(Ownership { part: PartitionId(get(row, 0)?), epoch: epoch as u64, node: get(row, 2)?, low: LogSeq(low as u64) })
+}
+
+fn deployment(row: &SqliteRow) -> Result<Deployment, StoreError> {
+    let (seq, program): (i64, Vec<u8>) = (get(row, 1)?, get(row, 3)?);
+    let program = <[u8; 32]>::try_from(program).map_err(|bytes| {
+        StoreError::Corrupt(format!("deployment {seq} has a program hash of {} bytes", bytes.len()))
+    })?;
+    Ok(Deployment {
+        namespace: get(row, 0)?,
+        seq: seq as u64,
+        project: get(row, 2)?,
+        program: ProgramHash(program),
+        at: Timestamp(get(row, 4)?),
+    })
+}
+
+/// A row without its history.
+fn closed(row: &SqliteRow) -> Result<ClosedRun, StoreError> {
+    let (id, run): (String, i64) = (get(row, 1)?, get(row, 2)?);
+    Ok(ClosedRun {
+        namespace: get(row, 0)?,
+        workflow_id: WorkflowId::from(id.as_str()),
+        run_id: RunId(run as u64),
+        workflow: get(row, 3)?,
+        status: get(row, 4)?,
+        started: Timestamp(get(row, 5)?),
+        closed: Timestamp(get(row, 6)?),
+        attributes: get(row, 7)?,
+        history: Vec::new(),
+    })
+}

@@ -1,0 +1,127 @@
+//! From a path to connections, and from what SQLite says to what the caller does next.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+};
+use sqlx::{ConnectOptions, Connection};
+
+use crate::store::StoreError;
+
+/// How long a write waits for another process's write.
+const BUSY_FOR: Duration = Duration::from_secs(10);
+/// Connections that read.
+const READERS_MAX: u32 = 2;
+
+/// The path of `sqlite:PATH` or `sqlite://PATH`.
+pub(super) fn path(text: &str) -> Result<PathBuf, StoreError> {
+    let text = text.strip_prefix("//").unwrap_or(text);
+    if text.is_empty() || text.starts_with(":memory:") {
+        return Err(StoreError::Unusable(
+            "a SQLite store needs a file: sqlite:PATH; without one there is memory:".into(),
+        ));
+    }
+    Ok(PathBuf::from(text))
+}
+
+/// Opens the file for writing, creating it and its folder.
+pub(super) async fn create(path: &Path) -> Result<SqliteConnection, StoreError> {
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        std::fs::create_dir_all(folder).map_err(|error| {
+            StoreError::Unusable(format!("the folder {} cannot be made: {error}", folder.display()))
+        })?;
+    }
+    open(path, true).await
+}
+
+/// Opens the file for writing again. It must still be there: an empty one in its place would be another store.
+pub(super) async fn reopen(path: &Path) -> Result<SqliteConnection, StoreError> {
+    open(path, false).await.map_err(|error| match error {
+        // While running this is an outage; starting anew will tell whether it is more.
+        StoreError::Unusable(what) => StoreError::Unavailable(what),
+        other => other,
+    })
+}
+
+async fn open(path: &Path, create: bool) -> Result<SqliteConnection, StoreError> {
+    let opened = SqliteConnection::connect_with(&options(path).create_if_missing(create)).await;
+    opened.map_err(|error| match classify(&error) {
+        StoreError::Unusable(what) => StoreError::Unusable(format!("SQLite file {}: {what}", path.display())),
+        StoreError::Unavailable(what) => StoreError::Unavailable(format!("SQLite file {}: {what}", path.display())),
+        StoreError::Corrupt(what) => StoreError::Corrupt(format!("SQLite file {}: {what}", path.display())),
+        StoreError::Conflict => StoreError::Conflict,
+    })
+}
+
+/// Connections that read, made when they are first used.
+pub(super) fn readers(path: &Path) -> SqlitePool {
+    SqlitePoolOptions::new().max_connections(READERS_MAX).connect_lazy_with(options(path))
+}
+
+fn options(path: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(path)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .busy_timeout(BUSY_FOR)
+        .pragma("wal_autocheckpoint", "4000")
+        .thread_name(|n| format!("sqlite-{n}"))
+        .disable_statement_logging()
+}
+
+/// Names an error by what the caller does next.
+pub(super) fn classify(error: &sqlx::Error) -> StoreError {
+    match error {
+        sqlx::Error::Database(error) => {
+            let code = error.code().and_then(|code| code.parse().ok()).unwrap_or(0);
+            by_code(code, error.message())
+        }
+        sqlx::Error::ColumnDecode { .. } | sqlx::Error::ColumnNotFound(_) => {
+            StoreError::Unusable(format!("a table is not as weft made it: {error}"))
+        }
+        sqlx::Error::Configuration(error) => StoreError::Unusable(error.to_string()),
+        other => StoreError::Unavailable(other.to_string()),
+    }
+}
+
+/// <https://sqlite.org/rescode.html>: the lower byte is the kind, the rest a detail.
+fn by_code(code: i32, message: &str) -> StoreError {
+    const PRIMARY_KEY: i32 = 1555;
+    const UNIQUE: i32 = 2067;
+    const ROWID: i32 = 2579;
+    let away = |what: &str| StoreError::Unavailable(format!("{what}: {message}"));
+    match code {
+        PRIMARY_KEY | UNIQUE | ROWID => return StoreError::Conflict,
+        _ => {}
+    }
+    match code & 0xff {
+        5 | 6 => away("another process holds the file"),
+        8 => away("the file is read-only"),
+        10 => away("the disk fails"),
+        13 => away("the disk is full"),
+        3 | 14 | 23 => StoreError::Unusable(format!("the file cannot be opened: {message}")),
+        26 => StoreError::Unusable(format!("the file is no SQLite database: {message}")),
+        11 => StoreError::Corrupt(message.into()),
+        _ => StoreError::Unavailable(format!("{message} ({code})")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_named_by_what_to_do_next() {
+        for code in [1555, 2067, 2579] {
+            assert!(matches!(by_code(code, ""), StoreError::Conflict), "{code}");
+        }
+        for code in [5, 261, 517, 8, 1032, 10, 778, 13] {
+            assert!(matches!(by_code(code, ""), StoreError::Unavailable(_)), "{code}");
+        }
+        assert!(matches!(by_code(14, ""), StoreError::Unusable(_)));
+        assert!(matches!(by_code(26, ""), StoreError::Unusable(_)));
+        assert!(matches!(by_code(11, ""), StoreError::Corrupt(_)));
+    }
+}

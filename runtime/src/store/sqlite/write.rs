@@ -1,0 +1,200 @@
+//! The one connection that writes. Lanes share it and wait for one another; a commit is a transaction of few statements
+//! with many rows each.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use sqlx::sqlite::{SqliteArguments, SqliteConnection};
+use sqlx::{Connection, Row, Sqlite as Db};
+use tokio::sync::Mutex;
+use weft_protocol::{LogSeq, PartitionId};
+
+use super::connect::{classify, reopen};
+use super::{NOW, place, seq_of};
+use crate::store::{Append, Chunk, ClosedRun, Durability, Lane, StoreError};
+
+/// Rows of one statement, largest first: whatever the number of rows, few statements are prepared and few are run.
+const SHAPES: [usize; 4] = [64, 16, 4, 1];
+
+type Query<'q> = sqlx::query::Query<'q, Db, SqliteArguments<'q>>;
+
+pub(super) struct Writer {
+    path: PathBuf,
+    /// Gone after a failure; the next write opens the file again.
+    connection: Mutex<Option<SqliteConnection>>,
+    chunks: [String; SHAPES.len()],
+    runs: [String; SHAPES.len()],
+}
+
+impl Writer {
+    pub(super) fn new(path: PathBuf, connection: SqliteConnection) -> Writer {
+        let many = |head: &str, row: &str, tail: &str| {
+            SHAPES.map(|rows| format!("{head} values {}{tail}", vec![row; rows].join(", ")))
+        };
+        Writer {
+            path,
+            connection: Mutex::new(Some(connection)),
+            chunks: many("insert into log_0 (place, epoch, body)", "(?, ?, ?)", ""),
+            runs: many(
+                "insert into run (part, namespace, workflow_id, run, workflow, status, started, closed, attributes, history)",
+                "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                " on conflict do nothing",
+            ),
+        }
+    }
+
+    /// Runs `work` on the connection. It is taken out meanwhile: a failure, or dropping this future in the middle,
+    /// closes it, and with it goes an open transaction.
+    async fn with<T>(
+        &self,
+        work: impl AsyncFnOnce(&mut SqliteConnection) -> Result<T, sqlx::Error>,
+    ) -> Result<T, StoreError> {
+        let mut slot = self.connection.lock().await;
+        let mut connection = match slot.take() {
+            Some(connection) => connection,
+            None => reopen(&self.path).await?,
+        };
+        let outcome = work(&mut connection).await.map_err(|error| classify(&error));
+        if matches!(outcome, Ok(_) | Err(StoreError::Conflict)) {
+            *slot = Some(connection);
+        }
+        outcome
+    }
+
+    /// Runs one statement and tells how many rows it changed.
+    pub(super) async fn execute(&self, query: Query<'_>) -> Result<u64, StoreError> {
+        self.with(async |connection| Ok(query.execute(connection).await?.rows_affected())).await
+    }
+
+    async fn append(&self, append: &Append) -> Result<(), StoreError> {
+        self.with(async |connection| {
+            if let ([chunk], []) = (append.chunks.as_slice(), append.closed.as_slice()) {
+                // One statement is a transaction by itself.
+                let one = &self.chunks[SHAPES.len() - 1];
+                bind_chunk(sqlx::query(one), chunk).execute(connection).await?;
+                return Ok(());
+            }
+            let mut tx = connection.begin_with("begin immediate").await?;
+            for (sql, rows) in pieces(&self.chunks, &append.chunks) {
+                rows.iter().fold(sqlx::query(sql), bind_chunk).execute(&mut *tx).await?;
+            }
+            for (sql, rows) in pieces(&self.runs, &append.closed) {
+                rows.iter().fold(sqlx::query(sql), bind_run).execute(&mut *tx).await?;
+            }
+            tx.commit().await
+        })
+        .await
+    }
+
+    pub(super) async fn takeover(
+        &self,
+        part: PartitionId,
+        seen: u64,
+        node: i32,
+        fence: &[u8],
+    ) -> Result<Option<(u64, LogSeq)>, StoreError> {
+        self.with(async |connection| {
+            let mut tx = connection.begin_with("begin immediate").await?;
+            let taken = sqlx::query(
+                "update part set epoch = epoch + 1, node = ? where id = ? and epoch = ? returning epoch, low",
+            )
+            .bind(node)
+            .bind(part.0)
+            .bind(seen as i64)
+            .fetch_optional(&mut *tx)
+            .await?;
+            let Some(taken) = taken else { return Ok(None) };
+            let (epoch, low): (i64, i64) = (taken.try_get(0)?, taken.try_get(1)?);
+            let fence = sqlx::query(
+                "insert into log_0 (place, epoch, body)
+                 select max(coalesce(max(place) + 1, 0), ?1), ?2, ?3 from log_0 where place >= ?4 and place < ?5
+                 returning place",
+            )
+            .bind(place(part, LogSeq(low as u64)))
+            .bind(epoch)
+            .bind(fence)
+            .bind(place(part, LogSeq(0)))
+            .bind(place(PartitionId(part.0 + 1), LogSeq(0)));
+            let at: i64 = fence.fetch_one(&mut *tx).await?.try_get(0)?;
+            tx.commit().await?;
+            Ok(Some((epoch as u64, seq_of(at))))
+        })
+        .await
+    }
+
+    pub(super) async fn join(&self, address: &str) -> Result<i32, StoreError> {
+        self.with(async |connection| {
+            let mut tx = connection.begin_with("begin immediate").await?;
+            let forget =
+                format!("delete from node where beat < {NOW} - 86400000 and id not in (select node from part where node is not null)");
+            sqlx::query(&forget).execute(&mut *tx).await?;
+            let next = sqlx::query("update store set nodes_ever = nodes_ever + 1 returning nodes_ever");
+            let node: i32 = next.fetch_one(&mut *tx).await?.try_get(0)?;
+            let join = format!("insert into node (id, address, beat) values (?, ?, {NOW})");
+            sqlx::query(&join).bind(node).bind(address).execute(&mut *tx).await?;
+            tx.commit().await?;
+            Ok(node)
+        })
+        .await
+    }
+
+    pub(super) async fn durability(&self) -> Result<Durability, StoreError> {
+        self.with(async |connection| {
+            let journal: String = sqlx::query("pragma journal_mode").fetch_one(&mut *connection).await?.try_get(0)?;
+            let level: i32 = sqlx::query("pragma synchronous").fetch_one(connection).await?.try_get(0)?;
+            let level = match level {
+                0 => "OFF",
+                1 => "NORMAL",
+                2 => "FULL",
+                _ => "EXTRA",
+            };
+            Ok(Durability {
+                durable: matches!(level, "FULL" | "EXTRA"),
+                settings: vec![("journal_mode".into(), journal.to_uppercase()), ("synchronous".into(), level.into())],
+            })
+        })
+        .await
+    }
+}
+
+/// Cuts rows into groups for which there is a statement.
+fn pieces<'a, T>(statements: &'a [String; SHAPES.len()], mut rows: &'a [T]) -> Vec<(&'a str, &'a [T])> {
+    let mut out = Vec::new();
+    for (shape, sql) in SHAPES.iter().zip(statements) {
+        while rows.len() >= *shape {
+            let (piece, rest) = rows.split_at(*shape);
+            out.push((sql.as_str(), piece));
+            rows = rest;
+        }
+    }
+    out
+}
+
+fn bind_chunk<'q>(query: Query<'q>, chunk: &'q Chunk) -> Query<'q> {
+    query.bind(place(chunk.part, chunk.seq)).bind(chunk.epoch as i64).bind(chunk.body.as_slice())
+}
+
+fn bind_run<'q>(query: Query<'q>, row: &'q ClosedRun) -> Query<'q> {
+    query
+        .bind(row.run_id.partition().0)
+        .bind(row.namespace.as_str())
+        .bind(row.workflow_id.as_str())
+        .bind(row.run_id.0 as i64)
+        .bind(row.workflow.as_str())
+        .bind(row.status)
+        .bind(row.started.0)
+        .bind(row.closed.0)
+        .bind(row.attributes.as_str())
+        .bind(row.history.as_slice())
+}
+
+/// A lane; all lanes of a file are one queue.
+pub(super) struct SqliteLane(pub(super) Arc<Writer>);
+
+#[async_trait]
+impl Lane for SqliteLane {
+    async fn append(&mut self, append: &Append) -> Result<(), StoreError> {
+        self.0.append(append).await
+    }
+}
