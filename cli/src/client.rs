@@ -1,0 +1,273 @@
+//! The API over HTTP: [`Api`] answered by a server somewhere else. The routes are `runtime/src/http`'s.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use reqwest::{Method, StatusCode, Url};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use weft_protocol::Failure;
+use weft_protocol::api::{
+    ApiError, DeployReply, HistoryPage, ListQuery, MessageRequest, PollReply, PollRequest, ResultReply, RunDescription,
+    RunPage, StartReply, StartRequest, StopRequest, WorkflowSignature,
+};
+use weft_runtime::api::{Api, RunKey};
+
+use crate::exit::{Failed, UNREACHABLE};
+
+/// Where a server is unless something says otherwise.
+pub(crate) const DEFAULT_ADDRESS: &str = "http://127.0.0.1:7373";
+/// How long connecting may take.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long an answer may take beyond the wait that was asked for.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
+/// What stays readable in a path segment.
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+
+/// A server by its address.
+#[derive(Debug, Clone)]
+pub(crate) struct Client {
+    http: reqwest::Client,
+    address: String,
+    namespace: String,
+}
+
+impl Client {
+    /// A client of the server at an address. Connects when asked something.
+    ///
+    /// # Errors
+    /// If the address is no http or https URL.
+    pub(crate) fn new(address: &str, namespace: &str) -> Result<Client, Failed> {
+        let wrong = |why: String| {
+            Failed::usage(format!("`{address}` is not the address of a server"))
+                .why(why)
+                .help(format!("an address looks like {DEFAULT_ADDRESS}; it comes from --address or WEFT_ADDRESS"))
+        };
+        let url = Url::parse(address).map_err(|e| wrong(e.to_string()))?;
+        if !matches!(url.scheme(), "http" | "https") {
+            return Err(wrong(format!("`{}` is neither http nor https", url.scheme())));
+        }
+        let mut builder = reqwest::Client::builder()
+            .connect_timeout(CONNECT_TIMEOUT)
+            .redirect(reqwest::redirect::Policy::none())
+            .user_agent(concat!("weft/", env!("CARGO_PKG_VERSION")));
+        // A proxy for the world outside has no business between two programs on one machine.
+        let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']).to_owned();
+        if host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback()) {
+            builder = builder.no_proxy();
+        }
+        let http = builder.build().map_err(|e| wrong(e.to_string()))?;
+        Ok(Client { http, address: address.trim_end_matches('/').to_owned(), namespace: namespace.to_owned() })
+    }
+
+    fn url(&self, namespace: &str, path: &[&str]) -> String {
+        let mut url = format!("{}/api/v1/namespaces/{}", self.address, segment(namespace));
+        for part in path {
+            url.push('/');
+            url.push_str(&segment(part));
+        }
+        url
+    }
+
+    fn run_url(&self, run: &RunKey, path: &[&str]) -> String {
+        let mut parts = vec!["runs", run.workflow_id.as_str()];
+        parts.extend(path);
+        let mut url = self.url(&run.namespace, &parts);
+        if let Some(id) = &run.run_id {
+            url.push_str("?run=");
+            url.push_str(&segment(id));
+        }
+        url
+    }
+
+    fn get(&self, url: String) -> reqwest::RequestBuilder {
+        self.http.request(Method::GET, url).timeout(ANSWER_TIMEOUT)
+    }
+
+    fn post<T: Serialize>(&self, url: String, body: &T) -> reqwest::RequestBuilder {
+        self.http.request(Method::POST, url).timeout(ANSWER_TIMEOUT).json(body)
+    }
+
+    /// Sends and reads the answer, whatever its status.
+    async fn send(&self, request: reqwest::RequestBuilder) -> Result<Vec<u8>, ApiError> {
+        let answer = request.send().await.map_err(|e| self.unreachable(&e))?;
+        let status = answer.status();
+        let body = answer.bytes().await.map_err(|e| self.unreachable(&e))?;
+        if status.is_success() { Ok(body.to_vec()) } else { Err(refusal(&self.address, status, &body)) }
+    }
+
+    async fn ask<T: DeserializeOwned>(&self, request: reqwest::RequestBuilder) -> Result<T, ApiError> {
+        let body = self.send(request).await?;
+        serde_json::from_slice(&body).map_err(|e| {
+            ApiError::new(500, "answer", format!("the answer of {} is not what it should be: {e}", self.address))
+                .help("is it a Weft server, of this version?")
+        })
+    }
+
+    fn unreachable(&self, error: &reqwest::Error) -> ApiError {
+        let mut why = error.to_string();
+        let mut source = std::error::Error::source(error);
+        while let Some(inner) = source {
+            why = inner.to_string();
+            source = inner.source();
+        }
+        let what = if error.is_timeout() && !error.is_connect() {
+            format!("the server at {} did not answer in time", self.address)
+        } else {
+            format!("the server at {} cannot be reached: {why}", self.address)
+        };
+        ApiError::new(503, UNREACHABLE, what)
+            .help("start one with `weft dev` (or `weft serve`), or say where it is with --address or WEFT_ADDRESS")
+    }
+}
+
+fn segment(text: &str) -> String {
+    // A segment of dots alone would be taken for a step in the path.
+    if text.chars().all(|c| c == '.') {
+        return text.replace('.', "%2E");
+    }
+    utf8_percent_encode(text, SEGMENT).to_string()
+}
+
+/// A refusal as the server words it; something else's error page is named as such.
+fn refusal(address: &str, status: StatusCode, body: &[u8]) -> ApiError {
+    if let Ok(mut value) = serde_json::from_slice::<Value>(body) {
+        if let Some(object) = value.as_object_mut() {
+            object.insert("status".into(), status.as_u16().into());
+            if let Ok(error) = serde_json::from_value::<ApiError>(value) {
+                return error;
+            }
+        }
+    }
+    let text: String = String::from_utf8_lossy(body).trim().chars().take(300).collect();
+    let what = match text.as_str() {
+        "" => format!("{address} answered {status}"),
+        text => format!("{address} answered {status}: {text}"),
+    };
+    ApiError::new(status.as_u16(), "http", what).help("is it a Weft server, of this version?")
+}
+
+fn millis(duration: Duration) -> String {
+    format!("{}ms", duration.as_millis())
+}
+
+#[async_trait]
+impl Api for Client {
+    async fn deploy(&self, namespace: &str, program: Vec<u8>) -> Result<DeployReply, ApiError> {
+        let request = self.http.request(Method::POST, self.url(namespace, &["deployments"])).timeout(ANSWER_TIMEOUT);
+        self.ask(request.header("content-type", "application/octet-stream").body(program)).await
+    }
+
+    async fn start(&self, namespace: &str, request: StartRequest) -> Result<StartReply, ApiError> {
+        self.ask(self.post(self.url(namespace, &["runs"]), &request)).await
+    }
+
+    async fn signal(&self, run: &RunKey, name: &str, request: MessageRequest) -> Result<(), ApiError> {
+        self.send(self.post(self.run_url(run, &["signals", name]), &request)).await.map(drop)
+    }
+
+    async fn query(&self, run: &RunKey, name: &str, args: Value) -> Result<Value, ApiError> {
+        self.ask(self.post(self.run_url(run, &["queries", name]), &json!({ "args": args }))).await
+    }
+
+    async fn result(&self, run: &RunKey, wait: Duration) -> Result<ResultReply, ApiError> {
+        let request = self.get(self.run_url(run, &["result"])).query(&[("wait", millis(wait))]);
+        self.ask(request.timeout(wait + ANSWER_TIMEOUT)).await
+    }
+
+    async fn describe(&self, run: &RunKey) -> Result<RunDescription, ApiError> {
+        self.ask(self.get(self.run_url(run, &[]))).await
+    }
+
+    async fn list(&self, namespace: &str, query: ListQuery) -> Result<RunPage, ApiError> {
+        self.ask(self.get(self.url(namespace, &["runs"])).query(&query)).await
+    }
+
+    async fn history(&self, run: &RunKey, after: u64, limit: usize, wait: Duration) -> Result<HistoryPage, ApiError> {
+        let query = [("after", after.to_string()), ("limit", limit.to_string()), ("wait", millis(wait))];
+        self.ask(self.get(self.run_url(run, &["history"])).query(&query).timeout(wait + ANSWER_TIMEOUT)).await
+    }
+
+    async fn cancel(&self, run: &RunKey, request: StopRequest) -> Result<(), ApiError> {
+        self.send(self.post(self.run_url(run, &["cancel"]), &request)).await.map(drop)
+    }
+
+    async fn terminate(&self, run: &RunKey, request: StopRequest) -> Result<(), ApiError> {
+        self.send(self.post(self.run_url(run, &["terminate"]), &request)).await.map(drop)
+    }
+
+    async fn workflow(&self, namespace: &str, name: &str) -> Result<WorkflowSignature, ApiError> {
+        self.ask(self.get(self.url(namespace, &["workflows", name]))).await
+    }
+
+    async fn run_workflow(&self, run: &RunKey) -> Result<WorkflowSignature, ApiError> {
+        self.ask(self.get(self.run_url(run, &["workflow"]))).await
+    }
+
+    async fn poll(&self, namespace: &str, queue: &str, request: PollRequest) -> Result<PollReply, ApiError> {
+        self.ask(self.post(self.url(namespace, &["queues", queue, "poll"]), &request)).await
+    }
+
+    async fn complete(&self, token: &str, result: Value) -> Result<(), ApiError> {
+        let url = self.url(&self.namespace, &["tasks", token, "complete"]);
+        self.send(self.post(url, &json!({ "result": result }))).await.map(drop)
+    }
+
+    async fn fail(&self, token: &str, failure: Failure, retry_after: Option<Duration>) -> Result<(), ApiError> {
+        let url = self.url(&self.namespace, &["tasks", token, "fail"]);
+        let body = json!({ "error": failure.to_json(), "retry_after": retry_after.map(millis) });
+        self.send(self.post(url, &body)).await.map(drop)
+    }
+
+    async fn heartbeat(&self, token: &str, progress: Option<Value>) -> Result<bool, ApiError> {
+        let url = self.url(&self.namespace, &["tasks", token, "heartbeat"]);
+        let answer: Value = self.ask(self.post(url, &json!({ "progress": progress }))).await?;
+        Ok(answer["cancel_requested"].as_bool().unwrap_or(false))
+    }
+
+    async fn ready(&self) -> Result<(), ApiError> {
+        self.send(self.get(format!("{}/readyz", self.address))).await.map(drop)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exit::Exit;
+
+    #[test]
+    fn ids_are_one_segment() {
+        let client = Client::new("http://127.0.0.1:1/", "default").unwrap();
+        let run = RunKey { namespace: "a b".into(), workflow_id: "x/../?y".into(), run_id: Some("00ff".into()) };
+        let url = client.run_url(&run, &["signals", "go"]);
+        assert_eq!(url, "http://127.0.0.1:1/api/v1/namespaces/a%20b/runs/x%2F..%2F%3Fy/signals/go?run=00ff");
+        assert_eq!(segment(".."), "%2E%2E");
+    }
+
+    #[test]
+    fn a_wrong_address_is_wrong_usage() {
+        for address in ["127.0.0.1:7373", "", "ftp://x", "http://"] {
+            assert_eq!(Client::new(address, "default").unwrap_err().exit, Exit::Usage, "{address}");
+        }
+    }
+
+    #[test]
+    fn strange_answers_are_named() {
+        let error = refusal("http://h", StatusCode::BAD_GATEWAY, b"<html>");
+        assert_eq!(error.message, "http://h answered 502 Bad Gateway: <html>");
+        let body = br#"{"type":"about:blank","status":404,"code":"no_run","message":"no such run"}"#;
+        let error = refusal("http://h", StatusCode::NOT_FOUND, body);
+        assert_eq!((error.code.as_str(), error.message.as_str()), ("no_run", "no such run"));
+    }
+
+    #[tokio::test]
+    async fn nobody_listening_is_unreachable() {
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let client = Client::new(&format!("http://127.0.0.1:{port}"), "default").unwrap();
+        let failed = Failed::from(client.ready().await.unwrap_err());
+        assert_eq!(failed.exit, Exit::Unreachable);
+        assert!(failed.help.unwrap().contains("weft dev"));
+    }
+}

@@ -1,0 +1,124 @@
+//! One file per command. A command takes its options and says what it did; how that ends is `exit`'s.
+
+pub(crate) mod build;
+pub(crate) mod check;
+pub(crate) mod deploy;
+pub(crate) mod describe;
+pub(crate) mod explain;
+pub(crate) mod list;
+pub(crate) mod message;
+pub(crate) mod new;
+pub(crate) mod result;
+pub(crate) mod show;
+pub(crate) mod start;
+pub(crate) mod stop;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use weft_runtime::api::{RunKey, SharedApi};
+
+use crate::client::{Client, DEFAULT_ADDRESS};
+use crate::exit::{Failed, Outcome};
+use crate::options::{Cli, Command, Global, RunArg};
+use crate::output::Output;
+use crate::project;
+
+/// What every command is given.
+#[derive(Debug, Clone)]
+pub(crate) struct Context {
+    /// How to talk.
+    pub(crate) out: Output,
+    /// Options of all commands.
+    pub(crate) global: Global,
+}
+
+/// A server and the namespace to use there.
+pub(crate) struct Remote {
+    /// The server.
+    pub(crate) api: SharedApi,
+    /// The namespace.
+    pub(crate) namespace: String,
+}
+
+impl Context {
+    /// The server that the options, the environment or `weft.toml` name.
+    ///
+    /// # Errors
+    /// If the address or `weft.toml` is wrong. Nothing is sent yet.
+    pub(crate) fn remote(&self) -> Result<Remote, Failed> {
+        let known = self.global.address.is_some() && self.global.namespace.is_some();
+        let config = if known { project::Config::default() } else { project::nearby_config()? };
+        self.remote_of(&config)
+    }
+
+    /// The same for a project at hand.
+    ///
+    /// # Errors
+    /// If the address is wrong or `--env` names no server.
+    pub(crate) fn remote_of(&self, config: &project::Config) -> Result<Remote, Failed> {
+        let address = match (&self.global.address, &self.global.env) {
+            (Some(address), _) => address.clone(),
+            (None, Some(env)) => match config.env.get(env) {
+                Some(found) => found.address.clone(),
+                None => {
+                    let known: Vec<_> = config.env.keys().map(|k| format!("`{k}`")).collect();
+                    let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+                    return Err(Failed::usage(format!("weft.toml has no [env.{env}]"))
+                        .why(format!("servers named there: {known}"))
+                        .help(format!("add `[env.{env}]` with `address = \"https://…\"`, or use --address")));
+                }
+            },
+            (None, None) => DEFAULT_ADDRESS.to_owned(),
+        };
+        let namespace = self.namespace(config);
+        Ok(Remote { api: Arc::new(Client::new(&address, &namespace)?), namespace })
+    }
+
+    /// The namespace of the options, the environment or a project.
+    pub(crate) fn namespace(&self, config: &project::Config) -> String {
+        self.global.namespace.clone().or_else(|| config.namespace.clone()).unwrap_or_else(|| "default".to_owned())
+    }
+}
+
+impl Remote {
+    /// A run here.
+    pub(crate) fn run(&self, run: &RunArg) -> RunKey {
+        RunKey { namespace: self.namespace.clone(), workflow_id: run.id.clone(), run_id: run.run.clone() }
+    }
+}
+
+/// Does what the command line says.
+///
+/// # Errors
+/// Says what failed, why, and what to do next.
+pub(crate) async fn act(context: &Context, cli: Cli) -> Outcome {
+    match cli.command {
+        Command::New(options) => new::new(context, &options),
+        Command::Check(options) => check::check(context, &options),
+        Command::Build(options) => build::build(context, &options),
+        Command::Explain(options) => explain::explain(context, &options),
+        Command::Deploy(options) => deploy::deploy(context, &options).await,
+        Command::Start(options) => start::start(context, &options).await,
+        Command::Result(options) => result::result(context, &options).await,
+        Command::Signal(options) => message::signal(context, &options).await,
+        Command::Query(options) => message::query(context, &options).await,
+        Command::Cancel(options) => stop::cancel(context, &options).await,
+        Command::Terminate(options) => stop::terminate(context, &options).await,
+        Command::List(options) => list::list(context, &options).await,
+        Command::Show(options) => show::show(context, &options).await,
+        Command::Describe(options) => describe::describe(context, &options).await,
+    }
+}
+
+/// Reads a duration as the language writes it.
+///
+/// # Errors
+/// Says what a duration looks like.
+pub(crate) fn duration(option: &str, text: &str) -> Result<Duration, Failed> {
+    let millis = weft_bytecode::wire::text::parse_duration(text).and_then(|ms| u64::try_from(ms).ok());
+    millis.map(Duration::from_millis).ok_or_else(|| {
+        Failed::usage(format!("{option}: `{text}` is not a duration"))
+            .help("a duration looks like 30s, 500ms, 1h30m or 7d")
+    })
+}

@@ -1,0 +1,27 @@
+//! `weft check`: compiles and says what is wrong.
+
+use crate::compile;
+use crate::exit::{Exit, Outcome};
+use crate::options::Source;
+use crate::output::style;
+use crate::project;
+
+use super::Context;
+
+/// Checks a project.
+pub(crate) fn check(context: &Context, options: &Source) -> Outcome {
+    let found = project::load(&options.path)?;
+    let program = compile::compile(&context.out, &found)?;
+    if !context.out.json {
+        let workflows: Vec<_> = program.workflows.iter().map(|w| w.name.as_str()).collect();
+        let lines: usize = found.project.sources.iter().map(|s| s.text.lines().count()).sum();
+        let files = match found.project.sources.len() {
+            1 => "1 file".to_owned(),
+            n => format!("{n} files"),
+        };
+        let good = context.out.paint("no errors", style::GOOD);
+        let list = if workflows.is_empty() { "no workflows".to_owned() } else { workflows.join(", ") };
+        context.out.say(&format!("{good} in {files}, {lines} lines: {list}"));
+    }
+    Ok(Exit::Done)
+}

@@ -1,0 +1,45 @@
+//! `weft deploy`: compiles here, sends the Program with its sources; new starts use it when the answer comes.
+
+use serde_json::json;
+use weft_protocol::api::DeployReply;
+
+use crate::compile;
+use crate::exit::{Exit, Outcome};
+use crate::options::Source;
+use crate::output::{Output, style};
+use crate::project;
+
+use super::Context;
+
+/// Compiles a project and sends it to the server.
+pub(crate) async fn deploy(context: &Context, options: &Source) -> Outcome {
+    let found = project::load(&options.path)?;
+    let program = compile::compile(&context.out, &found)?;
+    let remote = context.remote_of(&found.config)?;
+    let reply = remote.api.deploy(&remote.namespace, weft_bytecode::codec::encode(&program)).await?;
+    if context.out.json {
+        context.out.value(&json!(reply))?;
+    } else {
+        context.out.line(&reply.program)?;
+        said(&context.out, &reply);
+    }
+    Ok(Exit::Done)
+}
+
+/// Says what a deploy did.
+pub(crate) fn said(out: &Output, reply: &DeployReply) {
+    let hash: String = reply.program.chars().take(12).collect();
+    let workflows = reply.workflows.join(", ");
+    match reply.changed {
+        true => out.say(&format!("{} {} {hash}: {workflows}", out.paint("deployed", style::GOOD), reply.project)),
+        false => {
+            out.say(&format!("{} {} {hash} is current already", out.paint("unchanged", style::DIM), reply.project))
+        }
+    }
+    if reply.moved > 0 {
+        out.say(&format!("  {} stuck runs go on with the new code", reply.moved));
+    }
+    for (id, why) in &reply.not_moved {
+        out.say(&format!("  {} `{id}` stays stuck: {why}", out.paint("note", style::WARN)));
+    }
+}

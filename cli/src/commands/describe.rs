@@ -1,0 +1,96 @@
+//! `weft describe`: what a run is doing now.
+
+use jiff::Timestamp;
+use weft_protocol::api::{RunDescription, Status};
+
+use crate::exit::{Exit, Outcome};
+use crate::options::RunArg;
+use crate::output::style;
+use crate::view::event::short;
+use crate::view::time::span;
+
+use super::Context;
+use super::result::{failure_words, status_style};
+
+/// Says what a run is doing now.
+pub(crate) async fn describe(context: &Context, options: &RunArg) -> Outcome {
+    let remote = context.remote()?;
+    let run = remote.api.describe(&remote.run(options)).await?;
+    if context.out.json {
+        context.out.value(&run)?;
+    } else {
+        context.out.data(&text(context, &run))?;
+    }
+    Ok(Exit::Done)
+}
+
+fn text(context: &Context, run: &RunDescription) -> String {
+    let mut lines: Vec<(&str, String)> = Vec::new();
+    let row = &run.row;
+    lines.push(("workflow id", row.workflow_id.clone()));
+    lines.push(("run id", row.run_id.clone()));
+    lines.push(("workflow", row.workflow.clone()));
+    let mut status = context.out.paint_out(&format!("{:?}", row.status), status_style(row.status));
+    if run.cancel_requested && row.status == Status::Running {
+        status.push_str(", asked to cancel");
+    }
+    lines.push(("status", status));
+    if let Some(stuck) = &run.stuck {
+        let place = format!("{} at {}:{} since {}", stuck.trap, stuck.file, stuck.line, stuck.since);
+        lines.push(("stuck", format!("{}\n{place}", stuck.message)));
+    }
+    lines.push(("started", row.started_at.clone()));
+    if let Some(closed) = &row.closed_at {
+        lines.push(("closed", closed.clone()));
+    }
+    lines.push(("program", run.program.chars().take(12).collect()));
+    lines.push(("events", run.history_events.to_string()));
+    if row.attributes.as_object().is_some_and(|a| !a.is_empty()) {
+        lines.push(("attributes", row.attributes.to_string()));
+    }
+    let now = Timestamp::now();
+    for wait in &run.waits {
+        let until = wait.until.as_deref().map_or(String::new(), |t| format!(", until {t}{}", due(now, t)));
+        lines.push(("waits for", format!("{} ({}, fiber {}){until}", wait.on, wait.source, wait.fiber)));
+    }
+    for task in &run.activities {
+        let mut text =
+            format!("{} (event {}): {}, attempt {}", task.activity, task.scheduled, task.state, task.attempt);
+        if let Some(at) = &task.next_attempt_at {
+            text.push_str(&format!(", next {at}{}", due(now, at)));
+        }
+        if let Some(failure) = &task.last_failure {
+            text.push_str(&format!("\nlast failure: {}", failure_words(failure)));
+        }
+        if let Some(progress) = &task.progress {
+            text.push_str(&format!("\nprogress: {}", short(&progress.to_string())));
+        }
+        lines.push(("activity", text));
+    }
+    for child in &run.children {
+        lines.push(("child", format!("{} `{}` (event {})", child.workflow, child.workflow_id, child.scheduled)));
+    }
+    for (signal, count) in &run.unread {
+        lines.push(("unread", format!("{count} × signal {signal}")));
+    }
+    if let Some(result) = &run.result {
+        lines.push(("result", result.to_string()));
+    }
+    if let Some(failure) = &run.failure {
+        lines.push(("failure", failure_words(failure)));
+    }
+    let mut text = String::new();
+    for (name, value) in lines {
+        let value = value.replace('\n', &format!("\n{}", " ".repeat(13)));
+        text.push_str(&format!("{} {value}\n", context.out.paint_out(&format!("{name:<12}"), style::DIM)));
+    }
+    text
+}
+
+/// How far away a time is.
+fn due(now: Timestamp, at: &str) -> String {
+    match at.parse::<Timestamp>() {
+        Ok(at) if at > now => format!(" (in {})", span(at.duration_since(now).unsigned_abs())),
+        _ => String::new(),
+    }
+}

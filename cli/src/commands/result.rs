@@ -1,0 +1,115 @@
+//! `weft result`: waits for the end of a run and prints what came of it; `run` ends the same way.
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use weft_protocol::Failure;
+use weft_protocol::api::{ResultReply, Status, Stuck};
+
+use crate::exit::{Exit, Failed, Outcome};
+use crate::options::ResultOf;
+use crate::output::{Output, style};
+
+use super::{Context, duration};
+
+/// How long one question waits; between two the run is looked at for being stuck.
+const STEP: Duration = Duration::from_secs(5);
+
+/// Prints the result of a run, waiting for it.
+pub(crate) async fn result(context: &Context, options: &ResultOf) -> Outcome {
+    let remote = context.remote()?;
+    let mut run = remote.run(&options.run);
+    let wait = options.wait.as_deref().map(|w| duration("--wait", w)).transpose()?;
+    let begun = Instant::now();
+    // The first question asks how things are: a stuck run is told at once, and the wait is for this very run even if
+    // its id is used again.
+    let mut reply = remote.api.result(&run, Duration::ZERO).await?;
+    run.run_id = Some(reply.run_id.clone());
+    loop {
+        let left = wait.map(|w| w.saturating_sub(begun.elapsed()));
+        if reply.status != Status::Running || reply.stuck.is_some() || left.is_some_and(|l| l.is_zero()) {
+            return ended(&context.out, &reply);
+        }
+        reply = remote.api.result(&run, left.map_or(STEP, |l| l.min(STEP))).await?;
+    }
+}
+
+/// Prints what came of a run: the value alone on stdout, anything else on stderr.
+///
+/// # Errors
+/// If the run did not complete, with the exit code that says how.
+pub(crate) fn ended(out: &Output, reply: &ResultReply) -> Outcome {
+    let id = &reply.workflow_id;
+    if reply.status == Status::Completed {
+        out.value(reply.result.as_ref().unwrap_or(&Value::Null))?;
+        return Ok(Exit::Done);
+    }
+    let exit = match (&reply.status, &reply.stuck) {
+        (Status::Running, None) => Exit::WaitEnded,
+        _ => Exit::EndedOtherwise,
+    };
+    if out.json {
+        out.say(&json!(reply).to_string());
+        return Err(Failed::silent(exit));
+    }
+    Err(match (&reply.status, &reply.stuck) {
+        (Status::Running, Some(stuck)) => stuck_words(id, stuck),
+        (Status::Running, None) => Failed::new(exit, "wait_ended", format!("`{id}` is still running"))
+            .help(format!("`weft describe {id}` says what it waits for; a longer --wait waits longer")),
+        (status, _) => {
+            let what = format!("`{id}` {}", status_words(*status));
+            let failed = Failed::new(exit, "not_completed", what);
+            match &reply.failure {
+                Some(failure) => failed.why(failure_words(failure)),
+                None => failed,
+            }
+            .help(format!("`weft show {id}` shows how it came to that"))
+        }
+    })
+}
+
+/// What to say of a parked run.
+pub(crate) fn stuck_words(id: &str, stuck: &Stuck) -> Failed {
+    let place = if stuck.file.is_empty() { String::new() } else { format!(" at {}:{}", stuck.file, stuck.line) };
+    Failed::new(Exit::EndedOtherwise, "stuck", format!("`{id}` is stuck{place}: {}", stuck.message))
+        .why(format!("{}; the run is kept as it was before, nothing is lost", stuck.trap))
+        .help("mend the program and deploy it (or run it again): the run goes on if the new code follows its history")
+}
+
+/// How a run ended, as a sentence goes on after its id.
+pub(crate) fn status_words(status: Status) -> &'static str {
+    match status {
+        Status::Running => "is running",
+        Status::Completed => "completed",
+        Status::Failed => "failed",
+        Status::Canceled => "was canceled",
+        Status::Terminated => "was terminated",
+        Status::TimedOut => "timed out",
+        Status::ContinuedAsNew => "continued as a new run",
+    }
+}
+
+/// A failure in one line.
+pub(crate) fn failure_words(failure: &Value) -> String {
+    match Failure::from_json(failure) {
+        Ok(failure) => {
+            let mut text = failure.to_string();
+            let details = failure.details.as_ref().and_then(|d| d.text()).filter(|t| !matches!(*t, "{}" | "null"));
+            if let (Some(details), None) = (details, &failure.cause) {
+                text = format!("{text} {details}");
+            }
+            text
+        }
+        Err(_) => failure.to_string(),
+    }
+}
+
+/// The color of a status.
+pub(crate) fn status_style(status: Status) -> anstyle::Style {
+    match status {
+        Status::Running | Status::ContinuedAsNew => style::NOTE,
+        Status::Completed => style::GOOD,
+        Status::Canceled | Status::Terminated => style::WARN,
+        Status::Failed | Status::TimedOut => style::ERROR,
+    }
+}

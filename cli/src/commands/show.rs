@@ -1,0 +1,40 @@
+//! `weft show`: the history of a run, for people, as JSON lines, or plain as golden files have it.
+
+use std::time::Duration;
+
+use crate::exit::{Exit, Outcome};
+use crate::options::Show;
+use crate::view::event;
+
+use super::Context;
+
+/// Events asked for at once.
+const PAGE: usize = 500;
+/// How long a follower waits for the next event before asking again.
+const FOLLOW: Duration = Duration::from_secs(30);
+
+/// Prints the history of a run.
+pub(crate) async fn show(context: &Context, options: &Show) -> Outcome {
+    let remote = context.remote()?;
+    let mut run = remote.run(&options.run);
+    if run.run_id.is_none() && options.follow {
+        // The id may be used again while we follow: stay with this run.
+        run.run_id = Some(remote.api.describe(&run).await?.row.run_id);
+    }
+    let wait = if options.follow { FOLLOW } else { Duration::ZERO };
+    let mut after = 0;
+    loop {
+        let page = remote.api.history(&run, after, PAGE, wait).await?;
+        for event in &page.events {
+            after = event["id"].as_u64().unwrap_or(after);
+            match (options.plain, context.out.json) {
+                (true, _) => context.out.line(&event::plain(event))?,
+                (false, true) => context.out.value(event)?,
+                (false, false) => context.out.line(&event::line(&context.out, event))?,
+            }
+        }
+        if page.complete || (!options.follow && page.events.len() < PAGE) {
+            return Ok(Exit::Done);
+        }
+    }
+}

@@ -1,0 +1,299 @@
+//! The command line as data. Names and exit codes are a promise to scripts; see `exit`.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::output::Color;
+
+/// Durable workflows as a language.
+#[derive(Debug, Parser)]
+#[command(name = "weft", version, about = "Durable workflows: write one in a file, run it, never lose it.")]
+#[command(after_help = "Start with `weft new hello`, then `weft run hello/workflow.wf name=you`.\n\
+Exit codes: 0 done, 1 the workflow did not complete or is stuck, 2 wrong usage, 3 the program has errors,\n\
+4 the server cannot be reached, 5 not found or refused, 6 the wait ended before the run, 130 interrupted.")]
+pub(crate) struct Cli {
+    /// Options of all commands.
+    #[command(flatten)]
+    pub(crate) global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Options of all commands.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Global {
+    /// Where the server is [default: http://127.0.0.1:7373]
+    #[arg(long, global = true, env = "WEFT_ADDRESS", value_name = "URL", help_heading = "Global options")]
+    pub(crate) address: Option<String>,
+    /// A server named in weft.toml: takes the address of [env.NAME]
+    #[arg(long, global = true, env = "WEFT_ENV", value_name = "NAME", help_heading = "Global options")]
+    pub(crate) env: Option<String>,
+    /// The namespace [default: that of weft.toml, else `default`]
+    #[arg(long, global = true, env = "WEFT_NAMESPACE", value_name = "NAME", help_heading = "Global options")]
+    pub(crate) namespace: Option<String>,
+    /// Answer in JSON: JSON lines for lists and events, else one object
+    #[arg(long, global = true, help_heading = "Global options")]
+    pub(crate) json: bool,
+    /// When to color
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value = "auto",
+        value_name = "WHEN",
+        help_heading = "Global options"
+    )]
+    pub(crate) color: Color,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Make a small project that runs at once
+    New(New),
+    /// Check a project and say what is wrong
+    Check(Source),
+    /// Compile a project to bytecode
+    Build(Build),
+    /// Compile a project and send it to the server
+    Deploy(Source),
+    /// Start a run and print its workflow id
+    Start(Start),
+    /// Wait for a run and print its result
+    Result(ResultOf),
+    /// Send a signal to a run
+    Signal(Message),
+    /// Ask a run a query or read its public state
+    Query(Message),
+    /// Ask a run to cancel; it may clean up first
+    Cancel(Stop),
+    /// End a run now, without its cleanup
+    Terminate(Stop),
+    /// List runs
+    List(List),
+    /// Show the history of a run
+    Show(Show),
+    /// Say what a run is doing now
+    Describe(RunArg),
+    /// Explain a diagnostic, such as WF1001
+    Explain(Explain),
+}
+
+impl Command {
+    /// Whether the command itself ends well when it is interrupted.
+    pub(crate) fn minds_interrupts(&self) -> bool {
+        false
+    }
+}
+
+/// `weft new`.
+#[derive(Debug, Args)]
+pub(crate) struct New {
+    /// Name of the project and of the folder it is made in
+    pub(crate) name: String,
+}
+
+/// A project by its folder or one of its files.
+#[derive(Debug, Args)]
+pub(crate) struct Source {
+    /// Folder of the project, or a file
+    #[arg(default_value = ".", value_name = "DIR|FILE")]
+    pub(crate) path: PathBuf,
+}
+
+/// `weft build`.
+#[derive(Debug, Args)]
+pub(crate) struct Build {
+    /// Folder of the project, or a file
+    #[arg(default_value = ".", value_name = "DIR|FILE")]
+    pub(crate) path: PathBuf,
+    /// Print the bytecode for reading
+    #[arg(long)]
+    pub(crate) listing: bool,
+    /// Write the program to this file
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+}
+
+/// `weft run`.
+#[derive(Debug, Args)]
+pub(crate) struct Run {
+    /// The file, or the folder of a project
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// The workflow, where there are several, then its arguments as key=value
+    #[arg(value_name = "[WORKFLOW] key=value")]
+    pub(crate) rest: Vec<String>,
+    /// Arguments as a JSON object, from a file or `-` for stdin
+    #[arg(long, value_name = "FILE|-")]
+    pub(crate) input: Option<String>,
+    /// The workflow id, in place of the one the workflow declares
+    #[arg(long)]
+    pub(crate) id: Option<String>,
+    /// Keep nothing on disk
+    #[arg(long)]
+    pub(crate) ephemeral: bool,
+    /// Where to listen for signals while it runs [default: 127.0.0.1:7373, or a free port]
+    #[arg(long, value_name = "HOST:PORT")]
+    pub(crate) listen: Option<SocketAddr>,
+}
+
+/// `weft dev`.
+#[derive(Debug, Args)]
+pub(crate) struct Dev {
+    /// Folder of the project
+    #[arg(default_value = ".", value_name = "DIR")]
+    pub(crate) dir: PathBuf,
+    /// Where to listen
+    #[arg(long, default_value = "127.0.0.1:7373", value_name = "HOST:PORT")]
+    pub(crate) listen: SocketAddr,
+    /// Where to keep the data [default: .weft in the project's folder]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+}
+
+/// `weft serve`.
+#[derive(Debug, Args)]
+pub(crate) struct Serve {
+    /// postgres://…, sqlite:PATH or memory:
+    #[arg(long, env = "WEFT_DATABASE", hide_env_values = true, value_name = "URL")]
+    pub(crate) database: String,
+    /// Where to listen
+    #[arg(long, default_value = "127.0.0.1:7373", value_name = "HOST:PORT")]
+    pub(crate) listen: SocketAddr,
+    /// Run `exec` activities, with the folders of the programs below this one
+    #[arg(long, value_name = "DIR")]
+    pub(crate) allow_exec: Option<PathBuf>,
+    /// A weft.toml with [limits], [http] and [exec] for this server
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+}
+
+/// `weft start`.
+#[derive(Debug, Args)]
+pub(crate) struct Start {
+    /// Name of the workflow
+    pub(crate) workflow: String,
+    /// Arguments
+    #[arg(value_name = "key=value")]
+    pub(crate) args: Vec<String>,
+    /// Arguments as a JSON object, from a file or `-` for stdin
+    #[arg(long, value_name = "FILE|-")]
+    pub(crate) input: Option<String>,
+    /// The workflow id, in place of the one the workflow declares
+    #[arg(long)]
+    pub(crate) id: Option<String>,
+    /// Makes a repeated request of the same id do nothing
+    #[arg(long)]
+    pub(crate) request_id: Option<String>,
+    /// If an open run has the workflow id: join it, reject, or replace it [default: join]
+    #[arg(long, value_parser = ["join", "reject", "replace"], hide_possible_values = true, value_name = "join|reject|replace")]
+    pub(crate) on_conflict: Option<String>,
+    /// If a closed run has the workflow id: join it, allow a new one (always or if that failed), or reject [default: join]
+    #[arg(long, value_parser = ["join", "allow", "allow_if_failed", "reject"], hide_possible_values = true, value_name = "join|allow|allow_if_failed|reject")]
+    pub(crate) on_closed: Option<String>,
+}
+
+/// A run by its workflow id.
+#[derive(Debug, Args)]
+pub(crate) struct RunArg {
+    /// The workflow id
+    pub(crate) id: String,
+    /// One run of that id; without it, the newest
+    #[arg(long, value_name = "RUN_ID")]
+    pub(crate) run: Option<String>,
+}
+
+/// `weft result`.
+#[derive(Debug, Args)]
+pub(crate) struct ResultOf {
+    /// The run
+    #[command(flatten)]
+    pub(crate) run: RunArg,
+    /// How long to wait for the end, as in 30s; without it, as long as it takes
+    #[arg(long, value_name = "DURATION")]
+    pub(crate) wait: Option<String>,
+}
+
+/// `weft signal` and `weft query`.
+#[derive(Debug, Args)]
+pub(crate) struct Message {
+    /// The run
+    #[arg(value_name = "ID")]
+    pub(crate) id: String,
+    /// Name of the signal, query or public state
+    pub(crate) name: String,
+    /// Arguments
+    #[arg(value_name = "key=value")]
+    pub(crate) args: Vec<String>,
+    /// Arguments as a JSON object, from a file or `-` for stdin
+    #[arg(long, value_name = "FILE|-")]
+    pub(crate) input: Option<String>,
+    /// One run of that id; without it, the newest
+    #[arg(long, value_name = "RUN_ID")]
+    pub(crate) run: Option<String>,
+    /// Makes a repeated signal of the same id do nothing
+    #[arg(long)]
+    pub(crate) request_id: Option<String>,
+}
+
+/// `weft cancel` and `weft terminate`.
+#[derive(Debug, Args)]
+pub(crate) struct Stop {
+    /// The run
+    #[command(flatten)]
+    pub(crate) run: RunArg,
+    /// Why, for the history
+    #[arg(long, default_value = "")]
+    pub(crate) reason: String,
+    /// Makes a repeated request of the same id do nothing
+    #[arg(long)]
+    pub(crate) request_id: Option<String>,
+}
+
+/// `weft list`.
+#[derive(Debug, Args)]
+pub(crate) struct List {
+    /// Only runs of this workflow
+    #[arg(long)]
+    pub(crate) workflow: Option<String>,
+    /// Only runs of this status: running, completed, failed, canceled, terminated, timed_out
+    #[arg(long)]
+    pub(crate) status: Option<String>,
+    /// Only stuck runs
+    #[arg(long)]
+    pub(crate) stuck: bool,
+    /// Only runs started at or after this time, as in 2026-06-01T09:00:00Z, or this long ago, as in 2h
+    #[arg(long, value_name = "TIME")]
+    pub(crate) started_after: Option<String>,
+    /// Only runs started before this time
+    #[arg(long, value_name = "TIME")]
+    pub(crate) started_before: Option<String>,
+    /// At most this many
+    #[arg(long, default_value_t = 100)]
+    pub(crate) limit: usize,
+}
+
+/// `weft show`.
+#[derive(Debug, Args)]
+pub(crate) struct Show {
+    /// The run
+    #[command(flatten)]
+    pub(crate) run: RunArg,
+    /// Without times, run ids and hashes: the form of golden files
+    #[arg(long)]
+    pub(crate) plain: bool,
+    /// Go on until the run ends
+    #[arg(long, short)]
+    pub(crate) follow: bool,
+}
+
+/// `weft explain`.
+#[derive(Debug, Args)]
+pub(crate) struct Explain {
+    /// The code; without it, the list of all
+    pub(crate) code: Option<String>,
+}

@@ -1,0 +1,177 @@
+//! Events of a history as text. They arrive as JSON (decisions.md 4); an event or field of a newer server is shown as
+//! it is.
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use crate::output::{Output, style};
+use crate::view::time::span;
+
+/// Characters of a value shown to people before it is cut.
+const VALUE_CHARS_MAX: usize = 160;
+
+/// The form of golden files: number, type and what decides replay; no times, run ids or hashes.
+pub(crate) fn plain(event: &Value) -> String {
+    let mut text = format!("{} {}", event["id"], word(event, "type"));
+    let detail = detail(event, &|value| value.to_string());
+    if !detail.is_empty() {
+        text.push(' ');
+        text.push_str(&detail);
+    }
+    text
+}
+
+/// A line for people: number, time, type, what, and where in the source.
+pub(crate) fn line(out: &Output, event: &Value) -> String {
+    let name = word(event, "type");
+    let color = if is_bad(name) {
+        style::ERROR
+    } else if name == "RunCompleted" {
+        style::GOOD
+    } else {
+        style::STRONG
+    };
+    let at = event["at"].as_str().unwrap_or("");
+    let mut text = format!(
+        "{:>4}  {}  {} {}",
+        event["id"].to_string(),
+        out.paint_out(at, style::DIM),
+        out.paint_out(name, color),
+        detail(event, &|value| short(&value.to_string()))
+    );
+    text.truncate(text.trim_end().len());
+    if let Some(source) = event["source"].as_str() {
+        text.push_str(&out.paint_out(&format!("  {source}"), style::DIM));
+    }
+    text
+}
+
+/// Whether an event tells of something that went wrong.
+pub(crate) fn is_bad(name: &str) -> bool {
+    name.ends_with("Failed") || name.ends_with("TimedOut")
+}
+
+/// A value cut to a length that people read.
+pub(crate) fn short(text: &str) -> String {
+    if text.chars().count() <= VALUE_CHARS_MAX {
+        return text.to_owned();
+    }
+    let cut: String = text.chars().take(VALUE_CHARS_MAX - 1).collect();
+    format!("{cut}…")
+}
+
+fn word<'a>(event: &'a Value, key: &str) -> &'a str {
+    event[key].as_str().unwrap_or("")
+}
+
+/// What an event says beyond its type.
+fn detail(event: &Value, value: &dyn Fn(&Value) -> String) -> String {
+    let text = |key: &str| word(event, key).to_owned();
+    let number = |key: &str| event[key].as_u64().map_or(String::new(), |n| n.to_string());
+    let values = |key: &str| match &event[key] {
+        Value::Null => String::new(),
+        given => value(given),
+    };
+    let parts = match word(event, "type") {
+        "RunStarted" => vec![text("workflow"), values("args")],
+        "ActivityScheduled" => vec![text("activity"), values("args")],
+        "TimerStarted" => vec![timer(event)],
+        "TimerFired" | "TimerCanceled" => vec![number("timer")],
+        "ActivityCompleted" | "ChildCompleted" => vec![number("scheduled"), value(&event["result"])],
+        "ActivityFailed" | "ActivityTimedOut" | "ChildFailed" | "ChildTimedOut" | "ChildStartFailed"
+        | "ChildTerminated" => vec![number("scheduled"), failure(&event["failure"])],
+        "ActivityCanceled" | "ActivityCancelRequested" | "ChildCanceled" | "ChildCancelRequested" | "ChildStarted" => {
+            vec![number("scheduled")]
+        }
+        "SignalReceived" => vec![text("name"), values("args")],
+        "ChildScheduled" => vec![text("workflow"), text("workflow_id"), values("args")],
+        "PatchRecorded" => vec![text("patch")],
+        "AttributesSet" => vec![values("attributes")],
+        "CancelRequested" | "RunCanceled" | "RunTerminated" => vec![text("reason")],
+        "ActivationFailed" => vec![text("trap"), text("message")],
+        "RunCompleted" => vec![value(&event["result"]), unread(event)],
+        "RunFailed" | "RunTimedOut" => vec![failure(&event["failure"])],
+        "CodeMoved" => Vec::new(),
+        _ => vec![others(event, value)],
+    };
+    parts.into_iter().filter(|p| !p.is_empty()).collect::<Vec<_>>().join(" ")
+}
+
+/// How long a timer was started for: its due time is measured from the event's own.
+fn timer(event: &Value) -> String {
+    let time = |key: &str| word(event, key).parse::<Timestamp>().ok();
+    match (time("at"), time("due")) {
+        (Some(at), Some(due)) => weft_bytecode::wire::text::duration(due.as_millisecond() - at.as_millisecond()),
+        _ => String::new(),
+    }
+}
+
+fn unread(event: &Value) -> String {
+    match event["unread"].as_object() {
+        Some(unread) if !unread.is_empty() => format!("unread {}", event["unread"]),
+        _ => String::new(),
+    }
+}
+
+/// A failure as `Kind: message`, causes behind it; fields of a declared error as JSON.
+fn failure(value: &Value) -> String {
+    if value.is_null() { String::new() } else { crate::commands::result::failure_words(value) }
+}
+
+/// Fields of an event this program does not know.
+fn others(event: &Value, value: &dyn Fn(&Value) -> String) -> String {
+    let common = ["id", "at", "type", "fiber", "seq", "source", "run_id", "program"];
+    let fields = event.as_object().into_iter().flatten().filter(|(k, v)| !common.contains(&k.as_str()) && !v.is_null());
+    fields.map(|(k, v)| format!("{k}={}", value(v))).collect::<Vec<_>>().join(" ")
+}
+
+/// How long after another event one happened.
+pub(crate) fn since(first: &Value, event: &Value) -> Option<String> {
+    let time = |event: &Value| word(event, "at").parse::<Timestamp>().ok();
+    Some(span(time(event)?.duration_since(time(first)?).unsigned_abs()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn plain_lines_hold_what_decides_replay() {
+        let cases = [
+            (
+                json!({"id":2,"at":"2026-06-01T09:00:00Z","type":"ActivityScheduled","fiber":"0","seq":1,
+                    "source":"order.wf:14","activity":"charge","args":{"order_id":"7"}}),
+                r#"2 ActivityScheduled charge {"order_id":"7"}"#,
+            ),
+            (
+                json!({"id":3,"at":"2026-06-01T09:00:00.5Z","type":"TimerStarted","due":"2026-06-01T09:00:30.5Z"}),
+                "3 TimerStarted 30s",
+            ),
+            (json!({"id":4,"at":"2026-06-01T09:00:31Z","type":"TimerFired","timer":3}), "4 TimerFired 3"),
+            (
+                json!({"id":5,"type":"ActivityCompleted","scheduled":2,"attempt":2,"started_at":"x","result":null}),
+                "5 ActivityCompleted 2 null",
+            ),
+            (
+                json!({"id":6,"type":"RunFailed","failure":{"type":"CardDeclined","message":"","details":{"code":"x"}}}),
+                r#"6 RunFailed CardDeclined {"code":"x"}"#,
+            ),
+            (
+                json!({"id":7,"type":"RunCompleted","result":{"a":1},"unread":{"ping":2}}),
+                r#"7 RunCompleted {"a":1} unread {"ping":2}"#,
+            ),
+            (json!({"id":8,"type":"FutureEvent","fiber":"0","x":1}), "8 FutureEvent x=1"),
+        ];
+        for (event, want) in cases {
+            assert_eq!(plain(&event), want);
+        }
+    }
+
+    #[test]
+    fn long_values_are_cut_for_people_only() {
+        let event = json!({"id":1,"type":"RunCompleted","result":"x".repeat(500)});
+        assert!(plain(&event).len() > 500);
+        assert!(short(&event["result"].to_string()).chars().count() == VALUE_CHARS_MAX);
+    }
+}
