@@ -1,4 +1,5 @@
 //! What the tests share: real databases, the built binary as a process, waiting for conditions.
 
 pub mod binary;
+pub mod postgres;
 pub mod server;

@@ -1,0 +1,19 @@
+//! The test support itself.
+
+use sqlx::{Connection, PgConnection};
+
+#[tokio::test]
+async fn a_postgres_of_its_own_stops_and_starts() {
+    let mut server = weft_tests::postgres::Postgres::start().await;
+    let url = server.create("thrown_away").await;
+    server.stop();
+    assert!(PgConnection::connect(&url).await.is_err());
+    server.restart().await;
+    assert!(PgConnection::connect(&url).await.is_ok());
+}
+
+#[tokio::test]
+async fn databases_of_the_shared_server_are_fresh() {
+    let (one, two) = (weft_tests::postgres::database().await, weft_tests::postgres::database().await);
+    assert_ne!(one.url(), two.url());
+}
