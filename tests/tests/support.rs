@@ -17,3 +17,12 @@ async fn databases_of_the_shared_server_are_fresh() {
     let (one, two) = (weft_tests::postgres::database().await, weft_tests::postgres::database().await);
     assert_ne!(one.url(), two.url());
 }
+
+#[test]
+fn generated_programs_parse() {
+    for seed in 0..300 {
+        let source = weft_tests::generate::program(seed);
+        let (_, diagnostics) = weft_compiler::syntax::parse(weft_compiler::FileId(0), &source);
+        assert!(diagnostics.is_empty(), "seed {seed}: {diagnostics:#?}\n{source}");
+    }
+}
