@@ -1,7 +1,14 @@
 //! What follows from what happened: [`Input`] → [`Transition`] for one run. Pure and synchronous: no clock, no store,
 //! no random; time and ids arrive as arguments.
 
+mod activity;
+pub mod child;
+pub mod history;
 pub mod input;
+mod retry;
+mod signal;
+pub mod signature;
+mod timer;
 pub mod transition;
 
 pub use input::{AlarmKey, Input};

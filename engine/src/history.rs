@@ -1,0 +1,373 @@
+//! Events as people and clients see them: JSON objects for `show --json`, the API and exports (decisions.md 4), and one
+//! plain line for golden files. Both are functions of the event and the program alone.
+
+use serde_json::{Map, Value, json};
+use weft_bytecode::wire::text;
+use weft_bytecode::{FuncId, Program, ProgramHash};
+use weft_protocol::command::Site;
+use weft_protocol::event::{ActivityEnd, EventKind, ParentRef, RunRef};
+use weft_protocol::policy::ResolvedActivity;
+use weft_protocol::{Event, Failure, Timestamp};
+
+/// An event as JSON: `id at type`, for what a command became `fiber seq source`, then its own fields.
+pub fn to_json(program: &Program, event: &Event) -> Value {
+    let mut out = Map::new();
+    out.insert("id".into(), event.id.0.into());
+    out.insert("at".into(), time(event.at));
+    out.insert("type".into(), event.kind.name().into());
+    if let Some(origin) = event.kind.origin() {
+        out.insert("fiber".into(), origin.command.fiber.to_string().into());
+        out.insert("seq".into(), origin.command.seq.into());
+        out.insert("source".into(), source(program, origin.site).into());
+    }
+    if let Value::Object(own) = own_fields(program, &event.kind) {
+        out.extend(own);
+    }
+    Value::Object(out)
+}
+
+/// `order.wf:14` for a place in the program.
+pub fn source(program: &Program, site: Site) -> String {
+    program.site(FuncId(site.func), site.pc).map_or_else(|| String::from("?"), |span| program.line(span))
+}
+
+fn own_fields(program: &Program, kind: &EventKind) -> Value {
+    use EventKind::*;
+    match kind {
+        RunStarted {
+            namespace,
+            workflow,
+            workflow_id,
+            run_id,
+            program,
+            edition,
+            args,
+            seed,
+            parent,
+            request_id,
+            run_timeout_ms,
+        } => json!({
+            "namespace": namespace,
+            "workflow": workflow,
+            "workflow_id": workflow_id,
+            "run_id": run_id.to_string(),
+            "program": ProgramHash(*program).to_string(),
+            "edition": edition,
+            "args": args.value(),
+            "seed": hex(seed),
+            "parent": parent.as_ref().map(parent_json),
+            "request_id": request_id,
+            "run_timeout": run_timeout_ms.map(text::duration),
+        }),
+        ActivityScheduled { activity, args, options, .. } => {
+            json!({ "activity": activity, "args": args.value(), "options": options_json(options) })
+        }
+        ActivityCancelRequested { scheduled } | ChildCancelRequested { scheduled } | ChildCanceled { scheduled } => {
+            json!({ "scheduled": scheduled })
+        }
+        ActivityCompleted { end, result } => with_end(end, json!({ "result": result.value() })),
+        ActivityFailed { end, failure } => with_end(end, json!({ "failure": failure.to_json() })),
+        ActivityTimedOut { end, timeout, failure } => {
+            with_end(end, json!({ "timeout": timeout.name(), "failure": failure.to_json() }))
+        }
+        ActivityCanceled { end } => with_end(end, json!({})),
+        TimerStarted { due, .. } => json!({ "due": time(*due) }),
+        TimerFired { timer } | TimerCanceled { timer } => json!({ "timer": timer }),
+        SignalReceived { name, args, request_id, from } => json!({
+            "name": name,
+            "args": args.value(),
+            "request_id": request_id,
+            "from": from.as_ref().map(run_json),
+        }),
+        ChildScheduled { workflow, workflow_id, args, options, attached, .. } => json!({
+            "workflow": workflow,
+            "workflow_id": workflow_id,
+            "args": args.value(),
+            "on_parent_close": options.on_parent_close,
+            "attached": attached,
+        }),
+        ChildStarted { scheduled, run } => json!({ "scheduled": scheduled, "run_id": run.run_id.to_string() }),
+        ChildCompleted { scheduled, result } => json!({ "scheduled": scheduled, "result": result.value() }),
+        ChildStartFailed { scheduled, failure }
+        | ChildFailed { scheduled, failure }
+        | ChildTimedOut { scheduled, failure }
+        | ChildTerminated { scheduled, failure } => {
+            json!({ "scheduled": scheduled, "failure": failure.to_json() })
+        }
+        PatchRecorded { patch, origin } => json!({ "patch": patch, "site": source(program, origin.site) }),
+        AttributesSet { attributes } => json!({ "attributes": attributes.value() }),
+        CancelRequested { reason, request_id, from } => {
+            json!({ "reason": reason, "request_id": request_id, "from": from.as_ref().map(run_json) })
+        }
+        CodeMoved { from, to } => {
+            json!({ "from": ProgramHash(*from).to_string(), "to": ProgramHash(*to).to_string() })
+        }
+        ActivationFailed { event, trap, message, source, program } => json!({
+            "event": event,
+            "trap": trap,
+            "message": message,
+            "source": source,
+            "program": ProgramHash(*program).to_string(),
+        }),
+        RunCompleted { result, unread } => json!({ "result": result.value(), "unread": unread_json(unread) }),
+        RunFailed { failure } | RunTimedOut { failure } => json!({ "failure": failure.to_json() }),
+        RunCanceled { reason } => json!({ "reason": reason }),
+        RunTerminated { reason, from } => json!({ "reason": reason, "from": from.as_ref().map(run_json) }),
+    }
+}
+
+/// One line for golden files: `2 ActivityScheduled charge {"order_id":"7"}`. No times of day, run ids or hashes, so that
+/// the same script gives the same lines on every store and day.
+pub fn plain(program: &Program, event: &Event) -> String {
+    plain_of(&to_json(program, event))
+}
+
+/// As [`plain`] for an event that is JSON already, as the API sends it.
+pub fn plain_of(event: &Value) -> String {
+    let kind = event["type"].as_str().unwrap_or("?");
+    let text = |field: &str| event[field].as_str().unwrap_or("").to_owned();
+    let shown = |field: &str| event[field].to_string();
+    let scheduled = || match event["attempt"].as_u64() {
+        Some(attempt) if attempt > 1 => format!("{} attempt={attempt}", event["scheduled"]),
+        _ => event["scheduled"].to_string(),
+    };
+    let detail = match kind {
+        "RunStarted" => format!("{} {}", text("workflow"), shown("args")),
+        "ActivityScheduled" => format!("{} {}", text("activity"), shown("args")),
+        "ActivityCompleted" | "ChildCompleted" => format!("{} {}", scheduled(), shown("result")),
+        "ActivityTimedOut" => format!("{} {}", scheduled(), text("timeout")),
+        "ActivityFailed" | "ChildFailed" | "ChildStartFailed" | "ChildTimedOut" | "ChildTerminated" => {
+            format!("{} {}", scheduled(), failed(&event["failure"]))
+        }
+        "ActivityCancelRequested" | "ActivityCanceled" | "ChildCancelRequested" | "ChildCanceled" | "ChildStarted" => {
+            scheduled()
+        }
+        "TimerStarted" => lasts(event).unwrap_or_default(),
+        "TimerFired" | "TimerCanceled" => shown("timer"),
+        "SignalReceived" => format!("{} {}", text("name"), shown("args")),
+        "ChildScheduled" => {
+            format!("{} {} {}", text("workflow"), named(&text("workflow"), &text("workflow_id")), shown("args"))
+        }
+        "PatchRecorded" => text("patch"),
+        "AttributesSet" => shown("attributes"),
+        "CancelRequested" | "RunCanceled" | "RunTerminated" => text("reason"),
+        "ActivationFailed" => format!("{} {} {}", event["event"], text("trap"), text("source")),
+        "RunCompleted" if event["unread"].as_object().is_some_and(|unread| !unread.is_empty()) => {
+            format!("{} unread {}", shown("result"), shown("unread"))
+        }
+        "RunCompleted" => shown("result"),
+        "RunFailed" => failed(&event["failure"]),
+        _ => String::new(),
+    };
+    let fiber = match event["fiber"].as_str() {
+        Some(fiber) if fiber != "0" => format!("@{fiber}"),
+        _ => String::new(),
+    };
+    let words = [event["id"].to_string(), kind.to_owned(), detail, fiber];
+    words.iter().filter(|word| !word.is_empty()).map(String::as_str).collect::<Vec<_>>().join(" ")
+}
+
+/// How long a timer was started for.
+fn lasts(event: &Value) -> Option<String> {
+    let at = |field: &str| text::parse_time(event[field].as_str()?);
+    Some(text::duration(at("due")? - at("at")?))
+}
+
+/// The failure and what caused it, without messages, which may come from anywhere; details only of declared errors.
+fn failed(failure: &Value) -> String {
+    let kind = failure["type"].as_str().unwrap_or("?");
+    let built_in = matches!(kind, "ActivityFailed" | "ChildFailed" | "Timeout" | "Fault");
+    let details = failure["details"].as_object().filter(|details| !built_in && !details.is_empty());
+    let own = details.map_or_else(|| kind.to_owned(), |_| format!("{kind} {}", failure["details"]));
+    match &failure["cause"] {
+        Value::Null => own,
+        cause => format!("{own} < {}", failed(cause)),
+    }
+}
+
+/// A workflow id without the run id that a generated one has in it.
+fn named<'a>(workflow: &str, id: &'a str) -> &'a str {
+    let generated = id.strip_prefix(workflow).and_then(|rest| rest.strip_prefix('-')).is_some_and(|rest| {
+        rest.len() >= 16 && rest.bytes().take(16).all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+    });
+    if generated { "(generated)" } else { id }
+}
+
+fn with_end(end: &ActivityEnd, own: Value) -> Value {
+    let mut out = Map::new();
+    out.insert("scheduled".into(), end.scheduled.0.into());
+    out.insert("attempt".into(), end.attempt.into());
+    out.insert("started_at".into(), end.started_at.map_or(Value::Null, time));
+    out.insert("last_failure".into(), end.last_failure.as_ref().map_or(Value::Null, Failure::to_json));
+    if let Value::Object(own) = own {
+        out.extend(own);
+    }
+    Value::Object(out)
+}
+
+fn options_json(options: &ResolvedActivity) -> Value {
+    json!({
+        "timeout": options.timeout_ms.map(text::duration),
+        "total_timeout": options.total_timeout_ms.map(text::duration),
+        "heartbeat": options.heartbeat_ms.map(text::duration),
+        "retry": {
+            "first": text::duration(options.retry_first_ms),
+            "factor": options.retry_factor_milli as f64 / 1_000.0,
+            "max": text::duration(options.retry_max_ms),
+            "attempts": options.retry_attempts,
+        },
+        "queue": options.queue,
+        "on_cancel": options.on_cancel,
+    })
+}
+
+fn unread_json(unread: &[(String, u32)]) -> Value {
+    Value::Object(unread.iter().map(|(name, count)| (name.clone(), Value::from(*count))).collect())
+}
+
+fn run_json(run: &RunRef) -> Value {
+    json!({ "workflow_id": run.workflow_id, "run_id": run.run_id.to_string() })
+}
+
+fn parent_json(parent: &ParentRef) -> Value {
+    let mut out = run_json(&parent.run);
+    out["scheduled"] = parent.scheduled.0.into();
+    out
+}
+
+fn time(at: Timestamp) -> Value {
+    text::time(at.0).into()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut out, byte| {
+        use std::fmt::Write as _;
+        write!(out, "{byte:02x}").expect("writing to a String succeeds");
+        out
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use weft_protocol::command::{CommandId, FiberPath};
+    use weft_protocol::event::Origin;
+    use weft_protocol::policy::CancelMode;
+    use weft_protocol::{EventId, Payload, WorkflowId};
+
+    fn program() -> Program {
+        Program {
+            edition: "2026".into(),
+            project: "test".into(),
+            types: weft_bytecode::types::builtin::all(),
+            constants: vec![],
+            functions: vec![],
+            activities: vec![],
+            workflows: vec![],
+            patches: vec![],
+            sources: vec![],
+        }
+    }
+
+    fn event(id: u64, kind: EventKind) -> Event {
+        Event { id: EventId(id), at: Timestamp(1_500), kind }
+    }
+
+    fn origin(fiber: &[u32]) -> Origin {
+        let fiber = FiberPath(fiber.iter().copied().collect());
+        Origin { command: CommandId { fiber, seq: 1 }, site: Site { func: 0, pc: 0 } }
+    }
+
+    #[test]
+    fn lines_are_plain() {
+        let end = ActivityEnd { scheduled: EventId(2), attempt: 3, started_at: None, last_failure: None };
+        let declined = Failure::new("CardDeclined", "no").with_details(&json!({"code": "x"}));
+        let gave_up = Failure::new("ActivityFailed", "m").with_cause(Failure::fault("secret text"));
+        let scheduled = |fiber: &[u32]| EventKind::ActivityScheduled {
+            origin: origin(fiber),
+            activity: "charge".into(),
+            args: Payload::json(r#"{"order_id":"7"}"#),
+            options: ResolvedActivity {
+                timeout_ms: Some(30_000),
+                total_timeout_ms: None,
+                heartbeat_ms: None,
+                retry_first_ms: 1_000,
+                retry_factor_milli: 1_500,
+                retry_max_ms: 100_000,
+                retry_attempts: 0,
+                queue: None,
+                on_cancel: CancelMode::Try,
+            },
+        };
+        for (id, kind, expected) in [
+            (2, scheduled(&[]), r#"2 ActivityScheduled charge {"order_id":"7"}"#),
+            (2, scheduled(&[1, 2]), r#"2 ActivityScheduled charge {"order_id":"7"} @0.1.2"#),
+            (
+                3,
+                EventKind::ActivityCompleted { end: end.clone(), result: Payload::null() },
+                "3 ActivityCompleted 2 attempt=3 null",
+            ),
+            (
+                3,
+                EventKind::ActivityFailed { end: end.clone(), failure: declined },
+                r#"3 ActivityFailed 2 attempt=3 CardDeclined {"code":"x"}"#,
+            ),
+            (
+                3,
+                EventKind::ActivityFailed { end, failure: gave_up },
+                "3 ActivityFailed 2 attempt=3 ActivityFailed < Fault",
+            ),
+            (4, EventKind::TimerStarted { origin: origin(&[]), due: Timestamp(31_500) }, "4 TimerStarted 30s"),
+            (5, EventKind::CodeMoved { from: [0; 32], to: [1; 32] }, "5 CodeMoved"),
+            (
+                6,
+                EventKind::RunCompleted { result: Payload::json("1"), unread: vec![("change_date".into(), 2)] },
+                r#"6 RunCompleted 1 unread {"change_date":2}"#,
+            ),
+        ] {
+            assert_eq!(plain(&program(), &event(id, kind)), expected);
+        }
+        assert_eq!(named("fulfil", "fulfil-0010000000000001-3"), "(generated)");
+        assert_eq!(named("fulfil", "fulfilment-7"), "fulfilment-7");
+        let json = to_json(&program(), &event(2, scheduled(&[2])));
+        assert_eq!(
+            json.to_string(),
+            r#"{"id":2,"at":"1970-01-01T00:00:01.500Z","type":"ActivityScheduled","fiber":"0.2","seq":1,"source":"?","activity":"charge","args":{"order_id":"7"},"options":{"timeout":"30s","total_timeout":null,"heartbeat":null,"retry":{"first":"1s","factor":1.5,"max":"100s","attempts":0},"queue":null,"on_cancel":"try"}}"#
+                .replace("100s", &text::duration(100_000))
+        );
+    }
+
+    #[test]
+    fn every_event_has_its_fields() {
+        let run = RunRef { workflow_id: WorkflowId::from("w"), run_id: weft_protocol::RunId(1) };
+        for (kind, fields) in [
+            (EventKind::ChildStarted { scheduled: EventId(1), run: run.clone() }, "scheduled run_id"),
+            (
+                EventKind::SignalReceived {
+                    name: "n".into(),
+                    args: Payload::null(),
+                    request_id: None,
+                    from: Some(run),
+                },
+                "name args request_id from",
+            ),
+            (EventKind::TimerFired { timer: EventId(1) }, "timer"),
+            (EventKind::PatchRecorded { origin: origin(&[]), patch: "p".into() }, "fiber seq source patch site"),
+            (EventKind::RunFailed { failure: Failure::fault("x") }, "failure"),
+            (
+                EventKind::ActivationFailed {
+                    event: EventId(3),
+                    trap: "Overflow".into(),
+                    message: "m".into(),
+                    source: "a.wf:1".into(),
+                    program: [0; 32],
+                },
+                "event trap message source program",
+            ),
+        ] {
+            let json = to_json(&program(), &event(1, kind));
+            let names: Vec<_> = json.as_object().unwrap().keys().map(String::as_str).skip(3).collect();
+            assert_eq!(names.join(" "), fields);
+        }
+    }
+}

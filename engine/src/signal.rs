@@ -1,0 +1,52 @@
+//! Requests that may be sent twice: a signal or cancel with a `request_id` that the run has seen changes nothing. The
+//! newest `request_ids_kept` ids are remembered, in the order of the history, so a replay remembers the same ones.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use rustc_hash::FxHashSet;
+
+/// The request ids a run remembers.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Requests {
+    order: VecDeque<Arc<str>>,
+    seen: FxHashSet<Arc<str>>,
+}
+
+impl Requests {
+    /// Whether a request with this id was taken before.
+    pub(crate) fn knows(&self, id: Option<&str>) -> bool {
+        id.is_some_and(|id| self.seen.contains(id))
+    }
+
+    /// Remembers a request, and forgets the oldest beyond `kept`.
+    pub(crate) fn remember(&mut self, id: Option<&str>, kept: usize) {
+        let Some(id) = id else { return };
+        let id: Arc<str> = id.into();
+        if !self.seen.insert(Arc::clone(&id)) {
+            return;
+        }
+        self.order.push_back(id);
+        while self.order.len() > kept {
+            if let Some(oldest) = self.order.pop_front() {
+                self.seen.remove(&oldest);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_newest_ids_are_known() {
+        let mut requests = Requests::default();
+        for id in ["a", "b", "a", "c"] {
+            requests.remember(Some(id), 2);
+        }
+        assert!(!requests.knows(Some("a")), "the oldest is forgotten");
+        assert!(requests.knows(Some("b")) && requests.knows(Some("c")));
+        assert!(!requests.knows(None));
+    }
+}
