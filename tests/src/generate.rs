@@ -54,8 +54,13 @@ const MEMBERS: &str = r#"
 
 /// The source of program number `seed`.
 pub fn program(seed: u64) -> String {
-    let mut generator =
-        Generator { random: ChaCha8Rng::seed_from_u64(seed), out: String::new(), names: 0, scope: Vec::new(), patches: 0 };
+    let mut generator = Generator {
+        random: ChaCha8Rng::seed_from_u64(seed),
+        out: String::new(),
+        names: 0,
+        scope: Vec::new(),
+        patches: 0,
+    };
     generator.out.push_str(PRELUDE);
     generator.out.push_str("workflow main(start: Int) -> String throws Refused {");
     generator.out.push_str(MEMBERS);
@@ -337,14 +342,22 @@ impl Generator {
         } else {
             let value = self.random.random_range(0..50);
             let (a, b) = (self.pick(&[">", "<", "!=", ">="]).to_owned(), self.pick(&["count", "count * 2"]).to_owned());
-            self.line(depth, &format!("wait until {b} {a} {value} timeout {limit}s else log.warn(\"late\")"));
+            let tail = match self.random.random_bool(0.7) {
+                true => format!(" timeout {limit}s else log.warn(\"late\")"),
+                false => String::new(),
+            };
+            self.line(depth, &format!("wait until {b} {a} {value}{tail}"));
         }
     }
 
     fn receive(&mut self, depth: usize) {
         let name = self.fresh();
         let limit = self.random.random_range(1..200);
-        self.line(depth, &format!("let {name} = receive mail timeout {limit}s else (0, \"none\")"));
+        let tail = match self.random.random_bool(0.7) {
+            true => format!(" timeout {limit}s else (0, \"none\")"),
+            false => String::new(),
+        };
+        self.line(depth, &format!("let {name} = receive mail{tail}"));
         self.line(depth, &format!("count = clamp(count + {name}.0)"));
     }
 
@@ -424,7 +437,9 @@ impl Generator {
             (Type::Int, 6) => format!("({} ?? {})", self.expr(Type::MaybeInt, d), self.expr(ty, d)),
             (Type::Int, 7) => format!("({}).length()", self.expr(Type::String, d)),
             (Type::Int, 8) => format!("apply({}, k => (k - 3) % 100)", self.expr(ty, d)),
-            (Type::Int, _) => format!("({}).x % 1000 - ({}).0 / 3", self.expr(Type::Point, d), self.expr(Type::Pair, d)),
+            (Type::Int, _) => {
+                format!("({}).x % 1000 - ({}).0 / 3", self.expr(Type::Point, d), self.expr(Type::Pair, d))
+            }
             (Type::Bool, 3) => format!("{} < {}", self.expr(Type::Int, d), self.expr(Type::Int, d)),
             (Type::Bool, 4) => format!("{} == {}", self.expr(Type::String, d), self.expr(Type::String, d)),
             (Type::Bool, 5) => format!("({} && !({}))", self.expr(ty, d), self.expr(ty, d)),
@@ -454,9 +469,16 @@ impl Generator {
             (Type::Strings, 3..=4) => format!("({}).map(k => \"s{{k}}\")", self.expr(Type::Ints, d)),
             (Type::Strings, 5..=6) => format!("({}).keys()", self.expr(Type::Map, d)),
             (Type::Strings, _) => format!("({}).split(\",\")", self.expr(Type::String, d)),
-            (Type::Map, 3..=5) => format!("({}).set({}, {})", self.expr(ty, d), self.expr(Type::String, d), self.expr(Type::Int, d)),
+            (Type::Map, 3..=5) => {
+                format!("({}).set({}, {})", self.expr(ty, d), self.expr(Type::String, d), self.expr(Type::Int, d))
+            }
             (Type::Map, _) => format!("({}).remove({})", self.expr(ty, d), self.expr(Type::String, d)),
-            (Type::Point, 3..=6) => format!("Point({}, {}, label: {})", self.expr(Type::Int, d), self.expr(Type::Int, d), self.expr(Type::String, d)),
+            (Type::Point, 3..=6) => format!(
+                "Point({}, {}, label: {})",
+                self.expr(Type::Int, d),
+                self.expr(Type::Int, d),
+                self.expr(Type::String, d)
+            ),
             (Type::Shape, 3..=4) => format!("Circle({})", self.expr(Type::Int, d)),
             (Type::Shape, 5..=7) => format!("Box({}, {})", self.expr(Type::Int, d), self.expr(Type::String, d)),
             (Type::MaybeInt, 3..=4) => format!("({}).get({})", self.expr(Type::Map, d), self.expr(Type::String, d)),

@@ -47,7 +47,7 @@ async fn torture(store: &str) {
     let folder = tempfile::tempdir().expect("a folder");
     let mut server = Server::start(store, free_port(), &folder.path().join("server.log"));
     server.ready().await;
-    let project = workspace().join("examples/purchase-order");
+    let project = workspace().join("examples/purchase_order");
     let (code, _, said) = run_weft(&project, &["deploy", "--address", &server.address()]);
     assert_eq!(code, 0, "{said}");
 

@@ -19,7 +19,7 @@ async fn a_paused_owner_is_fenced() {
     let mut first = Server::start(database.url(), free_port(), &folder.path().join("first.log"));
     first.ready().await;
     let (code, _, said) =
-        run_weft(&workspace().join("examples/purchase-order"), &["deploy", "--address", &first.address()]);
+        run_weft(&workspace().join("examples/purchase_order"), &["deploy", "--address", &first.address()]);
     assert_eq!(code, 0, "{said}");
     let client = Client::new();
     for index in 0..BEFORE {
