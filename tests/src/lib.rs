@@ -1,6 +1,7 @@
 //! What the tests share: real databases, the built binary as a process, waiting for conditions.
 
 pub mod binary;
+pub mod cases;
 pub mod generate;
 pub mod postgres;
 pub mod server;

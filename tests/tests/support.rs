@@ -26,3 +26,12 @@ fn generated_programs_parse() {
         assert!(diagnostics.is_empty(), "seed {seed}: {diagnostics:#?}\n{source}");
     }
 }
+
+#[test]
+fn conformance_cases_parse() {
+    for path in weft_tests::cases::conformance() {
+        let source = std::fs::read_to_string(&path).expect("it was listed");
+        let (_, diagnostics) = weft_compiler::syntax::parse(weft_compiler::FileId(0), &source);
+        assert!(diagnostics.is_empty(), "{}: {diagnostics:#?}", path.display());
+    }
+}
