@@ -59,6 +59,9 @@ impl Postgres {
             .output()
             .expect("initdb can be started");
         assert!(init.status.success(), "initdb failed:\n{}", String::from_utf8_lossy(&init.stderr));
+        // Who connects as `locked` must give a password, everybody else is trusted.
+        let rules = "host all locked all scram-sha-256\nlocal all all trust\nhost all all all trust\n";
+        std::fs::write(folder.join("data/pg_hba.conf"), rules).expect("root, or the owner, may write it");
         let port = free_port();
         let statistics = bin.join("../lib/pg_stat_statements.so").exists();
         let mut supervisor = as_user(Command::new("/bin/sh"), user.as_ref())
@@ -144,12 +147,26 @@ impl Drop for Postgres {
 #[derive(Debug)]
 pub struct Database {
     url: String,
+    port: u16,
 }
 
 impl Database {
     /// Its URL.
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// TCP port of the server.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// A connection as superuser.
+    ///
+    /// # Panics
+    /// If the server does not answer.
+    pub async fn admin(&self) -> PgConnection {
+        PgConnection::connect(&self.url).await.expect("the server answers")
     }
 }
 
@@ -161,7 +178,8 @@ pub async fn database() -> Database {
     static SHARED: OnceCell<Postgres> = OnceCell::const_new();
     static NEXT: AtomicU32 = AtomicU32::new(1);
     let server = SHARED.get_or_init(Postgres::start).await;
-    Database { url: server.create(&format!("weft_{}", NEXT.fetch_add(1, Ordering::SeqCst))).await }
+    let url = server.create(&format!("weft_{}", NEXT.fetch_add(1, Ordering::SeqCst))).await;
+    Database { url, port: server.port }
 }
 
 /// The folder of `initdb` and `postgres`; installs the distribution's package if we may.

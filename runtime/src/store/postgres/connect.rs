@@ -13,6 +13,8 @@ use crate::store::StoreError;
 pub(super) const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 /// Longest wait for a connection.
 const CONNECT_WITHIN: Duration = Duration::from_secs(5);
+/// Longest wait for a connection of the pool, which tries again and again meanwhile.
+const POOL_WITHIN: Duration = Duration::from_secs(2);
 /// Connections for everything but appending.
 const POOL_CONNECTIONS_MAX: u32 = 4;
 
@@ -39,7 +41,7 @@ pub(super) fn place(options: &PgConnectOptions) -> String {
 pub(super) fn pool(options: &PgConnectOptions) -> PgPool {
     PgPoolOptions::new()
         .max_connections(POOL_CONNECTIONS_MAX)
-        .acquire_timeout(CONNECT_WITHIN)
+        .acquire_timeout(POOL_WITHIN)
         .connect_lazy_with(options.clone())
 }
 

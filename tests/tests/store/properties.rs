@@ -1,0 +1,380 @@
+//! What every journal promises.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use weft_bytecode::ProgramHash;
+use weft_engine::Record;
+use weft_protocol::{EventId, LogSeq, PartitionId, RunId, Timestamp, WorkflowId};
+use weft_runtime::frame::{ChunkReader, LogRecord, fence_body};
+use weft_runtime::store::{Append, CHUNK_BYTES_MAX, Chunk, ClosedFilter, ClosedRun, Journal, StoreError};
+
+use crate::place::{PARTITIONS, Place};
+
+const P0: PartitionId = PartitionId(0);
+const P1: PartitionId = PartitionId(1);
+const P2: PartitionId = PartitionId(2);
+
+pub(crate) fn chunk(part: PartitionId, seq: u64, epoch: u64, body: &[u8]) -> Chunk {
+    Chunk { part, seq: LogSeq(seq), epoch, body: body.to_vec() }
+}
+
+pub(crate) fn chunks(chunks: &[Chunk]) -> Append {
+    Append { chunks: chunks.to_vec(), closed: Vec::new() }
+}
+
+fn row(part: PartitionId, counter: u64, id: &str, started: i64) -> ClosedRun {
+    ClosedRun {
+        namespace: "default".into(),
+        workflow_id: WorkflowId::from(id),
+        run_id: RunId::new(part, counter),
+        workflow: "order".into(),
+        status: 1,
+        started: Timestamp(started),
+        closed: Timestamp(started + 5),
+        attributes: r#"{"city":"Köln","odd":"\u0000"}"#.into(),
+        history: vec![0, 1, 2, 255, counter as u8],
+    }
+}
+
+async fn append(journal: &Arc<dyn Journal>, append: &Append) -> Result<(), StoreError> {
+    journal.lane().await?.append(append).await
+}
+
+async fn own(journal: &Arc<dyn Journal>, part: PartitionId) -> (u64, LogSeq) {
+    let epoch = journal.ownership().await.unwrap()[usize::from(part.0)].epoch;
+    let fence = fence_body(part, 1, epoch + 1);
+    journal.takeover(part, epoch, 1, &fence).await.unwrap().expect("nobody else takes it over")
+}
+
+async fn log(journal: &Arc<dyn Journal>, part: PartitionId) -> Vec<Chunk> {
+    journal.read(part, LogSeq(0), 10_000).await.unwrap()
+}
+
+async fn put_rows(journal: &Arc<dyn Journal>, rows: Vec<ClosedRun>) {
+    let parts: BTreeSet<PartitionId> = rows.iter().map(|row| row.run_id.partition()).collect();
+    let mut chunks = Vec::new();
+    for part in parts {
+        chunks.push(chunk(part, log(journal, part).await.len() as u64 + 1, 0, b"x"));
+    }
+    append(journal, &Append { chunks, closed: rows }).await.unwrap();
+}
+
+pub(crate) async fn what_is_appended_is_read_in_order_and_in_pages(place: Place) {
+    let all: Vec<Chunk> = (1..=7).map(|seq| chunk(P1, seq, 3, format!("chunk {seq}").as_bytes())).collect();
+    append(&place.journal, &chunks(&all[..4])).await.unwrap();
+    let mut mixed = all[4..].to_vec();
+    mixed.insert(1, chunk(P2, 1, 9, b"other"));
+    append(&place.journal, &chunks(&mixed)).await.unwrap();
+    assert_eq!(log(&place.journal, P1).await, all);
+    assert_eq!(place.journal.read(P1, LogSeq(3), 2).await.unwrap(), all[2..4]);
+    assert_eq!(place.journal.read(P1, LogSeq(8), 2).await.unwrap(), []);
+    assert_eq!(log(&place.journal, P2).await, [chunk(P2, 1, 9, b"other")]);
+    assert_eq!(log(&place.journal, P0).await, []);
+    assert_eq!(log(&place.again().await, P1).await, all, "another node reads the same");
+}
+
+pub(crate) async fn an_append_takes_all_its_places_or_none(place: Place) {
+    append(&place.journal, &chunks(&[chunk(P1, 1, 1, b"first")])).await.unwrap();
+    let clash = Append {
+        chunks: vec![chunk(P0, 1, 1, b"new"), chunk(P1, 1, 1, b"taken"), chunk(P2, 1, 1, b"new")],
+        closed: vec![row(P0, 1, "a", 10), row(P1, 1, "b", 10)],
+    };
+    let mut lane = place.journal.lane().await.unwrap();
+    for _ in 0..2 {
+        assert!(matches!(lane.append(&clash).await, Err(StoreError::Conflict)));
+    }
+    assert_eq!(log(&place.journal, P0).await, []);
+    assert_eq!(log(&place.journal, P1).await, [chunk(P1, 1, 1, b"first")]);
+    assert_eq!(log(&place.journal, P2).await, []);
+    let everything = ClosedFilter { namespace: "default".into(), limit: 10, ..ClosedFilter::default() };
+    assert_eq!(place.journal.list_closed(&everything).await.unwrap(), []);
+    lane.append(&chunks(&[chunk(P0, 1, 1, b"new")])).await.expect("the lane goes on after a conflict");
+}
+
+pub(crate) async fn a_takeover_fences_the_owner_before(place: Place) {
+    let (epoch, first) = own(&place.journal, P1).await;
+    assert_eq!((epoch, first), (1, LogSeq(1)));
+    let mut zombie = place.journal.lane().await.unwrap();
+    zombie.append(&chunks(&[chunk(P1, 2, 1, b"a"), chunk(P1, 3, 1, b"b")])).await.unwrap();
+
+    let other = place.again().await;
+    assert_eq!(other.takeover(P1, 0, 2, b"late").await.unwrap(), None, "an epoch seen too long ago takes nothing");
+    let fence = fence_body(P1, 2, 2);
+    assert_eq!(other.takeover(P1, 1, 2, &fence).await.unwrap(), Some((2, LogSeq(4))));
+
+    let late =
+        Append { chunks: vec![chunk(P1, 4, 1, b"late"), chunk(P1, 5, 1, b"late")], closed: vec![row(P1, 1, "a", 1)] };
+    assert!(matches!(zombie.append(&late).await, Err(StoreError::Conflict)));
+    append(&other, &chunks(&[chunk(P1, 5, 2, b"c")])).await.unwrap();
+    let epochs: Vec<u64> = log(&other, P1).await.iter().map(|chunk| chunk.epoch).collect();
+    assert_eq!(epochs, [1, 1, 1, 2, 2]);
+    assert_eq!(log(&other, P1).await[3].body, fence);
+    assert_eq!(other.closed_run(P1, "default", &WorkflowId::from("a"), None).await.unwrap(), None);
+    let owner = &other.ownership().await.unwrap()[1];
+    assert_eq!((owner.part, owner.epoch, owner.node), (P1, 2, Some(2)));
+}
+
+pub(crate) async fn an_empty_log_begins_with_a_fence(place: Place) {
+    for part in [P0, P1, P2] {
+        assert_eq!(own(&place.journal, part).await, (1, LogSeq(1)));
+        let mut records = Vec::new();
+        let mut reader = ChunkReader::new(part);
+        for chunk in log(&place.journal, part).await {
+            reader.read(&chunk, &mut records).unwrap();
+        }
+        assert_eq!(records, [LogRecord::Fence { node: 1, epoch: 1 }]);
+    }
+    assert_eq!(place.journal.partitions(), PARTITIONS);
+}
+
+pub(crate) async fn of_many_takeovers_one_wins(place: Place) {
+    for seen in 0..5 {
+        let tries = (0..8).map(|node| {
+            let journal = place.journal.clone();
+            tokio::spawn(async move { journal.takeover(P0, seen, node, b"fence").await.unwrap() })
+        });
+        let won: Vec<_> = futures::future::join_all(tries).await.into_iter().filter_map(Result::unwrap).collect();
+        assert_eq!(won, [(seen + 1, LogSeq(seen + 1))]);
+    }
+}
+
+pub(crate) async fn a_takeover_amid_appends_loses_none_and_lets_none_follow(place: Place) {
+    let (epoch, fence) = own(&place.journal, P2).await;
+    let started = Arc::new(AtomicBool::new(false));
+    let owner = tokio::spawn({
+        let (journal, started) = (place.journal.clone(), started.clone());
+        async move {
+            let mut lane = journal.lane().await.unwrap();
+            let mut acknowledged = 0;
+            for seq in fence.0 + 1.. {
+                match lane.append(&chunks(&[chunk(P2, seq, epoch, &seq.to_le_bytes())])).await {
+                    Ok(()) => acknowledged = seq,
+                    Err(StoreError::Conflict) => return acknowledged,
+                    Err(error) => panic!("{error}"),
+                }
+                started.store(seq > 5, Ordering::Relaxed);
+            }
+            unreachable!("the owner is fenced at some time")
+        }
+    });
+    while !started.load(Ordering::Relaxed) {
+        tokio::task::yield_now().await;
+    }
+    let other = place.again().await;
+    let (epoch, at) = other.takeover(P2, epoch, 2, b"fence").await.unwrap().expect("the epoch is as seen");
+    assert_eq!(owner.await.unwrap() + 1, at.0, "the fence stands right after the last acknowledged append");
+    let log = log(&other, P2).await;
+    assert_eq!(log.len() as u64, at.0);
+    assert!(log.iter().zip(1..).all(|(chunk, seq)| chunk.seq.0 == seq));
+    assert_eq!(log.last().map(|chunk| chunk.epoch), Some(epoch));
+}
+
+pub(crate) async fn the_same_append_again_conflicts_and_changes_nothing(place: Place) {
+    let sent = Append {
+        chunks: vec![chunk(P0, 1, 1, b"one"), chunk(P0, 2, 1, b"two"), chunk(P1, 1, 1, b"other")],
+        closed: vec![row(P0, 1, "a", 10)],
+    };
+    let mut lane = place.journal.lane().await.unwrap();
+    lane.append(&sent).await.unwrap();
+    assert!(matches!(lane.append(&sent).await, Err(StoreError::Conflict)));
+    assert_eq!(place.journal.read(P0, LogSeq(1), 2).await.unwrap(), sent.chunks[..2], "the own chunks are found");
+    assert_eq!(log(&place.journal, P1).await, sent.chunks[2..]);
+    let everything = ClosedFilter { namespace: "default".into(), limit: 10, ..ClosedFilter::default() };
+    assert_eq!(place.journal.list_closed(&everything).await.unwrap().len(), 1);
+}
+
+pub(crate) async fn a_full_chunk_of_any_bytes_survives(place: Place) {
+    let body: Vec<u8> = (0..CHUNK_BYTES_MAX).map(|n| (n * 7 % 256) as u8).collect();
+    let all: Vec<Chunk> = (1..=150).map(|seq| chunk(P0, seq, 1, &body)).collect();
+    append(&place.journal, &chunks(&all)).await.unwrap();
+    assert!(log(&place.journal, P0).await == all);
+}
+
+pub(crate) async fn a_row_that_is_there_already_stays_as_it_is(place: Place) {
+    put_rows(&place.journal, vec![row(P0, 1, "a", 10)]).await;
+    let again = ClosedRun { history: b"other".to_vec(), ..row(P0, 1, "a", 10) };
+    put_rows(&place.journal, vec![again, row(P0, 2, "b", 20)]).await;
+    let found = place.journal.closed_run(P0, "default", &WorkflowId::from("a"), None).await.unwrap();
+    assert_eq!(found, Some(row(P0, 1, "a", 10)));
+    assert!(place.journal.closed_run(P0, "default", &WorkflowId::from("b"), None).await.unwrap().is_some());
+}
+
+pub(crate) async fn closed_runs_come_newest_first_in_pages(place: Place) {
+    // Many runs share a start time, so that pages end between equals.
+    let rows: Vec<ClosedRun> =
+        (0..100_u64).map(|n| row(PartitionId((n % 3) as u16), n, &format!("run-{n}"), 1_000 + n as i64 / 10)).collect();
+    put_rows(&place.journal, rows.clone()).await;
+    let mut expected: Vec<ClosedRun> = rows.into_iter().map(|row| ClosedRun { history: Vec::new(), ..row }).collect();
+    expected.sort_by_key(|row| std::cmp::Reverse((row.started, row.run_id)));
+    let mut found = Vec::new();
+    loop {
+        let after = found.last().map(|row: &ClosedRun| (row.started, row.run_id));
+        let filter = ClosedFilter { namespace: "default".into(), after, limit: 7, ..ClosedFilter::default() };
+        let page = place.journal.list_closed(&filter).await.unwrap();
+        assert!(page.len() <= 7);
+        if page.is_empty() {
+            break;
+        }
+        found.extend(page);
+    }
+    assert_eq!(found, expected);
+}
+
+pub(crate) async fn closed_runs_are_filtered(place: Place) {
+    let rows = (0..40_u64).map(|n| ClosedRun {
+        namespace: if n % 2 == 0 { "default" } else { "other" }.into(),
+        workflow: if n % 4 == 0 { "order" } else { "report" }.into(),
+        status: (n % 5) as i16,
+        ..row(P1, n, &format!("run-{n}"), n as i64)
+    });
+    put_rows(&place.journal, rows.collect()).await;
+    let base = ClosedFilter { namespace: "default".into(), limit: 100, ..ClosedFilter::default() };
+    let numbers = async |filter: ClosedFilter| -> Vec<u64> {
+        place.journal.list_closed(&filter).await.unwrap().iter().map(|row| row.run_id.counter()).collect()
+    };
+    let newest_first = |keep: &dyn Fn(u64) -> bool| (0..40).rev().filter(|n| keep(*n)).collect::<Vec<u64>>();
+    assert_eq!(numbers(base.clone()).await, newest_first(&|n| n % 2 == 0));
+    let order = ClosedFilter { workflow: Some("order".into()), ..base.clone() };
+    assert_eq!(numbers(order.clone()).await, newest_first(&|n| n % 4 == 0));
+    assert_eq!(numbers(ClosedFilter { status: Some(3), ..order }).await, newest_first(&|n| n % 4 == 0 && n % 5 == 3));
+    let (started_from, started_before) = (Some(Timestamp(10)), Some(Timestamp(20)));
+    let span = ClosedFilter { started_from, started_before, ..base.clone() };
+    assert_eq!(numbers(span).await, newest_first(&|n| n % 2 == 0 && (10..20).contains(&n)));
+    assert!(numbers(ClosedFilter { namespace: "none".into(), ..base }).await.is_empty());
+}
+
+pub(crate) async fn the_newest_run_of_an_id_answers_for_it(place: Place) {
+    let id = WorkflowId::from("order/7 ü");
+    put_rows(&place.journal, vec![row(P1, 3, id.as_str(), 30), row(P1, 11, id.as_str(), 10), row(P1, 4, "Z", 5)]).await;
+    put_rows(&place.journal, vec![row(P1, 5, "a", 6), ClosedRun { namespace: "b".into(), ..row(P1, 6, "Z", 7) }]).await;
+    let newest = place.journal.closed_run(P1, "default", &id, None).await.unwrap().expect("the id has runs");
+    assert_eq!(newest, row(P1, 11, id.as_str(), 10));
+    let older = place.journal.closed_run(P1, "default", &id, Some(RunId::new(P1, 3))).await.unwrap();
+    assert_eq!(older, Some(row(P1, 3, id.as_str(), 30)));
+    assert_eq!(place.journal.closed_run(P1, "default", &id, Some(RunId::new(P1, 4))).await.unwrap(), None);
+    assert_eq!(place.journal.closed_run(P1, "b", &id, None).await.unwrap(), None);
+
+    let mut ids = Vec::new();
+    loop {
+        let after = ids.last().map(|(namespace, id, _): &(String, WorkflowId, RunId)| (namespace.clone(), id.clone()));
+        let page = place.journal.closed_ids(P1, after, 2).await.unwrap();
+        if page.is_empty() {
+            break;
+        }
+        ids.extend(page);
+    }
+    let shown: Vec<_> = ids.iter().map(|(ns, id, run)| format!("{ns} {id} {}", run.counter())).collect();
+    assert_eq!(shown, ["b Z 6", "default Z 4", "default a 5", "default order/7 ü 11"]);
+    assert_eq!(place.journal.closed_ids(P0, None, 10).await.unwrap(), []);
+}
+
+pub(crate) async fn programs_are_kept_by_hash(place: Place) {
+    let (one, two) = (ProgramHash([1; 32]), ProgramHash([2; 32]));
+    let large = vec![7; 3 << 20];
+    place.journal.put_program(one, &large).await.unwrap();
+    place.journal.put_program(one, b"other").await.unwrap();
+    assert!(place.journal.program(one).await.unwrap() == Some(large));
+    assert_eq!(place.journal.program(two).await.unwrap(), None);
+}
+
+pub(crate) async fn the_newest_deployment_of_a_project_is_current(place: Place) {
+    let deploys = (0..20_u8).map(|n| {
+        let journal = place.journal.clone();
+        tokio::spawn(
+            async move { journal.deploy("default", "shop", ProgramHash([n; 32]), Timestamp(1)).await.unwrap() },
+        )
+    });
+    futures::future::join_all(deploys).await.into_iter().for_each(Result::unwrap);
+    for (namespace, project, n) in [("default", "shop", 99), ("default", "blog", 98), ("test", "shop", 97)] {
+        place.journal.deploy(namespace, project, ProgramHash([n; 32]), Timestamp(i64::from(n))).await.unwrap();
+    }
+    let current = place.journal.deployments().await.unwrap();
+    let shown: Vec<_> =
+        current.iter().map(|d| (d.namespace.as_str(), d.project.as_str(), d.program.0[0], d.at.0)).collect();
+    assert_eq!(shown, [("default", "blog", 98, 98), ("default", "shop", 99, 99), ("test", "shop", 97, 97)]);
+    assert!(current[0].seq > current[1].seq && current[1].seq == 21);
+}
+
+pub(crate) async fn node_numbers_are_never_used_again(place: Place) {
+    let one = place.journal.join("http://a").await.unwrap();
+    let two = place.again().await.join("http://b").await.unwrap();
+    place.journal.leave(two).await.unwrap();
+    let three = place.journal.join("http://c").await.unwrap();
+    assert!(one < two && two < three, "{one} {two} {three}");
+    let (epoch, _) = own(&place.journal, P1).await;
+    let cluster = place.journal.beat(one).await.unwrap();
+    let nodes: Vec<_> = cluster.nodes.iter().map(|node| (node.id, node.address.as_str())).collect();
+    assert_eq!(nodes, [(one, "http://a"), (three, "http://c")]);
+    assert!(cluster.nodes.iter().all(|node| (0..60_000).contains(&node.silent_ms)), "{cluster:?}");
+    assert_eq!(cluster.partitions, place.journal.ownership().await.unwrap());
+    assert_eq!((cluster.partitions[1].epoch, cluster.partitions[1].node), (epoch, Some(1)));
+    assert!(matches!(place.journal.beat(two).await, Err(StoreError::Conflict)), "a removed node must join again");
+    assert_eq!(place.journal.nodes().await.unwrap().len(), 2);
+    place.journal.ping().await.unwrap();
+}
+
+pub(crate) async fn a_release_needs_the_own_epoch(place: Place) {
+    let (epoch, _) = own(&place.journal, P0).await;
+    place.journal.release(P0, epoch + 1).await.unwrap();
+    assert_eq!(place.journal.ownership().await.unwrap()[0].node, Some(1));
+    place.journal.release(P0, epoch).await.unwrap();
+    let free = &place.journal.ownership().await.unwrap()[0];
+    assert_eq!((free.node, free.epoch), (None, epoch), "the epoch stays, or the old owner could write again");
+}
+
+pub(crate) async fn damage_is_noticed_on_reading(place: Place) {
+    own(&place.journal, P1).await;
+    let mut reader = ChunkReader::new(P1);
+    for chunk in log(&place.journal, P1).await {
+        reader.read(&chunk, &mut Vec::new()).unwrap();
+    }
+    let mut writer = reader.writer(1).unwrap();
+    for n in 0..2_000 {
+        writer.record(RunId::new(P1, n), &Record::Heartbeat { scheduled: EventId(n), attempt: 1, progress: None });
+    }
+    let mut append = Append::default();
+    writer.take(&mut append.chunks);
+    assert!(append.chunks.len() > 1);
+    self::append(&place.journal, &append).await.unwrap();
+    assert_eq!(read(&place).await.unwrap(), 2_001);
+
+    let mut body = append.chunks[1].body.clone();
+    body[100] ^= 1;
+    place.damage(P1, append.chunks[1].seq, &body).await;
+    let error = read(&place).await.expect_err("a flipped bit is noticed").to_string();
+    assert!(error.contains("corrupt") && error.contains("chunk 3 of partition 1"), "{error}");
+    body.truncate(50);
+    place.damage(P1, append.chunks[1].seq, &body).await;
+    read(&place).await.expect_err("a torn chunk is noticed");
+}
+
+async fn read(place: &Place) -> Result<usize, StoreError> {
+    let mut records = Vec::new();
+    let mut reader = ChunkReader::new(P1);
+    for chunk in log(&place.journal, P1).await {
+        reader.read(&chunk, &mut records)?;
+    }
+    Ok(records.len())
+}
+
+pub(crate) async fn lanes_append_side_by_side(place: Place) {
+    let lanes = (0..PARTITIONS).map(|part| {
+        let journal = place.journal.clone();
+        tokio::spawn(async move {
+            let mut lane = journal.lane().await.unwrap();
+            for seq in 1..=30 {
+                let part = PartitionId(part);
+                let closed = vec![row(part, seq, &format!("run-{seq}"), seq as i64)];
+                let append = Append { chunks: vec![chunk(part, seq, 1, &[1; 900])], closed };
+                lane.append(&append).await.unwrap();
+            }
+        })
+    });
+    futures::future::join_all(lanes).await.into_iter().for_each(Result::unwrap);
+    for part in 0..PARTITIONS {
+        assert_eq!(log(&place.journal, PartitionId(part)).await.len(), 30);
+        assert_eq!(place.journal.closed_ids(PartitionId(part), None, 100).await.unwrap().len(), 30);
+    }
+}
