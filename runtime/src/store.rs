@@ -4,6 +4,7 @@
 pub mod memory;
 mod postgres;
 mod sqlite;
+pub mod yardstick;
 
 use std::sync::Arc;
 

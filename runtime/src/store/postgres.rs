@@ -4,6 +4,7 @@
 mod connect;
 mod lane;
 mod migrate;
+pub(super) mod yardstick;
 
 use async_trait::async_trait;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgRow};

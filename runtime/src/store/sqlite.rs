@@ -4,6 +4,7 @@
 mod connect;
 mod migrate;
 mod write;
+pub(super) mod yardstick;
 
 use std::path::PathBuf;
 use std::sync::Arc;

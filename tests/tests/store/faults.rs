@@ -9,7 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use weft_protocol::{LogSeq, PartitionId};
 use weft_runtime::store::memory::{Disturbance, Fault, Memory, Operation};
-use weft_runtime::store::{self, Journal, StoreError, StoreOptions};
+use weft_runtime::store::{self, Journal, StoreError, StoreOptions, yardstick};
 use weft_tests::postgres::{Postgres, database};
 use weft_tests::server::eventually;
 
@@ -261,4 +261,21 @@ async fn a_disturbed_memory_store_does_what_it_is_told() {
     assert!(matches!(lane.append(&chunks(&[chunk(P0, 2, 0, b"two")])).await, Err(StoreError::Conflict)));
     assert_eq!(calm.ownership().await.unwrap()[0].epoch, 1);
     assert_eq!(calm.read(P0, LogSeq(2), 9).await.unwrap()[0].epoch, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn yardsticks_measure_and_leave_nothing() {
+    let (sqlite, postgres) = (place::sqlite().await, place::postgres().await);
+    let short = Duration::from_millis(50);
+    for url in [sqlite.url.as_str(), postgres.url.as_str()] {
+        for _ in 0..2 {
+            let rows = yardstick::single_rows(url, 4, short).await.unwrap().expect("this store commits");
+            let events = yardstick::chunk_events(url, short).await.unwrap().expect("this store commits");
+            assert!(rows.per_s > 0.0 && rows.p50_ms > 0.0 && events.per_s > rows.per_s, "{rows:?} {events:?}");
+        }
+    }
+    assert_eq!(yardstick::single_rows("memory:", 4, short).await.unwrap(), None);
+    let mut connection = sqlx::PgConnection::connect(&postgres.url).await.unwrap();
+    let left = "select count(*) from pg_class where relname like 'weft_bench%'";
+    assert_eq!(sqlx::query_as::<_, (i64,)>(left).fetch_one(&mut connection).await.unwrap(), (0,));
 }
