@@ -4,6 +4,8 @@
 
 pub mod builtin;
 pub mod decode;
+pub mod exec;
+pub mod http;
 pub mod queue;
 pub mod secrets;
 
@@ -11,12 +13,18 @@ pub mod secrets;
 pub(crate) mod fixture;
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
+use weft_bytecode::options::Target;
 use weft_bytecode::{ActivityDef, Program};
 use weft_protocol::event::RunRef;
 use weft_protocol::policy::ResolvedActivity;
 use weft_protocol::{EventId, Failure, Payload, Timestamp};
+
+use crate::clock::{Clock, SystemClock};
+use crate::config::ExecutorConfig;
 
 /// One attempt to run an activity.
 #[derive(Debug, Clone)]
@@ -73,4 +81,80 @@ pub enum AttemptOutcome {
     },
     /// It stopped because it was asked to.
     Canceled,
+}
+
+/// Runs the attempts of `http` and `exec` activities. Clones share one client and the same limits.
+#[derive(Debug, Clone)]
+pub struct Executors {
+    http: http::HttpExecutor,
+    exec: exec::ExecExecutor,
+    http_slots: Arc<Semaphore>,
+    exec_slots: Arc<Semaphore>,
+}
+
+/// Room for one attempt; give it up by dropping it when the attempt has ended.
+#[derive(Debug)]
+pub struct Slot(#[expect(dead_code, reason = "held, never read")] Option<OwnedSemaphorePermit>);
+
+impl Executors {
+    /// Executors with their limits.
+    ///
+    /// # Errors
+    /// If the HTTP client cannot be built, as when the system has no usable TLS.
+    pub fn new(config: ExecutorConfig) -> Result<Executors, reqwest::Error> {
+        Ok(Executors {
+            http_slots: Arc::new(Semaphore::new(config.http.in_flight_max.min(Semaphore::MAX_PERMITS))),
+            exec_slots: Arc::new(Semaphore::new(config.exec.in_flight_max.min(Semaphore::MAX_PERMITS))),
+            http: http::HttpExecutor::new(config.http, config.secrets, config.payload_bytes_max)?,
+            exec: exec::ExecExecutor::new(config.exec, config.payload_bytes_max),
+        })
+    }
+
+    /// Waits until there is room for this attempt (`in_flight_max`). Its time should only run from then on, so wait here
+    /// before the attempt counts as delivered.
+    pub async fn admit(&self, task: &ActivityTask) -> Slot {
+        let slots = match &task.def().options.target {
+            Target::Http(_) => &self.http_slots,
+            Target::Exec(_) => &self.exec_slots,
+            Target::Queue(_) | Target::Builtin(_) => return Slot(None),
+        };
+        // Nobody closes the semaphore; if somebody did, no limit is better than no work.
+        Slot(Arc::clone(slots).acquire_owned().await.ok())
+    }
+
+    /// Runs one attempt to its end. What it started is stopped when the attempt is canceled, its time is over or the
+    /// future is dropped. Whether an attempt *is* over is the engine's alarm to say: at the deadline the work is
+    /// stopped here, and the outcome waits for the cancel that the alarm brings.
+    pub async fn run(&self, task: ActivityTask) -> AttemptOutcome {
+        let work = async {
+            match &task.def().options.target {
+                Target::Http(target) => self.http.run(&task, target).await,
+                Target::Exec(words) => self.exec.run(&task, words).await,
+                Target::Builtin(_) => builtin::run(&task),
+                Target::Queue(queue) => decode::lasting_fault(
+                    "WrongTarget",
+                    format!("queue `{queue}` is for workers, not for this process"),
+                ),
+            }
+        };
+        tokio::select! {
+            biased;
+            () = task.cancel.cancelled() => AttemptOutcome::Canceled,
+            outcome = work => outcome,
+            () = over(task.deadline) => {
+                task.cancel.cancelled().await;
+                AttemptOutcome::Canceled
+            }
+        }
+    }
+}
+
+async fn over(deadline: Option<Timestamp>) {
+    match deadline {
+        Some(at) => {
+            let left = u64::try_from(at.0.saturating_sub(SystemClock.now().0)).unwrap_or(0);
+            tokio::time::sleep(Duration::from_millis(left)).await;
+        }
+        None => std::future::pending().await,
+    }
 }

@@ -5,6 +5,7 @@ pub mod activities;
 pub mod api;
 pub mod clock;
 pub mod commit;
+pub mod config;
 pub mod frame;
 pub mod ownership;
 pub mod store;

@@ -60,9 +60,12 @@ pub fn reported(program: &Program, def: &ActivityDef, failure: Failure) -> Resul
             let details = wire::normalize_details(program, ty, &given)?;
             Ok(Failure { retryable: false, ..failure }.with_details(&details))
         }
-        None if failure.kind == "Fault" => Ok(failure),
         None => {
             let details = failure.details.as_ref().map_or(Value::Null, Payload::value);
+            // Already a fault in its full form.
+            if failure.kind == "Fault" && details.get("type").is_some_and(Value::is_string) {
+                return Ok(failure);
+            }
             let details = serde_json::json!({ "type": failure.kind, "details": details });
             Ok(Failure { kind: "Fault".into(), ..failure }.with_details(&details))
         }
