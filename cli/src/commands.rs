@@ -5,6 +5,7 @@ pub(crate) mod check;
 pub(crate) mod deploy;
 pub(crate) mod describe;
 pub(crate) mod explain;
+pub(crate) mod follow;
 pub(crate) mod list;
 pub(crate) mod message;
 pub(crate) mod new;

@@ -5,6 +5,7 @@ mod client;
 mod commands;
 mod compile;
 mod exit;
+mod local;
 mod options;
 mod output;
 mod project;

@@ -28,7 +28,7 @@ pub(crate) async fn show(context: &Context, options: &Show) -> Outcome {
         for event in &page.events {
             after = event["id"].as_u64().unwrap_or(after);
             match (options.plain, context.out.json) {
-                (true, _) => context.out.line(&event::plain(event))?,
+                (true, _) => context.out.line(&weft_engine::history::plain_of(event))?,
                 (false, true) => context.out.value(event)?,
                 (false, false) => context.out.line(&event::line(&context.out, event))?,
             }

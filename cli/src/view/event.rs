@@ -5,21 +5,9 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::output::{Output, style};
-use crate::view::time::span;
 
 /// Characters of a value shown to people before it is cut.
 const VALUE_CHARS_MAX: usize = 160;
-
-/// The form of golden files: number, type and what decides replay; no times, run ids or hashes.
-pub(crate) fn plain(event: &Value) -> String {
-    let mut text = format!("{} {}", event["id"], word(event, "type"));
-    let detail = detail(event, &|value| value.to_string());
-    if !detail.is_empty() {
-        text.push(' ');
-        text.push_str(&detail);
-    }
-    text
-}
 
 /// A line for people: number, time, type, what, and where in the source.
 pub(crate) fn line(out: &Output, event: &Value) -> String {
@@ -37,7 +25,7 @@ pub(crate) fn line(out: &Output, event: &Value) -> String {
         event["id"].to_string(),
         out.paint_out(at, style::DIM),
         out.paint_out(name, color),
-        detail(event, &|value| short(&value.to_string()))
+        detail(event)
     );
     text.truncate(text.trim_end().len());
     if let Some(source) = event["source"].as_str() {
@@ -65,7 +53,8 @@ fn word<'a>(event: &'a Value, key: &str) -> &'a str {
 }
 
 /// What an event says beyond its type.
-fn detail(event: &Value, value: &dyn Fn(&Value) -> String) -> String {
+fn detail(event: &Value) -> String {
+    let value = |value: &Value| short(&value.to_string());
     let text = |key: &str| word(event, key).to_owned();
     let number = |key: &str| event[key].as_u64().map_or(String::new(), |n| n.to_string());
     let values = |key: &str| match &event[key] {
@@ -92,7 +81,7 @@ fn detail(event: &Value, value: &dyn Fn(&Value) -> String) -> String {
         "RunCompleted" => vec![value(&event["result"]), unread(event)],
         "RunFailed" | "RunTimedOut" => vec![failure(&event["failure"])],
         "CodeMoved" => Vec::new(),
-        _ => vec![others(event, value)],
+        _ => vec![others(event)],
     };
     parts.into_iter().filter(|p| !p.is_empty()).collect::<Vec<_>>().join(" ")
 }
@@ -119,16 +108,10 @@ fn failure(value: &Value) -> String {
 }
 
 /// Fields of an event this program does not know.
-fn others(event: &Value, value: &dyn Fn(&Value) -> String) -> String {
+fn others(event: &Value) -> String {
     let common = ["id", "at", "type", "fiber", "seq", "source", "run_id", "program"];
     let fields = event.as_object().into_iter().flatten().filter(|(k, v)| !common.contains(&k.as_str()) && !v.is_null());
-    fields.map(|(k, v)| format!("{k}={}", value(v))).collect::<Vec<_>>().join(" ")
-}
-
-/// How long after another event one happened.
-pub(crate) fn since(first: &Value, event: &Value) -> Option<String> {
-    let time = |event: &Value| word(event, "at").parse::<Timestamp>().ok();
-    Some(span(time(event)?.duration_since(time(first)?).unsigned_abs()))
+    fields.map(|(k, v)| format!("{k}={}", short(&v.to_string()))).collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]
@@ -137,41 +120,26 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn plain_lines_hold_what_decides_replay() {
+    fn details_say_what_an_event_is_about() {
         let cases = [
+            (json!({"type":"ActivityScheduled","activity":"charge","args":{"id":"7"}}), r#"charge {"id":"7"}"#),
+            (json!({"type":"TimerStarted","at":"2026-06-01T09:00:00.5Z","due":"2026-06-01T09:00:30.5Z"}), "30s"),
+            (json!({"type":"ActivityCompleted","scheduled":2,"result":null}), "2 null"),
             (
-                json!({"id":2,"at":"2026-06-01T09:00:00Z","type":"ActivityScheduled","fiber":"0","seq":1,
-                    "source":"order.wf:14","activity":"charge","args":{"order_id":"7"}}),
-                r#"2 ActivityScheduled charge {"order_id":"7"}"#,
+                json!({"type":"RunFailed","failure":{"type":"CardDeclined","message":"","details":{"code":"x"}}}),
+                r#"CardDeclined {"code":"x"}"#,
             ),
-            (
-                json!({"id":3,"at":"2026-06-01T09:00:00.5Z","type":"TimerStarted","due":"2026-06-01T09:00:30.5Z"}),
-                "3 TimerStarted 30s",
-            ),
-            (json!({"id":4,"at":"2026-06-01T09:00:31Z","type":"TimerFired","timer":3}), "4 TimerFired 3"),
-            (
-                json!({"id":5,"type":"ActivityCompleted","scheduled":2,"attempt":2,"started_at":"x","result":null}),
-                "5 ActivityCompleted 2 null",
-            ),
-            (
-                json!({"id":6,"type":"RunFailed","failure":{"type":"CardDeclined","message":"","details":{"code":"x"}}}),
-                r#"6 RunFailed CardDeclined {"code":"x"}"#,
-            ),
-            (
-                json!({"id":7,"type":"RunCompleted","result":{"a":1},"unread":{"ping":2}}),
-                r#"7 RunCompleted {"a":1} unread {"ping":2}"#,
-            ),
-            (json!({"id":8,"type":"FutureEvent","fiber":"0","x":1}), "8 FutureEvent x=1"),
+            (json!({"type":"RunCompleted","result":{"a":1},"unread":{"ping":2}}), r#"{"a":1} unread {"ping":2}"#),
+            (json!({"id":8,"type":"FutureEvent","fiber":"0","x":1}), "x=1"),
         ];
         for (event, want) in cases {
-            assert_eq!(plain(&event), want);
+            assert_eq!(detail(&event), want);
         }
     }
 
     #[test]
-    fn long_values_are_cut_for_people_only() {
-        let event = json!({"id":1,"type":"RunCompleted","result":"x".repeat(500)});
-        assert!(plain(&event).len() > 500);
-        assert!(short(&event["result"].to_string()).chars().count() == VALUE_CHARS_MAX);
+    fn long_values_are_cut() {
+        assert_eq!(short(&"x".repeat(500)).chars().count(), VALUE_CHARS_MAX);
+        assert_eq!(short("short"), "short");
     }
 }

@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use anstyle::Style;
 use jiff::Timestamp;
 use serde_json::Value;
-use weft_protocol::api::{FiberWait, PendingActivity, RunDescription, WorkflowSignature};
+use weft_protocol::api::{FiberWait, MessageSignature, PendingActivity, RunDescription, WorkflowSignature};
 
 use crate::args;
 use crate::commands::result::failure_words;
@@ -19,6 +19,8 @@ pub(crate) struct Progress {
     out: Output,
     id: String,
     signature: WorkflowSignature,
+    /// How this command is called here.
+    program: String,
     /// Options that a `weft signal` from another terminal needs, with a space before.
     reach: String,
     first: Option<Timestamp>,
@@ -29,11 +31,12 @@ pub(crate) struct Progress {
 
 impl Progress {
     /// Nothing told yet.
-    pub(crate) fn new(out: Output, id: &str, signature: WorkflowSignature, reach: &str) -> Progress {
+    pub(crate) fn new(out: Output, id: &str, signature: WorkflowSignature, program: &str, reach: &str) -> Progress {
         Progress {
             out,
             id: id.to_owned(),
             signature,
+            program: program.to_owned(),
             reach: reach.to_owned(),
             first: None,
             begun: HashMap::new(),
@@ -96,30 +99,35 @@ impl Progress {
         Some(self.line(at, word, color, &detail))
     }
 
-    /// Lines of what a run waits for and of attempts that failed, each told once.
-    pub(crate) fn described(&mut self, run: &RunDescription) -> Vec<String> {
+    /// Lines of attempts that failed, each told once.
+    pub(crate) fn retries(&mut self, run: &RunDescription) -> Vec<String> {
         let now = Timestamp::now();
         let mut lines = Vec::new();
         for task in &run.activities {
-            let key = format!("attempt {} {}", task.scheduled, task.attempt);
             if let Some(text) = retry(task, now) {
-                if self.told.insert(key) {
+                if self.told.insert(format!("attempt {} {}", task.scheduled, task.attempt)) {
                     lines.push(self.line(Some(now), "retry", style::WARN, &text));
                 }
             }
         }
+        lines
+    }
+
+    /// Lines of what a run waits for that a person could answer, each told once.
+    pub(crate) fn waits(&mut self, run: &RunDescription) -> Vec<String> {
+        let now = Timestamp::now();
+        let mut lines = Vec::new();
         for wait in run.waits.iter().filter(|w| is_message(w)) {
             if self.told.insert(format!("wait {} {} {}", wait.fiber, wait.source, wait.on)) {
-                let mut text = wait_words(wait, now);
+                lines.push(self.line(Some(now), "waiting", style::NOTE, &wait_words(wait, now)));
                 for command in self.commands(wait) {
-                    text.push_str(&format!(
-                        "\n{:>9} {:<9} to answer it: {}",
+                    lines.push(format!(
+                        "{:>9} {:<9} answer it with: {}",
                         "",
                         "",
                         self.out.paint(&command, style::STRONG)
                     ));
                 }
-                lines.push(self.line(Some(now), "waiting", style::NOTE, &text));
             }
         }
         lines
@@ -163,15 +171,9 @@ impl Progress {
     fn commands(&self, wait: &FiberWait) -> Vec<String> {
         let named = wait.on.strip_prefix("signal ");
         let signals = self.signature.signals.iter().filter(|s| named.is_none_or(|n| n == s.name));
-        let command = |s: &weft_protocol::api::MessageSignature| {
-            format!(
-                "weft signal {} {}{}{}",
-                shell_words::quote(&self.id),
-                s.name,
-                args::examples(&s.params),
-                self.reach
-            )
-        };
+        let (program, id, reach) = (&self.program, shell_words::quote(&self.id), &self.reach);
+        let command =
+            |s: &MessageSignature| format!("{program} signal {id} {}{}{reach}", s.name, args::examples(&s.params));
         if is_message(wait) { signals.map(command).collect() } else { Vec::new() }
     }
 
@@ -226,7 +228,7 @@ mod tests {
     use super::*;
     use crate::output::Color;
     use serde_json::json;
-    use weft_protocol::api::{MessageSignature, ParamSignature, TextForm};
+    use weft_protocol::api::{ParamSignature, TextForm};
 
     fn progress() -> Progress {
         let by = ParamSignature {
@@ -245,7 +247,7 @@ mod tests {
             signals,
             queries: Vec::new(),
         };
-        Progress::new(Output::new(false, Color::Never), "w 1", signature, " --address http://127.0.0.1:9")
+        Progress::new(Output::new(false, Color::Never), "w 1", signature, "weft", " --address http://127.0.0.1:9")
     }
 
     fn description(value: Value) -> RunDescription {
@@ -282,21 +284,21 @@ mod tests {
                 "last_failure":{"type":"Fault","message":"no\nluck"},"next_attempt_at":null,"progress":null}]}),
             )
         };
-        let lines = progress.described(&task(2));
+        let lines = progress.retries(&task(2));
         assert!(
             lines[0].ends_with("retry     charge attempt 1 failed: Fault: no luck; attempt 2 is under way"),
             "{lines:?}"
         );
-        assert!(progress.described(&task(2)).is_empty(), "told already");
-        assert_eq!(progress.described(&task(3)).len(), 1);
+        assert!(progress.retries(&task(2)).is_empty(), "told already");
+        assert_eq!(progress.retries(&task(3)).len(), 1);
     }
 
     #[test]
     fn a_wait_for_a_signal_shows_the_command_to_type() {
         let mut progress = progress();
         let wait = json!({"waits":[{"fiber":"0","source":"w.wf:3","on":"signal approve","until":null}]});
-        let lines = progress.described(&description(wait.clone()));
-        assert!(lines[0].contains("weft signal 'w 1' approve by=text --address http://127.0.0.1:9"), "{lines:?}");
-        assert!(progress.described(&description(wait)).is_empty());
+        let lines = progress.waits(&description(wait.clone()));
+        assert!(lines[1].contains("weft signal 'w 1' approve by=text --address http://127.0.0.1:9"), "{lines:?}");
+        assert!(progress.waits(&description(wait)).is_empty());
     }
 }
