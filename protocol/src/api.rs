@@ -7,6 +7,7 @@ use crate::policy::{OnClosed, OnConflict};
 
 /// `POST runs`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct StartRequest {
     /// Workflow name.
@@ -33,6 +34,7 @@ pub struct StartRequest {
 
 /// Answer to a start.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct StartReply {
     /// Workflow id.
     pub workflow_id: String,
@@ -44,6 +46,7 @@ pub struct StartReply {
 
 /// `POST …/signals/{name}`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Default)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct MessageRequest {
     /// Parameters by name.
@@ -56,6 +59,7 @@ pub struct MessageRequest {
 
 /// `POST …/cancel`, `POST …/terminate`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct StopRequest {
     /// Why, for the history.
@@ -68,6 +72,7 @@ pub struct StopRequest {
 
 /// Status of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[allow(missing_docs, reason = "the names say it")]
 pub enum Status {
     Running,
@@ -81,6 +86,7 @@ pub enum Status {
 
 /// `GET …/result`: the run's state when it ended or the wait did.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ResultReply {
     /// Workflow id.
     pub workflow_id: String,
@@ -101,6 +107,7 @@ pub struct ResultReply {
 
 /// Why and where a run is parked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Stuck {
     /// Trap name.
     pub trap: String,
@@ -118,6 +125,7 @@ pub struct Stuck {
 
 /// A row of `GET runs`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct RunRow {
     /// Workflow id.
     pub workflow_id: String,
@@ -159,6 +167,7 @@ pub struct ListQuery {
 
 /// A page of runs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct RunPage {
     /// Newest start first.
     pub runs: Vec<RunRow>,
@@ -168,6 +177,7 @@ pub struct RunPage {
 
 /// `GET runs/{id}`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct RunDescription {
     /// The row as listed.
     #[serde(rename = "run")]
@@ -196,6 +206,7 @@ pub struct RunDescription {
 
 /// What a fiber waits for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct FiberWait {
     /// Fiber path.
     pub fiber: String,
@@ -209,6 +220,7 @@ pub struct FiberWait {
 
 /// An activity that has not ended.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct PendingActivity {
     /// Event id of `ActivityScheduled`.
     pub scheduled: u64,
@@ -228,6 +240,7 @@ pub struct PendingActivity {
 
 /// A child that has not ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct PendingChild {
     /// Event id of `ChildScheduled`.
     pub scheduled: u64,
@@ -241,6 +254,7 @@ pub struct PendingChild {
 
 /// Answer to a deploy.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct DeployReply {
     /// Project name.
     pub project: String,
@@ -299,6 +313,7 @@ impl ApiError {
 
 /// `POST queues/{queue}/poll`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Default)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct PollRequest {
     /// Who polls, for people.
@@ -313,6 +328,7 @@ pub struct PollRequest {
 
 /// Answer to a poll.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct PollReply {
     /// Tasks, none if the wait ended.
     pub tasks: Vec<QueueTask>,
@@ -320,6 +336,7 @@ pub struct PollReply {
 
 /// A task as a worker sees it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct QueueTask {
     /// Names this attempt in complete, fail and heartbeat.
     pub token: String,
@@ -347,6 +364,7 @@ pub struct QueueTask {
 
 /// How the text of a `key=value` argument is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum TextForm {
     /// Taken as it is: `String`, and the types whose JSON is a string (`Duration`, `Time`, `Date`, `Decimal`,
@@ -358,6 +376,7 @@ pub enum TextForm {
 
 /// A parameter as a client sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ParamSignature {
     /// Its name.
     pub name: String,
@@ -370,11 +389,13 @@ pub struct ParamSignature {
     pub form: TextForm,
     /// The fields, if it is a record.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "openapi", schema(no_recursion))]
     pub fields: Vec<ParamSignature>,
 }
 
 /// A signal or query as a client sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct MessageSignature {
     /// Its name.
     pub name: String,
@@ -387,6 +408,7 @@ pub struct MessageSignature {
 
 /// `GET workflows/{name}` and `GET runs/{id}/workflow`: what a client may send.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct WorkflowSignature {
     /// Its name.
     pub name: String,
@@ -404,6 +426,7 @@ pub struct WorkflowSignature {
 
 /// `GET …/history`: events as JSON objects (decisions.md 4).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct HistoryPage {
     /// Events in order.
     pub events: Vec<Value>,

@@ -39,6 +39,7 @@ pub enum CancelMode {
 
 /// Policy for an open run of the same id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum OnConflict {
     /// Answer with the open run.
@@ -51,6 +52,7 @@ pub enum OnConflict {
 
 /// Policy for a closed run of the same id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum OnClosed {
     /// Answer with the closed run.
