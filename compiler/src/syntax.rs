@@ -1,28 +1,70 @@
 //! First stage: text → tree. The only place that knows pest.
 //!
 //! `split` cuts the text into items, the grammar (`grammar.pest`) reads one item at a time and never fails,
-//! `build` turns what it matched into the owned tree, `trouble` turns its markers into diagnostics.
+//! `trouble` turns its markers into diagnostics, `build` turns what it matched into the owned tree.
 
 pub mod ast;
 mod build;
 mod grammar;
+mod place;
 mod split;
+mod trouble;
 
 use crate::diagnostic::Diagnostic;
-use crate::source::FileId;
+use crate::source::{FileId, Span};
 use ast::File;
+
+/// Size of a source file, in bytes.
+pub const SOURCE_BYTES_MAX: usize = 8 << 20;
+/// Open brackets around a token.
+pub const NESTING_MAX: usize = 256;
+/// Depth of the tree of one item: nesting, chains of operators and calls, `else if`s.
+pub const TREE_DEPTH_MAX: usize = 1024;
 
 /// Reads a file. Never fails: where the source has a hole the tree has one too, and a diagnostic says so.
 pub fn parse(file: FileId, text: &str) -> (File, Vec<Diagnostic>) {
+    let mut tree = File { id: file, items: Vec::new() };
+    if text.len() > SOURCE_BYTES_MAX {
+        return (tree, vec![too_long(file, text.len())]);
+    }
     let mut diagnostics = Vec::new();
-    let mut items = Vec::new();
     let split = split::split(text);
     for chunk in &split.chunks {
-        let mut builder = build::Builder::new(file, text, chunk, &split.comments, &mut diagnostics);
-        if let Ok(pairs) = grammar::read(&text[chunk.start..chunk.end]) {
-            builder.file(pairs, &mut items);
+        if chunk.depth > NESTING_MAX {
+            diagnostics.push(too_deep(Span { file, start: chunk.deepest as u32, end: chunk.deepest as u32 + 1 }));
+            continue;
+        }
+        let comments = split.comments_of(chunk);
+        match grammar::read(&text[chunk.start..chunk.end]) {
+            Ok(pairs) => {
+                trouble::report(&pairs, chunk, &mut place::Places::new(file, text, comments), &mut diagnostics);
+                let places = place::Places::new(file, text, comments);
+                let mut builder = build::Builder::new(chunk.start, places, &mut diagnostics);
+                builder.file(pairs, &mut tree.items);
+                let covered = std::mem::take(&mut builder.covered);
+                if !covered.is_empty() {
+                    let inside = |d: &Diagnostic| covered.iter().any(|c| d.span.start > c.0 && d.span.start < c.1);
+                    diagnostics.retain(|d| !inside(d));
+                }
+            }
+            // The grammar is total: only its stack can end.
+            Err(_) => diagnostics.push(too_deep(Span { file, start: chunk.start as u32, end: chunk.start as u32 + 1 })),
         }
     }
     diagnostics.sort_by_key(|d| (d.span.start, d.span.end));
-    (File { id: file, items }, diagnostics)
+    (tree, diagnostics)
+}
+
+fn too_long(file: FileId, bytes: usize) -> Diagnostic {
+    let message = format!("this file has {bytes} bytes; at most {SOURCE_BYTES_MAX} are read");
+    Diagnostic::error("WF0007", Span { file, start: 0, end: 0 }, message)
+        .why("one file is read as a whole, and every stage keeps a tree of it in memory")
+        .help("split it into several files; each is a module that others import")
+}
+
+fn too_deep(span: Span) -> Diagnostic {
+    Diagnostic::error("WF0005", span, format!("nesting deeper than {NESTING_MAX}"))
+        .label("too many brackets are open here")
+        .why("every later stage walks the tree, and its depth must have a limit")
+        .help("move the inner part into a `fn` or a `flow`")
 }

@@ -1,45 +1,39 @@
 //! What the grammar matched → the owned tree. Tolerant and silent: markers become `Missing`; `trouble` reports them.
 
 mod exprs;
+mod foreign;
 mod items;
 mod literals;
 mod patterns;
 mod stmts;
 
+use foreign::is_null;
 use pest::iterators::{Pair, Pairs};
 
+use super::TREE_DEPTH_MAX;
 use super::ast::*;
 use super::grammar::Rule;
-use super::split::Chunk;
-use crate::diagnostic::Diagnostic;
-use crate::source::{FileId, Span};
+use super::place::Places;
+use crate::diagnostic::{Diagnostic, Fix};
+use crate::source::Span;
 
 /// A matched rule.
 type P<'i> = Pair<'i, Rule>;
 
 /// Builds the tree of one piece of a file.
 pub(super) struct Builder<'a> {
-    file: FileId,
-    text: &'a str,
+    places: Places<'a>,
     base: usize,
-    comments: &'a [(usize, usize)],
     diagnostics: &'a mut Vec<Diagnostic>,
-    /// The last answer of `trim`: nested nodes mostly end at the same place.
-    last_trim: (usize, usize),
+    depth: usize,
+    too_deep: bool,
+    /// Ranges reported as a whole: what else was said inside them is a consequence.
+    pub(super) covered: Vec<(u32, u32)>,
 }
 
 impl<'a> Builder<'a> {
-    pub(super) fn new(
-        file: FileId,
-        text: &'a str,
-        chunk: &Chunk,
-        comments: &'a [(usize, usize)],
-        diagnostics: &'a mut Vec<Diagnostic>,
-    ) -> Builder<'a> {
-        let from = comments.partition_point(|c| c.1 <= chunk.start);
-        let to = comments.partition_point(|c| c.0 < chunk.end);
-        let comments = &comments[from..to];
-        Builder { file, text, base: chunk.start, comments, diagnostics, last_trim: (usize::MAX, 0) }
+    pub(super) fn new(base: usize, places: Places<'a>, diagnostics: &'a mut Vec<Diagnostic>) -> Builder<'a> {
+        Builder { places, base, diagnostics, depth: 0, too_deep: false, covered: Vec::new() }
     }
 
     /// The items of the piece.
@@ -53,28 +47,6 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// Walks back over white space and comments, to the end of the token before.
-    fn trim(&mut self, end: usize, start: usize) -> usize {
-        if self.last_trim.0 == end && self.last_trim.1 >= start {
-            return self.last_trim.1;
-        }
-        let bytes = self.text.as_bytes();
-        let mut at = end;
-        while at > start {
-            if bytes[at - 1].is_ascii_whitespace() {
-                at -= 1;
-                continue;
-            }
-            let n = self.comments.partition_point(|c| c.0 < at);
-            match n.checked_sub(1).map(|n| self.comments[n]) {
-                Some(c) if at <= c.1 => at = c.0.max(start),
-                _ => break,
-            }
-        }
-        self.last_trim = (end, at);
-        at
-    }
-
     /// The place of a pair, without the white space and comments it may end with.
     fn span(&mut self, pair: &P<'_>) -> Span {
         let range = pair.as_span();
@@ -83,14 +55,36 @@ impl<'a> Builder<'a> {
         if start == end {
             return self.before(start);
         }
-        let end = self.trim(end, start);
-        Span { file: self.file, start: start as u32, end: end as u32 }
+        let end = self.places.trim(end, start);
+        self.places.span(start, end)
     }
 
     /// The empty place after the token before `at`.
     fn before(&mut self, at: usize) -> Span {
-        let at = self.trim(at, self.base) as u32;
-        Span { file: self.file, start: at, end: at }
+        let at = self.places.trim(at, self.base);
+        self.places.span(at, at)
+    }
+
+    /// Goes `by` levels down the tree, if it may be that deep; `leave` comes back.
+    fn enter(&mut self, by: usize, span: Span) -> bool {
+        if self.depth + by <= TREE_DEPTH_MAX {
+            self.depth += by;
+            return true;
+        }
+        if !self.too_deep {
+            self.too_deep = true;
+            let message = format!("this is nested or chained more than {TREE_DEPTH_MAX} deep");
+            self.diagnostics.push(
+                Diagnostic::error("WF0005", span, message)
+                    .why("every later stage walks the tree, and its depth must have a limit")
+                    .help("give a part of it a name with `let`, or move it into a `fn`"),
+            );
+        }
+        false
+    }
+
+    fn leave(&mut self, by: usize) {
+        self.depth -= by;
     }
 
     fn name(&mut self, pair: &P<'_>) -> Name {
@@ -98,7 +92,7 @@ impl<'a> Builder<'a> {
     }
 
     /// A name for where none was written.
-    fn no_name(&mut self, parent: Span) -> Name {
+    fn no_name(&self, parent: Span) -> Name {
         Name { text: String::new(), span: Span { end: parent.start, ..parent } }
     }
 }

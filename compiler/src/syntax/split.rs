@@ -5,6 +5,10 @@
 const HARD: &[&str] = &["activity", "workflow", "record", "enum", "fn", "flow"];
 /// Words that may also be names: what follows must look like a declaration.
 const SOFT: &[&str] = &["import", "default", "schedule", "test", "pub", "const", "type", "error"];
+/// Words of other languages that begin what is an item here.
+const FOREIGN: &[&str] = &["function", "func", "fun", "def", "struct", "interface", "class"];
+/// Words that other languages put before a declaration.
+const MODIFIERS: &[&str] = &["async", "export", "public", "private", "static"];
 
 /// A piece of the file that holds (usually) one item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +32,15 @@ pub(super) struct Split {
     pub(super) comments: Vec<(usize, usize)>,
 }
 
+impl Split {
+    /// The comments inside a piece.
+    pub(super) fn comments_of(&self, chunk: &Chunk) -> &[(usize, usize)] {
+        let from = self.comments.partition_point(|c| c.1 <= chunk.start);
+        let to = self.comments.partition_point(|c| c.0 < chunk.end);
+        &self.comments[from..to]
+    }
+}
+
 /// Cuts a file into items.
 pub(super) fn split(text: &str) -> Split {
     let mut scan = Scan::new(text);
@@ -39,6 +52,16 @@ pub(super) fn split(text: &str) -> Split {
         scan.run();
     }
     scan.finish()
+}
+
+/// The braces of a piece in order: where, and whether it opens. Those in strings and comments are none.
+pub(super) fn braces(text: &str) -> Vec<(usize, bool)> {
+    let mut scan = Scan::new(text);
+    scan.trace = Some(Vec::new());
+    while scan.at < text.len() {
+        scan.token();
+    }
+    scan.trace.unwrap_or_default()
 }
 
 struct Scan<'t> {
@@ -61,6 +84,8 @@ struct Scan<'t> {
     /// Annotations and doc comments before this place are already known not to begin an item.
     no_prefix_before: usize,
     seen_token: bool,
+    /// Braces seen, if somebody asked.
+    trace: Option<Vec<(usize, bool)>>,
 }
 
 impl<'t> Scan<'t> {
@@ -80,6 +105,7 @@ impl<'t> Scan<'t> {
             unclosed: None,
             no_prefix_before: 0,
             seen_token: false,
+            trace: None,
         }
     }
 
@@ -119,6 +145,13 @@ impl<'t> Scan<'t> {
                 self.at = end;
                 return;
             }
+            b'/' if self.bytes[self.at..].starts_with(b"/*") => {
+                // Another language's comment: reported by the grammar, but nothing in it is an item.
+                let end =
+                    self.text[self.at..].find("*/").map_or_else(|| line_end(self.bytes, self.at), |n| self.at + n + 2);
+                self.at = end;
+            }
+            b'#' => self.at = line_end(self.bytes, self.at),
             b'"' => {
                 if self.bytes[self.at..].starts_with(b"\"\"\"") {
                     self.triples.push(self.at);
@@ -139,6 +172,11 @@ impl<'t> Scan<'t> {
     }
 
     fn push(&mut self, what: u8) {
+        if what == b'{'
+            && let Some(trace) = &mut self.trace
+        {
+            trace.push((self.at, true));
+        }
         self.open.push(what);
         if self.open.len() > self.depth {
             self.depth = self.open.len();
@@ -164,6 +202,11 @@ impl<'t> Scan<'t> {
         self.at += 1;
         let Some(n) = self.open.iter().rposition(|&o| matches!(o, b'{' | b'"' | b't')) else { return };
         let was = self.open[n];
+        if was == b'{'
+            && let Some(trace) = &mut self.trace
+        {
+            trace.push((self.at - 1, false));
+        }
         self.open.truncate(n);
         match was {
             b'"' => self.text_until(false),
@@ -304,6 +347,12 @@ fn declares(text: &str, at: usize, at_depth_0: bool) -> bool {
     let follower = bytes.get(next).copied();
     if HARD.contains(&word) {
         return !matches!(follower, Some(b':' | b',' | b'.' | b'='));
+    }
+    if FOREIGN.contains(&word) {
+        return next > end && matches!(follower, Some(b'a'..=b'z' | b'A'..=b'Z' | b'_'));
+    }
+    if MODIFIERS.contains(&word) {
+        return next > end && declares(text, next, at_depth_0);
     }
     if !SOFT.contains(&word) {
         return false;

@@ -11,7 +11,7 @@ impl Builder<'_> {
             Rule::postfix => self.postfix(pair),
             Rule::primary => self.primary(pair),
             Rule::arm => self.arm(pair),
-            Rule::r#if => self.if_expr(pair),
+            Rule::r#if | Rule::elif => self.if_expr(pair),
             Rule::block => {
                 let block = self.block(pair);
                 Expr { span: block.span, kind: ExprKind::Block(block) }
@@ -26,7 +26,22 @@ impl Builder<'_> {
 
     pub(super) fn expr(&mut self, pair: P<'_>) -> Expr {
         let span = self.span(&pair);
-        let mut kids = pair.into_inner().peekable();
+        let kids = pair.into_inner();
+        // A chain of operators leans to one side, as deep as it is long.
+        let by = match kids.len() {
+            few @ 0..8 => few.max(1),
+            _ => kids.clone().filter(|k| k.as_rule() != Rule::postfix).count().max(1),
+        };
+        if !self.enter(by, span) {
+            return no_expr(span);
+        }
+        let expr = self.operators(kids, span);
+        self.leave(by);
+        expr
+    }
+
+    fn operators(&mut self, kids: Pairs<'_, Rule>, span: Span) -> Expr {
+        let mut kids = kids.peekable();
         match kids.peek().map(|k| k.as_rule()) {
             Some(Rule::never | Rule::expr) => {
                 let first = kids.next().and_then(|k| self.any_expr(k));
@@ -40,20 +55,33 @@ impl Builder<'_> {
         let mut prefixes: Vec<P<'_>> = Vec::new();
         for kid in kids {
             match kid.as_rule() {
-                Rule::prefix => prefixes.push(kid),
-                Rule::infix => tree.operator(binary_op(kid.as_str())),
+                Rule::prefix | Rule::foreign_prefix => prefixes.push(kid),
+                Rule::infix | Rule::foreign_infix => tree.operator(binary_op(kid.as_str())),
                 _ => {
                     let place = self.span(&kid);
                     let mut operand = self.any_expr(kid).unwrap_or_else(|| no_expr(place));
                     while let Some(prefix) = prefixes.pop() {
                         let span = self.span(&prefix).to(operand.span);
                         let inner = Box::new(operand);
-                        let kind = if prefix.as_str() == "!" { ExprKind::Not(inner) } else { ExprKind::Neg(inner) };
+                        let kind = match prefix.as_str() {
+                            "-" => ExprKind::Neg(inner),
+                            "!" | "not" => ExprKind::Not(inner),
+                            // `new` changes nothing.
+                            _ => inner.kind,
+                        };
                         operand = Expr { kind, span };
                     }
                     tree.operand(operand);
                 }
             }
+        }
+        if let Some(chained) = tree.chained {
+            self.diagnostics.push(
+                Diagnostic::error("WF0009", chained, "comparisons cannot be chained")
+                    .why("`a < b < c` would compare the truth of `a < b` with `c`")
+                    .help("write `a < b && b < c`"),
+            );
+            return no_expr(span);
         }
         tree.finish().unwrap_or_else(|| no_expr(span))
     }
@@ -131,8 +159,19 @@ impl Builder<'_> {
 
     fn postfix(&mut self, pair: P<'_>) -> Expr {
         let span = self.span(&pair);
+        let kids = pair.into_inner();
+        let by = kids.len();
+        if !self.enter(by, span) {
+            return no_expr(span);
+        }
+        let expr = self.steps(kids, span);
+        self.leave(by);
+        expr
+    }
+
+    fn steps(&mut self, kids: Pairs<'_, Rule>, span: Span) -> Expr {
         let mut expr = no_expr(span);
-        for kid in pair.into_inner() {
+        for kid in kids {
             let place = expr.span.to(self.span(&kid));
             match kid.as_rule() {
                 Rule::primary => expr = self.primary(kid),
@@ -200,14 +239,25 @@ impl Builder<'_> {
 
     fn primary(&mut self, pair: P<'_>) -> Expr {
         let span = self.span(&pair);
-        let Some(kid) = pair.into_inner().next() else { return no_expr(span) };
+        let mut kids = pair.into_inner();
+        let Some(mut kid) = kids.next() else { return no_expr(span) };
+        if kid.as_rule() == Rule::foreign_string_prefix
+            && let Some(string) = kids.next()
+        {
+            kid = string;
+        }
         let kind = match kid.as_rule() {
+            Rule::name if is_null(kid.as_str()) => {
+                self.null(&kid);
+                ExprKind::None
+            }
             Rule::name => ExprKind::Name(kid.as_str().to_owned()),
             Rule::kw_true => ExprKind::Bool(true),
             Rule::kw_false => ExprKind::Bool(false),
             Rule::kw_none => ExprKind::None,
             Rule::number => ExprKind::Number(self.number(kid.as_str())),
             Rule::string => ExprKind::String(self.string(kid)),
+            Rule::foreign_quotes => ExprKind::String(self.foreign_string(&kid)),
             Rule::bracket => self.bracket(kid),
             Rule::tuple => self.tuple(kid),
             Rule::recordx => self.record(kid),
@@ -250,6 +300,10 @@ impl Builder<'_> {
         }
         if map || !entries.is_empty() {
             for item in items {
+                self.diagnostics.push(
+                    Diagnostic::error("WF0001", item.span, "expected `:` and a value, as in the other entries")
+                        .help("a map is `[key: value, key: value]`, a list `[a, b]`"),
+                );
                 let value = no_expr(Span { start: item.span.end, ..item.span });
                 entries.push((item, value));
             }
@@ -295,6 +349,15 @@ impl Builder<'_> {
 
     fn if_expr(&mut self, pair: P<'_>) -> Expr {
         let span = self.span(&pair);
+        if !self.enter(1, span) {
+            return no_expr(span);
+        }
+        let expr = self.shallow_if(pair, span);
+        self.leave(1);
+        expr
+    }
+
+    fn shallow_if(&mut self, pair: P<'_>, span: Span) -> Expr {
         let (mut let_pattern, mut cond, mut then, mut otherwise) = (None, no_expr(span), None, None);
         let mut in_else = false;
         for kid in pair.into_inner() {
@@ -307,7 +370,7 @@ impl Builder<'_> {
                 Rule::block if !in_else => then = Some(self.block(kid)),
                 Rule::missing_block if !in_else => then = Some(no_block(self.span(&kid))),
                 Rule::missing_block => otherwise = Some(Box::new(no_expr(self.span(&kid)))),
-                Rule::block | Rule::r#if => otherwise = self.any_expr(kid).map(Box::new),
+                Rule::block | Rule::r#if | Rule::elif => otherwise = self.any_expr(kid).map(Box::new),
                 _ => {}
             }
         }
@@ -527,6 +590,10 @@ impl Builder<'_> {
         let value = Box::new(value);
         match word {
             Rule::kw_spawn => ExprKind::Spawn(value),
+            Rule::kw_await if matches!(value.kind, ExprKind::Call { .. }) => {
+                self.awaited_call(span, &value);
+                value.kind
+            }
             Rule::kw_await => ExprKind::Await(value),
             Rule::kw_start => ExprKind::Start(value),
             _ => ExprKind::Send(value),
@@ -539,6 +606,8 @@ impl Builder<'_> {
 struct Precedence {
     operands: Vec<Expr>,
     operators: Vec<BinaryOp>,
+    /// The place of a comparison of a comparison, or a range of a range.
+    chained: Option<Span>,
 }
 
 impl Precedence {
@@ -547,6 +616,12 @@ impl Precedence {
     }
 
     fn operator(&mut self, op: BinaryOp) {
+        if let Some(last) = self.operands.last()
+            && matches!(strength(op), 3 | 5)
+            && self.operators.iter().rev().map(|&o| strength(o)).find(|&s| s <= strength(op)) == Some(strength(op))
+        {
+            self.chained = self.chained.or(Some(last.span));
+        }
         while let Some(&top) = self.operators.last()
             && (strength(top) > strength(op) || strength(top) == strength(op) && op != BinaryOp::Coalesce)
         {
@@ -588,10 +663,11 @@ fn strength(op: BinaryOp) -> u8 {
 
 fn binary_op(text: &str) -> BinaryOp {
     match text {
-        "||" => BinaryOp::Or,
-        "&&" => BinaryOp::And,
-        "==" => BinaryOp::Eq,
-        "!=" => BinaryOp::Ne,
+        "||" | "or" => BinaryOp::Or,
+        "&&" | "and" => BinaryOp::And,
+        "==" | "===" | "is" => BinaryOp::Eq,
+        "!=" | "!==" => BinaryOp::Ne,
+        text if text.starts_with("is") => BinaryOp::Ne,
         "<" => BinaryOp::Lt,
         "<=" => BinaryOp::Le,
         ">" => BinaryOp::Gt,

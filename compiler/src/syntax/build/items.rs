@@ -325,6 +325,7 @@ impl Builder<'_> {
                 self.stmt_into(kid, &mut stmts);
             }
         }
+        self.lone_words(&mut stmts);
         (members, Block { stmts, span })
     }
 

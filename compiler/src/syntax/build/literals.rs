@@ -37,9 +37,12 @@ impl Builder<'_> {
         for kid in pair.into_inner() {
             match kid.as_rule() {
                 Rule::raw | Rule::traw => pieces.push(Piece::Raw(kid.as_str())),
-                Rule::esc => pieces.push(Piece::Char(escape(kid.as_str()).unwrap_or('\u{fffd}'))),
+                Rule::esc => pieces.push(Piece::Char(self.escape(&kid))),
                 Rule::double_brace => pieces.push(Piece::Char('{')),
                 Rule::hole => {
+                    if matches!(pieces.last(), Some(Piece::Raw(before)) if before.ends_with('$')) {
+                        self.dollar(&kid);
+                    }
                     let hole = self.only_expr(kid);
                     pieces.push(Piece::Hole(hole));
                 }
@@ -48,6 +51,26 @@ impl Builder<'_> {
         }
         let indent = if triple { common_indent(&pieces) } else { None };
         StringLit { parts: join(pieces, indent), span }
+    }
+
+    /// What an escape stands for; one that stands for nothing is reported.
+    fn escape(&mut self, pair: &P<'_>) -> char {
+        if let Some(c) = escape(pair.as_str()) {
+            return c;
+        }
+        let span = self.span(pair);
+        self.diagnostics.push(
+            Diagnostic::error("WF0008", span, format!("`{}` is not an escape", pair.as_str().trim_end()))
+                .help(r#"escapes are \n \t \r \0 \\ \" \{ \} \$ and \u{41}; a backslash is `\\`"#),
+        );
+        char::REPLACEMENT_CHARACTER
+    }
+
+    /// `'text'`: read as the string it means elsewhere.
+    pub(super) fn foreign_string(&mut self, pair: &P<'_>) -> StringLit {
+        let text = pair.as_str();
+        let parts = vec![StringPart::Text(text[1..text.len() - 1].to_owned())];
+        StringLit { parts, span: self.span(pair) }
     }
 }
 

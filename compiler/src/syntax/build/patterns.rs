@@ -5,6 +5,15 @@ use super::*;
 impl Builder<'_> {
     pub(super) fn pattern(&mut self, pair: P<'_>) -> Pattern {
         let span = self.span(&pair);
+        if !self.enter(1, span) {
+            return no_pattern(span);
+        }
+        let pattern = self.shallow_pattern(pair, span);
+        self.leave(1);
+        pattern
+    }
+
+    fn shallow_pattern(&mut self, pair: P<'_>, span: Span) -> Pattern {
         let mut ones = Vec::new();
         let mut name = None;
         for kid in pair.into_inner() {
@@ -41,6 +50,10 @@ impl Builder<'_> {
                 Rule::kw_false => kind = PatternKind::Bool(false),
                 Rule::kw_none => kind = PatternKind::None,
                 Rule::wildcard => kind = PatternKind::Wildcard,
+                Rule::path if is_null(kid.as_str()) => {
+                    self.null(&kid);
+                    kind = PatternKind::None;
+                }
                 Rule::path => kind = PatternKind::Path { name: self.name(&kid), args: None },
                 Rule::pattern_args => {
                     let list = self.nested_patterns(kid);
@@ -94,6 +107,15 @@ impl Builder<'_> {
 
     pub(super) fn ty(&mut self, pair: P<'_>) -> TypeExpr {
         let span = self.span(&pair);
+        if !self.enter(1, span) {
+            return no_type(span);
+        }
+        let ty = self.shallow_type(pair, span);
+        self.leave(1);
+        ty
+    }
+
+    fn shallow_type(&mut self, pair: P<'_>, span: Span) -> TypeExpr {
         let mut kind = TypeKind::Missing;
         let mut optional = None;
         for kid in pair.into_inner() {

@@ -6,9 +6,13 @@ impl Builder<'_> {
     pub(super) fn block(&mut self, pair: P<'_>) -> Block {
         let span = self.span(&pair);
         let mut stmts = Vec::new();
-        for kid in pair.into_inner() {
-            self.stmt_into(kid, &mut stmts);
+        if self.enter(1, span) {
+            for kid in pair.into_inner() {
+                self.stmt_into(kid, &mut stmts);
+            }
+            self.leave(1);
         }
+        self.lone_words(&mut stmts);
         Block { stmts, span }
     }
 
@@ -43,10 +47,17 @@ impl Builder<'_> {
     /// An expression, an assignment, or an expression with `undo`.
     fn expr_stmt(&mut self, first: P<'_>, rest: pest::iterators::Pairs<'_, Rule>) -> StmtKind {
         let expr = self.expr(first);
-        let (mut assign, mut value, mut undo) = (None, None, None);
+        let (mut assign, mut define, mut value, mut undo) = (None, false, None, None);
         for kid in rest {
             match kid.as_rule() {
                 Rule::assign_op => assign = Some(assign_op(kid.as_str())),
+                Rule::foreign_define => define = true,
+                Rule::foreign_step => {
+                    let op = if kid.as_str() == "++" { BinaryOp::Add } else { BinaryOp::Sub };
+                    assign = Some(Some(op));
+                    let kind = ExprKind::Number(Number::Int("1".to_owned()));
+                    value = Some(Expr { kind, span: self.span(&kid) });
+                }
                 Rule::expr => value = Some(self.expr(kid)),
                 Rule::missing_expr => value = Some(no_expr(self.span(&kid))),
                 Rule::undo => undo = Some(self.only_expr(kid)),
@@ -54,9 +65,25 @@ impl Builder<'_> {
             }
         }
         match assign {
+            Some(_) if !is_place(&expr) => {
+                self.diagnostics.push(
+                    Diagnostic::error("WF0010", expr.span, "this cannot be assigned to")
+                        .why("the left side of `=` is a variable or a state, or a field or element of one")
+                        .help("write `name = value`, `name.field = value` or `name[index] = value`; compare with `==`"),
+                );
+                StmtKind::Junk
+            }
             Some(op) => {
                 let value = value.unwrap_or_else(|| no_expr(expr.span));
                 StmtKind::Assign { place: expr, op, value }
+            }
+            None if define => {
+                let kind = match expr.kind {
+                    ExprKind::Name(text) => PatternKind::Path { name: Name { text, span: expr.span }, args: None },
+                    _ => PatternKind::Missing,
+                };
+                let value = value.unwrap_or_else(|| no_expr(expr.span));
+                StmtKind::Let { var: true, pattern: Pattern { kind, span: expr.span }, ty: None, value, undo }
             }
             None => StmtKind::Expr { expr, undo },
         }
@@ -68,7 +95,7 @@ impl Builder<'_> {
         let (mut value, mut undo) = (no_expr(span), None);
         for kid in pair.into_inner() {
             match kid.as_rule() {
-                Rule::kw_var => var = true,
+                Rule::kw_var | Rule::foreign_mut => var = true,
                 Rule::pattern => pattern = self.pattern(kid),
                 Rule::missing_pattern => pattern = no_pattern(self.span(&kid)),
                 Rule::r#type => ty = Some(self.ty(kid)),
@@ -107,6 +134,7 @@ impl Builder<'_> {
             match kid.as_rule() {
                 Rule::kw_until => until = true,
                 Rule::kw_on => on_cancel = true,
+                Rule::foreign_loop => value = Expr { kind: ExprKind::Bool(true), span: self.span(&kid) },
                 Rule::kw_assert | Rule::kw_advance | Rule::kw_crash | Rule::kw_mock => {
                     return self.testing(pair);
                 }
@@ -154,6 +182,16 @@ impl Builder<'_> {
             Rule::kw_crash => StmtKind::Crash,
             _ => StmtKind::Mock { path, patterns, rest, times, arm: Box::new(arm) },
         }
+    }
+}
+
+/// A name with fields and indexes, or a hole that was reported already.
+fn is_place(expr: &Expr) -> bool {
+    match &expr.kind {
+        ExprKind::Name(_) | ExprKind::Missing => true,
+        ExprKind::Access { object, optional, .. } => !optional && is_place(object),
+        ExprKind::Index { object, .. } => is_place(object),
+        _ => false,
     }
 }
 
