@@ -1,0 +1,59 @@
+//! What stops workflow code: limits, and the faults of ops that become traps once their place is known.
+
+use weft_protocol::limits::Limits;
+
+use crate::step::TrapKind;
+
+/// The limits a run obeys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Bounds {
+    pub(crate) fuel_slice: u64,
+    pub(crate) fuel_activation_max: u64,
+    pub(crate) heap_bytes_max: usize,
+    pub(crate) frames_max: usize,
+    pub(crate) fibers_max: usize,
+    pub(crate) pending_commands_max: usize,
+    pub(crate) mailbox_messages_max: usize,
+    pub(crate) payload_bytes_max: usize,
+}
+
+impl From<&Limits> for Bounds {
+    fn from(limits: &Limits) -> Bounds {
+        Bounds {
+            fuel_slice: limits.fuel_slice.max(1),
+            fuel_activation_max: limits.fuel_activation_max,
+            heap_bytes_max: limits.heap_bytes_max,
+            frames_max: limits.frames_max,
+            fibers_max: limits.fibers_max,
+            pending_commands_max: limits.pending_commands_max,
+            mailbox_messages_max: limits.mailbox_messages_max,
+            payload_bytes_max: limits.payload_bytes_max,
+        }
+    }
+}
+
+/// Why an op cannot go on. The interpreter adds the place and makes a [`crate::Trap`] of it.
+pub(crate) type Fault = Box<Stop>;
+
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Stop {
+    pub(crate) kind: TrapKind,
+    pub(crate) message: String,
+}
+
+pub(crate) fn fault(kind: TrapKind, message: impl Into<String>) -> Fault {
+    Box::new(Stop { kind, message: message.into() })
+}
+
+/// The program did what verification should have excluded, or a snapshot was wrong.
+pub(crate) fn corrupt(message: impl Into<String>) -> Fault {
+    fault(TrapKind::Corrupt, message)
+}
+
+/// A value nests deeper than what can be walked, compared or written.
+pub(crate) fn too_deep() -> Fault {
+    fault(TrapKind::Depth, format!("a value nests deeper than {NESTING_MAX} levels"))
+}
+
+/// Levels of nesting of a value that is written, read, compared or hashed. JSON readers elsewhere stop at 128.
+pub(crate) const NESTING_MAX: usize = 120;

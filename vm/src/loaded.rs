@@ -1,0 +1,154 @@
+//! A program made ready to run: verified, with everything the interpreter looks up decoded once.
+
+use std::sync::Arc;
+
+use rust_decimal::Decimal;
+use rustc_hash::FxHashMap;
+use weft_bytecode::op::{Instr, Op};
+use weft_bytecode::types::{Type, TypeId};
+use weft_bytecode::verify::{self, VerifyError};
+use weft_bytecode::wire::text;
+use weft_bytecode::{Constant, FuncId, Handler, Program, ProgramHash, codec};
+
+use crate::layout::Layouts;
+
+/// A verified program with derived tables. Shared by all runs of it.
+#[derive(Debug)]
+pub struct Loaded {
+    program: Program,
+    hash: ProgramHash,
+    pub(crate) layouts: Layouts,
+    pub(crate) code: Vec<Code>,
+    pub(crate) constants: Vec<Ready>,
+    errors: FxHashMap<String, TypeId>,
+}
+
+/// A decoded instruction.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Inst {
+    pub(crate) op: Op,
+    pub(crate) a: u16,
+    pub(crate) b: u16,
+    pub(crate) c: u16,
+}
+
+impl Inst {
+    pub(crate) fn imm(self) -> u32 {
+        u32::from(self.b) | u32::from(self.c) << 16
+    }
+
+    /// How many argument registers follow; the flag bit of `StartChild` is not part of it.
+    pub(crate) fn argc(self) -> usize {
+        usize::from(self.c & 0x7fff)
+    }
+
+    /// The pc after this instruction and its argument words.
+    pub(crate) fn after(self, pc: u32) -> u32 {
+        pc + 1 + if self.op.has_args() { self.argc().div_ceil(3) as u32 } else { 0 }
+    }
+}
+
+/// A function as the interpreter sees it.
+#[derive(Debug)]
+pub(crate) struct Code {
+    pub(crate) insts: Box<[Inst]>,
+    pub(crate) params: u16,
+    pub(crate) regs: Box<[TypeId]>,
+    /// Registers that hold references.
+    pub(crate) refs: Box<[u16]>,
+    pub(crate) result: TypeId,
+    pub(crate) handlers: Box<[Handler]>,
+}
+
+/// A constant in the form it is copied from.
+#[derive(Debug)]
+pub(crate) enum Ready {
+    Scalar(u64),
+    Text(Box<str>),
+    Bytes(Box<[u8]>),
+    Decimal(Decimal),
+    Json(Box<str>),
+}
+
+impl Loaded {
+    /// Verifies a program and prepares it.
+    ///
+    /// # Errors
+    /// If the program breaks a rule that running it relies on.
+    pub fn new(program: Program) -> Result<Arc<Loaded>, VerifyError> {
+        verify::verify(&program)?;
+        let hash = codec::hash_program(&program);
+        let layouts = Layouts::new(&program);
+        let code = program
+            .functions
+            .iter()
+            .map(|f| Code {
+                insts: f.code.iter().map(|i| decoded(*i)).collect(),
+                params: f.params,
+                regs: f.regs.clone().into(),
+                refs: (0..f.regs.len() as u16).filter(|r| layouts.is_ref(f.regs[usize::from(*r)])).collect(),
+                result: f.result,
+                handlers: f.handlers.clone().into(),
+            })
+            .collect();
+        let constants = program.constants.iter().map(ready).collect();
+        let errors = program.types.iter().zip(0u16..).filter_map(|(ty, id)| match ty {
+            Type::Error { name, .. } => Some((name.clone(), TypeId(id))),
+            _ => None,
+        });
+        // A name that occurs twice means its first type, as in `wire::error_named`.
+        let mut by_name = FxHashMap::default();
+        for (name, id) in errors {
+            by_name.entry(name).or_insert(id);
+        }
+        Ok(Arc::new(Loaded { hash, layouts, code, constants, errors: by_name, program }))
+    }
+
+    /// The program.
+    pub fn program(&self) -> &Program {
+        &self.program
+    }
+
+    /// Its hash.
+    pub fn hash(&self) -> ProgramHash {
+        self.hash
+    }
+
+    pub(crate) fn ty(&self, id: TypeId) -> &Type {
+        self.program.ty(id)
+    }
+
+    pub(crate) fn is_ref(&self, id: TypeId) -> bool {
+        self.layouts.is_ref(id)
+    }
+
+    pub(crate) fn result_of(&self, id: FuncId) -> TypeId {
+        self.func(id).result
+    }
+
+    pub(crate) fn func(&self, id: FuncId) -> &Code {
+        &self.code[usize::from(id.0)]
+    }
+
+    /// The error type of a name.
+    pub(crate) fn error(&self, name: &str) -> Option<TypeId> {
+        self.errors.get(name).copied()
+    }
+}
+
+fn decoded(instr: Instr) -> Inst {
+    // Verification refused unknown codes.
+    let op = instr.op().unwrap_or(Op::Unreachable);
+    Inst { op, a: instr.a(), b: instr.b(), c: instr.c() }
+}
+
+fn ready(constant: &Constant) -> Ready {
+    match constant {
+        Constant::Scalar(slot) => Ready::Scalar(*slot),
+        Constant::String(text) => Ready::Text(text.as_str().into()),
+        Constant::Bytes(bytes) => Ready::Bytes(bytes.as_slice().into()),
+        // Verification read it already.
+        Constant::Decimal(digits) => Ready::Decimal(text::parse_decimal(digits).unwrap_or_default()),
+        Constant::Json(json) => Ready::Json(json.as_str().into()),
+    }
+}

@@ -1,0 +1,119 @@
+//! Cancellation: of the whole run, and of the branches of a scope. Inner fibers before outer ones; each fiber once.
+
+use weft_bytecode::options::OnCancel;
+use weft_protocol::Command;
+use weft_protocol::command::{CommandId, Issued};
+
+use crate::fiber::{Cancel, Fiber, FiberId, Kind, On, Resume, State};
+use crate::limits::Fault;
+use crate::machine::{MAIN, Vm};
+use crate::step::Context;
+
+impl Vm {
+    /// The run is asked to stop.
+    pub(crate) fn cancel_run(&mut self, _ctx: &Context<'_>) -> Result<(), Fault> {
+        self.cancel_requested = true;
+        self.cancel_fiber(MAIN)?;
+        // A fiber whose owner does not wait for it is canceled all the same.
+        for id in 0..self.fibers.len() as FiberId {
+            self.cancel_fiber(id)?;
+        }
+        Ok(())
+    }
+
+    /// Delivers the cancel to a fiber and to those it waits for, or leaves it for the fiber's next wait.
+    pub(crate) fn cancel_fiber(&mut self, id: FiberId) -> Result<(), Fault> {
+        let Some(mut fiber) = self.fibers.get_mut(id as usize).and_then(Option::take) else { return Ok(()) };
+        if fiber.cancel == Cancel::No {
+            fiber.cancel = Cancel::Pending;
+            match fiber.state {
+                State::Waiting { on, .. } => {
+                    if let Some(failure) = self.cancel_wait(id, &mut fiber, on)? {
+                        fiber.state = State::Ready(Resume::Throw(failure));
+                        self.ready.push_back(id);
+                    }
+                }
+                // It has done nothing yet, so there is nothing it could clean up.
+                State::Ready(Resume::Enter) => {
+                    while !fiber.frames.is_empty() {
+                        fiber.leave();
+                    }
+                    fiber.cancel = Cancel::Delivered;
+                    fiber.state = State::Ready(Resume::Throw(self.canceled()?));
+                }
+                State::Ready(_) => {}
+            }
+        }
+        self.fibers[id as usize] = Some(fiber);
+        Ok(())
+    }
+
+    /// Cancels a wait: the failure to throw there, or `None` where the fiber waits on for the end of what it canceled.
+    pub(crate) fn cancel_wait(&mut self, id: FiberId, fiber: &mut Fiber, on: On) -> Result<Option<u64>, Fault> {
+        fiber.cancel = Cancel::Delivered;
+        match on {
+            On::Operation(seq) => {
+                let Some(op) = fiber.op(seq) else { return self.canceled().map(Some) };
+                let mode = if op.kind == Kind::Timer { OnCancel::Try } else { op.mode };
+                if mode != OnCancel::Abandon {
+                    self.issue_cancel(fiber, seq);
+                }
+                if mode == OnCancel::Wait {
+                    return Ok(None);
+                }
+                self.drop_op(fiber, seq);
+            }
+            // The child is on its own from here, whether or not it starts.
+            On::Started(seq) => self.drop_op(fiber, seq),
+            On::Condition { timer } => {
+                self.conditions.retain(|waiting| *waiting != id);
+                self.cancel_timer(fiber, timer);
+            }
+            On::Message { timer, .. } => self.cancel_timer(fiber, timer),
+            On::Branches { scope } => {
+                self.cancel_scope(scope)?;
+                let failure = self.canceled()?;
+                let Some(open) = self.scope(scope) else { return Ok(Some(failure)) };
+                if open.failure == 0 {
+                    open.failure = failure;
+                }
+                if open.has_ended() {
+                    // Its branches had not begun; the join finds the failure.
+                    fiber.state = State::Ready(Resume::Go);
+                    self.ready.push_back(id);
+                }
+                return Ok(None);
+            }
+        }
+        self.canceled().map(Some)
+    }
+
+    /// Cancels the branches of a scope; those that have not begun never will.
+    pub(crate) fn cancel_scope(&mut self, scope: u32) -> Result<(), Fault> {
+        let Some(open) = self.scope(scope) else { return Ok(()) };
+        open.pending.clear();
+        let running = open.running.clone();
+        running.into_iter().try_for_each(|branch| self.cancel_fiber(branch))
+    }
+
+    /// The wait that this timer limited is over.
+    pub(crate) fn cancel_timer(&mut self, fiber: &mut Fiber, timer: u32) {
+        if timer != 0 && fiber.op(timer).is_some() {
+            self.issue_cancel(fiber, timer);
+            self.drop_op(fiber, timer);
+        }
+    }
+
+    fn issue_cancel(&mut self, fiber: &mut Fiber, seq: u32) {
+        let Some(site) = fiber.site() else { return };
+        let id = CommandId { fiber: fiber.path.clone(), seq };
+        self.progress.commands.push(Issued { id, site, command: Command::Cancel });
+    }
+
+    /// Forgets an operation; its end will change nothing.
+    pub(crate) fn drop_op(&mut self, fiber: &mut Fiber, seq: u32) {
+        if fiber.take_op(seq).is_some_and(|op| op.outcome.is_none()) {
+            self.pending -= 1;
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! Ends: of a fiber, of a scope, of the run; and the wait that nothing can end.
+
+use weft_protocol::command::FiberPath;
+
+use crate::fiber::{Fiber, FiberId, On, Resume, Role, State};
+use crate::limits::Fault;
+use crate::machine::{Ended, Life, Vm};
+use crate::scope::{NOBODY, Scope, ScopeKind};
+use crate::step::{Then, Trap, TrapKind};
+use crate::value::{encode, failure};
+use weft_bytecode::types::builtin;
+
+impl Vm {
+    pub(crate) fn scope(&mut self, scope: u32) -> Option<&mut Scope> {
+        self.scopes.get_mut(scope as usize)?.as_mut()
+    }
+
+    /// A fiber's last frame is gone.
+    pub(crate) fn end(&mut self, id: FiberId, fiber: Fiber, ended: Ended) -> Result<(), Fault> {
+        self.pending -= fiber.ops.iter().filter(|op| op.outcome.is_none()).count() as u32;
+        match fiber.role {
+            Role::Main => self.progress.ended = Some(ended),
+            Role::Atomic => {
+                self.atomic_draws = fiber.draws;
+                if let Ended::Failed(_) = ended {
+                    self.progress.ended = Some(ended);
+                }
+            }
+            Role::Branch { scope, position } => {
+                self.paths.remove(&fiber.path);
+                self.free_fibers.push(id);
+                return self.end_branch(id, scope, position, ended);
+            }
+        }
+        self.free_fibers.push(id);
+        Ok(())
+    }
+
+    fn end_branch(&mut self, id: FiberId, scope: u32, position: u32, ended: Ended) -> Result<(), Fault> {
+        let Some(open) = self.scope(scope) else { return Ok(()) };
+        open.running.retain(|branch| *branch != id);
+        let decides = !open.is_decided();
+        match ended {
+            Ended::Returned(value) => {
+                open.results[position as usize].1 = value;
+                if decides && open.kind == ScopeKind::Race {
+                    open.winner = Some(position);
+                }
+            }
+            Ended::Failed(failure) if decides => open.failure = failure,
+            Ended::Failed(_) => {}
+        }
+        if decides && open.is_decided() {
+            self.cancel_scope(scope)?;
+        }
+        self.begin_branches(scope)?;
+        let Some(open) = self.scope(scope) else { return Ok(()) };
+        let owner = open.owner;
+        if open.has_ended() && owner == NOBODY {
+            self.close_scope(scope);
+        } else if open.has_ended() {
+            if let Some(fiber) = self.fiber(owner) {
+                if matches!(fiber.state, State::Waiting { on: On::Branches { scope: of }, .. } if of == scope) {
+                    fiber.state = State::Ready(Resume::Go);
+                    self.ready.push_back(owner);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Begins branches that wait for their turn, as many as the scope's limit allows.
+    pub(crate) fn begin_branches(&mut self, scope: u32) -> Result<(), Fault> {
+        while let Some(open) = self.scope(scope) {
+            if open.limit != 0 && open.running.len() >= open.limit as usize {
+                break;
+            }
+            let Some(branch) = open.pending.pop_front() else { break };
+            let role = Role::Branch { scope, position: branch.position };
+            let id = self.add_fiber(Fiber::new(branch.path, role), branch.func, &branch.args)?;
+            self.ready.push_back(id);
+            if let Some(open) = self.scope(scope) {
+                open.running.push(id);
+            }
+        }
+        Ok(())
+    }
+
+    /// The body is over: what is left of the run is its state, for queries.
+    pub(crate) fn close(&mut self, ended: Ended) -> Result<Then, Fault> {
+        self.life = Life::Closed;
+        self.fibers.clear();
+        self.free_fibers.clear();
+        self.paths.clear();
+        self.ready.clear();
+        self.conditions.clear();
+        self.scopes.clear();
+        self.free_scopes.clear();
+        self.pending = 0;
+        match ended {
+            Ended::Returned(value) => {
+                let ty = self.def().result;
+                let max = self.bounds.payload_bytes_max;
+                encode::payload(&self.heap, &self.loaded, ty, value, max).map(Then::Completed)
+            }
+            Ended::Failed(object) if self.cancel_requested && self.heap.type_at(object) == builtin::CANCELED => {
+                Ok(Then::Canceled)
+            }
+            Ended::Failed(object) => failure::from_heap(&self.heap, &self.loaded, object, 0).map(Then::Failed),
+        }
+    }
+
+    /// All fibers wait. If nothing that can still happen would move one of them, that is a trap.
+    pub(crate) fn deadlock(&self) -> Option<Trap> {
+        if self.pending > 0 {
+            return None;
+        }
+        let mut waiting = self.fibers.iter().flatten().filter_map(|fiber| match fiber.state {
+            State::Waiting { on, .. } => Some((fiber, on)),
+            State::Ready(_) => None,
+        });
+        let handled = self.def().signals.iter().any(|signal| signal.handler.is_some());
+        let movable = |on: On| match on {
+            On::Message { .. } => true,
+            // A handler may change the state that the condition reads.
+            On::Condition { .. } => handled,
+            On::Operation(_) | On::Started(_) | On::Branches { .. } => false,
+        };
+        if waiting.clone().any(|(_, on)| movable(on)) {
+            return None;
+        }
+        let (first, _) = waiting.next()?;
+        let program = self.loaded.program();
+        let places: Vec<String> = waiting_lines(self, program);
+        let message = format!("nothing can wake this run: {}", places.join(", "));
+        Some(Trap { kind: TrapKind::Deadlock, message, site: first.site() })
+    }
+}
+
+fn waiting_lines(vm: &Vm, program: &weft_bytecode::Program) -> Vec<String> {
+    const LINES_MAX: usize = 10;
+    let lines = vm.fibers.iter().flatten().filter_map(|fiber| {
+        let frame = fiber.frames.last()?;
+        let line = program.site(frame.func, frame.pc).map(|span| program.line(span)).unwrap_or_default();
+        let path: &FiberPath = &fiber.path;
+        Some(format!("fiber {path} waits at {line}"))
+    });
+    lines.take(LINES_MAX).collect()
+}

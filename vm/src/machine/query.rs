@@ -1,0 +1,76 @@
+//! Queries: a function over the state, run on a copy, so that nothing it does is seen by the run.
+
+use weft_protocol::{Failure, Payload};
+
+use crate::fiber::{Fiber, Role};
+use crate::interp::Exit;
+use crate::limits::{corrupt, fault};
+use crate::machine::{Ended, Life, Progress, Vm, atomic_path, trapped};
+use crate::step::{Context, Trap, TrapKind};
+use crate::value::{encode, failure};
+
+/// A query may use this many slices of fuel: it is answered while others wait.
+const SLICES_MAX: u64 = 10;
+
+/// Why a query has no answer.
+#[derive(Debug, Clone, PartialEq)]
+pub enum QueryFailure {
+    /// The query threw.
+    Failed(Failure),
+    /// The query's code cannot go on.
+    Trapped(Trap),
+}
+
+impl Vm {
+    /// Answers a query (index into `WorkflowDef::queries`) from the present state. `args` is the record of its
+    /// parameters, checked against its type. Works on open and closed runs alike.
+    ///
+    /// # Errors
+    /// If the query throws, traps, or needs more fuel than a query may use.
+    pub fn query(&self, query: u16, args: &Payload, ctx: &Context<'_>) -> Result<Payload, QueryFailure> {
+        let mut copy = self.state_only();
+        copy.answer(query, args, ctx)
+    }
+
+    /// A copy with the state and without the fibers.
+    fn state_only(&self) -> Vm {
+        let mut copy = Vm::new(self.loaded.clone(), self.workflow, &Payload::null(), self.seed, &Default::default());
+        copy.bounds = self.bounds;
+        copy.heap = self.heap.clone();
+        copy.cells.clone_from(&self.cells);
+        copy.life = if matches!(self.life, Life::New(_)) { Life::Closed } else { Life::Open };
+        copy
+    }
+
+    fn answer(&mut self, query: u16, args: &Payload, ctx: &Context<'_>) -> Result<Payload, QueryFailure> {
+        let trap = |stop| QueryFailure::Trapped(*trapped(stop, None));
+        if self.life != Life::Open {
+            return Err(trap(corrupt("the run has not started")));
+        }
+        let Some(def) = self.def().queries.get(usize::from(query)) else {
+            return Err(trap(corrupt("no such query")));
+        };
+        let (ty, result, func) = (def.args, def.result, def.func);
+        self.slice_end = u64::MAX;
+        self.bounds.fuel_activation_max =
+            self.bounds.fuel_activation_max.min(self.bounds.fuel_slice.saturating_mul(SLICES_MAX));
+        self.progress = Progress { fuel_start: self.heap.fuel_used, ..Progress::default() };
+        let values = self.arguments(ty, args).map_err(trap)?;
+        let mut fiber = Fiber::new(atomic_path(), Role::Atomic);
+        fiber.enter(&self.loaded, func, &values, self.bounds.frames_max).map_err(trap)?;
+        let exit = self.run(0, &mut fiber, ctx);
+        let site = fiber.site();
+        match exit {
+            Ok(Exit::Ended(Ended::Returned(value))) => {
+                let max = self.bounds.payload_bytes_max;
+                encode::payload(&self.heap, &self.loaded, result, value, max).map_err(trap)
+            }
+            Ok(Exit::Ended(Ended::Failed(object))) => {
+                let failure = failure::from_heap(&self.heap, &self.loaded, object, 0).map_err(trap)?;
+                Err(QueryFailure::Failed(failure))
+            }
+            Ok(_) => Err(trap(fault(TrapKind::Corrupt, "a query tried to wait"))),
+            Err(stop) => Err(QueryFailure::Trapped(*trapped(stop, site))),
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! Text. Positions are in scalar values.
+
+use weft_bytecode::op::Native;
+
+use super::Call;
+use crate::limits::{Fault, fault};
+use crate::step::TrapKind;
+use crate::value::{encode, new_decimal};
+
+pub(super) fn call(call: &mut Call<'_>, native: Native) -> Result<u64, Fault> {
+    use Native::*;
+    match native {
+        ToText => {
+            let mut out = String::new();
+            encode::hole_into(call.heap, call.loaded, call.args[0].ty, call.slot(0), &mut out)?;
+            call.new_text(&out)
+        }
+        StringLength => Ok(call.text(0).chars().count() as u64),
+        StringIsEmpty => Ok(u64::from(call.heap.length(call.slot(0)) == 0)),
+        StringUpper => {
+            let text = call.text(0).to_uppercase();
+            call.new_text(&text)
+        }
+        StringLower => {
+            let text = call.text(0).to_lowercase();
+            call.new_text(&text)
+        }
+        StringTrim => {
+            let text = call.text(0).trim().to_owned();
+            call.new_text(&text)
+        }
+        StringSplit => {
+            let (text, separator) = (call.text(0), call.text(1));
+            let parts = match separator.is_empty() {
+                true => scalars(text),
+                false => text.split(separator).map(str::to_owned).collect(),
+            };
+            call.texts(parts)
+        }
+        StringContains => Ok(u64::from(call.text(0).contains(call.text(1)))),
+        StringStartsWith => Ok(u64::from(call.text(0).starts_with(call.text(1)))),
+        StringEndsWith => Ok(u64::from(call.text(0).ends_with(call.text(1)))),
+        StringReplace => replace(call),
+        StringSlice => {
+            let (from, to) = (call.int(1).max(0) as usize, call.int(2).max(0) as usize);
+            let part: String = call.text(0).chars().take(to).skip(from).collect();
+            call.new_text(&part)
+        }
+        StringChars => {
+            let parts = scalars(call.text(0));
+            call.texts(parts)
+        }
+        StringLines => {
+            let parts = call.text(0).lines().map(str::to_owned).collect();
+            call.texts(parts)
+        }
+        StringParseInt => {
+            let text = call.text(0);
+            // Digits only: no `+`, which Rust would read.
+            let plain = text.bytes().all(|b| b.is_ascii_digit() || b == b'-');
+            let value = text.parse::<i64>().ok().filter(|_| plain);
+            call.optional(value.map(|value| value as u64))
+        }
+        StringParseDecimal => match weft_bytecode::wire::text::parse_decimal(call.text(0)) {
+            Some(value) => {
+                let value = new_decimal(call.heap, value)?;
+                call.optional(Some(value))
+            }
+            None => Ok(0),
+        },
+        _ => join(call),
+    }
+}
+
+fn scalars(text: &str) -> Vec<String> {
+    text.chars().map(String::from).collect()
+}
+
+/// A small text may become a large one, so its size is known before it is made.
+fn replace(call: &mut Call<'_>) -> Result<u64, Fault> {
+    let (text, from, to) = (call.text(0), call.text(1), call.text(2));
+    let found = text.matches(from).count();
+    let size = (text.len() - found * from.len()).saturating_add(found.saturating_mul(to.len()));
+    if size > u32::MAX as usize {
+        return Err(fault(TrapKind::Memory, "a text would need more than 4 GiB"));
+    }
+    call.heap.charge(size);
+    let (text, from, to) = (call.text(0), call.text(1), call.text(2));
+    let replaced = text.replace(from, to);
+    call.new_text(&replaced)
+}
+
+fn join(call: &mut Call<'_>) -> Result<u64, Fault> {
+    let list = call.slot(0);
+    let separator = call.heap.length(call.slot(1));
+    let size = call.items(list).iter().map(|item| call.heap.length(*item) + separator).sum();
+    if size > u32::MAX as usize {
+        return Err(fault(TrapKind::Memory, "a text would need more than 4 GiB"));
+    }
+    call.heap.charge(size);
+    let mut out = String::with_capacity(size);
+    for (place, item) in call.items(list).iter().enumerate() {
+        if place > 0 {
+            out.push_str(call.text(1));
+        }
+        out.push_str(call.heap.text(*item));
+    }
+    call.new_text(&out)
+}
