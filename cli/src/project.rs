@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use weft_compiler::{Defaults, Project, Source};
 use weft_protocol::limits::Limits;
+use weft_runtime::config::{ExecAllow, NodeConfig, apply_environment, read_tables};
 
 use crate::exit::{Exit, Failed};
 
@@ -35,12 +36,10 @@ pub(crate) struct Config {
     workflow: toml::Table,
     /// Servers by name.
     pub(crate) env: BTreeMap<String, Environment>,
-    /// Whether `exec` activities run.
-    pub(crate) exec: ExecConfig,
-    /// Where `http` activities may go.
-    pub(crate) http: HttpConfig,
-    /// Limits by name.
-    pub(crate) limits: Limits,
+    /// `[exec]`, `[http]` and `[limits]`: the server's, read by the runtime.
+    exec: toml::Table,
+    http: toml::Table,
+    limits: toml::Table,
 }
 
 /// `[env.NAME]`.
@@ -51,20 +50,28 @@ pub(crate) struct Environment {
     pub(crate) address: String,
 }
 
-/// `[exec]`.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub(crate) struct ExecConfig {
-    /// Whether `exec` activities run; without a word, the command decides.
-    pub(crate) allow: Option<bool>,
+impl Config {
+    /// What a node is configured with: the server's tables, the environment over them. `exec` is what holds for `exec`
+    /// activities where neither says anything; `folder` is where they and relative paths are.
+    ///
+    /// # Errors
+    /// The first setting that is unknown or wrong.
+    pub(crate) fn server(&self, folder: &Path, exec: ExecAllow) -> Result<NodeConfig, Failed> {
+        let tables = [("exec", &self.exec), ("http", &self.http), ("limits", &self.limits)];
+        let file = tables.map(|(name, table)| (name.to_owned(), toml::Value::Table(table.clone())));
+        let mut config = NodeConfig::default();
+        config.exec.allow = exec;
+        config.exec.root = folder.to_path_buf();
+        let variables = std::env::vars_os().filter_map(|(n, v)| Some((n.into_string().ok()?, v.into_string().ok()?)));
+        read_tables(&mut config, &file.into_iter().collect(), folder)
+            .map_err(|e| wrong(format!("{}: {e}", folder.join(CONFIG_FILE).display())))
+            .and_then(|()| apply_environment(&mut config, variables).map_err(|e| wrong(e.to_string())))?;
+        Ok(config)
+    }
 }
 
-/// `[http]`.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub(crate) struct HttpConfig {
-    /// Hosts that `http` activities may call; without a word, all.
-    pub(crate) allow: Option<Vec<String>>,
+fn wrong(what: String) -> Failed {
+    Failed::new(Exit::Program, "configuration", what)
 }
 
 /// A project as found on disk.
@@ -78,13 +85,8 @@ pub(crate) struct Found {
     pub(crate) project: Project,
     /// The file that was named, relative to the root, where a file was.
     pub(crate) file: Option<String>,
-}
-
-impl Found {
-    /// The namespace of the project.
-    pub(crate) fn namespace(&self) -> &str {
-        self.config.namespace.as_deref().unwrap_or("default")
-    }
+    /// What the configuration allows.
+    pub(crate) limits: Limits,
 }
 
 /// Loads the project that a path names: the folder of the nearest `weft.toml` at or above it; else the file alone, or
@@ -111,6 +113,7 @@ pub(crate) fn load(path: &Path) -> Result<Found, Failed> {
     }
     let root = folder.ancestors().find(|f| f.join(CONFIG_FILE).is_file()).map(Path::to_path_buf);
     let config = root.as_deref().map(read_config).transpose()?.unwrap_or_default();
+    let limits = config.server(root.as_deref().unwrap_or(&folder), ExecAllow::Everything)?.limits;
     let (root, files) = match (root, &file) {
         (Some(root), _) => (root.clone(), source_files(&root)?),
         (None, Some(file)) => (folder, vec![file.clone()]),
@@ -123,14 +126,14 @@ pub(crate) fn load(path: &Path) -> Result<Found, Failed> {
         Some(name) => name.clone(),
         None => stem(if files.len() == 1 && file.is_some() { &files[0] } else { &root }),
     };
-    let sources = files.iter().map(|f| read_source(&root, f, &config.limits)).collect::<Result<_, _>>()?;
+    let sources = files.iter().map(|f| read_source(&root, f, &limits)).collect::<Result<_, _>>()?;
     let defaults = Defaults {
         activity: option_texts(&root, "activity", &config.activity)?,
         workflow: option_texts(&root, "workflow", &config.workflow)?,
     };
     let edition = config.edition.clone().unwrap_or_else(|| EDITION.to_owned());
     let file = file.and_then(|f| relative(&root, &f));
-    Ok(Found { project: Project { name, edition, sources, defaults }, root, config, file })
+    Ok(Found { project: Project { name, edition, sources, defaults }, root, config, file, limits })
 }
 
 /// Reads the `weft.toml` that a command given no project goes by: the nearest at or above the current folder.
@@ -194,7 +197,20 @@ fn option_texts(root: &Path, table: &str, options: &toml::Table) -> Result<Vec<(
 
 /// All `.wf` files below a folder, sorted by path; hidden folders and projects of their own are left out.
 fn source_files(root: &Path) -> Result<Vec<PathBuf>, Failed> {
-    let mut files = Vec::new();
+    Ok(walk(root)?.0)
+}
+
+/// The folders whose files can belong to the project at `root`: what `weft dev` watches.
+///
+/// # Errors
+/// If one of them cannot be read.
+pub(crate) fn folders(root: &Path) -> Result<Vec<PathBuf>, Failed> {
+    Ok(walk(root)?.1)
+}
+
+/// Source files and folders of a project, sorted.
+fn walk(root: &Path) -> Result<(Vec<PathBuf>, Vec<PathBuf>), Failed> {
+    let (mut files, mut seen) = (Vec::new(), Vec::new());
     let mut folders = vec![(root.to_path_buf(), 0)];
     while let Some((folder, depth)) = folders.pop() {
         let unreadable = |e| Failed::io(format!("cannot read the folder {}", folder.display()), &e);
@@ -219,9 +235,11 @@ fn source_files(root: &Path) -> Result<Vec<PathBuf>, Failed> {
             let what = format!("{} holds more than {SOURCE_FILES_MAX} .wf files", root.display());
             return Err(Failed::new(Exit::Program, "source_files_max", what));
         }
+        seen.push(folder);
     }
     files.sort_by_cached_key(|f| relative(root, f));
-    Ok(files)
+    seen.sort();
+    Ok((files, seen))
 }
 
 fn no_sources(path: &Path, root: &Path) -> Failed {

@@ -17,7 +17,7 @@ pub(crate) fn build(context: &Context, options: &Build) -> Outcome {
     let program = compile::compile(&context.out, &found)?;
     let bytes = codec::encode(&program);
     let hash = codec::hash(&bytes).to_string();
-    let max = found.config.limits.program_bytes_max;
+    let max = found.limits.program_bytes_max;
     if bytes.len() > max {
         let what = format!("the program has {} bytes, above the limit program_bytes_max of {max}", bytes.len());
         return Err(Failed::new(Exit::Program, "program_bytes_max", what));

@@ -39,7 +39,8 @@ pub(crate) enum End {
 /// # Errors
 /// If the API does not answer any more.
 pub(crate) async fn follow(out: &Output, api: &dyn Api, run: &RunKey, progress: Progress) -> Result<End, Failed> {
-    let mut view = View { out: *out, id: run.workflow_id.clone(), live: out.live.then(Live::new), progress, seen: None };
+    let mut view =
+        View { out: *out, id: run.workflow_id.clone(), live: out.live.then(Live::new), progress, seen: None };
     let mut ticks = tokio::time::interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut stop = std::pin::pin!(crate::local::stop_requested());
