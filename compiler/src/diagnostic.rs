@@ -1,5 +1,9 @@
 //! What the compiler tells the author: code, place, what, why and what to do.
 
+mod report;
+
+pub use report::{Report, Sources};
+
 use crate::source::Span;
 
 /// How bad it is.

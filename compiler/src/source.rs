@@ -30,3 +30,36 @@ pub struct Source {
     /// UTF-8 text.
     pub text: String,
 }
+
+/// Where the lines of a text begin.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lines {
+    starts: Vec<u32>,
+}
+
+impl Lines {
+    /// Finds the lines of a text.
+    pub fn new(text: &str) -> Lines {
+        let mut starts = vec![0];
+        starts.extend(text.bytes().enumerate().filter(|(_, b)| *b == b'\n').map(|(n, _)| n as u32 + 1));
+        Lines { starts }
+    }
+
+    /// Line and column of a byte, both from 1; the column in characters.
+    pub fn position(&self, text: &str, offset: usize) -> (usize, usize) {
+        let mut offset = offset.min(text.len());
+        while !text.is_char_boundary(offset) {
+            offset -= 1;
+        }
+        let line = self.starts.partition_point(|&s| s as usize <= offset);
+        let start = self.starts[line - 1] as usize;
+        (line, text[start..offset].chars().count() + 1)
+    }
+
+    /// The text of a line, counted from 1, without its end; empty past the last.
+    pub fn line<'t>(&self, text: &'t str, line: usize) -> &'t str {
+        let Some(&start) = line.checked_sub(1).and_then(|n| self.starts.get(n)) else { return "" };
+        let end = self.starts.get(line).map_or(text.len(), |&s| s as usize - 1);
+        text[start as usize..end].trim_end_matches('\r')
+    }
+}

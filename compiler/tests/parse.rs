@@ -1,5 +1,7 @@
 //! The parser on the listings of the language's own guide, and on everything near them.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 use weft_compiler::source::FileId;
 use weft_compiler::{Diagnostic, syntax};
 
