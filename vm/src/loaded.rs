@@ -15,7 +15,7 @@ use crate::layout::Layouts;
 /// A verified program with derived tables. Shared by all runs of it.
 #[derive(Debug)]
 pub struct Loaded {
-    program: Program,
+    program: Arc<Program>,
     hash: ProgramHash,
     pub(crate) layouts: Layouts,
     pub(crate) code: Vec<Code>,
@@ -101,11 +101,11 @@ impl Loaded {
         for (name, id) in errors {
             by_name.entry(name).or_insert(id);
         }
-        Ok(Arc::new(Loaded { hash, layouts, code, constants, errors: by_name, program }))
+        Ok(Arc::new(Loaded { hash, layouts, code, constants, errors: by_name, program: Arc::new(program) }))
     }
 
     /// The program.
-    pub fn program(&self) -> &Program {
+    pub fn program(&self) -> &Arc<Program> {
         &self.program
     }
 
