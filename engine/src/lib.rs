@@ -5,11 +5,15 @@ mod activity;
 pub mod child;
 pub mod history;
 pub mod input;
+pub mod replay;
 mod retry;
+pub mod run;
 mod signal;
 pub mod signature;
 mod timer;
 pub mod transition;
 
 pub use input::{AlarmKey, Input};
+pub use replay::{RecoverError, program_of};
+pub use run::{AttemptView, QueryError, Run, Start};
 pub use transition::{Outgoing, Record, Refused, Transition};

@@ -1,0 +1,46 @@
+//! What must be done, perhaps again, for a run that was read back: everything that was to leave the process after the
+//! events were durable may not have left it. All of it is safe to do twice.
+
+use weft_protocol::EventId;
+
+use super::{Run, commands};
+use crate::activity::{Activity, Phase};
+use crate::input::AlarmKey;
+use crate::transition::{Outgoing, Transition};
+
+impl Run {
+    /// Dispatches, alarms and outbox entries that the present state calls for. No events and no records: nothing here
+    /// is to be committed.
+    pub fn unsettled(&self) -> Transition {
+        let mut out = Transition { closed: self.is_closed(), ..Transition::default() };
+        if self.is_closed() {
+            out.outbox = self.farewell();
+            return out;
+        }
+        out.again = self.is_computing();
+        for (id, activity) in &self.activities {
+            self.resume_activity(*id, activity, &mut out);
+        }
+        out.alarms.extend(self.timers.iter().map(|(id, timer)| (timer.due, AlarmKey::Timer(*id))));
+        let run_timeout = self.facts.run_timeout_ms.map(|ms| (self.facts.started_at.plus_ms(ms), AlarmKey::Run));
+        out.alarms.extend(run_timeout);
+        for (id, child) in &self.children {
+            let entry: Option<Outgoing> = match &child.run {
+                None => self.start_of(*id),
+                Some(run) => child.cancel_requested.then(|| commands::cancel_child(run.clone())),
+            };
+            out.outbox.extend(entry);
+        }
+        out
+    }
+
+    fn resume_activity(&self, id: EventId, activity: &Activity, out: &mut Transition) {
+        match activity.phase {
+            _ if activity.cancel_requested => {}
+            Phase::Scheduled | Phase::Started { .. } => out.dispatch.push((id, activity.attempt)),
+            Phase::BackingOff { until } => out.alarms.push((until, AlarmKey::Retry(id, activity.attempt))),
+        }
+        let total = self.activity_options(id).and_then(|options| options.total_timeout_ms);
+        out.alarms.extend(total.map(|ms| (activity.scheduled_at.plus_ms(ms), AlarmKey::ScheduleToClose(id))));
+    }
+}

@@ -1,0 +1,286 @@
+//! Looking at a run: queries, and the pieces of `describe`, `result` and `list`.
+
+use serde_json::{Map, Value};
+use weft_bytecode::wire::text;
+use weft_protocol::api::{FiberWait, PendingActivity, PendingChild, Status, Stuck};
+use weft_protocol::command::CommandId;
+use weft_protocol::event::{EventKind, ParentRef, RunRef};
+use weft_protocol::policy::ResolvedActivity;
+use weft_protocol::{Event, EventId, Failure, Payload, Timestamp};
+use weft_vm::{Context, Loaded, QueryFailure, WaitOn};
+
+use super::Run;
+use crate::activity::Phase;
+use crate::history;
+
+/// Why a query has no answer.
+#[derive(Debug, Clone, PartialEq)]
+pub enum QueryError {
+    /// The workflow has no query or public state of this name.
+    NoSuchQuery,
+    /// A long computation is under way; there is no state between its events. Ask again when it is over.
+    Computing,
+    /// The run's first event could not be processed, so it has no state.
+    NoState,
+    /// The query threw.
+    Failed(Failure),
+    /// The query's code cannot go on: the trap, its message and its place.
+    Trapped(String),
+}
+
+/// An attempt of a pending activity, as whoever hands it out must know it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AttemptView<'a> {
+    /// Index into `Program::activities`; `None` if the program no longer declares it.
+    pub activity: Option<u16>,
+    /// Its number.
+    pub attempt: u32,
+    /// Record of the parameters.
+    pub args: &'a Payload,
+    /// Options as resolved.
+    pub options: &'a ResolvedActivity,
+    /// Progress of the attempts before.
+    pub progress: Option<&'a Payload>,
+    /// Whether it should stop.
+    pub cancel_requested: bool,
+}
+
+impl Run {
+    /// Answers a query from the state after the newest event the program has noticed. `args` is canonical and checked.
+    ///
+    /// # Errors
+    /// See [`QueryError`].
+    pub fn query(&self, name: &str, args: &Payload) -> Result<Payload, QueryError> {
+        let Some(query) = self.def().queries.iter().position(|q| q.name == name) else {
+            return Err(QueryError::NoSuchQuery);
+        };
+        if self.is_computing() {
+            return Err(QueryError::Computing);
+        }
+        if self.stuck.as_ref().is_some_and(|parked| parked.event == EventId(1)) {
+            return Err(QueryError::NoState);
+        }
+        let context = Context {
+            now: self.now,
+            workflow_id: &self.facts.me.workflow_id,
+            run_id: self.facts.me.run_id,
+            started_at: self.facts.started_at,
+            history_events: self.history.len() as u64,
+            history_bytes: self.bytes,
+            recorded_patch: None,
+        };
+        self.vm.query(query as u16, args, &context).map_err(|failure| match failure {
+            QueryFailure::Failed(failure) => QueryError::Failed(failure),
+            QueryFailure::Trapped(trap) => {
+                let parked = self.parked(EventId(0), &trap);
+                QueryError::Trapped(format!("{} at {}: {}", parked.trap, parked.source, parked.message))
+            }
+        })
+    }
+
+    /// All events so far.
+    pub fn history(&self) -> &[Event] {
+        &self.history
+    }
+
+    /// The status; a stuck run is `Running`.
+    pub fn status(&self) -> Status {
+        self.status
+    }
+
+    /// Both names of the run.
+    pub fn me(&self) -> &RunRef {
+        &self.facts.me
+    }
+
+    /// When it started.
+    pub fn started_at(&self) -> Timestamp {
+        self.facts.started_at
+    }
+
+    /// When it ended.
+    pub fn closed_at(&self) -> Option<Timestamp> {
+        self.history.last().filter(|event| event.kind.closes()).map(|event| event.at)
+    }
+
+    /// Its parent, of a child.
+    pub fn parent(&self) -> Option<&ParentRef> {
+        self.facts.parent.as_ref()
+    }
+
+    /// Name of its workflow.
+    pub fn workflow(&self) -> &str {
+        &self.def().name
+    }
+
+    /// Index of its workflow.
+    pub fn workflow_index(&self) -> u16 {
+        self.facts.workflow
+    }
+
+    /// The code it is pinned to.
+    pub fn loaded(&self) -> &std::sync::Arc<Loaded> {
+        &self.loaded
+    }
+
+    /// The result, once completed.
+    pub fn result(&self) -> Option<&Payload> {
+        match &self.history.last()?.kind {
+            EventKind::RunCompleted { result, .. } => Some(result),
+            _ => None,
+        }
+    }
+
+    /// The failure, once it ended otherwise.
+    pub fn failure(&self) -> Option<Failure> {
+        match &self.history.last()?.kind {
+            EventKind::RunFailed { failure } | EventKind::RunTimedOut { failure } => Some(failure.clone()),
+            EventKind::RunCanceled { reason } => Some(Failure::new("Canceled", reason.clone())),
+            EventKind::RunTerminated { reason, .. } => Some(Failure::new("Terminated", reason.clone())),
+            _ => None,
+        }
+    }
+
+    /// Search attributes.
+    pub fn attributes(&self) -> &Map<String, Value> {
+        &self.attributes
+    }
+
+    /// Whether cancellation was requested.
+    pub fn cancel_requested(&self) -> bool {
+        self.cancel_reason.is_some()
+    }
+
+    /// Whether a request with this id was taken before, so that sending it again changes nothing.
+    pub fn knows_request(&self, id: &str) -> bool {
+        self.requests.knows(Some(id))
+    }
+
+    /// Why the run is parked, if it is.
+    pub fn stuck(&self) -> Option<Stuck> {
+        let parked = self.stuck.as_ref()?;
+        let (file, line) = parked.source.rsplit_once(':').unwrap_or((&parked.source, "0"));
+        Some(Stuck {
+            trap: parked.trap.clone(),
+            message: parked.message.clone(),
+            file: file.to_owned(),
+            line: line.parse().unwrap_or(0),
+            since: text::time(parked.since.0),
+            program: weft_bytecode::ProgramHash(parked.program).to_string(),
+        })
+    }
+
+    /// Whether the run is parked.
+    pub fn is_stuck(&self) -> bool {
+        self.stuck.is_some()
+    }
+
+    /// Messages that nobody has received, by signal.
+    pub fn unread(&self) -> Vec<(String, u32)> {
+        let signals = &self.def().signals;
+        let unread = self.vm.unread().into_iter();
+        unread.map(|(signal, count)| (signals[usize::from(signal)].name.clone(), count)).collect()
+    }
+
+    /// What a pending activity's current attempt is made of; `None` if it has ended.
+    pub fn attempt_view(&self, scheduled: EventId) -> Option<AttemptView<'_>> {
+        let activity = self.activities.get(&scheduled)?;
+        let EventKind::ActivityScheduled { args, options, .. } = &self.history[scheduled.0 as usize - 1].kind else {
+            return None;
+        };
+        Some(AttemptView {
+            activity: (usize::from(activity.def) < self.loaded.program().activities.len()).then_some(activity.def),
+            attempt: activity.attempt,
+            args,
+            options,
+            progress: activity.progress.as_ref(),
+            cancel_requested: activity.cancel_requested,
+        })
+    }
+
+    pub(crate) fn activity_options(&self, scheduled: EventId) -> Option<&ResolvedActivity> {
+        match &self.history[scheduled.0 as usize - 1].kind {
+            EventKind::ActivityScheduled { options, .. } => Some(options),
+            _ => None,
+        }
+    }
+
+    /// What each fiber waits for, main first.
+    pub fn waits(&self) -> Vec<FiberWait> {
+        let timer_until = |timer: &Option<CommandId>| {
+            let id = self.names.get(timer.as_ref()?)?;
+            Some(text::time(self.timers.get(id)?.due.0))
+        };
+        let describe = |on: &WaitOn| match on {
+            WaitOn::Operation(op) => self.describe_operation(op),
+            WaitOn::Condition { timer } => (String::from("condition"), timer_until(timer)),
+            WaitOn::Message { signal, timer } => {
+                let name = &self.def().signals[usize::from(*signal)].name;
+                (format!("signal {name}"), timer_until(timer))
+            }
+            WaitOn::Branches => (String::from("branches"), None),
+        };
+        let waits = self.vm.waits().into_iter();
+        waits
+            .map(|wait| {
+                let (on, until) = describe(&wait.on);
+                let source = history::source(self.loaded.program(), wait.site);
+                FiberWait { fiber: wait.fiber.to_string(), source, on, until }
+            })
+            .collect()
+    }
+
+    fn describe_operation(&self, op: &CommandId) -> (String, Option<String>) {
+        let Some(id) = self.names.get(op) else { return (String::from("operation"), None) };
+        match &self.history[id.0 as usize - 1].kind {
+            EventKind::ActivityScheduled { activity, .. } => (format!("activity {activity}"), None),
+            EventKind::ChildScheduled { workflow, .. } => (format!("child {workflow}"), None),
+            EventKind::TimerStarted { due, .. } => (String::from("timer"), Some(text::time(due.0))),
+            other => (other.name().to_owned(), None),
+        }
+    }
+
+    /// Activities that have not ended.
+    pub fn pending_activities(&self) -> Vec<PendingActivity> {
+        let pending = self.activities.iter();
+        pending
+            .map(|(id, activity)| {
+                let (state, next) = match activity.phase {
+                    _ if activity.cancel_requested => ("cancel_requested", None),
+                    Phase::Scheduled => ("scheduled", None),
+                    Phase::Started { .. } => ("started", None),
+                    Phase::BackingOff { until } => ("backing_off", Some(text::time(until.0))),
+                };
+                let name = match &self.history[id.0 as usize - 1].kind {
+                    EventKind::ActivityScheduled { activity, .. } => activity.clone(),
+                    _ => String::new(),
+                };
+                PendingActivity {
+                    scheduled: id.0,
+                    activity: name,
+                    attempt: activity.attempt,
+                    state: state.into(),
+                    last_failure: activity.last_failure.as_ref().map(Failure::to_json),
+                    next_attempt_at: next,
+                    progress: activity.progress.as_ref().map(Payload::value),
+                }
+            })
+            .collect()
+    }
+
+    /// Children that have not ended, and those started with `start` that this run's close matters to.
+    pub fn pending_children(&self) -> Vec<PendingChild> {
+        let pending = self.children.iter();
+        pending
+            .filter_map(|(id, child)| match &self.history[id.0 as usize - 1].kind {
+                EventKind::ChildScheduled { workflow, workflow_id, .. } => Some(PendingChild {
+                    scheduled: id.0,
+                    workflow: workflow.clone(),
+                    workflow_id: workflow_id.to_string(),
+                    run_id: child.run.as_ref().map(|run| run.run_id.to_string()),
+                }),
+                _ => None,
+            })
+            .collect()
+    }
+}
