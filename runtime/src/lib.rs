@@ -7,5 +7,6 @@ pub mod clock;
 pub mod commit;
 pub mod config;
 pub mod frame;
+pub mod http;
 pub mod ownership;
 pub mod store;

@@ -157,6 +157,6 @@ fn a_poll_says_what_is_wrong_with_it() {
         ),
     ] {
         let error = PollPlan::read(&request, &limits).unwrap_err();
-        assert_eq!((error.status, error.path.as_deref()), (400, Some(path)));
+        assert_eq!((error.status, error.path.as_deref()), (422, Some(path)));
     }
 }

@@ -33,7 +33,7 @@ impl PollPlan {
     /// # Errors
     /// The field that is wrong; nothing was taken from the queue.
     pub fn read(request: &PollRequest, limits: &Limits) -> Result<PollPlan, ApiError> {
-        let wrong = |message: String| ApiError::new(400, "invalid_request", message);
+        let wrong = |message: String| ApiError::new(422, "wrong_input", message);
         let max = request.max.unwrap_or(1);
         if !(1..=POLL_TASKS_MAX).contains(&max) {
             let message = format!("`max` is {max}; a poll may ask for 1 to {POLL_TASKS_MAX} tasks");

@@ -1,0 +1,234 @@
+//! Runs: start, find, read, signal, stop.
+
+use axum::extract::State;
+use axum::http::header::LOCATION;
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::IntoResponse;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::Value;
+use weft_protocol::api::{
+    ApiError, ListQuery, MessageRequest, ResultReply, RunDescription, RunPage, StartReply, StartRequest, StopRequest,
+};
+
+use super::request::{JsonBody, OptionalBody, Params, Segments};
+use super::{Answer, Shared, json, reply};
+
+/// Start a run of the current code of a workflow, or join the run that has the id.
+#[utoipa::path(post, path = "/api/v1/namespaces/{namespace}/runs", tag = "runs",
+    params(("namespace" = String, Path, description = "Namespace")),
+    request_body = StartRequest,
+    responses(
+        (status = 201, description = "Started, durably", body = StartReply),
+        (status = 200, description = "A run with the id existed and was joined", body = StartReply),
+        (status = 409, description = "A run with the id exists and the policy is `reject`"),
+    ))]
+pub(super) async fn start(
+    State(shared): State<Shared>,
+    Segments(namespace): Segments<String>,
+    params: Params,
+    JsonBody(request): JsonBody<StartRequest>,
+) -> Answer {
+    params.only(&[])?;
+    let started = shared.api.start(&namespace, request).await?;
+    let status = if started.started { StatusCode::CREATED } else { StatusCode::OK };
+    let mut response = reply(status, &started);
+    let segment = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
+    let location = format!(
+        "/api/v1/namespaces/{}/runs/{}?run={}",
+        segment(&namespace),
+        segment(&started.workflow_id),
+        started.run_id
+    );
+    if let Ok(location) = HeaderValue::from_str(&location) {
+        response.headers_mut().insert(LOCATION, location);
+    }
+    Ok(response)
+}
+
+/// Runs, open and closed, newest start first. It reads its own writes.
+#[utoipa::path(get, path = "/api/v1/namespaces/{namespace}/runs", tag = "runs",
+    params(
+        ("namespace" = String, Path, description = "Namespace"),
+        ("workflow" = Option<String>, Query, description = "Only runs of this workflow"),
+        ("status" = Option<weft_protocol::api::Status>, Query, description = "Only runs with this status"),
+        ("stuck" = Option<bool>, Query, description = "Only parked runs, or only others"),
+        ("started_after" = Option<String>, Query, description = "Started at or after this time (RFC 3339)"),
+        ("started_before" = Option<String>, Query, description = "Started before this time (RFC 3339)"),
+        ("limit" = Option<usize>, Query, description = "Rows of the page, at most `page_rows_max`"),
+        ("cursor" = Option<String>, Query, description = "`cursor` of the page before"),
+    ),
+    responses((status = 200, body = RunPage)))]
+pub(super) async fn list(
+    State(shared): State<Shared>,
+    Segments(namespace): Segments<String>,
+    params: Params,
+) -> Answer {
+    let known = ["workflow", "status", "stuck", "started_after", "started_before", "limit", "cursor"];
+    let params = params.only(&known)?;
+    let statuses = "Running, Completed, Failed, Canceled, Terminated, TimedOut or ContinuedAsNew";
+    let query = ListQuery {
+        workflow: params.owned("workflow"),
+        status: params.named("status", statuses)?,
+        stuck: params.read("stuck", "`true` or `false`")?,
+        started_after: params.time("started_after")?,
+        started_before: params.time("started_before")?,
+        limit: params.limit(shared.limits.page_rows_max)?,
+        cursor: params.owned("cursor"),
+    };
+    Ok(reply(StatusCode::OK, &shared.api.list(&namespace, query).await?))
+}
+
+/// Everything known about a run: status, what each fiber waits for, pending activities with their attempts.
+#[utoipa::path(get, path = "/api/v1/namespaces/{namespace}/runs/{id}", tag = "runs",
+    params(
+        ("namespace" = String, Path, description = "Namespace"),
+        ("id" = String, Path, description = "Workflow id, percent-encoded"),
+        ("run" = Option<String>, Query, description = "Run id, if not the newest run of the id"),
+    ),
+    responses((status = 200, body = RunDescription)))]
+pub(super) async fn describe(
+    State(shared): State<Shared>,
+    Segments((namespace, id)): Segments<(String, String)>,
+    params: Params,
+) -> Answer {
+    let run = params.only(&["run"])?.run(namespace, id)?;
+    Ok(reply(StatusCode::OK, &shared.api.describe(&run).await?))
+}
+
+/// The result, waiting for the end. `status` is `Running` if the wait ended first: ask again.
+#[utoipa::path(get, path = "/api/v1/namespaces/{namespace}/runs/{id}/result", tag = "runs",
+    params(
+        ("namespace" = String, Path, description = "Namespace"),
+        ("id" = String, Path, description = "Workflow id, percent-encoded"),
+        ("run" = Option<String>, Query, description = "Run id, if not the newest run of the id"),
+        ("wait" = Option<String>, Query, description = "How long to wait (`30s`), at most `long_poll_max`; default 0s"),
+    ),
+    responses((status = 200, body = ResultReply)))]
+pub(super) async fn result(
+    State(shared): State<Shared>,
+    Segments((namespace, id)): Segments<(String, String)>,
+    params: Params,
+) -> Answer {
+    let params = params.only(&["run", "wait"])?;
+    let wait = params.wait(shared.longest_wait())?;
+    let run = params.run(namespace, id)?;
+    let ended = shared.patiently(shared.api.result(&run, wait)).await?;
+    Ok(reply(StatusCode::OK, &ended))
+}
+
+/// Signal a run. Answered when the signal is durable; the run will see it.
+#[utoipa::path(post, path = "/api/v1/namespaces/{namespace}/runs/{id}/signals/{name}", tag = "runs",
+    params(
+        ("namespace" = String, Path, description = "Namespace"),
+        ("id" = String, Path, description = "Workflow id, percent-encoded"),
+        ("name" = String, Path, description = "Signal name"),
+        ("run" = Option<String>, Query, description = "Run id, if not the newest run of the id"),
+    ),
+    request_body(content = Option<MessageRequest>),
+    responses(
+        (status = 204, description = "The signal is durable"),
+        (status = 409, description = "The run has ended; nothing was logged"),
+    ))]
+pub(super) async fn signal(
+    State(shared): State<Shared>,
+    Segments((namespace, id, name)): Segments<(String, String, String)>,
+    params: Params,
+    OptionalBody(request): OptionalBody<MessageRequest>,
+) -> Answer {
+    let run = params.only(&["run"])?.run(namespace, id)?;
+    shared.api.signal(&run, &name, request).await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+/// Read a query or public state, of open and closed runs. `request_id` has no meaning here.
+#[utoipa::path(post, path = "/api/v1/namespaces/{namespace}/runs/{id}/queries/{name}", tag = "runs",
+    params(
+        ("namespace" = String, Path, description = "Namespace"),
+        ("id" = String, Path, description = "Workflow id, percent-encoded"),
+        ("name" = String, Path, description = "Name of the query or public state"),
+        ("run" = Option<String>, Query, description = "Run id, if not the newest run of the id"),
+    ),
+    request_body(content = Option<MessageRequest>),
+    responses((status = 200, description = "The value", body = Value)))]
+pub(super) async fn query(
+    State(shared): State<Shared>,
+    Segments((namespace, id, name)): Segments<(String, String, String)>,
+    params: Params,
+    OptionalBody(request): OptionalBody<MessageRequest>,
+) -> Answer {
+    let run = params.only(&["run"])?.run(namespace, id)?;
+    Ok(reply(StatusCode::OK, &shared.api.query(&run, &name, request.args).await?))
+}
+
+/// Read a query or public state; arguments, if any, as a JSON object in `args`.
+#[utoipa::path(get, path = "/api/v1/namespaces/{namespace}/runs/{id}/queries/{name}", tag = "runs",
+    params(
+        ("namespace" = String, Path, description = "Namespace"),
+        ("id" = String, Path, description = "Workflow id, percent-encoded"),
+        ("name" = String, Path, description = "Name of the query or public state"),
+        ("run" = Option<String>, Query, description = "Run id, if not the newest run of the id"),
+        ("args" = Option<String>, Query, description = "Parameters by name, a JSON object"),
+    ),
+    responses((status = 200, description = "The value", body = Value)))]
+pub(super) async fn read(
+    State(shared): State<Shared>,
+    Segments((namespace, id, name)): Segments<(String, String, String)>,
+    params: Params,
+) -> Answer {
+    let params = params.only(&["run", "args"])?;
+    let args = match params.text("args") {
+        None => Value::Null,
+        Some(given) => json::parse(given.as_bytes()).map_err(|e| {
+            ApiError::new(400, "malformed_json", format!("parameter `args` is not JSON: {e}"))
+                .at("args", "a JSON object")
+        })?,
+    };
+    let run = params.run(namespace, id)?;
+    Ok(reply(StatusCode::OK, &shared.api.query(&run, &name, args).await?))
+}
+
+/// Request cancellation: the run may clean up and decides how it ends. A second request changes nothing.
+#[utoipa::path(post, path = "/api/v1/namespaces/{namespace}/runs/{id}/cancel", tag = "runs",
+    params(
+        ("namespace" = String, Path, description = "Namespace"),
+        ("id" = String, Path, description = "Workflow id, percent-encoded"),
+        ("run" = Option<String>, Query, description = "Run id, if not the newest run of the id"),
+    ),
+    request_body(content = Option<StopRequest>),
+    responses(
+        (status = 204, description = "The request is durable"),
+        (status = 409, description = "The run has ended; nothing was logged"),
+    ))]
+pub(super) async fn cancel(
+    State(shared): State<Shared>,
+    Segments((namespace, id)): Segments<(String, String)>,
+    params: Params,
+    OptionalBody(request): OptionalBody<StopRequest>,
+) -> Answer {
+    let run = params.only(&["run"])?.run(namespace, id)?;
+    shared.api.cancel(&run, request).await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+/// End a run now. None of its code runs any more.
+#[utoipa::path(post, path = "/api/v1/namespaces/{namespace}/runs/{id}/terminate", tag = "runs",
+    params(
+        ("namespace" = String, Path, description = "Namespace"),
+        ("id" = String, Path, description = "Workflow id, percent-encoded"),
+        ("run" = Option<String>, Query, description = "Run id, if not the newest run of the id"),
+    ),
+    request_body(content = Option<StopRequest>),
+    responses(
+        (status = 204, description = "The run has ended"),
+        (status = 409, description = "The run had ended before; nothing was logged"),
+    ))]
+pub(super) async fn terminate(
+    State(shared): State<Shared>,
+    Segments((namespace, id)): Segments<(String, String)>,
+    params: Params,
+    OptionalBody(request): OptionalBody<StopRequest>,
+) -> Answer {
+    let run = params.only(&["run"])?.run(namespace, id)?;
+    shared.api.terminate(&run, request).await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
