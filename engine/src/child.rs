@@ -130,7 +130,7 @@ fn child_failed(message: String, workflow_id: &str, run_id: &str, cause: Failure
 
 /// The end of a child as its parent will log it: the child's own closing event in the parent's words. An error the
 /// child declares stays itself, anything else becomes the cause of `ChildFailed`. `None` if nobody waits for it.
-pub(crate) fn ended(
+pub fn ended(
     program: &Program,
     def: &WorkflowDef,
     me: &RunRef,

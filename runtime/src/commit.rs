@@ -54,7 +54,7 @@ impl AppendLane {
         while !append.chunks.is_empty() {
             match self.attempt(append).await {
                 Ok(()) => break,
-                Err(StoreError::Conflict) => match self.read_back(append).await {
+                Err(StoreError::Conflict) => match AppendLane::read_back(&*self.journal, append).await {
                     Ok(ReadBack::Ours) => break,
                     Ok(ReadBack::Taken(parts)) => {
                         append.chunks.retain(|chunk| !parts.contains(&chunk.part));
@@ -94,14 +94,14 @@ impl AppendLane {
     }
 
     /// What is in the places that the append wanted.
-    async fn read_back(&self, append: &Append) -> Result<ReadBack, StoreError> {
+    async fn read_back(journal: &dyn Journal, append: &Append) -> Result<ReadBack, StoreError> {
         let mut taken = Vec::new();
         let mut ours = false;
         for chunk in &append.chunks {
             if taken.contains(&chunk.part) {
                 continue;
             }
-            match self.journal.read(chunk.part, chunk.seq, 1).await?.first() {
+            match journal.read(chunk.part, chunk.seq, 1).await?.first() {
                 Some(found) if found == chunk => ours = true,
                 Some(found) if found.seq == chunk.seq => taken.push(chunk.part),
                 Some(found) => {

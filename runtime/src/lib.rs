@@ -4,9 +4,16 @@
 pub mod activities;
 pub mod api;
 pub mod clock;
+pub mod closed;
 pub mod commit;
 pub mod config;
 pub mod frame;
 pub mod http;
+mod loops;
+pub mod node;
 pub mod ownership;
+pub mod partition;
+pub mod programs;
+pub mod refusal;
+pub mod sandbox;
 pub mod store;

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use weft_protocol::PartitionId;
 
-use crate::store::{NodeRow, Ownership};
+use crate::store::{Cluster, Ownership};
 
 /// How often a node says that it lives.
 pub const BEAT_EVERY: Duration = Duration::from_secs(1);
@@ -23,33 +23,29 @@ pub struct Plan {
     pub owner: Option<String>,
 }
 
-/// What the node `me` may take over. `refused` are nodes whose address refuses connections: dead before their lease is.
-pub fn plan(
-    me: i32,
-    address: &str,
-    ownership: &[Ownership],
-    nodes: &[NodeRow],
-    lease_ms: i64,
-    refused: &[i32],
-) -> Plan {
+/// What the node `me`, whose API is at `address`, may take over.
+pub fn plan(me: i32, address: &str, cluster: &Cluster, lease_ms: i64) -> Plan {
     // A node at this node's own address is an earlier life of it: two processes cannot listen there.
     let alive = |id: i32| {
-        nodes
-            .iter()
-            .find(|row| row.id == id)
-            .filter(|row| id == me || (row.silent_ms <= lease_ms && row.address != address && !refused.contains(&id)))
+        let row = cluster.nodes.iter().find(|row| row.id == id)?;
+        (id == me || (row.silent_ms <= lease_ms && row.address != address)).then_some(row)
     };
     let owner = |part: &Ownership| part.node.and_then(alive);
-    let Some(first) = ownership.iter().min_by_key(|part| part.part) else { return Plan::default() };
+    let Some(first) = cluster.partitions.first() else { return Plan::default() };
     match owner(first) {
         Some(leader) if leader.id != me => Plan { take: Vec::new(), owner: Some(leader.address.clone()) },
         _ => {
-            let mut take: Vec<_> =
-                ownership.iter().filter(|part| owner(part).is_none()).map(|part| (part.part, part.epoch)).collect();
-            take.sort_unstable();
-            Plan { take, owner: None }
+            let free = cluster.partitions.iter().filter(|part| owner(part).is_none());
+            Plan { take: free.map(|part| (part.part, part.epoch)).collect(), owner: None }
         }
     }
+}
+
+/// Whether the store still says that `me` owns all of these partitions in these epochs.
+pub fn still_owns(me: i32, cluster: &Cluster, owned: &[(PartitionId, u64)]) -> bool {
+    owned.iter().all(|(part, epoch)| {
+        cluster.partitions.iter().any(|row| row.part == *part && row.node == Some(me) && row.epoch == *epoch)
+    })
 }
 
 /// Until when a node may answer from memory without asking the store: another node could own its partitions after that.
@@ -84,6 +80,7 @@ impl Lease {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::NodeRow;
 
     fn part(id: u16, node: Option<i32>) -> Ownership {
         Ownership { part: PartitionId(id), epoch: 7, node, low: weft_protocol::LogSeq(0) }
@@ -94,8 +91,9 @@ mod tests {
     }
 
     #[track_caller]
-    fn check(parts: &[Ownership], nodes: &[NodeRow], refused: &[i32], take: &[u16], owner: Option<&str>) {
-        let plan = plan(1, "http://node1", parts, nodes, 3_000, refused);
+    fn check(partitions: &[Ownership], nodes: &[NodeRow], take: &[u16], owner: Option<&str>) {
+        let cluster = Cluster { nodes: nodes.to_vec(), partitions: partitions.to_vec() };
+        let plan = plan(1, "http://node1", &cluster, 3_000);
         assert_eq!(plan.take, take.iter().map(|id| (PartitionId(*id), 7)).collect::<Vec<_>>());
         assert_eq!(plan.owner.as_deref(), owner);
     }
@@ -103,27 +101,34 @@ mod tests {
     #[test]
     fn takes_what_has_no_live_owner() {
         let me = node(1, 0);
-        check(&[part(0, None), part(1, None)], &[me.clone()], &[], &[0, 1], None);
-        check(&[part(0, Some(2)), part(1, Some(1))], &[me.clone(), node(2, 3_001)], &[], &[0], None);
-        check(&[part(0, Some(9)), part(1, Some(1))], &[me], &[], &[0], None);
+        check(&[part(0, None), part(1, None)], std::slice::from_ref(&me), &[0, 1], None);
+        check(&[part(0, Some(2)), part(1, Some(1))], &[me.clone(), node(2, 3_001)], &[0], None);
+        check(&[part(0, Some(9)), part(1, Some(1))], &[me], &[0], None);
     }
 
     #[test]
     fn stands_by_while_the_owner_lives() {
         let nodes = [node(1, 0), node(2, 3_000)];
-        check(&[part(0, Some(2)), part(1, None)], &nodes, &[], &[], Some("http://node2"));
-        check(&[part(0, Some(2)), part(1, Some(2))], &nodes, &[2], &[0, 1], None);
+        check(&[part(0, Some(2)), part(1, None)], &nodes, &[], Some("http://node2"));
     }
 
     #[test]
     fn does_not_take_from_a_live_node_that_lost_the_first_partition() {
-        check(&[part(0, None), part(1, Some(2))], &[node(1, 0), node(2, 10)], &[], &[0], None);
+        check(&[part(0, None), part(1, Some(2))], &[node(1, 0), node(2, 10)], &[0], None);
     }
 
     #[test]
     fn an_earlier_life_at_the_same_address_is_dead() {
         let earlier = NodeRow { id: 5, address: "http://node1".into(), silent_ms: 10 };
-        check(&[part(0, Some(5))], &[node(1, 0), earlier], &[], &[0], None);
+        check(&[part(0, Some(5))], &[node(1, 0), earlier], &[0], None);
+    }
+
+    #[test]
+    fn owning_means_node_and_epoch() {
+        let cluster = Cluster { nodes: Vec::new(), partitions: vec![part(0, Some(1)), part(1, Some(2))] };
+        assert!(still_owns(1, &cluster, &[(PartitionId(0), 7)]));
+        assert!(!still_owns(1, &cluster, &[(PartitionId(0), 6)]), "an epoch of before");
+        assert!(!still_owns(1, &cluster, &[(PartitionId(0), 7), (PartitionId(1), 7)]), "another node has one");
     }
 
     #[test]

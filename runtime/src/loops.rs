@@ -1,0 +1,156 @@
+//! Executor loops: each owns some partitions and one lane, brings them what arrives, and carries out what may leave.
+//! One append of a loop flies at a time; while it does, the next one fills.
+
+mod carry;
+mod executor;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use tokio::sync::{mpsc, oneshot};
+use weft_protocol::limits::Limits;
+use weft_protocol::{PartitionId, WorkflowId};
+
+use crate::activities::Executors;
+use crate::activities::queue::TaskQueues;
+use crate::clock::Clock;
+use crate::ownership::Lease;
+use crate::partition::Partition;
+use crate::partition::request::{AttemptEnd, AttemptRef, Key, Message, Probed, Reply, Request};
+use crate::store::{Journal, StoreError};
+
+/// What a loop is sent.
+#[derive(Debug)]
+pub(crate) enum LoopInput {
+    /// Ask a partition.
+    Ask(PartitionId, Request, oneshot::Sender<Reply>),
+    /// Word between runs.
+    Word(PartitionId, Message),
+    /// The store has answered a probe.
+    Probed(PartitionId, Box<Probed>),
+    /// An executor ended an attempt.
+    Ended(AttemptEnd),
+    /// A worker is about to get an attempt; answers whether it is still wanted.
+    Delivered(AttemptRef, oneshot::Sender<bool>),
+    /// Own these partitions.
+    Open(Vec<Partition>),
+    /// Write what is decided, then let go of every partition; answers when that is done.
+    Close(oneshot::Sender<()>),
+}
+
+/// What the loops tell the node.
+#[derive(Debug)]
+pub(crate) enum LoopEvent {
+    /// The store says that another node owns these partitions.
+    Deposed(Vec<PartitionId>),
+    /// The store is broken for these partitions; they stay stopped.
+    Broken(Vec<PartitionId>, StoreError),
+}
+
+/// What all loops of a node share.
+#[derive(Debug)]
+pub(crate) struct World {
+    pub(crate) journal: Arc<dyn Journal>,
+    pub(crate) limits: Arc<Limits>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) executors: Executors,
+    pub(crate) queues: TaskQueues,
+    pub(crate) lease: Arc<Lease>,
+    /// Whether the store does not answer appends.
+    pub(crate) away: Arc<AtomicBool>,
+    pub(crate) events: mpsc::UnboundedSender<LoopEvent>,
+}
+
+/// Ways to the loops. Clones share them.
+#[derive(Debug, Clone)]
+pub(crate) struct Links {
+    senders: Arc<[mpsc::UnboundedSender<LoopInput>]>,
+    partitions: u16,
+    next: Arc<AtomicUsize>,
+}
+
+impl Links {
+    /// Starts the loops.
+    pub(crate) fn start(world: &Arc<World>, count: usize) -> Links {
+        let partitions = world.journal.partitions();
+        let count = count.clamp(1, usize::from(partitions.max(1)));
+        let (senders, inputs): (Vec<_>, Vec<_>) = (0..count).map(|_| mpsc::unbounded_channel()).unzip();
+        let links = Links { senders: senders.into(), partitions, next: Arc::default() };
+        for input in inputs {
+            tokio::spawn(executor::run(world.clone(), links.clone(), input));
+        }
+        links
+    }
+
+    /// Number of partitions of the store.
+    pub(crate) fn partitions(&self) -> u16 {
+        self.partitions
+    }
+
+    /// The partition of a workflow id.
+    pub(crate) fn partition_of(&self, namespace: &str, workflow_id: &WorkflowId) -> PartitionId {
+        crate::partition::partition_of(namespace, workflow_id.as_str(), self.partitions)
+    }
+
+    /// The partition of a key.
+    pub(crate) fn partition_of_key(&self, key: &Key) -> PartitionId {
+        self.partition_of(&key.namespace, &key.workflow_id)
+    }
+
+    /// Some partition, another one each time.
+    pub(crate) fn any_partition(&self) -> PartitionId {
+        PartitionId((self.next.fetch_add(1, Ordering::Relaxed) % usize::from(self.partitions)) as u16)
+    }
+
+    /// Asks a partition and waits for the answer.
+    pub(crate) async fn ask(&self, part: PartitionId, request: Request) -> Reply {
+        let (answer, answered) = oneshot::channel();
+        self.send(part, LoopInput::Ask(part, request, answer));
+        answered.await.unwrap_or_else(|_| Err(crate::refusal::shutting_down()))
+    }
+
+    /// Sends to the loop of a partition. A loop that has ended takes nothing; whoever waits for an answer sees that.
+    pub(crate) fn send(&self, part: PartitionId, input: LoopInput) {
+        let _ = self.senders[self.index(part)].send(input);
+    }
+
+    /// Says that an attempt is being handed to whoever runs it; false if it is not wanted any more.
+    pub(crate) async fn deliver(&self, attempt: AttemptRef) -> bool {
+        let part = attempt.run.partition();
+        if part.0 >= self.partitions {
+            return false;
+        }
+        let (answer, answered) = oneshot::channel();
+        self.send(part, LoopInput::Delivered(attempt, answer));
+        answered.await.unwrap_or(false)
+    }
+
+    /// Opens partitions, each in its loop.
+    pub(crate) fn open(&self, partitions: Vec<Partition>) {
+        let mut by_loop: Vec<Vec<Partition>> = self.senders.iter().map(|_| Vec::new()).collect();
+        for partition in partitions {
+            by_loop[self.index(partition.id())].push(partition);
+        }
+        for (sender, partitions) in self.senders.iter().zip(by_loop) {
+            let _ = sender.send(LoopInput::Open(partitions));
+        }
+    }
+
+    /// Lets all partitions go, after what is decided is written.
+    pub(crate) async fn close(&self) {
+        let mut closed = Vec::new();
+        for sender in self.senders.iter() {
+            let (done, is_done) = oneshot::channel();
+            if sender.send(LoopInput::Close(done)).is_ok() {
+                closed.push(is_done);
+            }
+        }
+        for is_done in closed {
+            let _ = is_done.await;
+        }
+    }
+
+    fn index(&self, part: PartitionId) -> usize {
+        usize::from(part.0) % self.senders.len()
+    }
+}

@@ -1,0 +1,133 @@
+//! What may leave a partition, on its way out: answers, attempts, word to other runs, questions to the store.
+
+use std::time::Duration;
+
+use weft_bytecode::options::Target;
+use weft_protocol::{PartitionId, Timestamp};
+
+use super::LoopInput;
+use super::executor::Executor;
+use crate::activities::ActivityTask;
+use crate::partition::attempt::Handout;
+use crate::partition::request::{AttemptEnd, AttemptRef, Output, Probe, Probed};
+use crate::store::StoreError;
+
+/// Pause before the store is asked again.
+const PROBE_AGAIN: Duration = Duration::from_millis(200);
+
+impl Executor {
+    /// Carries out what may leave all partitions, and what follows from that at once.
+    pub(super) fn carry_out(&mut self, now: Timestamp) {
+        let mut outputs = Vec::new();
+        loop {
+            for (id, partition) in &mut self.partitions {
+                outputs.extend(partition.outputs().map(|output| (*id, output)));
+            }
+            if outputs.is_empty() {
+                return;
+            }
+            for (part, output) in outputs.drain(..) {
+                self.carry(part, output, now);
+            }
+        }
+    }
+
+    fn carry(&mut self, part: PartitionId, output: Output, now: Timestamp) {
+        match output {
+            Output::Reply(reply, answer) => {
+                if let Some(waiting) = self.replies.remove(&reply) {
+                    // Whoever asked may have gone; the answer is durable all the same.
+                    let _ = waiting.send(answer);
+                }
+            }
+            Output::Dispatch(attempt) => self.dispatch(part, attempt, false, now),
+            Output::DispatchAgain(attempt) => self.dispatch(part, attempt, true, now),
+            Output::Stop(run, scheduled) => {
+                if let Some((_, token)) = self.running.remove(&(run, scheduled)) {
+                    token.cancel();
+                }
+            }
+            Output::Send(to, message) => match self.partitions.get_mut(&to) {
+                Some(partition) => partition.receive(message, now),
+                None => self.links.send(to, LoopInput::Word(to, message)),
+            },
+            Output::Probe(probe) => self.probe(part, *probe),
+            Output::Log { run, level, text } => log(run, level, &text),
+        }
+    }
+
+    /// Hands an attempt out. Builtin ones end here and now.
+    fn dispatch(&mut self, part: PartitionId, attempt: AttemptRef, again: bool, now: Timestamp) {
+        // Who is leaving begins nothing: the next owner will.
+        if self.is_closing() {
+            return;
+        }
+        let Some(partition) = self.partitions.get_mut(&part) else { return };
+        match partition.hand_out(attempt) {
+            None => {}
+            Some(Handout::Done(outcome)) => partition.ended(AttemptEnd { attempt, outcome }, now),
+            Some(Handout::Task(task)) => {
+                let running = (attempt.attempt, task.cancel.clone());
+                if let Some((_, before)) = self.running.insert((attempt.run, attempt.scheduled), running) {
+                    before.cancel();
+                }
+                self.hand_over(part, attempt, *task, again);
+            }
+        }
+    }
+
+    fn hand_over(&self, part: PartitionId, attempt: AttemptRef, mut task: ActivityTask, again: bool) {
+        if let Target::Queue(declared) = &task.def().options.target {
+            let queue = task.options.queue.clone().unwrap_or_else(|| declared.clone());
+            if again {
+                let grace = u64::try_from(self.world.limits.reclaim_grace_ms).unwrap_or(0);
+                self.world.queues.reserve(&queue, task, Duration::from_millis(grace));
+            } else {
+                self.world.queues.push(&queue, task);
+            }
+            return;
+        }
+        let (world, links) = (self.world.clone(), self.links.clone());
+        tokio::spawn(async move {
+            let slot = world.executors.admit(&task).await;
+            // Its time runs from here on; and it may have been canceled while it waited for room.
+            if !links.deliver(attempt).await {
+                return;
+            }
+            task.deadline = task.options.timeout_ms.map(|timeout| world.clock.now().plus_ms(timeout));
+            let outcome = world.executors.run(task).await;
+            drop(slot);
+            links.send(part, LoopInput::Ended(AttemptEnd { attempt, outcome }));
+        });
+    }
+
+    /// Asks the store for a closed run, until it answers.
+    fn probe(&self, part: PartitionId, probe: Probe) {
+        let (world, links) = (self.world.clone(), self.links.clone());
+        tokio::spawn(async move {
+            loop {
+                let asked =
+                    world.journal.closed_run(part, &probe.order.namespace, &probe.workflow_id, probe.run_id).await;
+                match asked {
+                    Ok(found) => {
+                        return links.send(part, LoopInput::Probed(part, Box::new(Probed { probe, found })));
+                    }
+                    Err(error @ (StoreError::Corrupt(_) | StoreError::Unusable(_))) => {
+                        tracing::error!(%error, "a closed run cannot be read; a start with its id waits");
+                        return;
+                    }
+                    Err(_) => tokio::time::sleep(PROBE_AGAIN).await,
+                }
+            }
+        });
+    }
+}
+
+fn log(run: weft_protocol::RunId, level: u8, text: &str) {
+    match level {
+        0 => tracing::debug!(target: "weft::workflow", %run, "{text}"),
+        1 => tracing::info!(target: "weft::workflow", %run, "{text}"),
+        2 => tracing::warn!(target: "weft::workflow", %run, "{text}"),
+        _ => tracing::error!(target: "weft::workflow", %run, "{text}"),
+    }
+}

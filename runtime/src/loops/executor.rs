@@ -1,0 +1,328 @@
+//! One executor loop: inputs in, appends out, and everything else only after the commit.
+
+use std::collections::VecDeque;
+use std::collections::hash_map::Entry;
+use std::sync::Arc;
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use rustc_hash::{FxHashMap, FxHashSet};
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+use weft_protocol::{EventId, PartitionId, RunId, Timestamp};
+
+use super::{Links, LoopEvent, LoopInput, World};
+use crate::commit::{AppendLane, Outcome};
+use crate::partition::Partition;
+use crate::partition::request::{AttemptRef, Reply, ReplyId, Request, StartedBy};
+use crate::refusal;
+use crate::store::Append;
+
+/// Inputs taken in one turn, so that an append is never far away.
+const INPUTS_MAX: usize = 4_096;
+/// Alarms fired in one turn.
+const ALARMS_MAX: usize = 4_096;
+/// Bytes that one partition may have waiting for the store before starts and signals are refused.
+const PENDING_BYTES_MAX: usize = 8 << 20;
+/// Waiting answers below this are not worth clearing out.
+const CLEAR_FROM: usize = 4_096;
+
+/// A loop's state.
+pub(super) struct Executor {
+    pub(super) world: Arc<World>,
+    pub(super) links: Links,
+    pub(super) partitions: FxHashMap<PartitionId, Partition>,
+    /// The lane; away with the append that flies.
+    lane: Option<AppendLane>,
+    flight: Option<BoxFuture<'static, Landed>>,
+    /// Who waits for which answer.
+    pub(super) replies: FxHashMap<ReplyId, oneshot::Sender<Reply>>,
+    next_reply: u64,
+    /// Attempts that are running or wait for a worker, to be told to stop.
+    pub(super) running: FxHashMap<(RunId, EventId), (u32, CancellationToken)>,
+    /// Number of waiting answers at which those nobody waits for any more are cleared out.
+    clear_at: usize,
+    /// Word for partitions that are being opened.
+    parked: VecDeque<LoopInput>,
+    closing: Vec<oneshot::Sender<()>>,
+    /// Emptied append, for its memory.
+    spare: Append,
+}
+
+/// An append whose outcome is known.
+struct Landed {
+    lane: AppendLane,
+    append: Append,
+    parts: Vec<PartitionId>,
+    outcome: Outcome,
+}
+
+/// Runs a loop until nobody can reach it any more.
+pub(super) async fn run(world: Arc<World>, links: Links, mut inputs: mpsc::UnboundedReceiver<LoopInput>) {
+    let lane = AppendLane::new(world.journal.clone(), world.away.clone());
+    let mut executor = Executor {
+        world,
+        links,
+        partitions: FxHashMap::default(),
+        lane: Some(lane),
+        flight: None,
+        replies: FxHashMap::default(),
+        next_reply: 0,
+        running: FxHashMap::default(),
+        clear_at: CLEAR_FROM,
+        parked: VecDeque::new(),
+        closing: Vec::new(),
+        spare: Append::default(),
+    };
+    let mut arrived = Vec::new();
+    loop {
+        let busy = executor.turn(&mut arrived);
+        if busy {
+            // More to compute: look at what arrived meanwhile, without sleeping.
+            tokio::task::yield_now().await;
+            if let Some(landed) = executor.flight.as_mut().and_then(FutureExt::now_or_never) {
+                executor.landed(landed);
+            }
+            while arrived.len() < INPUTS_MAX
+                && let Ok(input) = inputs.try_recv()
+            {
+                arrived.push(input);
+            }
+            continue;
+        }
+        let clock = executor.world.clock.clone();
+        let alarm = executor.next_alarm();
+        tokio::select! {
+            biased;
+            landed = landing(&mut executor.flight) => executor.landed(landed),
+            count = inputs.recv_many(&mut arrived, INPUTS_MAX) => if count == 0 { return },
+            () = until(&*clock, alarm) => {}
+        }
+    }
+}
+
+async fn landing(flight: &mut Option<BoxFuture<'static, Landed>>) -> Landed {
+    match flight {
+        Some(flight) => flight.await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn until(clock: &dyn crate::clock::Clock, at: Option<Timestamp>) {
+    match at {
+        Some(at) => clock.sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}
+
+impl Executor {
+    /// Takes what arrived and is due, carries out what may leave, and sends an append if the lane is free. True if there
+    /// is more to compute at once.
+    fn turn(&mut self, arrived: &mut Vec<LoopInput>) -> bool {
+        let now = self.world.clock.now();
+        for input in arrived.drain(..) {
+            self.take(input, now);
+        }
+        let mut more = false;
+        for partition in self.partitions.values_mut() {
+            more |= partition.due(now, ALARMS_MAX);
+            partition.go_on(now);
+            more |= partition.has_more();
+        }
+        self.carry_out(now);
+        self.send_append();
+        self.finish_closing();
+        more
+    }
+
+    fn take(&mut self, input: LoopInput, now: Timestamp) {
+        match input {
+            LoopInput::Ask(part, request, answer) => self.ask(part, request, answer, now),
+            LoopInput::Word(part, message) => match self.partitions.get_mut(&part) {
+                Some(partition) => partition.receive(message, now),
+                // Its partition is being opened, or this node is losing all of them: then its sender's history tells
+                // it again to the next owner.
+                None => self.parked.push_back(LoopInput::Word(part, message)),
+            },
+            LoopInput::Probed(part, probed) => {
+                if let Some(partition) = self.partitions.get_mut(&part) {
+                    partition.probed(*probed, now);
+                }
+            }
+            LoopInput::Ended(end) => {
+                self.over(end.attempt);
+                if let Some(partition) = self.partitions.get_mut(&end.attempt.run.partition()) {
+                    partition.ended(end, now);
+                }
+            }
+            LoopInput::Delivered(attempt, answer) => {
+                let partition = self.partitions.get_mut(&attempt.run.partition());
+                let wanted = partition.is_some_and(|partition| partition.delivered(attempt, now));
+                let _ = answer.send(wanted);
+            }
+            LoopInput::Open(partitions) => {
+                for partition in partitions {
+                    self.partitions.insert(partition.id(), partition);
+                }
+                for parked in std::mem::take(&mut self.parked) {
+                    self.take(parked, now);
+                }
+            }
+            LoopInput::Close(done) => self.closing.push(done),
+        }
+    }
+
+    fn ask(&mut self, part: PartitionId, request: Request, answer: oneshot::Sender<Reply>, now: Timestamp) {
+        let Some(partition) = self.partitions.get(&part) else {
+            let _ = answer.send(Err(refusal::not_owner(None)));
+            return;
+        };
+        let refused = match &request {
+            _ if !self.closing.is_empty() => Some(refusal::shutting_down()),
+            Request::Start(_) | Request::Signal { .. } if partition.pending_bytes() > PENDING_BYTES_MAX => {
+                Some(refusal::busy())
+            }
+            // A silent node may be deposed without knowing: what it remembers may be old.
+            Request::Query { .. } | Request::Describe(_) | Request::List(_) | Request::History { .. }
+                if !self.world.lease.valid() =>
+            {
+                Some(refusal::store_away("this node has not reached it for longer than its lease"))
+            }
+            _ => None,
+        };
+        if let Some(error) = refused {
+            let _ = answer.send(Err(error));
+            return;
+        }
+        if let Request::EndAttempt { attempt, .. } = &request {
+            let attempt = *attempt;
+            self.over(attempt);
+        }
+        let Some(partition) = self.partitions.get_mut(&part) else { return };
+        let reply = ReplyId(self.next_reply);
+        self.next_reply += 1;
+        self.replies.insert(reply, answer);
+        let request = match request {
+            Request::Start(mut order) => {
+                order.by = StartedBy::Client(reply);
+                Request::Start(order)
+            }
+            other => other,
+        };
+        partition.handle(request, reply, now);
+        self.clear_out();
+    }
+
+    /// An attempt has ended where it ran: there is nothing left to stop.
+    fn over(&mut self, attempt: AttemptRef) {
+        if let Entry::Occupied(running) = self.running.entry((attempt.run, attempt.scheduled))
+            && running.get().0 == attempt.attempt
+        {
+            running.remove();
+        }
+    }
+
+    /// Forgets who stopped waiting, now and then: a long poll that ended leaves nothing behind for long.
+    fn clear_out(&mut self) {
+        if self.replies.len() < self.clear_at {
+            return;
+        }
+        let gone: FxHashSet<ReplyId> =
+            self.replies.iter().filter(|(_, answer)| answer.is_closed()).map(|(reply, _)| *reply).collect();
+        self.replies.retain(|reply, _| !gone.contains(reply));
+        for partition in self.partitions.values_mut() {
+            partition.forget(&gone);
+        }
+        self.clear_at = (self.replies.len() * 2).max(CLEAR_FROM);
+    }
+
+    /// Whether this loop is letting its partitions go.
+    pub(super) fn is_closing(&self) -> bool {
+        !self.closing.is_empty()
+    }
+
+    /// Sends everything decided in all partitions as one append, if none flies.
+    fn send_append(&mut self) {
+        if self.flight.is_some() {
+            return;
+        }
+        let mut append = std::mem::take(&mut self.spare);
+        let mut parts = Vec::new();
+        for (id, partition) in &mut self.partitions {
+            if partition.take_append(&mut append) {
+                parts.push(*id);
+            }
+        }
+        let Some(mut lane) = (if parts.is_empty() { None } else { self.lane.take() }) else {
+            self.spare = append;
+            return;
+        };
+        self.flight = Some(Box::pin(async move {
+            let outcome = lane.commit(&mut append).await;
+            Landed { lane, append, parts, outcome }
+        }));
+    }
+
+    /// The outcome of an append is known: what was held with it may leave, or its partitions are lost.
+    fn landed(&mut self, landed: Landed) {
+        self.flight = None;
+        self.lane = Some(landed.lane);
+        match landed.outcome {
+            Outcome::Done { deposed } => {
+                for part in landed.parts.iter().filter(|part| !deposed.contains(part)) {
+                    if let Some(partition) = self.partitions.get_mut(part) {
+                        partition.committed();
+                    }
+                }
+                if !deposed.is_empty() {
+                    self.abandon(&deposed, &refusal::moved());
+                    let _ = self.world.events.send(LoopEvent::Deposed(deposed));
+                }
+            }
+            Outcome::Broken(error) => {
+                tracing::error!(%error, parts = ?landed.parts, "the store is broken: these partitions stop");
+                self.abandon(&landed.parts, &refusal::store_broken(&error.to_string()));
+                let _ = self.world.events.send(LoopEvent::Broken(landed.parts, error));
+            }
+        }
+        self.spare = landed.append;
+        self.spare.chunks.clear();
+        self.spare.closed.clear();
+    }
+
+    /// Gives partitions up: who waits is answered with `error`, their attempts are told to stop.
+    fn abandon(&mut self, parts: &[PartitionId], error: &weft_protocol::api::ApiError) {
+        for part in parts {
+            let Some(partition) = self.partitions.remove(part) else { continue };
+            for (reply, answer) in partition.abandon(error) {
+                if let Some(waiting) = self.replies.remove(&reply) {
+                    let _ = waiting.send(answer);
+                }
+            }
+            self.running.retain(|(run, _), (_, token)| {
+                let theirs = run.partition() == *part;
+                if theirs {
+                    token.cancel();
+                }
+                !theirs
+            });
+        }
+    }
+
+    /// When closing, everything decided is written first; then nothing is owned any more.
+    fn finish_closing(&mut self) {
+        if self.closing.is_empty() || self.flight.is_some() {
+            return;
+        }
+        let all: Vec<PartitionId> = self.partitions.keys().copied().collect();
+        self.abandon(&all, &refusal::shutting_down());
+        self.parked.clear();
+        for done in self.closing.drain(..) {
+            let _ = done.send(());
+        }
+    }
+
+    fn next_alarm(&self) -> Option<Timestamp> {
+        self.partitions.values().filter_map(Partition::next_alarm).min()
+    }
+}

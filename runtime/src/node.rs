@@ -1,0 +1,206 @@
+//! A node: one process that joins a store, owns its partitions while nobody else does, and answers the API for the runs
+//! in them. It is the only thing a binary needs besides routes.
+
+pub(crate) mod answer;
+mod api;
+mod deploy;
+mod member;
+pub(crate) mod open;
+
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use weft_protocol::api::ApiError;
+use weft_protocol::limits::Limits;
+
+use crate::activities::Executors;
+use crate::activities::queue::TaskQueues;
+use crate::activities::secrets::Secrets;
+use crate::clock::{Clock, SystemClock};
+use crate::config::NodeConfig;
+use crate::loops::Links;
+use crate::ownership::Lease;
+use crate::programs::Programs;
+use crate::refusal;
+use crate::store::{Journal, StoreError, StoreOptions};
+
+/// Longest wait for appends in flight at shutdown; what is not durable by then was never acknowledged.
+const SHUTDOWN_MAX: Duration = Duration::from_secs(10);
+
+/// What a node is opened with.
+#[derive(Debug, Clone)]
+pub struct NodeOptions {
+    /// `postgres://…`, `sqlite:PATH` or `memory:`.
+    pub store: String,
+    /// What a new store is created with.
+    pub store_options: StoreOptions,
+    /// Where this node's API is reached, unlike any other node's.
+    pub address: String,
+    /// Limits, and what activities may do.
+    pub config: NodeConfig,
+    /// Where `secret("X")` is read from.
+    pub secrets: Secrets,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Executor loops; 0 for one per core.
+    pub loops: usize,
+}
+
+impl NodeOptions {
+    /// A node at `address` on `store`, everything else by default.
+    pub fn new(store: impl Into<String>, address: impl Into<String>) -> NodeOptions {
+        NodeOptions {
+            store: store.into(),
+            store_options: StoreOptions::default(),
+            address: address.into(),
+            config: NodeConfig::default(),
+            secrets: Secrets::default(),
+            clock: Arc::new(SystemClock),
+            loops: 0,
+        }
+    }
+}
+
+/// Where a node is on its way to serving.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Standing {
+    /// The store has not been reached yet, and why not.
+    Opening(String),
+    /// Another node owns the partitions; its address if it is known.
+    Standby(Option<String>),
+    /// Taking over and reading logs.
+    Recovering,
+    /// Serving all partitions.
+    Serving,
+    /// The store is damaged or unusable.
+    Stopped(String),
+}
+
+/// A running node. Clones share it.
+#[derive(Debug, Clone)]
+pub struct Node {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    options: NodeOptions,
+    limits: Arc<Limits>,
+    programs: Arc<Programs>,
+    executors: Executors,
+    queues: TaskQueues,
+    lease: Arc<Lease>,
+    /// Whether the store does not answer appends.
+    away: Arc<AtomicBool>,
+    standing: watch::Sender<Standing>,
+    core: OnceLock<Core>,
+    /// One deploy at a time: they compare with what is current.
+    deploying: tokio::sync::Mutex<()>,
+    stop: CancellationToken,
+    stopped: CancellationToken,
+}
+
+/// What there is once the store was reached.
+#[derive(Debug)]
+struct Core {
+    journal: Arc<dyn Journal>,
+    links: Links,
+}
+
+/// Why a node cannot be opened at all.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The store can never do this.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The HTTP client cannot be built.
+    #[error("the HTTP client for activities cannot be built: {0}")]
+    Http(#[from] reqwest::Error),
+}
+
+impl Node {
+    /// Opens a node. A store that does not answer yet is tried again in the background: [`Node::serving`] waits for it.
+    ///
+    /// # Errors
+    /// If the store can never be used, or this process cannot make HTTP calls.
+    pub async fn open(options: NodeOptions) -> Result<Node, OpenError> {
+        let executors = Executors::new(options.config.executors(options.secrets.clone()))?;
+        let limits = Arc::new(options.config.limits.clone());
+        let shared = Arc::new(Shared {
+            lease: Arc::new(Lease::new(limits.lease_ms)),
+            limits,
+            programs: Arc::new(Programs::default()),
+            executors,
+            queues: TaskQueues::new(),
+            away: Arc::new(AtomicBool::new(false)),
+            standing: watch::Sender::new(Standing::Opening("it was not asked yet".into())),
+            core: OnceLock::new(),
+            deploying: tokio::sync::Mutex::new(()),
+            stop: CancellationToken::new(),
+            stopped: CancellationToken::new(),
+            options,
+        });
+        let first = open::first_try(&shared).await?;
+        tokio::spawn(member::run(shared.clone(), first));
+        Ok(Node { shared })
+    }
+
+    /// Where the node is on its way.
+    pub fn standing(&self) -> Standing {
+        self.shared.standing.borrow().clone()
+    }
+
+    /// Waits until the node serves its partitions.
+    ///
+    /// # Errors
+    /// If it has stopped for good.
+    pub async fn serving(&self) -> Result<(), ApiError> {
+        let mut standing = self.shared.standing.subscribe();
+        let reached = standing.wait_for(|now| matches!(now, Standing::Serving | Standing::Stopped(_))).await;
+        match reached.as_deref() {
+            Ok(Standing::Serving) => Ok(()),
+            Ok(Standing::Stopped(why)) => Err(refusal::store_broken(why)),
+            _ => Err(refusal::shutting_down()),
+        }
+    }
+
+    /// Writes what is decided, lets the partitions go and leaves. Attempts in flight are stopped; their runs go on when
+    /// the store is opened again.
+    pub async fn shutdown(&self) {
+        self.shared.stop.cancel();
+        self.shared.stopped.cancelled().await;
+    }
+
+    /// The journal, once the store was reached: for tools that look at it beside the node.
+    pub fn journal(&self) -> Option<Arc<dyn Journal>> {
+        self.shared.core.get().map(|core| core.journal.clone())
+    }
+}
+
+impl Shared {
+    /// What serves requests, or why nothing does.
+    fn core(&self) -> Result<&Core, ApiError> {
+        match &*self.standing.borrow() {
+            Standing::Serving => {}
+            Standing::Opening(why) => return Err(refusal::store_away(why)),
+            Standing::Standby(owner) => return Err(refusal::not_owner(owner.as_deref())),
+            Standing::Recovering => return Err(refusal::not_owner(None)),
+            Standing::Stopped(why) => return Err(refusal::store_broken(why)),
+        }
+        self.core.get().ok_or_else(|| refusal::store_away("it was not opened yet"))
+    }
+
+    fn stand(&self, standing: Standing) {
+        self.standing.send_if_modified(|now| {
+            let differs = *now != standing;
+            if differs {
+                tracing::info!(standing = ?standing, "node");
+                *now = standing;
+            }
+            differs
+        });
+    }
+}

@@ -1,0 +1,163 @@
+//! From what partitions and the store say to what the API answers.
+
+use serde_json::Value;
+use weft_bytecode::wire::text;
+use weft_engine::{Run, history, program_of};
+use weft_protocol::api::{ApiError, HistoryPage, ResultReply, RunDescription, RunRow, Status};
+use weft_protocol::event::{EventKind, RunRef};
+use weft_protocol::{Event, RunId, Timestamp};
+
+use super::{Shared, open};
+use crate::closed;
+use crate::partition::request::Key;
+use crate::refusal;
+use crate::store::{ClosedRun, StoreError};
+
+/// What a store error means to a caller.
+pub(crate) fn store_error(error: &StoreError) -> ApiError {
+    match error {
+        StoreError::Unavailable(why) => refusal::store_away(why),
+        StoreError::Conflict => refusal::moved(),
+        StoreError::Corrupt(_) | StoreError::Unusable(_) => refusal::store_broken(&error.to_string()),
+    }
+}
+
+/// The closed run of a name, with its history.
+pub(super) async fn closed_run(shared: &Shared, key: &Key) -> Result<(ClosedRun, Vec<Event>), ApiError> {
+    let core = shared.core()?;
+    let part = core.links.partition_of_key(key);
+    let found = core.journal.closed_run(part, &key.namespace, &key.workflow_id, key.run_id).await;
+    let Some(row) = found.map_err(|error| store_error(&error))? else {
+        let run = key.run_id.map(|run| run.to_string());
+        return Err(refusal::run_not_found(key.workflow_id.as_str(), run.as_deref()));
+    };
+    let events = closed::history(&row).map_err(|error| store_error(&error))?;
+    Ok((row, events))
+}
+
+/// A closed run as the engine's run again, to be asked for its queries and its description.
+pub(super) async fn reopened(shared: &Shared, events: Vec<Event>) -> Result<Run, ApiError> {
+    let core = shared.core()?;
+    let hash = program_of(&events)
+        .ok_or_else(|| refusal::store_broken("the history of a closed run does not begin with RunStarted"))?;
+    let program = open::program(&*core.journal, &shared.programs, hash).await.map_err(|error| store_error(&error))?;
+    let limits = shared.limits.clone();
+    let replayed = tokio::task::spawn_blocking(move || Run::recover(program, events, Vec::new(), limits)).await;
+    let broken = |why: String| refusal::store_broken(&format!("the run cannot be replayed: {why}"));
+    replayed.map_err(|error| broken(error.to_string()))?.map_err(|error| broken(error.to_string()))
+}
+
+/// The result of a run by its last event.
+pub(crate) fn result_of(run: &RunRef, last: &Event) -> ResultReply {
+    let (result, failure) = end_of(&last.kind);
+    ResultReply {
+        workflow_id: run.workflow_id.to_string(),
+        run_id: run.run_id.to_string(),
+        status: closed::closing_status(&last.kind),
+        result,
+        failure,
+        stuck: None,
+    }
+}
+
+/// Result and failure of a closing event, as JSON.
+pub(super) fn end_of(kind: &EventKind) -> (Option<Value>, Option<Value>) {
+    match kind {
+        EventKind::RunCompleted { result, .. } => (Some(result.value()), None),
+        EventKind::RunFailed { failure } | EventKind::RunTimedOut { failure } => (None, Some(failure.to_json())),
+        EventKind::RunCanceled { reason } => {
+            (None, Some(weft_protocol::Failure::new("Canceled", reason.clone()).to_json()))
+        }
+        EventKind::RunTerminated { reason, .. } => {
+            (None, Some(weft_protocol::Failure::new("Terminated", reason.clone()).to_json()))
+        }
+        _ => (None, None),
+    }
+}
+
+/// The row of a closed run as listed.
+pub(super) fn row_of(row: &ClosedRun) -> RunRow {
+    RunRow {
+        workflow_id: row.workflow_id.to_string(),
+        run_id: row.run_id.to_string(),
+        workflow: row.workflow.clone(),
+        status: closed::status_of(row),
+        stuck: false,
+        started_at: text::time(row.started.0),
+        closed_at: Some(text::time(row.closed.0)),
+        attributes: serde_json::from_str(&row.attributes).unwrap_or(Value::Null),
+    }
+}
+
+/// A closed run described: nothing of it waits any more.
+pub(crate) fn describe_closed(row: &ClosedRun, events: &[Event]) -> RunDescription {
+    let last = events.last().map(|event| &event.kind);
+    let (result, failure) = last.map_or((None, None), end_of);
+    let unread = match last {
+        Some(EventKind::RunCompleted { unread, .. }) => unread.clone(),
+        _ => Vec::new(),
+    };
+    RunDescription {
+        row: row_of(row),
+        program: program_of(events).map(|hash| hash.to_string()).unwrap_or_default(),
+        history_events: events.len() as u64,
+        stuck: None,
+        cancel_requested: events.iter().any(|event| matches!(event.kind, EventKind::CancelRequested { .. })),
+        waits: Vec::new(),
+        activities: Vec::new(),
+        children: Vec::new(),
+        unread,
+        result,
+        failure,
+    }
+}
+
+/// A page of a closed run's history.
+pub(super) async fn closed_history(
+    shared: &Shared,
+    events: &[Event],
+    after: u64,
+    limit: usize,
+) -> Result<HistoryPage, ApiError> {
+    let core = shared.core()?;
+    let from = usize::try_from(after).unwrap_or(usize::MAX).min(events.len());
+    let to = from.saturating_add(limit).min(events.len());
+    let mut page = Vec::with_capacity(to - from);
+    let mut code = None;
+    for event in &events[from..to] {
+        // Places are places of the code that the run was pinned to when the event was written.
+        let hash = program_of(&events[..usize::try_from(event.id.0).unwrap_or(0).min(events.len())]);
+        let hash = hash.ok_or_else(|| refusal::store_broken("a history does not begin with RunStarted"))?;
+        let program = match &code {
+            Some((known, program)) if *known == hash => program,
+            _ => {
+                let program = open::program(&*core.journal, &shared.programs, hash).await;
+                &code.insert((hash, program.map_err(|error| store_error(&error))?)).1
+            }
+        };
+        page.push(history::to_json(program.program(), event));
+    }
+    Ok(HistoryPage { events: page, complete: to == events.len() })
+}
+
+/// Where a page of the list ended, as text.
+pub(super) fn cursor(started: Timestamp, run: RunId) -> String {
+    format!("{}.{run}", started.0)
+}
+
+/// The place a cursor names.
+pub(super) fn read_cursor(cursor: &str) -> Result<(Timestamp, RunId), ApiError> {
+    let read = || {
+        let (started, run) = cursor.split_once('.')?;
+        Some((Timestamp(started.parse().ok()?), run.parse().ok()?))
+    };
+    read().ok_or_else(|| {
+        ApiError::new(400, "invalid_request", "`cursor` is not one that a page ended with")
+            .at("cursor", "the `cursor` of the page before, as it is")
+    })
+}
+
+/// Whether a status means that the run is closed.
+pub(super) fn is_closed(status: Status) -> bool {
+    status != Status::Running
+}

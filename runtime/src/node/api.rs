@@ -1,0 +1,386 @@
+//! The API, answered by this node: requests are checked and routed to their partition; what has closed is read from the
+//! store.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use serde_json::Value;
+use weft_bytecode::wire::text;
+use weft_engine::{history, signature};
+use weft_protocol::api::{
+    ApiError, DeployReply, HistoryPage, ListQuery, MessageRequest, PollReply, PollRequest, ResultReply, RunDescription,
+    RunPage, StartReply, StartRequest, Status, StopRequest, WorkflowSignature,
+};
+use weft_protocol::event::EventKind;
+use weft_protocol::{Failure, Payload, RunId, Timestamp, WorkflowId};
+
+use super::answer::{self, store_error};
+use super::{Node, Shared, deploy};
+use crate::activities::queue::{PollPlan, TaskToken, worker_task};
+use crate::api::{Api, RunKey};
+use crate::closed;
+use crate::partition::ask::{checked_start, query_run};
+use crate::partition::request::{Answer, AttemptRef, Key, OpenFilter, Reply, Request, StartOrder, WorkerOutcome};
+use crate::refusal;
+use crate::store::ClosedFilter;
+
+#[async_trait]
+impl Api for Node {
+    async fn deploy(&self, namespace: &str, program: Vec<u8>) -> Result<DeployReply, ApiError> {
+        deploy::deploy(&self.shared, namespace, program).await
+    }
+
+    async fn start(&self, namespace: &str, request: StartRequest) -> Result<StartReply, ApiError> {
+        let core = self.shared.core()?;
+        let order = self.shared.order(namespace, request)?;
+        let part = match (&order.workflow_id, &order.request_id) {
+            (Some(id), _) => core.links.partition_of(namespace, id),
+            // Without an id any partition will do; the same request must come to the same one.
+            (None, Some(request)) => core.links.partition_of(namespace, &WorkflowId::from(request.as_str())),
+            (None, None) => core.links.any_partition(),
+        };
+        match core.links.ask(part, Request::Start(Box::new(order))).await? {
+            Answer::Started { run, started } => {
+                Ok(StartReply { workflow_id: run.workflow_id.to_string(), run_id: run.run_id.to_string(), started })
+            }
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    async fn signal(&self, run: &RunKey, name: &str, request: MessageRequest) -> Result<(), ApiError> {
+        let key = key(run)?;
+        let MessageRequest { args, request_id } = request;
+        let wanted = request_id.clone();
+        let ask = Request::Signal { key: key.clone(), name: name.into(), args, request_id };
+        match self.shared.ask(&key, ask).await? {
+            Answer::NotOpen => {
+                let (_, events) = answer::closed_run(&self.shared, &key).await?;
+                // The run took it before it ended: the answer was lost, the signal was not.
+                let taken = wanted.is_some()
+                    && events.iter().any(|event| match &event.kind {
+                        EventKind::SignalReceived { name: taken, request_id, .. } => {
+                            taken == name && *request_id == wanted
+                        }
+                        _ => false,
+                    });
+                if taken { Ok(()) } else { Err(refusal::run_closed(key.workflow_id.as_str())) }
+            }
+            _ => Ok(()),
+        }
+    }
+
+    async fn query(&self, run: &RunKey, name: &str, args: Value) -> Result<Value, ApiError> {
+        let key = key(run)?;
+        let ask = Request::Query { key: key.clone(), name: name.into(), args: args.clone() };
+        match self.shared.ask(&key, ask).await? {
+            Answer::Value(value) => Ok(value.value()),
+            Answer::NotOpen => {
+                let (_, events) = answer::closed_run(&self.shared, &key).await?;
+                let run = answer::reopened(&self.shared, events).await?;
+                let max = self.shared.limits.payload_bytes_max;
+                query_run(&run, name, &args, max).map(|value| value.value())
+            }
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    async fn result(&self, run: &RunKey, wait: Duration) -> Result<ResultReply, ApiError> {
+        let key = key(run)?;
+        let ended = async {
+            match self.shared.ask(&key, Request::Ended(key.clone())).await? {
+                Answer::Ended { run, last } => Ok(answer::result_of(&run, &last)),
+                Answer::NotOpen => {
+                    let (row, events) = answer::closed_run(&self.shared, &key).await?;
+                    let run = weft_protocol::event::RunRef { workflow_id: row.workflow_id, run_id: row.run_id };
+                    let last = events.last().ok_or_else(|| refusal::store_broken("a history is empty"))?;
+                    Ok(answer::result_of(&run, last))
+                }
+                other => Err(unexpected(&other)),
+            }
+        };
+        if !wait.is_zero()
+            && let Ok(reply) = tokio::time::timeout(self.shared.longest(wait), ended).await
+        {
+            return reply;
+        }
+        let now = self.describe(run).await?;
+        Ok(ResultReply {
+            workflow_id: now.row.workflow_id,
+            run_id: now.row.run_id,
+            status: now.row.status,
+            result: now.result,
+            failure: now.failure,
+            stuck: now.stuck,
+        })
+    }
+
+    async fn describe(&self, run: &RunKey) -> Result<RunDescription, ApiError> {
+        let key = key(run)?;
+        match self.shared.ask(&key, Request::Describe(key.clone())).await? {
+            Answer::Description(description) => Ok(*description),
+            Answer::NotOpen => {
+                let (row, events) = answer::closed_run(&self.shared, &key).await?;
+                Ok(answer::describe_closed(&row, &events))
+            }
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    async fn list(&self, namespace: &str, query: ListQuery) -> Result<RunPage, ApiError> {
+        self.shared.list(namespace, query).await
+    }
+
+    async fn history(&self, run: &RunKey, after: u64, limit: usize, wait: Duration) -> Result<HistoryPage, ApiError> {
+        let key = key(run)?;
+        let limit = limit.clamp(1, self.shared.limits.page_rows_max);
+        let asked = self.shared.ask(&key, Request::History { key: key.clone(), after, limit });
+        let Ok(answer) = tokio::time::timeout(self.shared.longest(wait.max(SOON)), asked).await else {
+            return Ok(HistoryPage { events: Vec::new(), complete: false });
+        };
+        match answer? {
+            Answer::Events { program, events, complete } => {
+                let events = events.iter().map(|event| history::to_json(program.program(), event)).collect();
+                Ok(HistoryPage { events, complete })
+            }
+            Answer::NotOpen => {
+                let (_, events) = answer::closed_run(&self.shared, &key).await?;
+                answer::closed_history(&self.shared, &events, after, limit).await
+            }
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    async fn cancel(&self, run: &RunKey, request: StopRequest) -> Result<(), ApiError> {
+        let key = key(run)?;
+        let StopRequest { reason, request_id } = request;
+        let asked = self.shared.ask(&key, Request::Cancel { key: key.clone(), reason, request_id }).await?;
+        self.shared.stopped(&key, asked).await
+    }
+
+    async fn terminate(&self, run: &RunKey, request: StopRequest) -> Result<(), ApiError> {
+        let key = key(run)?;
+        let asked = self.shared.ask(&key, Request::Terminate { key: key.clone(), reason: request.reason }).await?;
+        self.shared.stopped(&key, asked).await
+    }
+
+    async fn workflow(&self, namespace: &str, name: &str) -> Result<WorkflowSignature, ApiError> {
+        self.shared.core()?;
+        let (program, index) = self.shared.current(namespace, name)?;
+        Ok(signature::of(program.program(), &program.program().workflows[usize::from(index)]))
+    }
+
+    async fn run_workflow(&self, run: &RunKey) -> Result<WorkflowSignature, ApiError> {
+        let key = key(run)?;
+        let (program, workflow) = match self.shared.ask(&key, Request::Code(key.clone())).await? {
+            Answer::Code { program, workflow } => (program, workflow),
+            Answer::NotOpen => {
+                let (_, events) = answer::closed_run(&self.shared, &key).await?;
+                let run = answer::reopened(&self.shared, events).await?;
+                (run.loaded().clone(), run.workflow_index())
+            }
+            other => return Err(unexpected(&other)),
+        };
+        Ok(signature::of(program.program(), &program.program().workflows[usize::from(workflow)]))
+    }
+
+    async fn poll(&self, namespace: &str, queue: &str, request: PollRequest) -> Result<PollReply, ApiError> {
+        let core = self.shared.core()?;
+        let plan = PollPlan::read(&request, &self.shared.limits)?;
+        for token in &plan.holding {
+            // A worker from before a restart still has it.
+            if self.shared.queues.claim(*token).is_some() {
+                core.links.deliver(attempt_of(*token)).await;
+            }
+        }
+        let until = tokio::time::Instant::now() + plan.wait;
+        loop {
+            let left = until.saturating_duration_since(tokio::time::Instant::now());
+            let handout = self.shared.queues.poll(namespace, queue, plan.max, left).await;
+            let mut wanted = Vec::new();
+            for task in handout.tasks() {
+                wanted.push(core.links.deliver(attempt_of(TaskToken::of(task))).await);
+            }
+            let now = self.shared.options.clock.now();
+            let tasks: Vec<_> = handout
+                .accept()
+                .iter()
+                .zip(wanted)
+                .filter(|(_, wanted)| *wanted)
+                .map(|(task, _)| worker_task(task, task.options.timeout_ms.map(|timeout| now.plus_ms(timeout))))
+                .collect();
+            // What was handed out and canceled in the same moment is nothing to answer with.
+            if !tasks.is_empty() || tokio::time::Instant::now() >= until {
+                return Ok(PollReply { tasks });
+            }
+        }
+    }
+
+    async fn complete(&self, token: &str, result: Value) -> Result<(), ApiError> {
+        self.shared.end_attempt(token, WorkerOutcome::Completed(result)).await
+    }
+
+    async fn fail(&self, token: &str, failure: Failure, retry_after: Option<Duration>) -> Result<(), ApiError> {
+        let retry_after_ms = retry_after.map(|after| i64::try_from(after.as_millis()).unwrap_or(i64::MAX));
+        self.shared.end_attempt(token, WorkerOutcome::Failed { failure, retry_after_ms }).await
+    }
+
+    async fn heartbeat(&self, token: &str, progress: Option<Value>) -> Result<bool, ApiError> {
+        let core = self.shared.core()?;
+        let attempt = self.shared.claimed(token)?;
+        let progress = progress.as_ref().map(Payload::from);
+        if let Some(progress) = &progress
+            && progress.len() > self.shared.limits.payload_bytes_max
+        {
+            let max = self.shared.limits.payload_bytes_max;
+            return Err(refusal::too_large("the progress", progress.len(), "payload_bytes_max", max));
+        }
+        match core.links.ask(attempt.run.partition(), Request::Heartbeat { attempt, progress }).await? {
+            Answer::Alive { cancel_requested } => Ok(cancel_requested),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    async fn ready(&self) -> Result<(), ApiError> {
+        let core = self.shared.core()?;
+        if self.shared.away.load(Ordering::Relaxed) || !self.shared.lease.valid() {
+            return Err(refusal::store_away("appends are not answered"));
+        }
+        core.journal.ping().await.map_err(|error| store_error(&error))
+    }
+}
+
+/// A poll that does not want to wait still gets what is there.
+const SOON: Duration = Duration::from_millis(5);
+
+impl Shared {
+    async fn ask(&self, key: &Key, request: Request) -> Reply {
+        let core = self.core()?;
+        core.links.ask(core.links.partition_of_key(key), request).await
+    }
+
+    fn longest(&self, wait: Duration) -> Duration {
+        wait.min(Duration::from_millis(u64::try_from(self.limits.long_poll_max_ms).unwrap_or(0)))
+    }
+
+    fn current(&self, namespace: &str, workflow: &str) -> Result<(Arc<weft_vm::Loaded>, u16), ApiError> {
+        self.programs.current(namespace, workflow).ok_or_else(|| {
+            let known = self.programs.workflows(namespace);
+            refusal::workflow_not_found(namespace, workflow, &known)
+        })
+    }
+
+    /// A checked start.
+    fn order(&self, namespace: &str, request: StartRequest) -> Result<StartOrder, ApiError> {
+        let (program, workflow) = self.current(namespace, &request.workflow)?;
+        checked_start(program, workflow, request, namespace, &self.limits)
+    }
+
+    /// A cancel or termination of a run that has ended changes nothing and is told so.
+    async fn stopped(&self, key: &Key, answer: Answer) -> Result<(), ApiError> {
+        match answer {
+            Answer::NotOpen => {
+                answer::closed_run(self, key).await?;
+                Err(refusal::run_closed(key.workflow_id.as_str()))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The attempt of a token; a worker that names it has it.
+    fn claimed(&self, token: &str) -> Result<AttemptRef, ApiError> {
+        let core = self.core()?;
+        let token: TaskToken = token.parse().map_err(|_| refusal::attempt_gone())?;
+        if token.run_id.partition().0 >= core.links.partitions() {
+            return Err(refusal::attempt_gone());
+        }
+        self.queues.claim(token);
+        Ok(attempt_of(token))
+    }
+
+    async fn end_attempt(&self, token: &str, outcome: WorkerOutcome) -> Result<(), ApiError> {
+        let core = self.core()?;
+        let attempt = self.claimed(token)?;
+        core.links.ask(attempt.run.partition(), Request::EndAttempt { attempt, outcome }).await.map(drop)
+    }
+
+    async fn list(&self, namespace: &str, query: ListQuery) -> Result<RunPage, ApiError> {
+        let core = self.core()?;
+        let limit = query.limit.unwrap_or(100).clamp(1, self.limits.page_rows_max);
+        let after = query.cursor.as_deref().map(answer::read_cursor).transpose()?;
+        let started_from = read_time("started_after", query.started_after.as_deref())?;
+        let started_before = read_time("started_before", query.started_before.as_deref())?;
+        let mut rows = Vec::new();
+        if query.status.is_none_or(|status| status == Status::Running) {
+            let filter = OpenFilter {
+                namespace: namespace.into(),
+                workflow: query.workflow.clone(),
+                stuck: query.stuck,
+                started_from,
+                started_before,
+                after,
+                limit: limit + 1,
+            };
+            let all = (0..core.links.partitions()).map(weft_protocol::PartitionId);
+            for answer in
+                futures::future::join_all(all.map(|part| core.links.ask(part, Request::List(filter.clone())))).await
+            {
+                if let Answer::Rows(open) = answer? {
+                    rows.extend(open.into_iter().map(|row| ((row.started, row.run_id), row.row)));
+                }
+            }
+        }
+        // The store is asked after the partitions: a run that closes in between is found in one of them at least.
+        if query.status.is_none_or(answer::is_closed) && query.stuck != Some(true) {
+            let filter = ClosedFilter {
+                namespace: namespace.into(),
+                workflow: query.workflow,
+                status: query.status.map(closed::number_of),
+                started_from,
+                started_before,
+                after,
+                limit: limit + 1,
+            };
+            let closed = core.journal.list_closed(&filter).await.map_err(|error| store_error(&error))?;
+            rows.extend(closed.iter().map(|row| ((row.started, row.run_id), answer::row_of(row))));
+        }
+        // Closed rows come later and are the newer word about a run that is in both.
+        rows.sort_by(|a, b| b.0.cmp(&a.0).then(b.1.closed_at.is_some().cmp(&a.1.closed_at.is_some())));
+        rows.dedup_by(|later, kept| later.0 == kept.0);
+        let more = rows.len() > limit;
+        rows.truncate(limit);
+        let cursor = rows.last().filter(|_| more).map(|((started, run), _)| answer::cursor(*started, *run));
+        Ok(RunPage { runs: rows.into_iter().map(|(_, row)| row).collect(), cursor })
+    }
+}
+
+fn attempt_of(token: TaskToken) -> AttemptRef {
+    AttemptRef { run: token.run_id, scheduled: token.scheduled, attempt: token.attempt }
+}
+
+fn key(run: &RunKey) -> Result<Key, ApiError> {
+    let run_id = run.run_id.as_deref().map(str::parse::<RunId>).transpose().map_err(|_| {
+        ApiError::new(400, "invalid_request", "a run id has 16 hexadecimal digits").at("run", "16 hexadecimal digits")
+    })?;
+    Ok(Key {
+        namespace: run.namespace.as_str().into(),
+        workflow_id: WorkflowId::from(run.workflow_id.as_str()),
+        run_id,
+    })
+}
+
+fn read_time(field: &str, given: Option<&str>) -> Result<Option<Timestamp>, ApiError> {
+    let Some(given) = given else { return Ok(None) };
+    match text::parse_time(given) {
+        Some(ms) => Ok(Some(Timestamp(ms))),
+        None => Err(ApiError::new(400, "invalid_request", format!("`{field}` is no time: {given:?}"))
+            .at(field, "RFC 3339, as 2026-06-01T09:00:00Z")),
+    }
+}
+
+/// A partition answers each request with its own kind of answer; anything else is a mistake of ours.
+fn unexpected(answer: &Answer) -> ApiError {
+    ApiError::new(500, "internal", format!("a partition gave an answer to something else: {answer:?}"))
+        .help("please report this")
+}

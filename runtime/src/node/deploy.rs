@@ -1,0 +1,86 @@
+//! Deploying a program: verified, stored by its hash, made current for its project; then the stuck runs that its code
+//! frees.
+
+use std::sync::Arc;
+
+use weft_bytecode::codec;
+use weft_protocol::PartitionId;
+use weft_protocol::api::{ApiError, DeployReply};
+use weft_vm::Loaded;
+
+use super::Shared;
+use super::answer::store_error;
+use crate::loops::Links;
+use crate::partition::request::{Answer, Request};
+use crate::refusal;
+
+/// Stores an encoded program and makes it current; answers when new starts use it.
+pub(super) async fn deploy(shared: &Shared, namespace: &str, bytes: Vec<u8>) -> Result<DeployReply, ApiError> {
+    let core = shared.core()?;
+    let max = shared.limits.program_bytes_max;
+    if bytes.len() > max {
+        return Err(refusal::too_large("the program", bytes.len(), "program_bytes_max", max));
+    }
+    let invalid = |why: String| {
+        ApiError::new(422, "invalid_program", format!("this is no program that can run here: {why}"))
+            .help("compile it again with this version of weft")
+    };
+    let program = codec::decode(&bytes).map_err(|error| invalid(error.to_string()))?;
+    let program = Loaded::new(program).map_err(|error| invalid(error.to_string()))?;
+    let program = shared.programs.keep(program);
+    let project = program.program().project.clone();
+
+    let _one_at_a_time = shared.deploying.lock().await;
+    if let Some((workflow, other)) = shared.programs.clash(namespace, program.program()) {
+        return Err(ApiError::new(
+            409,
+            "workflow_taken",
+            format!("project `{other}` of namespace `{namespace}` has a workflow `{workflow}` already"),
+        )
+        .help("rename it, give it another name on the wire with `@name`, or deploy to another namespace"));
+    }
+    let current = shared.programs.project(namespace, &project);
+    let changed = current.is_none_or(|current| current.hash() != program.hash());
+    if changed {
+        core.journal.put_program(program.hash(), &bytes).await.map_err(|error| store_error(&error))?;
+        let at = shared.options.clock.now();
+        let deployed = core.journal.deploy(namespace, &project, program.hash(), at).await;
+        deployed.map_err(|error| store_error(&error))?;
+        shared.programs.make_current(namespace, program.clone());
+    }
+    let (moved, not_moved) = move_stuck(&core.links, namespace, &program).await;
+    Ok(DeployReply {
+        project,
+        program: program.hash().to_string(),
+        changed,
+        workflows: program.program().workflows.iter().map(|workflow| workflow.name.clone()).collect(),
+        moved,
+        not_moved,
+    })
+}
+
+/// At start: a newer weft may run what an older one could not.
+pub(super) async fn retry_stuck(shared: &Shared) {
+    let Ok(core) = shared.core() else { return };
+    for (namespace, program) in shared.programs.all_current() {
+        let (moved, _) = move_stuck(&core.links, &namespace, &program).await;
+        if moved > 0 {
+            tracing::info!(moved, %namespace, "stuck runs go on");
+        }
+    }
+}
+
+async fn move_stuck(links: &Links, namespace: &str, program: &Arc<Loaded>) -> (u64, Vec<(String, String)>) {
+    let ask =
+        |part| links.ask(PartitionId(part), Request::Move { namespace: namespace.into(), program: program.clone() });
+    let (mut all_moved, mut all_not_moved) = (0, Vec::new());
+    for answer in futures::future::join_all((0..links.partitions()).map(ask)).await {
+        // A partition that is lost meanwhile is tried by its next owner.
+        if let Ok(Answer::Moved { moved, not_moved }) = answer {
+            all_moved += moved;
+            all_not_moved.extend(not_moved);
+        }
+    }
+    all_not_moved.sort();
+    (all_moved, all_not_moved)
+}

@@ -1,0 +1,197 @@
+//! Reaching the store, and bringing partitions from their logs into memory.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::{StreamExt, TryStreamExt};
+use weft_bytecode::{ProgramHash, codec};
+use weft_protocol::PartitionId;
+use weft_vm::Loaded;
+
+use super::{Core, OpenError, Shared, Standing};
+use crate::loops::{Links, LoopEvent, World};
+use crate::partition::{Partition, Recovered, Recovery, Setup};
+use crate::programs::Programs;
+use crate::store::{self, Journal, Ownership, StoreError};
+
+/// First pause before an unreachable store is tried again.
+const RETRY_FIRST: Duration = Duration::from_millis(50);
+/// Longest pause.
+const RETRY_MAX: Duration = Duration::from_secs(1);
+/// Chunks read at once: about 4 MB.
+const CHUNKS_PER_READ: usize = 512;
+/// Ids of closed runs read at once.
+const IDS_PER_READ: usize = 10_000;
+/// Partitions brought into memory at the same time.
+const PARTITIONS_AT_ONCE: usize = 4;
+
+/// What the loops report, from when they were started.
+pub(super) type Events = tokio::sync::mpsc::UnboundedReceiver<LoopEvent>;
+
+/// One try, so that a store that can never work is told to the caller; `None` if it does not answer yet.
+pub(super) async fn first_try(shared: &Arc<Shared>) -> Result<Option<Events>, OpenError> {
+    match store::open(&shared.options.store, &shared.options.store_options).await {
+        Ok(journal) => Ok(Some(begin(shared, journal))),
+        Err(StoreError::Unavailable(why)) => {
+            tracing::warn!(%why, "the store does not answer yet");
+            shared.stand(Standing::Opening(why));
+            Ok(None)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Tries until the store answers; `None` if it never will or the node is to stop.
+pub(super) async fn reach(shared: &Arc<Shared>) -> Option<Events> {
+    let mut pause = RETRY_FIRST;
+    loop {
+        tokio::select! {
+            () = shared.stop.cancelled() => return None,
+            () = tokio::time::sleep(pause) => {}
+        }
+        pause = (pause * 2).min(RETRY_MAX);
+        match store::open(&shared.options.store, &shared.options.store_options).await {
+            Ok(journal) => return Some(begin(shared, journal)),
+            Err(StoreError::Unavailable(why)) => shared.stand(Standing::Opening(why)),
+            Err(error) => {
+                tracing::error!(%error, "the store cannot be used");
+                shared.stand(Standing::Stopped(error.to_string()));
+                return None;
+            }
+        }
+    }
+}
+
+fn begin(shared: &Arc<Shared>, journal: Arc<dyn Journal>) -> Events {
+    let (events, reported) = tokio::sync::mpsc::unbounded_channel();
+    let world = Arc::new(World {
+        journal: journal.clone(),
+        limits: shared.limits.clone(),
+        clock: shared.options.clock.clone(),
+        executors: shared.executors.clone(),
+        queues: shared.queues.clone(),
+        lease: shared.lease.clone(),
+        away: shared.away.clone(),
+        events,
+    });
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let loops = if shared.options.loops == 0 { cores } else { shared.options.loops };
+    let links = Links::start(&world, loops);
+    // `begin` is called once, by whoever reached the store first.
+    let _ = shared.core.set(Core { journal, links });
+    reported
+}
+
+/// Loads the current programs of all projects.
+///
+/// # Errors
+/// If the store does not answer, or holds a program that cannot be loaded.
+pub(crate) async fn load_current(journal: &dyn Journal, programs: &Programs) -> Result<(), StoreError> {
+    for deployment in journal.deployments().await? {
+        let program = program(journal, programs, deployment.program).await?;
+        programs.make_current(&deployment.namespace, program);
+    }
+    Ok(())
+}
+
+/// A program by its hash, from memory or the store.
+///
+/// # Errors
+/// If the store does not answer, does not have it, or has something else under its hash.
+pub(crate) async fn program(
+    journal: &dyn Journal,
+    programs: &Programs,
+    hash: ProgramHash,
+) -> Result<Arc<Loaded>, StoreError> {
+    if let Some(program) = programs.get(hash) {
+        return Ok(program);
+    }
+    let corrupt = |why: String| StoreError::Corrupt(format!("program {hash}: {why}"));
+    let bytes = journal.program(hash).await?.ok_or_else(|| corrupt("runs need it and it is not there".into()))?;
+    let program = codec::decode(&bytes).map_err(|error| corrupt(error.to_string()))?;
+    let loaded = Loaded::new(program).map_err(|error| corrupt(error.to_string()))?;
+    if loaded.hash() != hash {
+        return Err(corrupt(format!("the bytes are those of program {}", loaded.hash())));
+    }
+    Ok(programs.keep(loaded))
+}
+
+/// Brings partitions this node has taken over into memory.
+///
+/// # Errors
+/// If the store does not answer or a log is damaged.
+pub(super) async fn recover(
+    shared: &Arc<Shared>,
+    journal: &Arc<dyn Journal>,
+    owned: &[Ownership],
+) -> Result<Vec<Partition>, StoreError> {
+    let mut entropy = [0; 32];
+    getrandom::fill(&mut entropy).map_err(|error| StoreError::Unusable(format!("no randomness: {error}")))?;
+    let setup = Setup {
+        partitions: journal.partitions(),
+        limits: shared.limits.clone(),
+        programs: shared.programs.clone(),
+        entropy,
+    };
+    futures::stream::iter(owned.iter().cloned())
+        .map(|ownership| recover_one(shared.clone(), journal.clone(), setup.clone(), ownership))
+        .buffer_unordered(PARTITIONS_AT_ONCE)
+        .try_collect()
+        .await
+}
+
+async fn recover_one(
+    shared: Arc<Shared>,
+    journal: Arc<dyn Journal>,
+    setup: Setup,
+    ownership: Ownership,
+) -> Result<Partition, StoreError> {
+    let (recovery, recovered) = read_log(&*journal, &shared.programs, &ownership).await?;
+    let finished = tokio::task::spawn_blocking(move || recovery.finish(setup, ownership.epoch, recovered)).await;
+    finished.unwrap_or_else(|error| Err(StoreError::Corrupt(format!("a run could not be replayed: {error}"))))
+}
+
+/// Reads a partition's whole log, and what its open runs need besides.
+///
+/// # Errors
+/// If the store does not answer or the log is damaged.
+pub(crate) async fn read_log(
+    journal: &dyn Journal,
+    programs: &Programs,
+    ownership: &Ownership,
+) -> Result<(Recovery, Recovered), StoreError> {
+    let mut recovery = Recovery::new(ownership.part);
+    let mut from = ownership.low;
+    loop {
+        let chunks = journal.read(ownership.part, from, CHUNKS_PER_READ).await?;
+        for chunk in &chunks {
+            recovery.feed(chunk)?;
+        }
+        from = recovery.next_seq().unwrap_or(from);
+        if chunks.len() < CHUNKS_PER_READ {
+            break;
+        }
+    }
+    let mut recovered = Recovered { closed: closed_ids(journal, ownership.part).await?, ..Recovered::default() };
+    for hash in recovery.needs() {
+        recovered.programs.insert(hash, program(journal, programs, hash).await?);
+    }
+    Ok((recovery, recovered))
+}
+
+async fn closed_ids(
+    journal: &dyn Journal,
+    part: PartitionId,
+) -> Result<Vec<(String, weft_protocol::WorkflowId, weft_protocol::RunId)>, StoreError> {
+    let mut all = Vec::new();
+    let mut after = None;
+    loop {
+        let page = journal.closed_ids(part, after.take(), IDS_PER_READ).await?;
+        let whole = page.len() == IDS_PER_READ;
+        after = page.last().map(|(namespace, id, _)| (namespace.clone(), id.clone()));
+        all.extend(page);
+        if !whole {
+            return Ok(all);
+        }
+    }
+}

@@ -1,0 +1,389 @@
+//! One partition: the open runs of a part of the id space, as a synchronous, deterministic state machine. Requests, word
+//! from other runs, ends of attempts and alarms go in; chunks for the log come out, and what may leave once they are
+//! durable. No tokio, clock, random or store here: a loop (or the sandbox) brings all of that.
+//!
+//! # Output commit
+//! Everything decided goes into the *filling* batch; [`Partition::take_append`] makes it the *flying* one, and
+//! [`Partition::committed`] says that it is durable. An answer, dispatch or message is held with the last batch that
+//! changed what it tells of; if that is durable already, it leaves at once. While one batch flies, the next fills:
+//! commits clock themselves.
+
+mod alarms;
+pub(crate) mod ask;
+pub mod attempt;
+mod between;
+mod recover;
+pub mod request;
+mod start;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use rustc_hash::{FxHashMap, FxHashSet};
+use weft_engine::{Input, Refused, Run, Transition};
+use weft_protocol::api::ApiError;
+use weft_protocol::limits::Limits;
+use weft_protocol::{EventId, PartitionId, RunId, Timestamp, WorkflowId};
+
+use crate::closed;
+use crate::frame::ChunkWriter;
+use crate::programs::Programs;
+use crate::refusal;
+use crate::store::{Append, ClosedRun};
+use alarms::Alarms;
+pub use recover::{Recovered, Recovery};
+use request::{Answer, AttemptRef, ClosedFact, OpenRun, Output, Reply, ReplyId, Request, Then};
+
+/// The partition a workflow id lives in. Pinned for ever: stored ids depend on it.
+pub fn partition_of(namespace: &str, workflow_id: &str, partitions: u16) -> PartitionId {
+    PartitionId((name_hash(namespace, workflow_id) % u64::from(partitions.max(1))) as u16)
+}
+
+/// XXH3 of both names with a zero byte between them, which neither can contain.
+fn name_hash(namespace: &str, workflow_id: &str) -> u64 {
+    let mut bytes = smallvec::SmallVec::<[u8; 128]>::new();
+    bytes.extend_from_slice(namespace.as_bytes());
+    bytes.push(0);
+    bytes.extend_from_slice(workflow_id.as_bytes());
+    xxhash_rust::xxh3::xxh3_64(&bytes)
+}
+
+/// What a partition is told once.
+#[derive(Debug, Clone)]
+pub struct Setup {
+    /// Number of partitions of the store.
+    pub partitions: u16,
+    /// Limits.
+    pub limits: Arc<Limits>,
+    /// Current programs by workflow name.
+    pub programs: Arc<Programs>,
+    /// Where the seeds of runs come from.
+    pub entropy: [u8; 32],
+}
+
+/// The open runs of one partition, owned by this process.
+#[derive(Debug)]
+pub struct Partition {
+    id: PartitionId,
+    setup: Setup,
+    writer: ChunkWriter,
+    /// Counter of the next start.
+    counter: u64,
+    runs: FxHashMap<RunId, OpenRun>,
+    names: FxHashMap<(Arc<str>, WorkflowId), RunId>,
+    /// Hash of namespace and workflow id → newest closed run: without a hit here the store need not be asked.
+    closed_ids: FxHashMap<u64, RunId>,
+    /// Runs whose close is not durable yet, by the same hash, with the batch that holds it.
+    closing: FxHashMap<u64, (ClosedFact, u64)>,
+    /// Runs started by a parent that has not noted everything about them yet: a start told again finds them here.
+    children: FxHashMap<(RunId, EventId), RunId>,
+    /// Starts without an id, by request id.
+    generated: FxHashMap<(Arc<str>, String), RunId>,
+    /// Its keys, oldest first.
+    generated_order: VecDeque<(Arc<str>, String)>,
+    alarms: Alarms,
+    /// Runs in the middle of a long computation.
+    again: VecDeque<RunId>,
+    /// Number of the filling batch.
+    batch: u64,
+    flying: bool,
+    closed_rows: Vec<ClosedRun>,
+    held: Vec<Output>,
+    held_flying: Vec<Output>,
+    out: Vec<Output>,
+}
+
+impl Partition {
+    /// Its number.
+    pub fn id(&self) -> PartitionId {
+        self.id
+    }
+
+    /// The epoch it writes in.
+    pub fn epoch(&self) -> u64 {
+        self.writer.epoch()
+    }
+
+    /// Number of open runs.
+    pub fn open_runs(&self) -> usize {
+        self.runs.len()
+    }
+
+    /// Bytes decided but not taken for an append yet: what back-pressure looks at.
+    pub fn pending_bytes(&self) -> usize {
+        self.writer.pending_bytes()
+    }
+
+    /// Takes a request; the answer comes as [`Output::Reply`] when what it says is durable.
+    pub fn handle(&mut self, request: Request, reply: ReplyId, now: Timestamp) {
+        self.ask(request, reply, now);
+    }
+
+    /// When the next alarm is due.
+    pub fn next_alarm(&self) -> Option<Timestamp> {
+        self.alarms.next()
+    }
+
+    /// Fires at most `limit` alarms that are due; true if there may be more.
+    pub fn due(&mut self, now: Timestamp, limit: usize) -> bool {
+        for _ in 0..limit {
+            let Some((run, key)) = self.alarms.take_due(now) else { return false };
+            // A run that is gone had its alarms made stale by its end.
+            if self.runs.contains_key(&run) {
+                self.apply(run, Input::Due(key), Then::Nothing, now);
+            }
+        }
+        true
+    }
+
+    /// Whether a run is in the middle of a long computation.
+    pub fn has_more(&self) -> bool {
+        !self.again.is_empty()
+    }
+
+    /// Gives one such run its next slice.
+    pub fn go_on(&mut self, now: Timestamp) {
+        if let Some(run) = self.again.pop_front() {
+            self.apply(run, Input::Continue, Then::Nothing, now);
+        }
+    }
+
+    /// Moves everything decided so far into `append`; true if there was anything. Not while an append flies.
+    pub fn take_append(&mut self, append: &mut Append) -> bool {
+        assert!(!self.flying, "one append of a partition flies at a time");
+        if self.writer.is_empty() {
+            debug_assert!(self.held.is_empty(), "what is held waits for something to be written");
+            return false;
+        }
+        self.writer.take(&mut append.chunks);
+        append.closed.append(&mut self.closed_rows);
+        std::mem::swap(&mut self.held, &mut self.held_flying);
+        self.batch += 1;
+        self.flying = true;
+        true
+    }
+
+    /// The append taken last is durable: what was held with it may leave.
+    pub fn committed(&mut self) {
+        assert!(self.flying, "an append was taken");
+        self.flying = false;
+        self.out.append(&mut self.held_flying);
+        let batch = self.batch;
+        self.closing.retain(|_, (_, at)| *at >= batch);
+        let runs = &self.runs;
+        self.alarms.clear_out(|run| runs.contains_key(&run));
+    }
+
+    /// What may leave now, in order.
+    pub fn outputs(&mut self) -> std::vec::Drain<'_, Output> {
+        self.out.drain(..)
+    }
+
+    /// Whether [`Partition::outputs`] has something.
+    pub fn has_outputs(&self) -> bool {
+        !self.out.is_empty()
+    }
+
+    /// This node does not own the partition any more: who still waits is answered with `error`, everything else is gone.
+    pub fn abandon(mut self, error: &ApiError) -> Vec<(ReplyId, Reply)> {
+        let mut waiting: Vec<ReplyId> = Vec::new();
+        for output in self.held_flying.drain(..).chain(self.held.drain(..)).chain(self.out.drain(..)) {
+            if let Output::Reply(reply, _) = output {
+                waiting.push(reply);
+            }
+        }
+        for open in self.runs.values() {
+            waiting.extend(&open.waiters);
+            waiting.extend(open.followers.iter().map(|(reply, ..)| reply));
+        }
+        waiting.into_iter().map(|reply| (reply, Err(error.clone()))).collect()
+    }
+
+    /// These callers stopped waiting.
+    pub fn forget(&mut self, gone: &FxHashSet<ReplyId>) {
+        for open in self.runs.values_mut() {
+            open.waiters.retain(|waiting| !gone.contains(waiting));
+            open.followers.retain(|(waiting, ..)| !gone.contains(waiting));
+        }
+    }
+
+    /// The open run of that name.
+    fn find(&self, key: &request::Key) -> Option<RunId> {
+        let open = *self.names.get(&(key.namespace.clone(), key.workflow_id.clone()))?;
+        (key.run_id.is_none() || key.run_id == Some(open)).then_some(open)
+    }
+
+    /// Lets `output` leave when batch number `batch` is durable.
+    fn hold(&mut self, batch: u64, output: Output) {
+        if batch == self.batch && !self.writer.is_empty() {
+            self.held.push(output);
+        } else if self.flying && batch + 1 == self.batch {
+            self.held_flying.push(output);
+        } else {
+            self.out.push(output);
+        }
+    }
+
+    /// The last batch that anything was decided in.
+    fn last_batch(&self) -> u64 {
+        if self.writer.is_empty() { self.batch.saturating_sub(1) } else { self.batch }
+    }
+
+    /// Gives an open run an input and does what follows; `then` hears how it was taken, at once or, if the run is in the
+    /// middle of a long computation, when its turn has come.
+    fn apply(&mut self, id: RunId, input: Input, then: Then, now: Timestamp) {
+        let Some(open) = self.runs.get_mut(&id) else { return self.taken(id, then, Err(Refused::Closed)) };
+        match open.run.decide(input, now) {
+            Ok(transition) if transition.deferred => {
+                open.deferred.push_back(then);
+                self.absorb(id, transition);
+            }
+            Ok(transition) => {
+                self.absorb(id, transition);
+                self.taken(id, then, Ok(()));
+            }
+            Err(refused) => self.taken(id, then, Err(refused)),
+        }
+    }
+
+    /// An input was taken or refused: what waited for that goes on.
+    fn taken(&mut self, id: RunId, then: Then, how: Result<(), Refused>) {
+        // A run that closed in this step is gone; its end is in the filling batch.
+        let batch = self.runs.get(&id).map_or(self.last_batch(), |open| open.batch);
+        match then {
+            Then::Nothing => {}
+            Then::Answer(reply) => {
+                let answer = how.map(|()| Answer::Done).map_err(|refused| self.refusal(id, refused));
+                self.reply(batch, reply, answer);
+            }
+            Then::AnswerAlive(reply, scheduled) => {
+                let pending = self.runs.get(&id).and_then(|open| open.run.attempt_view(scheduled));
+                let cancel_requested = pending.is_none_or(|pending| pending.cancel_requested);
+                let answer = how.map(|()| Answer::Alive { cancel_requested });
+                self.reply(batch, reply, answer.map_err(|refused| self.refusal(id, refused)));
+            }
+            Then::Child(word) => self.heard_of_child(id, batch, word, how),
+        }
+    }
+
+    fn refusal(&self, run: RunId, refused: Refused) -> ApiError {
+        let id = self.runs.get(&run).map(|open| open.run.me().workflow_id.clone());
+        match refused {
+            Refused::Closed => refusal::run_closed(id.as_ref().map_or("", WorkflowId::as_str)),
+            Refused::Stale => refusal::attempt_gone(),
+            Refused::Limit(name) => refusal::limit(name),
+            Refused::NoSuchSignal => refusal::message_not_found("signal", "", "", &[]),
+        }
+    }
+
+    /// Writes what a run wants committed and holds what it wants done.
+    fn absorb(&mut self, id: RunId, transition: Transition) {
+        let Some(open) = self.runs.get_mut(&id) else { return };
+        for event in &transition.events {
+            self.writer.event(id, event);
+        }
+        for record in &transition.records {
+            self.writer.record(id, record);
+        }
+        if !transition.events.is_empty() || !transition.records.is_empty() {
+            open.batch = self.batch;
+        }
+        let batch = open.batch;
+        for (at, key) in transition.alarms {
+            self.alarms.set(at, id, key);
+        }
+        for scheduled in transition.cancel {
+            self.hold(batch, Output::Stop(id, scheduled));
+        }
+        for (scheduled, attempt) in transition.dispatch {
+            self.hold(batch, Output::Dispatch(AttemptRef { run: id, scheduled, attempt }));
+        }
+        for outgoing in transition.outbox {
+            self.send(id, batch, outgoing);
+        }
+        for (level, text) in transition.logs {
+            self.hold(batch, Output::Log { run: id, level, text });
+        }
+        if transition.closed {
+            self.close(id, transition.settled);
+            return;
+        }
+        if transition.again {
+            self.again.push_back(id);
+        }
+        if !transition.events.is_empty() {
+            self.answer_followers(id);
+        }
+        for how in transition.settled {
+            let then = self.runs.get_mut(&id).and_then(|open| open.deferred.pop_front());
+            self.taken(id, then.unwrap_or(Then::Nothing), how);
+        }
+    }
+
+    /// A run's last event is in its history: its row rides in the same append, and who waited is answered.
+    fn close(&mut self, id: RunId, settled: Vec<Result<(), Refused>>) {
+        let Some(open) = self.runs.remove(&id) else { return };
+        let run_ref = open.run.me().clone();
+        self.names.remove(&(open.namespace.clone(), run_ref.workflow_id.clone()));
+        let row = closed::row(&open.run);
+        let hash = name_hash(&open.namespace, run_ref.workflow_id.as_str());
+        let status = closed::status_of(&row);
+        self.closed_ids.insert(hash, id);
+        self.closing.insert(hash, (ClosedFact { run_id: id, status }, self.batch));
+        self.closed_rows.push(row);
+        let last = open.run.history().last().cloned();
+        let last = last.expect("a run that closed has the event that closed it");
+        for watcher in &open.watchers {
+            if let Some(message) = between::child_end(open.run.loaded(), open.run.workflow(), watcher, &run_ref, &last)
+            {
+                self.hold(self.batch, Output::Send(watcher.run.run_id.partition(), message));
+            }
+        }
+        for reply in open.waiters {
+            let answer = Answer::Ended { run: run_ref.clone(), last: last.clone() };
+            self.hold(self.batch, Output::Reply(reply, Ok(answer)));
+        }
+        for (reply, after, limit) in open.followers {
+            let answer = events_after(&open.run, after, limit, true);
+            self.hold(self.batch, Output::Reply(reply, Ok(answer)));
+        }
+        // What was put aside and not settled came too late.
+        let settled = settled.into_iter().chain(std::iter::repeat(Err(Refused::Closed)));
+        for (then, how) in open.deferred.into_iter().zip(settled) {
+            self.taken(id, then, how);
+        }
+    }
+
+    /// Followers of a run's history hear of new events.
+    fn answer_followers(&mut self, id: RunId) {
+        let Some(open) = self.runs.get_mut(&id) else { return };
+        if open.followers.is_empty() {
+            return;
+        }
+        let batch = open.batch;
+        let answers: Vec<_> = open
+            .followers
+            .drain(..)
+            .map(|(reply, after, limit)| Output::Reply(reply, Ok(events_after(&open.run, after, limit, false))))
+            .collect();
+        for answer in answers {
+            self.hold(batch, answer);
+        }
+    }
+
+    fn reply(&mut self, batch: u64, reply: ReplyId, answer: Reply) {
+        self.hold(batch, Output::Reply(reply, answer));
+    }
+}
+
+/// Events of a run after number `after`.
+fn events_after(run: &Run, after: u64, limit: usize, closed: bool) -> Answer {
+    let all = run.history();
+    let from = usize::try_from(after).unwrap_or(usize::MAX).min(all.len());
+    let to = from.saturating_add(limit).min(all.len());
+    Answer::Events {
+        program: run.loaded().clone(),
+        events: all[from..to].to_vec(),
+        complete: closed && to == all.len(),
+    }
+}

@@ -1,0 +1,184 @@
+//! Word between runs: what a run's transition asks of others, and what arrives from them.
+//!
+//! There is no inbox and no outbox table. What a run still has to tell follows from its own history
+//! (`Run::unsettled`), so after a crash it is told again; every receiver notices a repetition
+//! (docs/decisions/0002-no-inbox-counters.md).
+
+use weft_engine::{Input, Outgoing, Refused, child};
+use weft_protocol::event::{EventKind, ParentRef, RunRef};
+use weft_protocol::policy::OnParentClose;
+use weft_protocol::{Event, EventId, RunId, Timestamp};
+use weft_vm::Loaded;
+
+use super::request::{ChildWord, Message, OpenRun, Output, Probe, StartOrder, StartedBy, Then};
+use super::{Partition, name_hash, partition_of};
+
+impl Partition {
+    /// Holds what a run tells another until `batch` is durable.
+    pub(super) fn send(&mut self, from: RunId, batch: u64, outgoing: Outgoing) {
+        let Some(open) = self.runs.get(&from) else { return };
+        let namespace = open.namespace.clone();
+        let (to, message) = match outgoing {
+            Outgoing::StartChild { parent, workflow, workflow_id, args, options } => {
+                // A child runs the code of its parent; who only starts a run gets the newest.
+                let own = open.run.loaded();
+                let latest = (!parent.attached).then(|| self.setup.programs.current(&namespace, &workflow)).flatten();
+                let Some((program, workflow)) =
+                    latest.or_else(|| own.program().workflow(&workflow).map(|(index, _)| (own.clone(), index)))
+                else {
+                    return;
+                };
+                let to = partition_of(&namespace, workflow_id.as_str(), self.setup.partitions);
+                let order = StartOrder {
+                    namespace,
+                    workflow_id: Some(workflow_id),
+                    program,
+                    workflow,
+                    args,
+                    request_id: None,
+                    on_conflict: options.on_conflict,
+                    on_closed: options.on_closed,
+                    run_timeout_ms: options.run_timeout_ms,
+                    by: StartedBy::Parent(parent),
+                };
+                (to, Message::Start(Box::new(order)))
+            }
+            Outgoing::ChildEnded { parent, event } => {
+                let child = open.run.me().clone();
+                // The parent's close has no more to say to a run that has ended.
+                let on_close = OnParentClose::Abandon;
+                let to = parent.run_id.partition();
+                (to, Message::Child { parent, child: Some(child), on_close, event })
+            }
+            Outgoing::Cancel { to, reason } => {
+                let from = open.run.me().clone();
+                (to.run_id.partition(), Message::Cancel { to, reason, from })
+            }
+            Outgoing::Terminate { to, reason } => {
+                let from = open.run.me().clone();
+                (to.run_id.partition(), Message::Terminate { to, reason, from })
+            }
+        };
+        self.hold(batch, Output::Send(to, message));
+    }
+
+    /// Takes word from a run of another partition, or of this one.
+    pub fn receive(&mut self, message: Message, now: Timestamp) {
+        match message {
+            Message::Start(order) => self.start(*order, now),
+            Message::Child { parent, child, on_close, event } => {
+                self.hear_of_child(parent, child, on_close, event, now);
+            }
+            Message::Settled { parent, scheduled } => {
+                self.children.remove(&(parent, scheduled));
+            }
+            Message::AwaitEnd(order, child) => self.await_end(*order, child),
+            Message::ParentOpen { parent, child, on_close } => {
+                if !self.runs.contains_key(&parent.run_id) {
+                    self.parent_has_closed(&parent, child, on_close);
+                }
+            }
+            Message::Cancel { to, reason, from } => {
+                let input = Input::Cancel { reason, request_id: None, from: Some(from) };
+                self.apply(to.run_id, input, Then::Nothing, now);
+            }
+            Message::Terminate { to, reason, from } => {
+                self.apply(to.run_id, Input::Terminate { reason, from: Some(from) }, Then::Nothing, now);
+            }
+        }
+    }
+
+    fn hear_of_child(
+        &mut self,
+        parent: RunRef,
+        child: Option<RunRef>,
+        on_close: OnParentClose,
+        event: EventKind,
+        now: Timestamp,
+    ) {
+        let (scheduled, started) = match &event {
+            EventKind::ChildStarted { scheduled, .. } => (Some(*scheduled), true),
+            EventKind::ChildCompleted { scheduled, .. }
+            | EventKind::ChildFailed { scheduled, .. }
+            | EventKind::ChildCanceled { scheduled }
+            | EventKind::ChildTimedOut { scheduled, .. }
+            | EventKind::ChildTerminated { scheduled, .. } => (Some(*scheduled), false),
+            _ => (None, false),
+        };
+        let open = self.runs.get(&parent.run_id);
+        let attached = |open: &OpenRun| scheduled.is_some_and(|at| is_attached(open.run.history(), at));
+        let awaits_end = started && open.is_some_and(attached);
+        let id = parent.run_id;
+        let word = ChildWord { parent, child, on_close, scheduled, started, awaits_end };
+        self.apply(id, Input::Child(event), Then::Child(Box::new(word)), now);
+    }
+
+    /// The parent has noted word of a child, or was closed already.
+    pub(super) fn heard_of_child(&mut self, id: RunId, batch: u64, word: Box<ChildWord>, how: Result<(), Refused>) {
+        let Some(child) = word.child else { return };
+        if matches!(how, Err(Refused::Closed)) && word.started {
+            // The parent closed while its child was being started, so it could not name the child then.
+            return self.parent_has_closed(&word.parent, child, word.on_close);
+        }
+        if let (Some(scheduled), false) = (word.scheduled, word.awaits_end) {
+            let settled = Message::Settled { parent: id, scheduled };
+            self.hold(batch, Output::Send(child.run_id.partition(), settled));
+        }
+    }
+
+    /// A parent asks for the end of a child it knows to have started.
+    fn await_end(&mut self, order: StartOrder, child: RunRef) {
+        let StartedBy::Parent(parent) = &order.by else { return };
+        if let Some(open) = self.runs.get_mut(&child.run_id) {
+            // Its own parent is told by the child itself.
+            if open.run.parent() != Some(parent) && !open.watchers.contains(parent) {
+                open.watchers.push(parent.clone());
+            }
+            return;
+        }
+        let hash = name_hash(&order.namespace, child.workflow_id.as_str());
+        let batch = self.closing.get(&hash).map_or(0, |(_, batch)| *batch);
+        let probe = Probe { workflow_id: child.workflow_id, run_id: Some(child.run_id), order };
+        self.hold(batch, Output::Probe(Box::new(probe)));
+    }
+
+    /// A child whose parent is gone gets what its options say.
+    fn parent_has_closed(&mut self, parent: &RunRef, child: RunRef, on_close: OnParentClose) {
+        let reason = "the parent has closed".to_owned();
+        let from = parent.clone();
+        let to = child.run_id.partition();
+        let message = match on_close {
+            OnParentClose::Cancel => Message::Cancel { to: child, reason, from },
+            OnParentClose::Terminate => Message::Terminate { to: child, reason, from },
+            OnParentClose::Abandon => return,
+        };
+        // The parent's end may be in a batch that is not durable yet.
+        self.hold(self.last_batch(), Output::Send(to, message));
+    }
+}
+
+/// Whether the parent wants to know the end of the child it asked for with this event.
+fn is_attached(events: &[Event], scheduled: EventId) -> bool {
+    let index = usize::try_from(scheduled.0).unwrap_or(0).wrapping_sub(1);
+    matches!(events.get(index).map(|e| &e.kind), Some(EventKind::ChildScheduled { attached: true, .. }))
+}
+
+/// Word for a parent about a child.
+pub(super) fn to_parent(parent: &ParentRef, child: Option<RunRef>, event: EventKind) -> Message {
+    Message::Child { parent: parent.run.clone(), child, on_close: parent.on_close, event }
+}
+
+/// Word for a parent that a child, a run of `workflow`, has ended with the event `last`; `None` if it does not wait.
+pub(super) fn child_end(
+    program: &Loaded,
+    workflow: &str,
+    parent: &ParentRef,
+    child: &RunRef,
+    last: &Event,
+) -> Option<Message> {
+    let (_, def) = program.program().workflow(workflow)?;
+    match child::ended(program.program(), def, child, parent, &last.kind)? {
+        Outgoing::ChildEnded { event, .. } => Some(to_parent(parent, Some(child.clone()), event)),
+        _ => None,
+    }
+}

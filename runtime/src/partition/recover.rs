@@ -1,0 +1,261 @@
+//! A partition from its log: every record in order, then each run that is still open, then what it still has to do.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
+use weft_bytecode::ProgramHash;
+use weft_engine::{Record, Run, Transition, program_of};
+use weft_protocol::event::{EventKind, ParentRef, RunRef};
+use weft_protocol::policy::{ChildOptions, OnClosed, OnConflict, OnParentClose};
+use weft_protocol::{Event, EventId, PartitionId, Payload, RunId, WorkflowId};
+use weft_vm::Loaded;
+
+use super::alarms::Alarms;
+use super::request::{AttemptRef, Message, OpenRun, Output, StartOrder, StartedBy};
+use super::{Partition, Setup, name_hash};
+use crate::frame::{ChunkReader, LogRecord};
+use crate::store::{Chunk, StoreError};
+
+/// Reads a partition's log.
+#[derive(Debug)]
+pub struct Recovery {
+    id: PartitionId,
+    reader: ChunkReader,
+    records: Vec<LogRecord>,
+    open: BTreeMap<RunId, Logged>,
+    counter: u64,
+    children: FxHashMap<(RunId, EventId), RunId>,
+    generated: Vec<((Arc<str>, String), RunId)>,
+}
+
+/// What the log says of an open run.
+#[derive(Debug, Default)]
+struct Logged {
+    events: Vec<Event>,
+    records: Vec<Record>,
+}
+
+/// What the world must bring before a [`Recovery`] can be finished.
+#[derive(Debug, Default)]
+pub struct Recovered {
+    /// The programs of [`Recovery::needs`].
+    pub programs: FxHashMap<ProgramHash, Arc<Loaded>>,
+    /// Newest closed run of each id: namespace, workflow id, run id.
+    pub closed: Vec<(String, WorkflowId, RunId)>,
+}
+
+impl Recovery {
+    /// For the log of `id`.
+    pub fn new(id: PartitionId) -> Recovery {
+        Recovery {
+            id,
+            reader: ChunkReader::new(id),
+            records: Vec::new(),
+            open: BTreeMap::new(),
+            counter: 0,
+            children: FxHashMap::default(),
+            generated: Vec::new(),
+        }
+    }
+
+    /// Takes the next chunk.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] if it is not what was written, or does not follow.
+    pub fn feed(&mut self, chunk: &Chunk) -> Result<(), StoreError> {
+        let mut records = std::mem::take(&mut self.records);
+        self.reader.read(chunk, &mut records)?;
+        for record in records.drain(..) {
+            match record {
+                LogRecord::Event { run, event } => self.event(run, event)?,
+                LogRecord::Record { run, record } => {
+                    if let Some(logged) = self.open.get_mut(&run) {
+                        logged.records.push(record);
+                    }
+                }
+                LogRecord::SegmentHead { counter } => self.counter = self.counter.max(counter),
+                LogRecord::Fence { .. } => {}
+            }
+        }
+        self.records = records;
+        Ok(())
+    }
+
+    fn event(&mut self, run: RunId, event: Event) -> Result<(), StoreError> {
+        let begins = matches!(event.kind, EventKind::RunStarted { .. });
+        let before = self.open.get(&run).map_or(0, |logged| logged.events.len());
+        if event.id.0 != before as u64 + 1 || begins != (before == 0) {
+            return Err(StoreError::Corrupt(format!(
+                "run {run} of partition {} has event {} ({}) after {before} events",
+                self.id.0,
+                event.id.0,
+                event.kind.name()
+            )));
+        }
+        if let EventKind::RunStarted { namespace, workflow, workflow_id, parent, request_id, .. } = &event.kind {
+            self.counter = self.counter.max(run.counter() + 1);
+            if let Some(parent) = parent {
+                self.children.insert((parent.run.run_id, parent.scheduled), run);
+            }
+            if let Some(request_id) = request_id
+                && *workflow_id.0 == *format!("{workflow}-{run}")
+            {
+                self.generated.push(((namespace.as_str().into(), request_id.clone()), run));
+            }
+        }
+        if event.kind.closes() {
+            self.open.remove(&run);
+        } else {
+            self.open.entry(run).or_default().events.push(event);
+        }
+        Ok(())
+    }
+
+    /// The place after the last chunk fed, from which to read on.
+    pub fn next_seq(&self) -> Option<weft_protocol::LogSeq> {
+        self.reader.next_seq()
+    }
+
+    /// Programs that the open runs are pinned to.
+    pub fn needs(&self) -> Vec<ProgramHash> {
+        let all: BTreeSet<ProgramHash> = self.open.values().filter_map(|logged| program_of(&logged.events)).collect();
+        all.into_iter().collect()
+    }
+
+    /// The partition as its log left it, owned in `epoch`. What its runs still have to do is among its outputs.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] if the log ends in the middle of a record, or a program is missing.
+    pub fn finish(self, setup: Setup, epoch: u64, recovered: Recovered) -> Result<Partition, StoreError> {
+        let mut partition = Partition {
+            id: self.id,
+            setup,
+            writer: self.reader.writer(epoch)?,
+            counter: self.counter,
+            runs: FxHashMap::default(),
+            names: FxHashMap::default(),
+            closed_ids: FxHashMap::default(),
+            closing: FxHashMap::default(),
+            children: self.children,
+            generated: FxHashMap::default(),
+            generated_order: VecDeque::new(),
+            alarms: Alarms::default(),
+            again: VecDeque::new(),
+            batch: 1,
+            flying: false,
+            closed_rows: Vec::new(),
+            held: Vec::new(),
+            held_flying: Vec::new(),
+            out: Vec::new(),
+        };
+        for (namespace, workflow_id, run) in &recovered.closed {
+            let newest = partition.closed_ids.entry(name_hash(namespace, workflow_id.as_str())).or_insert(*run);
+            *newest = (*newest).max(*run);
+        }
+        for ((namespace, request_id), run) in self.generated {
+            partition.remember_generated(namespace, request_id, run);
+        }
+        for (id, logged) in self.open {
+            let hash = program_of(&logged.events);
+            let Some(program) = hash.and_then(|hash| recovered.programs.get(&hash)) else {
+                return Err(StoreError::Corrupt(format!(
+                    "run {id} is pinned to program {}, which the store does not have",
+                    hash.map_or_else(|| "?".into(), |hash| hash.to_string())
+                )));
+            };
+            partition.reopen(id, program.clone(), logged)?;
+        }
+        Ok(partition)
+    }
+}
+
+impl Partition {
+    fn reopen(&mut self, id: RunId, program: Arc<Loaded>, logged: Logged) -> Result<(), StoreError> {
+        let run = Run::recover(program, logged.events, logged.records, self.setup.limits.clone())
+            .map_err(|error| StoreError::Corrupt(format!("run {id}: {error}")))?;
+        let unsettled = run.unsettled();
+        let namespace = namespace_of(run.history());
+        let me = run.me().clone();
+        // The parent may have closed without having heard of this run.
+        if let Some(parent) = run.parent()
+            && parent.on_close != OnParentClose::Abandon
+        {
+            let (parent, on_close) = (parent.run.clone(), parent.on_close);
+            let ask = Message::ParentOpen { parent, child: me.clone(), on_close };
+            self.out.push(Output::Send(run.parent().map_or(me.run_id, |p| p.run.run_id).partition(), ask));
+        }
+        for (child, ask) in awaited(&run, &namespace) {
+            self.out.push(Output::Send(child, ask));
+        }
+        self.names.insert((namespace.clone(), me.workflow_id), id);
+        let open = OpenRun {
+            run,
+            namespace,
+            batch: 0,
+            waiters: Vec::new(),
+            followers: Vec::new(),
+            watchers: Vec::new(),
+            deferred: VecDeque::new(),
+        };
+        self.runs.insert(id, open);
+        for &(scheduled, attempt) in &unsettled.dispatch {
+            self.out.push(Output::DispatchAgain(AttemptRef { run: id, scheduled, attempt }));
+        }
+        self.absorb(id, Transition { dispatch: Vec::new(), ..unsettled });
+        Ok(())
+    }
+}
+
+/// Children that have started and whose end is awaited: the word of it may have been lost.
+fn awaited(run: &Run, namespace: &Arc<str>) -> Vec<(PartitionId, Message)> {
+    let mut awaited = BTreeMap::new();
+    for event in run.history() {
+        match &event.kind {
+            EventKind::ChildScheduled { workflow, options, attached: true, .. } => {
+                awaited.insert(event.id, (workflow, options, None));
+            }
+            EventKind::ChildStarted { scheduled, run } => {
+                if let Some((.., child)) = awaited.get_mut(scheduled) {
+                    *child = Some(run);
+                }
+            }
+            EventKind::ChildStartFailed { scheduled, .. }
+            | EventKind::ChildCompleted { scheduled, .. }
+            | EventKind::ChildFailed { scheduled, .. }
+            | EventKind::ChildCanceled { scheduled }
+            | EventKind::ChildTimedOut { scheduled, .. }
+            | EventKind::ChildTerminated { scheduled, .. } => {
+                awaited.remove(scheduled);
+            }
+            _ => {}
+        }
+    }
+    let ask = |(scheduled, (workflow, options, child)): (EventId, (&String, &ChildOptions, Option<&RunRef>))| {
+        let child = child?.clone();
+        let (workflow, _) = run.loaded().program().workflow(workflow)?;
+        let on_close = options.on_parent_close;
+        let parent = ParentRef { run: run.me().clone(), scheduled, attached: true, on_close };
+        let order = StartOrder {
+            namespace: namespace.clone(),
+            workflow_id: Some(child.workflow_id.clone()),
+            program: run.loaded().clone(),
+            workflow,
+            args: Payload::null(),
+            request_id: None,
+            on_conflict: OnConflict::Join,
+            on_closed: OnClosed::Join,
+            run_timeout_ms: None,
+            by: StartedBy::Parent(parent),
+        };
+        Some((child.run_id.partition(), Message::AwaitEnd(Box::new(order), child)))
+    };
+    awaited.into_iter().filter_map(ask).collect()
+}
+
+fn namespace_of(events: &[Event]) -> Arc<str> {
+    match events.first().map(|event| &event.kind) {
+        Some(EventKind::RunStarted { namespace, .. }) => namespace.as_str().into(),
+        _ => "".into(),
+    }
+}

@@ -1,0 +1,424 @@
+//! What reaches a partition and what may leave it: plain data.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use serde_json::Value;
+use weft_engine::Run;
+use weft_protocol::api::{ApiError, RunDescription, RunRow, Status};
+use weft_protocol::event::{EventKind, ParentRef, RunRef};
+use weft_protocol::policy::{OnClosed, OnConflict, OnParentClose};
+use weft_protocol::{Event, EventId, Failure, PartitionId, Payload, RunId, Timestamp, WorkflowId};
+use weft_vm::Loaded;
+
+use crate::activities::AttemptOutcome;
+use crate::store::ClosedRun;
+
+/// Names whoever waits for an answer; the caller chooses it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ReplyId(pub u64);
+
+/// Names a run as a caller does.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Key {
+    /// Namespace.
+    pub namespace: Arc<str>,
+    /// Workflow id.
+    pub workflow_id: WorkflowId,
+    /// One run of that id; else the newest.
+    pub run_id: Option<RunId>,
+}
+
+/// A start whose arguments are checked and canonical.
+#[derive(Debug, Clone)]
+pub struct StartOrder {
+    /// Namespace.
+    pub namespace: Arc<str>,
+    /// Workflow id; generated from the run id if there is none.
+    pub workflow_id: Option<WorkflowId>,
+    /// The code it will be pinned to.
+    pub program: Arc<Loaded>,
+    /// Index into `Program::workflows`.
+    pub workflow: u16,
+    /// Record of the parameters.
+    pub args: Payload,
+    /// Makes the request idempotent.
+    pub request_id: Option<String>,
+    /// Policy for an open run of the id.
+    pub on_conflict: OnConflict,
+    /// Policy for a closed run of the id.
+    pub on_closed: OnClosed,
+    /// Limit of the run, milliseconds.
+    pub run_timeout_ms: Option<i64>,
+    /// Who asked.
+    pub by: StartedBy,
+}
+
+/// Who asked for a start.
+#[derive(Debug, Clone, PartialEq)]
+pub enum StartedBy {
+    /// A client, waiting for the answer.
+    Client(ReplyId),
+    /// A run.
+    Parent(ParentRef),
+}
+
+/// What a client may ask of runs.
+#[derive(Debug, Clone)]
+pub enum Request {
+    /// Start or join a run.
+    Start(Box<StartOrder>),
+    /// Send a signal.
+    Signal {
+        /// To.
+        key: Key,
+        /// Name.
+        name: String,
+        /// Parameters by name, not checked yet.
+        args: Value,
+        /// Makes it idempotent.
+        request_id: Option<String>,
+    },
+    /// Read a query or public state.
+    Query {
+        /// Of.
+        key: Key,
+        /// Name.
+        name: String,
+        /// Parameters by name, not checked yet.
+        args: Value,
+    },
+    /// Request cancellation.
+    Cancel {
+        /// Of.
+        key: Key,
+        /// Why.
+        reason: String,
+        /// Makes it idempotent.
+        request_id: Option<String>,
+    },
+    /// End now.
+    Terminate {
+        /// Which.
+        key: Key,
+        /// Why.
+        reason: String,
+    },
+    /// Answer when the run has ended.
+    Ended(Key),
+    /// Everything known about the run now.
+    Describe(Key),
+    /// Events after a number; if there are none yet, the answer waits for the next.
+    History {
+        /// Of.
+        key: Key,
+        /// Only later ones.
+        after: u64,
+        /// At most so many.
+        limit: usize,
+    },
+    /// The code the run is pinned to.
+    Code(Key),
+    /// Open runs.
+    List(OpenFilter),
+    /// Try to move stuck runs of these workflows to other code.
+    Move {
+        /// Namespace.
+        namespace: Arc<str>,
+        /// The code.
+        program: Arc<Loaded>,
+    },
+    /// A worker ends an attempt.
+    EndAttempt {
+        /// Which.
+        attempt: AttemptRef,
+        /// Result as sent, not checked yet, or the failure.
+        outcome: WorkerOutcome,
+    },
+    /// A worker says that an attempt lives.
+    Heartbeat {
+        /// Which.
+        attempt: AttemptRef,
+        /// For the next attempt.
+        progress: Option<Payload>,
+    },
+}
+
+/// One attempt of an activity of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct AttemptRef {
+    /// The run.
+    pub run: RunId,
+    /// Its `ActivityScheduled`.
+    pub scheduled: EventId,
+    /// From 1.
+    pub attempt: u32,
+}
+
+/// What a worker reports.
+#[derive(Debug, Clone, PartialEq)]
+pub enum WorkerOutcome {
+    /// A result.
+    Completed(Value),
+    /// A failure, and when to try again if the worker knows.
+    Failed {
+        /// The failure.
+        failure: Failure,
+        /// Milliseconds.
+        retry_after_ms: Option<i64>,
+    },
+}
+
+/// Which open runs to list.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct OpenFilter {
+    /// Namespace.
+    pub namespace: String,
+    /// Workflow name.
+    pub workflow: Option<String>,
+    /// Only parked ones, or only others.
+    pub stuck: Option<bool>,
+    /// Started at or after.
+    pub started_from: Option<Timestamp>,
+    /// Started before.
+    pub started_before: Option<Timestamp>,
+    /// Only what comes after this in the order (started descending, run id descending).
+    pub after: Option<(Timestamp, RunId)>,
+    /// Rows at most.
+    pub limit: usize,
+}
+
+/// A good answer.
+#[derive(Debug)]
+pub enum Answer {
+    /// To a start.
+    Started {
+        /// The run.
+        run: RunRef,
+        /// False if an existing one was joined.
+        started: bool,
+    },
+    /// It is done and durable.
+    Done,
+    /// To a heartbeat: whether the attempt should stop.
+    Alive {
+        /// Whether to stop.
+        cancel_requested: bool,
+    },
+    /// To a query.
+    Value(Payload),
+    /// The run has ended with this event.
+    Ended {
+        /// The run.
+        run: RunRef,
+        /// Its last event.
+        last: Event,
+    },
+    /// A description.
+    Description(Box<RunDescription>),
+    /// A piece of history.
+    Events {
+        /// The run's code, for places in it.
+        program: Arc<Loaded>,
+        /// The events.
+        events: Vec<Event>,
+        /// Whether the run has closed and these are the last.
+        complete: bool,
+    },
+    /// Code and workflow of a run.
+    Code {
+        /// The program.
+        program: Arc<Loaded>,
+        /// Index of the workflow.
+        workflow: u16,
+    },
+    /// Open runs, in order.
+    Rows(Vec<OpenRow>),
+    /// How many runs moved, and which could not and why.
+    Moved {
+        /// Moved.
+        moved: u64,
+        /// Workflow id and reason.
+        not_moved: Vec<(String, String)>,
+    },
+    /// No open run has that name; a closed one may, and is in the store by now if it does.
+    NotOpen,
+}
+
+/// A row of the list with what it is ordered by.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OpenRow {
+    /// When it started.
+    pub started: Timestamp,
+    /// Run id.
+    pub run_id: RunId,
+    /// As listed.
+    pub row: RunRow,
+}
+
+/// The answer to a request.
+pub type Reply = Result<Answer, ApiError>;
+
+/// What may leave the partition: everything it depends on is durable.
+#[derive(Debug)]
+pub enum Output {
+    /// Answer a caller.
+    Reply(ReplyId, Reply),
+    /// Hand an attempt out, if it is still wanted.
+    Dispatch(AttemptRef),
+    /// The same after a restart: whoever had it may still be at work.
+    DispatchAgain(AttemptRef),
+    /// Tell running attempts of an activity to stop.
+    Stop(RunId, EventId),
+    /// Word to a run of another partition, or of this one.
+    Send(PartitionId, Message),
+    /// The store has to be asked for a closed run before this can go on. Nothing waits for it.
+    Probe(Box<Probe>),
+    /// A log line of a program.
+    Log {
+        /// The run.
+        run: RunId,
+        /// 0 debug, 1 info, 2 warn, 3 error.
+        level: u8,
+        /// Text.
+        text: String,
+    },
+}
+
+/// Word between runs. Delivered at least once and in order between two partitions; doing it twice changes nothing.
+#[derive(Debug, Clone)]
+pub enum Message {
+    /// Start a child; the answer goes to the parent.
+    Start(Box<StartOrder>),
+    /// A child's start, refusal or end.
+    Child {
+        /// The parent that awaits it.
+        parent: RunRef,
+        /// The child, if there is one.
+        child: Option<RunRef>,
+        /// What the parent's close does to the child.
+        on_close: OnParentClose,
+        /// The event for the parent.
+        event: EventKind,
+    },
+    /// A parent that was read back asks for the end of a child it knows to have started; the order names the parent.
+    AwaitEnd(Box<StartOrder>, RunRef),
+    /// The parent has durably noted all it wanted to know about a child.
+    Settled {
+        /// The parent.
+        parent: RunId,
+        /// Its `ChildScheduled`.
+        scheduled: EventId,
+    },
+    /// Is this parent still open? If not, its child gets what `on_close` says.
+    ParentOpen {
+        /// The parent.
+        parent: RunRef,
+        /// The child that asks.
+        child: RunRef,
+        /// What the parent's close does to it.
+        on_close: OnParentClose,
+    },
+    /// Request cancellation.
+    Cancel {
+        /// Of.
+        to: RunRef,
+        /// Why.
+        reason: String,
+        /// By.
+        from: RunRef,
+    },
+    /// End now.
+    Terminate {
+        /// Which.
+        to: RunRef,
+        /// Why.
+        reason: String,
+        /// By.
+        from: RunRef,
+    },
+}
+
+/// A question to the store that a start has to wait for.
+#[derive(Debug, Clone)]
+pub struct Probe {
+    /// The start that goes on with the answer.
+    pub order: StartOrder,
+    /// Workflow id to ask for.
+    pub workflow_id: WorkflowId,
+    /// One run of it, or the newest.
+    pub run_id: Option<RunId>,
+}
+
+/// What the store said to a [`Probe`].
+#[derive(Debug, Clone)]
+pub struct Probed {
+    /// The question.
+    pub probe: Probe,
+    /// The row, if there is one.
+    pub found: Option<ClosedRun>,
+}
+
+/// What an executor in this process reports about an attempt.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AttemptEnd {
+    /// Which.
+    pub attempt: AttemptRef,
+    /// How.
+    pub outcome: AttemptOutcome,
+}
+
+/// A run that closed in an append that is not durable yet, or whose child start is remembered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct ClosedFact {
+    /// The run.
+    pub(super) run_id: RunId,
+    /// How it ended.
+    pub(super) status: Status,
+}
+
+/// An open run and who waits for it.
+#[derive(Debug)]
+pub(super) struct OpenRun {
+    /// The engine's run.
+    pub(super) run: Run,
+    /// Namespace.
+    pub(super) namespace: Arc<str>,
+    /// Number of the batch with its last change.
+    pub(super) batch: u64,
+    /// Who waits for its end.
+    pub(super) waiters: Vec<ReplyId>,
+    /// Who waits for an event after this number, and how many it wants.
+    pub(super) followers: Vec<(ReplyId, u64, usize)>,
+    /// Runs besides the parent that joined it and await its end.
+    pub(super) watchers: Vec<ParentRef>,
+    /// Inputs put aside during a long computation, in order: what goes on when they are taken.
+    pub(super) deferred: VecDeque<Then>,
+}
+
+/// What goes on when an input was taken or refused.
+#[derive(Debug)]
+pub(super) enum Then {
+    /// Nothing.
+    Nothing,
+    /// Answer that it is done.
+    Answer(ReplyId),
+    /// Answer a heartbeat of this activity.
+    AnswerAlive(ReplyId, EventId),
+    /// The parent has noted word of a child.
+    Child(Box<ChildWord>),
+}
+
+/// Word of a child, as far as what follows from it is concerned.
+#[derive(Debug)]
+pub(super) struct ChildWord {
+    pub(super) parent: RunRef,
+    pub(super) child: Option<RunRef>,
+    pub(super) on_close: OnParentClose,
+    /// The `ChildScheduled`, if the event names one.
+    pub(super) scheduled: Option<EventId>,
+    /// It is `ChildStarted`.
+    pub(super) started: bool,
+    /// More is to come: the child's end.
+    pub(super) awaits_end: bool,
+}

@@ -1,0 +1,310 @@
+//! Starting runs: who has the id already, what the policies say, and telling a start again from a new one.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use weft_engine::{Input, Run, Start, child};
+use weft_protocol::api::{ApiError, Status};
+use weft_protocol::event::{EventKind, ParentRef, RunRef};
+use weft_protocol::policy::{OnClosed, OnConflict};
+use weft_protocol::{Failure, RunId, Timestamp, WorkflowId};
+
+use super::request::{Answer, OpenRun, Output, Probe, Probed, StartOrder, StartedBy, Then};
+use super::{Partition, between, name_hash, partition_of};
+use crate::closed;
+use crate::refusal;
+use crate::store::ClosedRun;
+
+/// Request ids of starts without a workflow id that a partition remembers.
+const GENERATED_KEPT: usize = 100_000;
+
+/// A closed run that has the id of a start.
+struct ClosedMatch {
+    run: RunRef,
+    status: Status,
+    /// Batch its close became durable with; held answers wait for it.
+    batch: u64,
+    /// Its row, if the store was asked.
+    row: Option<Box<ClosedRun>>,
+}
+
+impl Partition {
+    /// Starts a run, joins one, or refuses.
+    pub(super) fn start(&mut self, order: StartOrder, now: Timestamp) {
+        if let StartedBy::Parent(parent) = &order.by
+            && let Some(known) = self.children.get(&(parent.run.run_id, parent.scheduled)).copied()
+        {
+            return self.start_told_again(order, known);
+        }
+        let Some(workflow_id) = order.workflow_id.clone() else { return self.start_generated(order, now) };
+        if let Some(open) = self.names.get(&(order.namespace.clone(), workflow_id.clone())).copied() {
+            return self.start_over_open(order, open, now);
+        }
+        let hash = name_hash(&order.namespace, workflow_id.as_str());
+        if let Some((fact, batch)) = self.closing.get(&hash).copied() {
+            let run = RunRef { workflow_id, run_id: fact.run_id };
+            return self.start_over_closed(order, ClosedMatch { run, status: fact.status, batch, row: None }, now);
+        }
+        if self.closed_ids.contains_key(&hash) {
+            let probe = Probe { order, workflow_id, run_id: None };
+            return self.out.push(Output::Probe(Box::new(probe)));
+        }
+        self.start_new(order, workflow_id, now);
+    }
+
+    /// The store has answered: what was true then may have changed since.
+    pub fn probed(&mut self, probed: Probed, now: Timestamp) {
+        let Probed { probe: Probe { order, workflow_id, run_id }, found } = probed;
+        if run_id.is_some() {
+            return self.told_again_and_closed(&order, found);
+        }
+        if let Some(open) = self.names.get(&(order.namespace.clone(), workflow_id.clone())).copied() {
+            return self.start_over_open(order, open, now);
+        }
+        let hash = name_hash(&order.namespace, workflow_id.as_str());
+        let newest = self.closed_ids.get(&hash).copied();
+        match found {
+            // Another run of the id has started and closed while the store was asked.
+            Some(row) if self.closing.contains_key(&hash) || newest.is_some_and(|id| id > row.run_id) => {
+                self.start(order, now);
+            }
+            Some(row) => {
+                let run = RunRef { workflow_id, run_id: row.run_id };
+                let status = closed::status_of(&row);
+                let matched = ClosedMatch { run, status, batch: 0, row: Some(Box::new(row)) };
+                self.start_over_closed(order, matched, now);
+            }
+            None => self.start_new(order, workflow_id, now),
+        }
+    }
+
+    /// Without an id given or declared the run id makes one. The partition is part of the run id, and the name must
+    /// live in that same partition: counters that do not fit are left out.
+    fn start_generated(&mut self, order: StartOrder, now: Timestamp) {
+        if let Some(request_id) = &order.request_id
+            && let Some(known) = self.generated.get(&(order.namespace.clone(), request_id.clone())).copied()
+        {
+            let run = RunRef { workflow_id: generated_id(&order, known), run_id: known };
+            let batch = self.runs.get(&known).map_or(self.last_batch(), |open| open.batch);
+            return self.joined(&order, run, true, batch);
+        }
+        let workflow_id = loop {
+            let candidate = generated_id(&order, RunId::new(self.id, self.counter));
+            let fits = partition_of(&order.namespace, candidate.as_str(), self.setup.partitions) == self.id;
+            if fits && !self.names.contains_key(&(order.namespace.clone(), candidate.clone())) {
+                break candidate;
+            }
+            self.counter += 1;
+        };
+        let run_id = RunId::new(self.id, self.counter);
+        if let Some(request_id) = &order.request_id {
+            self.remember_generated(order.namespace.clone(), request_id.clone(), run_id);
+        }
+        self.start_new(order, workflow_id, now);
+    }
+
+    pub(super) fn remember_generated(&mut self, namespace: Arc<str>, request_id: String, run: RunId) {
+        let key = (namespace, request_id);
+        if self.generated.insert(key.clone(), run).is_none() {
+            self.generated_order.push_back(key);
+        }
+        if self.generated_order.len() > GENERATED_KEPT
+            && let Some(oldest) = self.generated_order.pop_front()
+        {
+            self.generated.remove(&oldest);
+        }
+    }
+
+    /// An open run has the id.
+    fn start_over_open(&mut self, order: StartOrder, open: RunId, now: Timestamp) {
+        let Some(existing) = self.runs.get(&open) else { return };
+        let (run, batch) = (existing.run.me().clone(), existing.batch);
+        if order.request_id.is_some() && request_of(existing.run.history()) == order.request_id.as_deref() {
+            return self.joined(&order, run, true, batch);
+        }
+        match order.on_conflict {
+            OnConflict::Join => self.joined(&order, run, false, batch),
+            OnConflict::Reject => self.refused(&order, batch, refusal::already_running(&run), "AlreadyRunning"),
+            OnConflict::Replace => {
+                let reason = "replaced by a new start of the same id".to_owned();
+                self.apply(open, Input::Terminate { reason, from: None }, Then::Nothing, now);
+                self.start_new(order, run.workflow_id, now);
+            }
+        }
+    }
+
+    /// A closed run has the id.
+    fn start_over_closed(&mut self, order: StartOrder, matched: ClosedMatch, now: Timestamp) {
+        let allowed = match order.on_closed {
+            OnClosed::Allow => true,
+            OnClosed::AllowIfFailed => matched.status != Status::Completed,
+            OnClosed::Join | OnClosed::Reject => false,
+        };
+        let same_request = order.request_id.is_some()
+            && matched
+                .row
+                .as_deref()
+                .and_then(|row| closed::history(row).ok())
+                .is_some_and(|events| request_of(&events) == order.request_id.as_deref());
+        if same_request {
+            self.joined(&order, matched.run, true, matched.batch);
+        } else if allowed {
+            self.start_new(order, matched.run.workflow_id, now);
+        } else if order.on_closed == OnClosed::Join {
+            match (&order.by, matched.row) {
+                (StartedBy::Client(_), _) => self.joined(&order, matched.run, false, matched.batch),
+                (StartedBy::Parent(_), Some(row)) => self.told_again_and_closed(&order, Some(*row)),
+                // Its end is not durable yet: ask again when the store has it.
+                (StartedBy::Parent(_), None) => {
+                    let probe = Probe { workflow_id: matched.run.workflow_id, order, run_id: Some(matched.run.run_id) };
+                    self.hold(matched.batch, Output::Probe(Box::new(probe)));
+                }
+            }
+        } else {
+            self.refused(&order, matched.batch, refusal::already_closed(&matched.run), "AlreadyRunning");
+        }
+    }
+
+    fn start_new(&mut self, order: StartOrder, workflow_id: WorkflowId, now: Timestamp) {
+        let run_id = RunId::new(self.id, self.counter);
+        self.counter += 1;
+        let parent = match &order.by {
+            StartedBy::Parent(parent) => Some(parent.clone()),
+            StartedBy::Client(_) => None,
+        };
+        let start = Start {
+            namespace: order.namespace.to_string(),
+            workflow: order.workflow,
+            workflow_id: workflow_id.clone(),
+            run_id,
+            args: order.args,
+            seed: self.seed(run_id),
+            parent: parent.clone(),
+            request_id: order.request_id,
+            run_timeout_ms: order.run_timeout_ms,
+        };
+        let (run, transition) = Run::start(order.program, start, now, self.setup.limits.clone());
+        let open = OpenRun {
+            run,
+            namespace: order.namespace.clone(),
+            batch: self.batch,
+            waiters: Vec::new(),
+            followers: Vec::new(),
+            watchers: Vec::new(),
+            deferred: VecDeque::new(),
+        };
+        self.runs.insert(run_id, open);
+        self.names.insert((order.namespace.clone(), workflow_id.clone()), run_id);
+        if let Some(parent) = parent {
+            self.children.insert((parent.run.run_id, parent.scheduled), run_id);
+        }
+        let run = RunRef { workflow_id, run_id };
+        if let StartedBy::Parent(parent) = &order.by {
+            // Before what the start itself leads to: the parent hears of the start before it hears of the end.
+            let message = child_started(parent, run.clone());
+            self.held.push(message);
+        }
+        self.absorb(run_id, transition);
+        if let StartedBy::Client(reply) = order.by {
+            self.reply(self.batch, reply, Ok(Answer::Started { run, started: true }));
+        }
+    }
+
+    /// A seed that nobody can guess and that needs no source of randomness per start.
+    fn seed(&self, run: RunId) -> [u8; 16] {
+        let hash = blake3::keyed_hash(&self.setup.entropy, &run.0.to_le_bytes());
+        let mut seed = [0; 16];
+        seed.copy_from_slice(&hash.as_bytes()[..16]);
+        seed
+    }
+
+    /// The very start was made before: the parent may not have heard.
+    fn start_told_again(&mut self, order: StartOrder, known: RunId) {
+        let StartedBy::Parent(parent) = &order.by else { return };
+        if let Some(open) = self.runs.get(&known) {
+            let (run, batch) = (open.run.me().clone(), open.batch);
+            let message = child_started(parent, run);
+            return self.hold(batch, message);
+        }
+        let Some(workflow_id) = order.workflow_id.clone() else { return };
+        // If the end is not durable yet, word of it is held with it and will leave by itself.
+        let closing = self.closing.values().any(|(fact, _)| fact.run_id == known);
+        if !closing {
+            self.out.push(Output::Probe(Box::new(Probe { order, workflow_id, run_id: Some(known) })));
+        }
+    }
+
+    /// The child a start asked for has ended long ago: the parent hears of its start and of its end.
+    fn told_again_and_closed(&mut self, order: &StartOrder, found: Option<ClosedRun>) {
+        let StartedBy::Parent(parent) = &order.by else { return };
+        let Some(row) = found else {
+            // Retention has removed it. The parent must not wait for ever.
+            let cause = Failure::new("NotKept", "the child has ended and its history is no longer kept");
+            return self.child_refused(parent, order, cause, 0);
+        };
+        let run = RunRef { workflow_id: row.workflow_id.clone(), run_id: row.run_id };
+        let started = child_started(parent, run.clone());
+        self.out.push(started);
+        let name = &order.program.program().workflows[usize::from(order.workflow)].name;
+        let last = closed::history(&row).ok().and_then(|events| events.into_iter().last());
+        if let Some(last) = last
+            && let Some(message) = between::child_end(&order.program, name, parent, &run, &last)
+        {
+            self.out.push(Output::Send(parent.run.run_id.partition(), message));
+        }
+    }
+
+    /// An existing run answers a start.
+    fn joined(&mut self, order: &StartOrder, run: RunRef, started: bool, batch: u64) {
+        match &order.by {
+            StartedBy::Client(reply) => self.reply(batch, *reply, Ok(Answer::Started { run, started })),
+            StartedBy::Parent(parent) => {
+                if parent.attached
+                    && let Some(open) = self.runs.get_mut(&run.run_id)
+                    && !open.watchers.contains(parent)
+                {
+                    open.watchers.push(parent.clone());
+                }
+                let message = child_started(parent, run);
+                self.hold(batch, message);
+            }
+        }
+    }
+
+    fn refused(&mut self, order: &StartOrder, batch: u64, error: ApiError, kind: &str) {
+        match &order.by {
+            StartedBy::Client(reply) => self.reply(batch, *reply, Err(error)),
+            StartedBy::Parent(parent) => {
+                self.child_refused(parent, order, Failure::new(kind, error.message), batch);
+            }
+        }
+    }
+
+    fn child_refused(&mut self, parent: &ParentRef, order: &StartOrder, cause: Failure, batch: u64) {
+        let name = &order.program.program().workflows[usize::from(order.workflow)].name;
+        let id = order.workflow_id.clone().unwrap_or_else(|| WorkflowId::from(""));
+        let failure = child::start_refused(name, &id, cause);
+        let event = EventKind::ChildStartFailed { scheduled: parent.scheduled, failure };
+        let message = between::to_parent(parent, None, event);
+        self.hold(batch, Output::Send(parent.run.run_id.partition(), message));
+    }
+}
+
+fn child_started(parent: &ParentRef, run: RunRef) -> Output {
+    let event = EventKind::ChildStarted { scheduled: parent.scheduled, run: run.clone() };
+    let message = between::to_parent(parent, Some(run), event);
+    Output::Send(parent.run.run_id.partition(), message)
+}
+
+/// `<workflow>-<run id>`.
+fn generated_id(order: &StartOrder, run: RunId) -> WorkflowId {
+    let name = &order.program.program().workflows[usize::from(order.workflow)].name;
+    WorkflowId(format!("{name}-{run}").into())
+}
+
+fn request_of(events: &[weft_protocol::Event]) -> Option<&str> {
+    match &events.first()?.kind {
+        EventKind::RunStarted { request_id, .. } => request_id.as_deref(),
+        _ => None,
+    }
+}

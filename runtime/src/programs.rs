@@ -1,0 +1,90 @@
+//! Programs in memory: each loaded once per hash, and which is current for a workflow name.
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use rustc_hash::FxHashMap;
+use weft_bytecode::ProgramHash;
+use weft_vm::Loaded;
+
+/// The loaded programs of a node.
+#[derive(Debug, Default)]
+pub struct Programs {
+    inner: RwLock<Inner>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    loaded: FxHashMap<ProgramHash, Arc<Loaded>>,
+    /// Namespace → project → program.
+    projects: FxHashMap<Arc<str>, FxHashMap<String, Arc<Loaded>>>,
+}
+
+impl Programs {
+    /// A program that was loaded before.
+    pub fn get(&self, hash: ProgramHash) -> Option<Arc<Loaded>> {
+        self.read().loaded.get(&hash).cloned()
+    }
+
+    /// Keeps a loaded program; who comes second gets the first's.
+    pub fn keep(&self, program: Arc<Loaded>) -> Arc<Loaded> {
+        self.write().loaded.entry(program.hash()).or_insert(program).clone()
+    }
+
+    /// Makes a program current for its project; false if it was already.
+    pub fn make_current(&self, namespace: &str, program: Arc<Loaded>) -> bool {
+        let mut inner = self.write();
+        let project = program.program().project.clone();
+        let before = inner.projects.entry(namespace.into()).or_default().insert(project, program.clone());
+        before.is_none_or(|before| before.hash() != program.hash())
+    }
+
+    /// The current code of a workflow.
+    pub fn current(&self, namespace: &str, workflow: &str) -> Option<(Arc<Loaded>, u16)> {
+        let inner = self.read();
+        inner
+            .projects
+            .get(namespace)?
+            .values()
+            .find_map(|program| program.program().workflow(workflow).map(|(index, _)| (program.clone(), index)))
+    }
+
+    /// A workflow name of `program` that another project of the namespace declares already, and that project.
+    pub fn clash(&self, namespace: &str, program: &weft_bytecode::Program) -> Option<(String, String)> {
+        let inner = self.read();
+        let projects = inner.projects.get(namespace)?;
+        projects.iter().filter(|(name, _)| **name != program.project).find_map(|(name, other)| {
+            let both = program.workflows.iter().find(|w| other.program().workflow(&w.name).is_some())?;
+            Some((both.name.clone(), name.clone()))
+        })
+    }
+
+    /// The current program of a project.
+    pub fn project(&self, namespace: &str, project: &str) -> Option<Arc<Loaded>> {
+        self.read().projects.get(namespace)?.get(project).cloned()
+    }
+
+    /// The current program of every project, with its namespace.
+    pub fn all_current(&self) -> Vec<(Arc<str>, Arc<Loaded>)> {
+        let inner = self.read();
+        let all = inner.projects.iter();
+        all.flat_map(|(namespace, projects)| projects.values().map(|p| (namespace.clone(), p.clone()))).collect()
+    }
+
+    /// Names of all workflows of a namespace, sorted.
+    pub fn workflows(&self, namespace: &str) -> Vec<String> {
+        let inner = self.read();
+        let programs = inner.projects.get(namespace).into_iter().flat_map(|projects| projects.values());
+        let mut names: Vec<String> =
+            programs.flat_map(|p| p.program().workflows.iter().map(|w| w.name.clone())).collect();
+        names.sort();
+        names
+    }
+
+    fn read(&self) -> std::sync::RwLockReadGuard<'_, Inner> {
+        self.inner.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> std::sync::RwLockWriteGuard<'_, Inner> {
+        self.inner.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,135 @@
+//! Every refusal the runtime gives, in one place: status, code, words, what to do.
+
+use weft_bytecode::wire::WireError;
+use weft_protocol::api::ApiError;
+use weft_protocol::event::RunRef;
+
+/// No run has that name.
+pub fn run_not_found(workflow_id: &str, run_id: Option<&str>) -> ApiError {
+    let message = match run_id {
+        Some(run) => format!("there is no run {run} of workflow id `{workflow_id}`"),
+        None => format!("there is no run with the workflow id `{workflow_id}`"),
+    };
+    ApiError::new(404, "run_not_found", message).help("`weft list` shows the runs there are")
+}
+
+/// The run has ended.
+pub fn run_closed(workflow_id: &str) -> ApiError {
+    ApiError::new(409, "run_closed", format!("the run `{workflow_id}` has ended"))
+        .help("only open runs take signals, cancels and terminations; its result is still there")
+}
+
+/// An open run has the id and the policy says `reject`.
+pub fn already_running(run: &RunRef) -> ApiError {
+    ApiError::new(
+        409,
+        "already_running",
+        format!("an open run has the workflow id `{}` (run {})", run.workflow_id, run.run_id),
+    )
+    .help("use `on_conflict: join` to be answered with it, or `replace` to end it first")
+}
+
+/// A closed run has the id and the policy does not allow another.
+pub fn already_closed(run: &RunRef) -> ApiError {
+    ApiError::new(
+        409,
+        "already_closed",
+        format!("a closed run has the workflow id `{}` (run {})", run.workflow_id, run.run_id),
+    )
+    .help("use `on_closed: allow` to start it anew, or `join` to be answered with it")
+}
+
+/// The namespace has no such workflow; `known` are those it has.
+pub fn workflow_not_found(namespace: &str, name: &str, known: &[String]) -> ApiError {
+    let error = ApiError::new(404, "workflow_not_found", format!("namespace `{namespace}` has no workflow `{name}`"));
+    let near = known.iter().min_by_key(|other| strsim::damerau_levenshtein(other, name));
+    match near.filter(|near| strsim::damerau_levenshtein(near, name) <= 1 + name.len() / 4) {
+        Some(near) => error.help(format!("did you mean `{near}`?")),
+        None if known.is_empty() => error.help("nothing is deployed there; `weft deploy` brings a project"),
+        None => error.help("`weft deploy` makes the workflows of a project known"),
+    }
+}
+
+/// The workflow has no such signal or query.
+pub fn message_not_found(kind: &str, workflow: &str, name: &str, has: &[&str]) -> ApiError {
+    let error =
+        ApiError::new(404, &format!("{kind}_not_found"), format!("workflow `{workflow}` has no {kind} `{name}`"));
+    if has.is_empty() {
+        error.help(format!("it has no {kind} at all"))
+    } else {
+        error.help(format!("it has {}", has.iter().map(|n| format!("`{n}`")).collect::<Vec<_>>().join(", ")))
+    }
+}
+
+/// Input that does not have its type.
+pub fn wrong_input(error: &WireError) -> ApiError {
+    let out = ApiError::new(422, "wrong_input", error.to_string());
+    let path = if error.path.is_empty() { "args".to_owned() } else { format!("args.{}", error.path) };
+    out.at(path, error.expected.clone())
+}
+
+/// A limit was reached; nothing was logged.
+pub fn limit(name: &str) -> ApiError {
+    ApiError::new(422, "limit_reached", format!("this would go over the limit `{name}`"))
+        .help(format!("`[limits]` of the configuration sets `{name}`"))
+}
+
+/// Something is longer than its limit.
+pub fn too_large(what: &str, bytes: usize, name: &str, max: usize) -> ApiError {
+    ApiError::new(413, "too_large", format!("{what} has {bytes} bytes; the limit `{name}` is {max}"))
+        .help("send a reference to the data instead, or raise the limit in `[limits]`")
+}
+
+/// Too much is waiting for the store.
+pub fn busy() -> ApiError {
+    ApiError::new(429, "busy", "more is waiting to be stored than the store takes; nothing of this was kept")
+        .help("try again in a second")
+}
+
+/// Another node owns the run's partition.
+pub fn not_owner(owner: Option<&str>) -> ApiError {
+    let error = ApiError::new(503, "not_owner", "this node does not own the run's partition");
+    match owner {
+        Some(owner) => error.help(format!("ask {owner}")),
+        None => error.help("no node owns it yet; try again in a moment"),
+    }
+}
+
+/// The partition was taken over while this waited.
+pub fn moved() -> ApiError {
+    ApiError::new(503, "moved", "another node has taken the run's partition over; what was asked may not have happened")
+        .help("ask again with the same workflow id or request id: it will not be done twice")
+}
+
+/// The store does not answer.
+pub fn store_away(why: &str) -> ApiError {
+    ApiError::new(503, "store_unavailable", format!("the store does not answer: {why}"))
+        .help("try again; nothing that was acknowledged is lost")
+}
+
+/// The store is damaged.
+pub fn store_broken(why: &str) -> ApiError {
+    ApiError::new(500, "store_broken", why).help("see docs/operations.md on damaged stores")
+}
+
+/// The attempt is over, or another has begun.
+pub fn attempt_gone() -> ApiError {
+    ApiError::new(410, "attempt_gone", "the task has ended, timed out or is attempted again under another token")
+        .help("drop it; its result is not wanted any more")
+}
+
+/// A query did not come to a value.
+pub fn query_failed(name: &str, why: &str) -> ApiError {
+    ApiError::new(422, "query_failed", format!("query `{name}` failed: {why}"))
+}
+
+/// The wait ended at shutdown.
+pub fn shutting_down() -> ApiError {
+    ApiError::new(503, "shutting_down", "this node is shutting down").help("ask again, of the next owner")
+}
+
+/// A query arrived in the middle of a long computation.
+pub fn computing(name: &str) -> ApiError {
+    ApiError::new(503, "computing", format!("the run is computing; `{name}` can be read when it waits again"))
+        .help("ask again in a moment")
+}

@@ -1,0 +1,545 @@
+//! The same partitions on a virtual clock and any journal, driven by hand on one thread: for conformance cases,
+//! simulations and `weft test`. Nothing happens here that is not asked for; between two calls everything is at rest.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use rustc_hash::FxHashMap;
+use serde_json::Value;
+use weft_bytecode::{Program, codec};
+use weft_engine::program_of;
+use weft_protocol::api::{ApiError, ResultReply, RunDescription, StartReply, StartRequest};
+use weft_protocol::event::RunRef;
+use weft_protocol::limits::Limits;
+use weft_protocol::{Event, EventId, Failure, PartitionId, Payload, RunId, Timestamp, WorkflowId};
+use weft_vm::Loaded;
+
+use crate::activities::{ActivityTask, AttemptOutcome};
+use crate::closed;
+use crate::commit::{AppendLane, Outcome};
+use crate::frame::fence_body;
+use crate::node::answer::{describe_closed, result_of, store_error};
+use crate::node::open;
+use crate::partition::ask::{checked_start, query_run};
+use crate::partition::attempt::Handout;
+use crate::partition::request::{
+    Answer, AttemptEnd, AttemptRef, Key, Message, Output, Probed, Reply, ReplyId, Request, StartedBy, WorkerOutcome,
+};
+use crate::partition::{Partition, Setup, partition_of};
+use crate::programs::Programs;
+use crate::refusal;
+use crate::store::{Append, ClosedRun, Journal, StoreError};
+
+/// The namespace of a sandbox.
+pub const NAMESPACE: &str = "default";
+
+/// When a sandbox begins, unless told otherwise: 2026-01-01T00:00:00Z.
+pub const BEGINNING: Timestamp = Timestamp(1_767_225_600_000);
+
+/// When memory is lost besides [`Sandbox::crash`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Crashes {
+    /// Only when asked for.
+    #[default]
+    ByHand,
+    /// After every commit: answers have left, nothing else that waited for the commit has.
+    AfterEveryCommit,
+}
+
+/// A node without a clock, threads or an outside.
+#[derive(Debug)]
+pub struct Sandbox {
+    journal: Arc<dyn Journal>,
+    lane: AppendLane,
+    node: i32,
+    setup: Setup,
+    partitions: BTreeMap<PartitionId, Partition>,
+    now: Timestamp,
+    crashes: Crashes,
+    next_reply: u64,
+    replies: FxHashMap<ReplyId, Reply>,
+    /// Attempts that were handed out and have not ended.
+    attempts: BTreeMap<(RunId, EventId), ActivityTask>,
+    /// Lines that programs logged.
+    logs: Vec<(RunId, u8, String)>,
+}
+
+impl Sandbox {
+    /// Opens a journal and takes everything in it over. The seed decides what runs draw from `uuid` and `random`.
+    ///
+    /// # Errors
+    /// If the journal does not answer or is damaged.
+    pub async fn new(journal: Arc<dyn Journal>, seed: u64, limits: Limits) -> Result<Sandbox, StoreError> {
+        let mut entropy = [0; 32];
+        entropy[..8].copy_from_slice(&seed.to_le_bytes());
+        let setup = Setup {
+            partitions: journal.partitions(),
+            limits: Arc::new(limits),
+            programs: Arc::new(Programs::default()),
+            entropy,
+        };
+        let mut sandbox = Sandbox {
+            lane: AppendLane::new(journal.clone(), Arc::new(AtomicBool::new(false))),
+            node: journal.join("sandbox").await?,
+            journal,
+            setup,
+            partitions: BTreeMap::new(),
+            now: BEGINNING,
+            crashes: Crashes::ByHand,
+            next_reply: 0,
+            replies: FxHashMap::default(),
+            attempts: BTreeMap::new(),
+            logs: Vec::new(),
+        };
+        sandbox.open().await?;
+        sandbox.settle().await?;
+        Ok(sandbox)
+    }
+
+    /// Says when memory is lost.
+    pub fn crashes(&mut self, crashes: Crashes) {
+        self.crashes = crashes;
+    }
+
+    /// The virtual time.
+    pub fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    /// Attempts that somebody outside works on, by run and `ActivityScheduled`.
+    pub fn attempts(&self) -> impl Iterator<Item = &ActivityTask> {
+        self.attempts.values()
+    }
+
+    /// What programs logged: run, level, text.
+    pub fn logs(&self) -> &[(RunId, u8, String)] {
+        &self.logs
+    }
+
+    /// Deploys a program and moves the stuck runs that it frees; how many moved, and which could not and why.
+    ///
+    /// # Errors
+    /// If the program does not verify or the journal does not answer.
+    pub async fn deploy(&mut self, program: Program) -> Result<(u64, Vec<(String, String)>), ApiError> {
+        let project = program.project.clone();
+        let bytes = codec::encode(&program);
+        let program = Loaded::new(program).map_err(|error| ApiError::new(422, "invalid_program", error.to_string()))?;
+        let program = self.setup.programs.keep(program);
+        self.journal.put_program(program.hash(), &bytes).await.map_err(|error| store_error(&error))?;
+        let deployed = self.journal.deploy(NAMESPACE, &project, program.hash(), self.now).await;
+        deployed.map_err(|error| store_error(&error))?;
+        self.setup.programs.make_current(NAMESPACE, program.clone());
+        let (mut all_moved, mut all_not_moved) = (0, Vec::new());
+        for part in 0..self.setup.partitions {
+            let ask = Request::Move { namespace: NAMESPACE.into(), program: program.clone() };
+            if let Answer::Moved { moved, not_moved } = self.ask(PartitionId(part), ask).await? {
+                all_moved += moved;
+                all_not_moved.extend(not_moved);
+            }
+        }
+        Ok((all_moved, all_not_moved))
+    }
+
+    /// Starts or joins a run.
+    ///
+    /// # Errors
+    /// As the API refuses.
+    pub async fn start(&mut self, request: StartRequest) -> Result<StartReply, ApiError> {
+        let (program, workflow) = self.setup.programs.current(NAMESPACE, &request.workflow).ok_or_else(|| {
+            let known = self.setup.programs.workflows(NAMESPACE);
+            refusal::workflow_not_found(NAMESPACE, &request.workflow, &known)
+        })?;
+        let order = checked_start(program, workflow, request, NAMESPACE, &self.setup.limits)?;
+        let part = match &order.workflow_id {
+            Some(id) => partition_of(NAMESPACE, id.as_str(), self.setup.partitions),
+            None => PartitionId(0),
+        };
+        match self.ask(part, Request::Start(Box::new(order))).await? {
+            Answer::Started { run, started } => {
+                Ok(StartReply { workflow_id: run.workflow_id.to_string(), run_id: run.run_id.to_string(), started })
+            }
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// Signals a run.
+    ///
+    /// # Errors
+    /// As the API refuses.
+    pub async fn signal(
+        &mut self,
+        workflow_id: &str,
+        name: &str,
+        args: Value,
+        request_id: Option<String>,
+    ) -> Result<(), ApiError> {
+        let key = key(workflow_id);
+        let ask = Request::Signal { key, name: name.into(), args, request_id };
+        self.on_open(workflow_id, ask).await
+    }
+
+    /// Reads a query or public state.
+    ///
+    /// # Errors
+    /// As the API refuses.
+    pub async fn query(&mut self, workflow_id: &str, name: &str, args: Value) -> Result<Value, ApiError> {
+        let ask = Request::Query { key: key(workflow_id), name: name.into(), args: args.clone() };
+        match self.ask(self.part(workflow_id), ask).await? {
+            Answer::Value(value) => Ok(value.value()),
+            Answer::NotOpen => {
+                let (_, events) = self.closed(workflow_id).await?;
+                let program = self.program_at(&events).await?;
+                let limits = self.setup.limits.clone();
+                let max = limits.payload_bytes_max;
+                let run = weft_engine::Run::recover(program, events, Vec::new(), limits)
+                    .map_err(|error| refusal::store_broken(&error.to_string()))?;
+                query_run(&run, name, &args, max).map(|value| value.value())
+            }
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// Requests cancellation.
+    ///
+    /// # Errors
+    /// As the API refuses.
+    pub async fn cancel(&mut self, workflow_id: &str, reason: &str) -> Result<(), ApiError> {
+        let ask = Request::Cancel { key: key(workflow_id), reason: reason.into(), request_id: None };
+        self.on_open(workflow_id, ask).await
+    }
+
+    /// Ends a run now.
+    ///
+    /// # Errors
+    /// As the API refuses.
+    pub async fn terminate(&mut self, workflow_id: &str, reason: &str) -> Result<(), ApiError> {
+        let ask = Request::Terminate { key: key(workflow_id), reason: reason.into() };
+        self.on_open(workflow_id, ask).await
+    }
+
+    /// Ends the running attempt of an activity with a result, checked against the activity's type.
+    ///
+    /// # Errors
+    /// If no attempt of it is running.
+    pub async fn complete(&mut self, run: RunId, scheduled: EventId, result: Value) -> Result<(), ApiError> {
+        self.end(run, scheduled, WorkerOutcome::Completed(result)).await
+    }
+
+    /// Ends the running attempt of an activity with a failure.
+    ///
+    /// # Errors
+    /// If no attempt of it is running.
+    pub async fn fail(
+        &mut self,
+        run: RunId,
+        scheduled: EventId,
+        failure: Failure,
+        retry_after_ms: Option<i64>,
+    ) -> Result<(), ApiError> {
+        self.end(run, scheduled, WorkerOutcome::Failed { failure, retry_after_ms }).await
+    }
+
+    /// Says that the running attempt lives; true if it should stop.
+    ///
+    /// # Errors
+    /// If no attempt of it is running.
+    pub async fn heartbeat(
+        &mut self,
+        run: RunId,
+        scheduled: EventId,
+        progress: Option<Value>,
+    ) -> Result<bool, ApiError> {
+        let attempt = self.running(run, scheduled)?;
+        let progress = progress.as_ref().map(Payload::from);
+        match self.ask(run.partition(), Request::Heartbeat { attempt, progress }).await? {
+            Answer::Alive { cancel_requested } => Ok(cancel_requested),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// Says that the running attempt stopped because it was asked to.
+    ///
+    /// # Errors
+    /// If no attempt of it is running, or the journal does not answer.
+    pub async fn canceled(&mut self, run: RunId, scheduled: EventId) -> Result<(), ApiError> {
+        let attempt = self.running(run, scheduled)?;
+        self.attempts.remove(&(run, scheduled));
+        let now = self.now;
+        if let Some(partition) = self.partitions.get_mut(&run.partition()) {
+            partition.ended(AttemptEnd { attempt, outcome: AttemptOutcome::Canceled }, now);
+        }
+        self.settle().await.map_err(|error| store_error(&error))
+    }
+
+    /// Lets virtual time pass; what falls due happens at its time, in order.
+    ///
+    /// # Errors
+    /// If the journal does not answer.
+    pub async fn advance(&mut self, ms: i64) -> Result<(), StoreError> {
+        let until = self.now.plus_ms(ms);
+        while let Some(next) = self.next_alarm().filter(|next| *next <= until) {
+            self.now = self.now.max(next);
+            self.settle().await?;
+        }
+        self.now = until;
+        self.settle().await
+    }
+
+    /// When the next alarm is due.
+    pub fn next_alarm(&self) -> Option<Timestamp> {
+        self.partitions.values().filter_map(Partition::next_alarm).min()
+    }
+
+    /// Loses everything in memory and goes on from the journal.
+    ///
+    /// # Errors
+    /// If the journal does not answer or is damaged.
+    pub async fn crash(&mut self) -> Result<(), StoreError> {
+        self.open().await?;
+        self.settle().await
+    }
+
+    /// Everything known about a run.
+    ///
+    /// # Errors
+    /// As the API refuses.
+    pub async fn describe(&mut self, workflow_id: &str) -> Result<RunDescription, ApiError> {
+        match self.ask(self.part(workflow_id), Request::Describe(key(workflow_id))).await? {
+            Answer::Description(description) => Ok(*description),
+            Answer::NotOpen => {
+                let (row, events) = self.closed(workflow_id).await?;
+                Ok(describe_closed(&row, &events))
+            }
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// How a run ended; `None` while it is open.
+    ///
+    /// # Errors
+    /// As the API refuses.
+    pub async fn result(&mut self, workflow_id: &str) -> Result<Option<ResultReply>, ApiError> {
+        match self.ask(self.part(workflow_id), Request::Code(key(workflow_id))).await? {
+            Answer::NotOpen => {
+                let (row, events) = self.closed(workflow_id).await?;
+                let run = RunRef { workflow_id: row.workflow_id, run_id: row.run_id };
+                Ok(events.last().map(|last| result_of(&run, last)))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// The whole history of the newest run of an id, and its code.
+    ///
+    /// # Errors
+    /// As the API refuses.
+    pub async fn history(&mut self, workflow_id: &str) -> Result<(Arc<Loaded>, Vec<Event>), ApiError> {
+        let ask = Request::History { key: key(workflow_id), after: 0, limit: usize::MAX };
+        match self.ask(self.part(workflow_id), ask).await? {
+            Answer::Events { program, events, .. } => Ok((program, events)),
+            Answer::NotOpen => {
+                let (_, events) = self.closed(workflow_id).await?;
+                Ok((self.program_at(&events).await?, events))
+            }
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// Carries out everything that can happen at the present time, until nothing moves.
+    ///
+    /// # Errors
+    /// If the journal does not answer or is damaged.
+    pub async fn settle(&mut self) -> Result<(), StoreError> {
+        loop {
+            let mut moved = self.carry_out().await?;
+            for partition in self.partitions.values_mut() {
+                partition.due(self.now, usize::MAX);
+                while partition.has_more() {
+                    partition.go_on(self.now);
+                    moved = true;
+                }
+            }
+            moved |= self.commit().await?;
+            if !moved && !self.partitions.values().any(Partition::has_outputs) {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Takes all partitions over and reads them from their logs.
+    async fn open(&mut self) -> Result<(), StoreError> {
+        self.partitions.clear();
+        self.attempts.clear();
+        for row in self.journal.ownership().await? {
+            let fence = fence_body(row.part, self.node, row.epoch + 1);
+            let taken = self.journal.takeover(row.part, row.epoch, self.node, &fence).await?;
+            let (epoch, _) = taken.ok_or(StoreError::Conflict)?;
+            let row = crate::store::Ownership { epoch, ..row };
+            let journal = self.journal.clone();
+            open::load_current(&*journal, &self.setup.programs).await?;
+            let (recovery, recovered) = open::read_log(&*journal, &self.setup.programs, &row).await?;
+            self.partitions.insert(row.part, recovery.finish(self.setup.clone(), epoch, recovered)?);
+        }
+        Ok(())
+    }
+
+    /// Writes what is decided; true if there was anything.
+    async fn commit(&mut self) -> Result<bool, StoreError> {
+        let mut append = Append::default();
+        let mut parts = Vec::new();
+        for (id, partition) in &mut self.partitions {
+            if partition.take_append(&mut append) {
+                parts.push(*id);
+            }
+        }
+        if parts.is_empty() {
+            return Ok(false);
+        }
+        match self.lane.commit(&mut append).await {
+            Outcome::Done { deposed } if deposed.is_empty() => {}
+            Outcome::Done { .. } => return Err(StoreError::Conflict),
+            Outcome::Broken(error) => return Err(error),
+        }
+        for part in &parts {
+            if let Some(partition) = self.partitions.get_mut(part) {
+                partition.committed();
+            }
+        }
+        if self.crashes == Crashes::AfterEveryCommit {
+            for partition in self.partitions.values_mut() {
+                for output in partition.outputs() {
+                    if let Output::Reply(reply, answer) = output {
+                        self.replies.insert(reply, answer);
+                    }
+                }
+            }
+            self.open().await?;
+        }
+        Ok(true)
+    }
+
+    async fn carry_out(&mut self) -> Result<bool, StoreError> {
+        let mut moved = false;
+        loop {
+            let mut outputs = Vec::new();
+            for (id, partition) in &mut self.partitions {
+                outputs.extend(partition.outputs().map(|output| (*id, output)));
+            }
+            if outputs.is_empty() {
+                return Ok(moved);
+            }
+            moved = true;
+            for (part, output) in outputs {
+                self.carry(part, output).await?;
+            }
+        }
+    }
+
+    async fn carry(&mut self, part: PartitionId, output: Output) -> Result<(), StoreError> {
+        match output {
+            Output::Reply(reply, answer) => {
+                self.replies.insert(reply, answer);
+            }
+            Output::Dispatch(attempt) | Output::DispatchAgain(attempt) => self.dispatch(part, attempt),
+            Output::Stop(run, scheduled) => {
+                // Whoever works on it may still say how it ended.
+                if let Some(task) = self.attempts.get(&(run, scheduled)) {
+                    task.cancel.cancel();
+                }
+            }
+            Output::Send(to, message) => self.word(to, message),
+            Output::Probe(probe) => {
+                let id = &probe.workflow_id;
+                let found = self.journal.closed_run(part, &probe.order.namespace, id, probe.run_id).await?;
+                if let Some(partition) = self.partitions.get_mut(&part) {
+                    partition.probed(Probed { probe: *probe, found }, self.now);
+                }
+            }
+            Output::Log { run, level, text } => self.logs.push((run, level, text)),
+        }
+        Ok(())
+    }
+
+    fn dispatch(&mut self, part: PartitionId, attempt: AttemptRef) {
+        let Some(partition) = self.partitions.get_mut(&part) else { return };
+        match partition.hand_out(attempt) {
+            None => {}
+            Some(Handout::Done(outcome)) => partition.ended(AttemptEnd { attempt, outcome }, self.now),
+            Some(Handout::Task(task)) => {
+                partition.delivered(attempt, self.now);
+                self.attempts.insert((attempt.run, attempt.scheduled), *task);
+            }
+        }
+    }
+
+    fn word(&mut self, to: PartitionId, message: Message) {
+        if let Some(partition) = self.partitions.get_mut(&to) {
+            partition.receive(message, self.now);
+        }
+    }
+
+    async fn ask(&mut self, part: PartitionId, request: Request) -> Reply {
+        let reply = ReplyId(self.next_reply);
+        self.next_reply += 1;
+        let request = match request {
+            Request::Start(mut order) => {
+                order.by = StartedBy::Client(reply);
+                Request::Start(order)
+            }
+            other => other,
+        };
+        let Some(partition) = self.partitions.get_mut(&part) else { return Err(refusal::not_owner(None)) };
+        partition.handle(request, reply, self.now);
+        self.settle().await.map_err(|error| store_error(&error))?;
+        self.replies.remove(&reply).unwrap_or_else(|| Err(refusal::moved()))
+    }
+
+    async fn on_open(&mut self, workflow_id: &str, request: Request) -> Result<(), ApiError> {
+        match self.ask(self.part(workflow_id), request).await? {
+            Answer::NotOpen => {
+                self.closed(workflow_id).await?;
+                Err(refusal::run_closed(workflow_id))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    async fn end(&mut self, run: RunId, scheduled: EventId, outcome: WorkerOutcome) -> Result<(), ApiError> {
+        let attempt = self.running(run, scheduled)?;
+        // A worker of this very attempt is done with it, whatever is said about that.
+        self.attempts.remove(&(run, scheduled));
+        self.ask(run.partition(), Request::EndAttempt { attempt, outcome }).await.map(drop)
+    }
+
+    fn running(&self, run: RunId, scheduled: EventId) -> Result<AttemptRef, ApiError> {
+        let task = self.attempts.get(&(run, scheduled)).ok_or_else(refusal::attempt_gone)?;
+        Ok(AttemptRef { run, scheduled, attempt: task.attempt })
+    }
+
+    fn part(&self, workflow_id: &str) -> PartitionId {
+        partition_of(NAMESPACE, workflow_id, self.setup.partitions)
+    }
+
+    async fn closed(&self, workflow_id: &str) -> Result<(ClosedRun, Vec<Event>), ApiError> {
+        let id = WorkflowId::from(workflow_id);
+        let found = self.journal.closed_run(self.part(workflow_id), NAMESPACE, &id, None).await;
+        let row = found.map_err(|error| store_error(&error))?;
+        let row = row.ok_or_else(|| refusal::run_not_found(workflow_id, None))?;
+        let events = closed::history(&row).map_err(|error| store_error(&error))?;
+        Ok((row, events))
+    }
+
+    async fn program_at(&self, events: &[Event]) -> Result<Arc<Loaded>, ApiError> {
+        let hash = program_of(events).ok_or_else(|| refusal::store_broken("a history does not begin"))?;
+        open::program(&*self.journal, &self.setup.programs, hash).await.map_err(|error| store_error(&error))
+    }
+}
+
+fn key(workflow_id: &str) -> Key {
+    Key { namespace: NAMESPACE.into(), workflow_id: WorkflowId::from(workflow_id), run_id: None }
+}
+
+fn unexpected(answer: &Answer) -> ApiError {
+    ApiError::new(500, "internal", format!("a partition gave an answer to something else: {answer:?}"))
+}
