@@ -26,6 +26,11 @@ impl Payload {
         Payload::json("null")
     }
 
+    /// The payload of bytes that [`Payload::stored`] gave.
+    pub fn from_stored(bytes: &[u8]) -> Payload {
+        Payload(bytes.into())
+    }
+
     /// The stored bytes, format byte included.
     pub fn stored(&self) -> &[u8] {
         &self.0

@@ -200,6 +200,10 @@ impl Heap {
         &self.words
     }
 
+    pub(crate) fn words_mut(&mut self) -> &mut Vec<u64> {
+        &mut self.words
+    }
+
     /// Keeps what the roots reach. `roots` is called once with the function that moves a slot.
     pub(crate) fn collect(
         &mut self,

@@ -13,12 +13,14 @@ mod machine;
 mod native;
 mod random;
 mod scope;
+mod snapshot;
 pub mod step;
 mod table;
 mod value;
 
 pub use loaded::Loaded;
 pub use machine::{QueryFailure, Vm};
+pub use snapshot::SnapshotError;
 pub use step::{Activation, Context, Outcome, Step, Then, Trap, TrapKind, Wait, WaitOn};
 
 #[cfg(test)]

@@ -423,8 +423,8 @@ impl Vm {
         if !self.heap.wants_collection() {
             return Ok(());
         }
-        let Vm { loaded, workflow, heap, cells, fibers, scopes, .. } = self;
-        let mut roots = Roots { loaded, workflow: *workflow, cells, fibers, scopes };
+        let Vm { loaded, workflow, heap, cells, fibers, scopes, progress, .. } = self;
+        let mut roots = Roots { loaded, workflow: *workflow, cells, fibers, scopes, progress };
         heap.collect(&loaded.layouts, |visit| {
             roots.visit(visit);
             running.roots(loaded, visit);
@@ -444,6 +444,7 @@ pub(crate) struct Roots<'a> {
     pub(crate) cells: &'a mut [u64],
     pub(crate) fibers: &'a mut [Option<Box<Fiber>>],
     pub(crate) scopes: &'a mut [Option<Scope>],
+    pub(crate) progress: &'a mut Progress,
 }
 
 impl Roots<'_> {
@@ -459,6 +460,11 @@ impl Roots<'_> {
         }
         for scope in self.scopes.iter_mut().flatten() {
             scope.roots(self.loaded, visit);
+        }
+        match &mut self.progress.ended {
+            Some(Ended::Returned(value)) if self.loaded.is_ref(def.result) => visit(value),
+            Some(Ended::Failed(failure)) => visit(failure),
+            _ => {}
         }
     }
 }

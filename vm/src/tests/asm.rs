@@ -299,7 +299,9 @@ impl P {
             Err(error) => panic!("{error}"),
         };
         let vm = Vm::new(Arc::clone(&loaded), 0, &Payload::json(args), [7; 16], &self.limits);
-        Stage { vm, loaded, limits: self.limits, now: 1_000, workflow_id: "wf-1".into(), log: vec![] }
+        let sliced = Limits { fuel_slice: 1, ..self.limits.clone() };
+        let twin = Vm::new(Arc::clone(&loaded), 0, &Payload::json(args), [7; 16], &sliced);
+        Stage { vm, twin, loaded, limits: sliced, now: 1_000, workflow_id: "wf-1".into(), log: vec![] }
     }
 }
 
@@ -308,8 +310,12 @@ fn fields_of(fields: &[(&str, TypeId)]) -> Vec<Field> {
 }
 
 /// A run and its outer world, with a clock that moves a second an event.
+///
+/// Beside it runs a twin that is cut into slices at every `Fuel` and taken to bytes and back at every stop. Both must
+/// do the same and have the same snapshot; so each test is a test of snapshots too.
 pub(crate) struct Stage {
     pub(crate) vm: Vm,
+    twin: Vm,
     pub(crate) loaded: Arc<Loaded>,
     pub(crate) limits: Limits,
     pub(crate) now: i64,
@@ -332,17 +338,36 @@ impl Stage {
     }
 
     pub(crate) fn step(&mut self, activation: Activation) -> Step {
-        let mut vm = self.vm.clone();
-        let mut step = vm.step(activation, &self.context());
-        while step.then == Then::Slice {
-            step = vm.step(Activation::Continue, &self.context());
+        let (mut vm, mut twin) = (self.vm.clone(), self.twin.clone());
+        let step = vm.step(activation.clone(), &self.context());
+        let mut other = twin.step(activation, &self.context());
+        while other.then == Then::Slice {
+            twin = self.through_bytes(&twin);
+            other = twin.step(Activation::Continue, &self.context());
         }
-        self.vm = vm;
+        assert_eq!(step, other, "a run and its snapshotted twin do the same");
+        assert_eq!(vm.fuel_used(), twin.fuel_used());
+        if !matches!(step.then, Then::Trapped(_)) {
+            twin = self.through_bytes(&twin);
+            assert_eq!(vm.snapshot(), twin.snapshot(), "equal states have equal bytes");
+            assert_eq!(vm.waits(), twin.waits());
+        }
+        (self.vm, self.twin) = (vm, twin);
         self.now += 1_000;
         for issued in &step.commands {
             self.log.push(show(issued));
         }
         step
+    }
+
+    fn through_bytes(&self, vm: &Vm) -> Vm {
+        let bytes = vm.snapshot();
+        let restored = match Vm::restore(Arc::clone(&self.loaded), &bytes, &self.limits) {
+            Ok(vm) => vm,
+            Err(error) => panic!("{error}"),
+        };
+        assert!(restored.snapshot() == bytes, "a restored snapshot is that snapshot");
+        restored
     }
 
     pub(crate) fn start(&mut self) -> Then {
