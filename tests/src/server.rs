@@ -31,6 +31,7 @@ pub struct Server {
     store: String,
     port: u16,
     log: PathBuf,
+    options: Vec<String>,
 }
 
 impl Server {
@@ -39,7 +40,16 @@ impl Server {
     /// # Panics
     /// If the process cannot be started.
     pub fn start(store: &str, port: u16, log: &Path) -> Server {
-        Server { child: spawn(store, port, log), store: store.into(), port, log: log.into() }
+        Server::start_with(store, port, log, &[])
+    }
+
+    /// The same with further options of `weft serve`.
+    ///
+    /// # Panics
+    /// If the process cannot be started.
+    pub fn start_with(store: &str, port: u16, log: &Path, options: &[&str]) -> Server {
+        let options: Vec<String> = options.iter().map(|o| (*o).to_owned()).collect();
+        Server { child: spawn(store, port, log, &options), store: store.into(), port, log: log.into(), options }
     }
 
     /// Where its API is.
@@ -63,7 +73,7 @@ impl Server {
 
     /// Starts the process again on the same store and port.
     pub fn restart(&mut self) {
-        self.child = spawn(&self.store, self.port, &self.log);
+        self.child = spawn(&self.store, self.port, &self.log, &self.options);
     }
 
     /// Stops the process without ending it: it believes nothing happened when it goes on.
@@ -116,10 +126,11 @@ impl Drop for Server {
     }
 }
 
-fn spawn(store: &str, port: u16, log: &Path) -> Child {
+fn spawn(store: &str, port: u16, log: &Path, options: &[String]) -> Child {
     let log = std::fs::OpenOptions::new().create(true).append(true).open(log).expect("the log can be written");
     Command::new(weft())
         .args(["serve", "--database", store, "--listen", &format!("127.0.0.1:{port}")])
+        .args(options)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(log)
