@@ -1,58 +1,51 @@
-//! Diagnostics on their way to the terminal or, one object a line, to a program.
+//! Diagnostics on their way to the terminal, through miette, or one object a line to a program.
 
-use serde_json::{Value, json};
-use weft_compiler::{Diagnostic, Project, Severity, Span};
+use miette::{GraphicalReportHandler, GraphicalTheme};
+use weft_compiler::diagnostic::Sources;
+use weft_compiler::{Diagnostic, Project, Severity};
 
 use crate::exit::Failed;
 use crate::output::{Output, style};
+
+/// Columns of a diagnostic where the terminal does not say how many there are.
+const WIDTH: usize = 100;
 
 /// Shows diagnostics: for people on stderr, with `--json` on stdout.
 ///
 /// # Errors
 /// If stdout cannot be written.
 pub(crate) fn show(out: &Output, project: &Project, diagnostics: &[Diagnostic]) -> Result<(), Failed> {
+    if diagnostics.is_empty() {
+        return Ok(());
+    }
+    let sources = Sources::new(&project.sources);
+    if out.json {
+        return diagnostics.iter().try_for_each(|diagnostic| out.value(&sources.json(diagnostic)));
+    }
+    let theme = if out.color_err { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
+    let width = terminal_size::terminal_size_of(std::io::stderr()).map_or(WIDTH, |(w, _)| w.0.into());
+    let handler = GraphicalReportHandler::new_themed(theme).with_width(width).with_links(false);
     for diagnostic in diagnostics {
-        if out.json {
-            out.value(&object(project, diagnostic))?;
-        } else {
-            out.say(&text(out, project, diagnostic));
+        let mut text = String::new();
+        match handler.render_report(&mut text, &sources.report(diagnostic)) {
+            Ok(()) => out.say(&text),
+            // Its words matter more than its frame.
+            Err(_) => out.say(&sources.plain(diagnostic)),
         }
     }
-    let errors = diagnostics.iter().filter(|d| d.severity == Severity::Error).count();
-    if errors > 0 && !out.json {
-        let words = if errors == 1 { "1 error".to_owned() } else { format!("{errors} errors") };
-        out.say(&out.paint(&words, style::ERROR));
-    }
+    out.say(&counted(out, diagnostics));
     Ok(())
 }
 
-fn text(out: &Output, project: &Project, diagnostic: &Diagnostic) -> String {
-    let (word, color) = match diagnostic.severity {
-        Severity::Error => ("error", style::ERROR),
-        Severity::Warning => ("warning", style::WARN),
-    };
-    let mut text = format!("{}: {}", out.paint(&format!("{word}[{}]", diagnostic.code), color), diagnostic.message);
-    text.push_str(&format!("\n  --> {} {}", place(project, diagnostic.span), diagnostic.label));
-    for (name, words) in [("why", &diagnostic.why), ("help", &diagnostic.help)] {
-        if let Some(words) = words {
-            text.push_str(&format!("\n  = {name}: {words}"));
-        }
+fn counted(out: &Output, diagnostics: &[Diagnostic]) -> String {
+    let errors = diagnostics.iter().filter(|d| d.severity == Severity::Error).count();
+    let count = |n: usize, word: &str| if n == 1 { format!("1 {word}") } else { format!("{n} {word}s") };
+    let mut parts = Vec::new();
+    if errors > 0 {
+        parts.push(out.paint(&count(errors, "error"), style::ERROR));
     }
-    text
-}
-
-fn place(project: &Project, span: Span) -> String {
-    let Some(source) = project.sources.get(usize::from(span.file.0)) else { return String::from("?") };
-    let before = &source.text[..source.text.floor_char_boundary(span.start as usize)];
-    let line = 1 + before.bytes().filter(|b| *b == b'\n').count();
-    let column = 1 + before.rsplit('\n').next().map_or(0, |l| l.chars().count());
-    format!("{}:{line}:{column}", source.path)
-}
-
-fn object(project: &Project, diagnostic: &Diagnostic) -> Value {
-    json!({
-        "code": diagnostic.code, "severity": format!("{:?}", diagnostic.severity).to_lowercase(),
-        "message": diagnostic.message, "place": place(project, diagnostic.span), "label": diagnostic.label,
-        "why": diagnostic.why, "help": diagnostic.help,
-    })
+    if diagnostics.len() > errors {
+        parts.push(out.paint(&count(diagnostics.len() - errors, "warning"), style::WARN));
+    }
+    format!("{}; `weft explain {}` tells more", parts.join(", "), diagnostics[0].code)
 }
