@@ -315,15 +315,14 @@ impl Checker<'_> {
         ty: TypeId,
         depth: usize,
     ) -> Checked<Map<String, Value>> {
-        if self.strictness == Strictness::Input {
-            if let Some(unknown) = given.keys().find(|name| fields.iter().all(|f| f.name != **name)) {
-                let names: Vec<_> = fields.iter().map(|f| format!("`{}`", f.name)).collect();
-                let expected = match names.is_empty() {
-                    true => String::from("no fields"),
-                    false => format!("only the fields {} of {}", names.join(", "), type_name(self.program, ty)),
-                };
-                return Err(WireError::new(expected, "an unknown field").under(unknown));
-            }
+        let unknown = given.keys().find(|name| fields.iter().all(|f| f.name != **name));
+        if let (Strictness::Input, Some(unknown)) = (self.strictness, unknown) {
+            let names: Vec<_> = fields.iter().map(|f| format!("`{}`", f.name)).collect();
+            let expected = match names.is_empty() {
+                true => String::from("no fields"),
+                false => format!("only the fields {} of {}", names.join(", "), type_name(self.program, ty)),
+            };
+            return Err(WireError::new(expected, "an unknown field").under(unknown));
         }
         let mut out = Map::new();
         for field in fields {

@@ -20,6 +20,9 @@ use weft_vm::{Activation, Loaded, Then, Trap, TrapKind, Vm};
 use crate::run::{Facts, Parked, Put, Run};
 use crate::transition::{Record, Transition};
 
+/// What may be done to a machine that is at rest.
+pub type Between<'a> = &'a mut dyn FnMut(&mut Vm);
+
 /// Why a history cannot be read back at all.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RecoverError {
@@ -101,8 +104,23 @@ impl Run {
         records: Vec<Record>,
         limits: Arc<Limits>,
     ) -> Result<Run, RecoverError> {
+        Run::recover_through(loaded, events, records, limits, &mut |_| ())
+    }
+
+    /// As [`Run::recover`], and `between` sees the machine after each activation and slice: to replace it by what its
+    /// own snapshot restores, say.
+    ///
+    /// # Errors
+    /// As [`Run::recover`].
+    pub fn recover_through(
+        loaded: Arc<Loaded>,
+        events: Vec<Event>,
+        records: Vec<Record>,
+        limits: Arc<Limits>,
+        between: Between<'_>,
+    ) -> Result<Run, RecoverError> {
         let mut run = read(&loaded, events, &limits)?;
-        if let Err(diverged) = walk(&mut run, None) {
+        if let Err(diverged) = walk(&mut run, None, between) {
             run = parked_at(run, *diverged);
         }
         run.now = run.history.last().map_or(run.now, |event| event.at);
@@ -130,7 +148,7 @@ impl Run {
     pub fn move_to(&mut self, loaded: Arc<Loaded>, now: Timestamp) -> Result<Transition, String> {
         let Some(parked) = &self.stuck else { return Err("the run is not stuck".into()) };
         let mut next = read(&loaded, self.history.clone(), &self.limits).map_err(|error| error.to_string())?;
-        walk(&mut next, None).map_err(|diverged| {
+        walk(&mut next, None, &mut |_| ()).map_err(|diverged| {
             format!("its history is not what this code does at {}: {}", diverged.source(&loaded), diverged.trap.message)
         })?;
         for (id, activity) in &mut next.activities {
@@ -171,7 +189,7 @@ impl Run {
 pub(crate) fn vm_before(run: &Run, event: EventId) -> Vm {
     let mut fresh = unread(run, run.history.clone());
     // It was followed up to here before, by the same code; a difference would be found at the next recovery.
-    let _ = walk(&mut fresh, Some(event));
+    let _ = walk(&mut fresh, Some(event), &mut |_| ());
     fresh.vm
 }
 
@@ -233,7 +251,7 @@ fn diverged(event: EventId, site: Option<Site>, message: String) -> Box<Diverged
 }
 
 /// Takes in the history of an unread run, activating the program with each Input. Stops before `until` is activated.
-fn walk(run: &mut Run, until: Option<EventId>) -> Result<(), Box<Diverged>> {
+fn walk(run: &mut Run, until: Option<EventId>, between: Between<'_>) -> Result<(), Box<Diverged>> {
     let moved = run.history.iter().rposition(|event| matches!(event.kind, EventKind::CodeMoved { .. }));
     let mut at = 0;
     loop {
@@ -246,7 +264,7 @@ fn walk(run: &mut Run, until: Option<EventId>) -> Result<(), Box<Diverged>> {
             if !parked {
                 // Code that was moved away from did not know the patches that its successor has.
                 let before_move = moved.is_some_and(|moved| at <= moved);
-                at = activate(run, put, at, before_move)?;
+                at = activate(run, put, at, before_move, between)?;
                 continue;
             }
         }
@@ -293,7 +311,13 @@ fn read_one(run: &mut Run, at: usize) -> Result<(), Box<Diverged>> {
 
 /// Activates the program with the first event of the queue and compares what it asks for with the events from `at` on.
 /// Returns where the history goes on.
-fn activate(run: &mut Run, put: Put, at: usize, before_move: bool) -> Result<usize, Box<Diverged>> {
+fn activate(
+    run: &mut Run,
+    put: Put,
+    at: usize,
+    before_move: bool,
+    between: Between<'_>,
+) -> Result<usize, Box<Diverged>> {
     let activation = run.activation(put.event);
     let end = at + run.history[at..].iter().take_while(|event| is_of_activation(&event.kind)).count();
     let cut_short = at == end
@@ -305,7 +329,11 @@ fn activate(run: &mut Run, put: Put, at: usize, before_move: bool) -> Result<usi
     let patches: Option<&dyn RecordedPatches> = if before_move { Some(&recorded) } else { None };
     let mut step = run.step(activation, put, patches);
     while step.then == Then::Slice {
+        between(&mut run.vm);
         step = run.step(Activation::Continue, put, patches);
+    }
+    if !matches!(step.then, Then::Trapped(_)) {
+        between(&mut run.vm);
     }
     let trap = match &step.then {
         Then::Trapped(trap) => Some(trap.clone()),
@@ -427,7 +455,7 @@ fn parked_at(mut run: Run, diverged: Diverged) -> Run {
     let history = std::mem::take(&mut run.history);
     let mut followed = unread(&run, history);
     // This part was followed a moment ago.
-    let _ = walk(&mut followed, Some(diverged.event));
+    let _ = walk(&mut followed, Some(diverged.event), &mut |_| ());
     let since = followed.now;
     let history = std::mem::take(&mut followed.history);
     let mut whole = unread(&followed, history);

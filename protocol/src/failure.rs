@@ -50,12 +50,9 @@ impl Failure {
         out.insert("type".into(), self.kind.clone().into());
         out.insert("message".into(), self.message.clone().into());
         let details = self.details.as_ref().map(Payload::value);
-        if matches!(self.kind.as_str(), "ActivityFailed" | "ChildFailed" | "Timeout") {
-            if let Some(serde_json::Value::Object(fields)) = &details {
-                for (name, value) in fields {
-                    out.insert(name.clone(), value.clone());
-                }
-            }
+        let shown_beside = matches!(self.kind.as_str(), "ActivityFailed" | "ChildFailed" | "Timeout");
+        if let (true, Some(serde_json::Value::Object(fields))) = (shown_beside, &details) {
+            out.extend(fields.iter().map(|(name, value)| (name.clone(), value.clone())));
         }
         out.insert("details".into(), details.unwrap_or(serde_json::Value::Null));
         out.insert("retryable".into(), self.retryable.into());
