@@ -47,11 +47,16 @@ struct Document;
 
 static TEXT: LazyLock<String> = LazyLock::new(|| Document::openapi().to_json().unwrap_or_default());
 
+/// The document as it is served.
+pub(super) fn text() -> &'static str {
+    &TEXT
+}
+
 /// This document.
 #[utoipa::path(get, path = "/openapi.json", tag = "health",
     responses((status = 200, description = "OpenAPI 3.1", body = serde_json::Value)))]
 pub(super) async fn document() -> Response {
-    (StatusCode::OK, [(CONTENT_TYPE, "application/json")], TEXT.as_str()).into_response()
+    (StatusCode::OK, [(CONTENT_TYPE, "application/json")], text()).into_response()
 }
 
 /// What every route may answer besides its own, and that all refusals look alike.

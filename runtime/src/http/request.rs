@@ -11,7 +11,7 @@ use axum::http::request::Parts;
 use futures::StreamExt;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use weft_bytecode::wire::text;
+use weft_bytecode::wire::{self, text};
 use weft_protocol::RunId;
 use weft_protocol::api::ApiError;
 
@@ -215,9 +215,12 @@ pub(super) async fn read_body(headers: &HeaderMap, body: Body, limit: &str, max:
 }
 
 /// The body as what the route takes.
-fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+pub(super) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     let value = json::parse(bytes)
         .map_err(|e| Problem(ApiError::new(400, "malformed_json", format!("the body is not JSON: {e}"))))?;
+    if !value.is_object() {
+        return Err(wrong_field("", &format!("{}, expected a JSON object", wire::describe(&value))));
+    }
     serde_path_to_error::deserialize(value).map_err(|error| {
         let path = error.path().to_string();
         wrong_field(&path, &error.into_inner().to_string())
@@ -229,7 +232,8 @@ fn wrong_field(parent: &str, error: &str) -> Problem {
     let parent = if parent == "." { "" } else { parent };
     let below = |name: &str| if parent.is_empty() { name.to_owned() } else { format!("{parent}.{name}") };
     let quoted = |text: &str| text.split('`').nth(1).unwrap_or_default().to_owned();
-    let (problem, expected) = error.split_once(", expected ").unwrap_or((error, "another value"));
+    // Of the errors of `serde_json`, those without an expectation are about numbers.
+    let (problem, expected) = error.split_once(", expected ").unwrap_or((error, "a whole number"));
     let (path, expected) = if problem.starts_with("unknown field") {
         // The path may end with the unknown field already, depending on where it was noticed.
         let name = quoted(problem);
