@@ -131,7 +131,7 @@ impl Shared {
         tokio::select! {
             biased;
             answer = answer => answer.map_err(Problem),
-            () = self.stop.cancelled() => Err(ApiError::new(503, "shutting_down", "this node is shutting down").help("ask again, of the next owner").into()),
+            () = self.stop.cancelled() => Err(crate::refusal::shutting_down().into()),
         }
     }
 }

@@ -17,3 +17,4 @@ pub mod programs;
 pub mod refusal;
 pub mod sandbox;
 pub mod store;
+pub mod telemetry;

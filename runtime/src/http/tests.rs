@@ -105,7 +105,11 @@ fn wrong_fields_have_a_path_and_what_was_expected() {
         (refused::<StartRequest>("{}"), "workflow", "a value"),
         (refused::<StartRequest>(r#"{"workflow":7}"#), "workflow", "a string"),
         (refused::<StartRequest>(r#"{"workflow":"w","idd":"x"}"#), "idd", "one of `workflow`, `id`"),
-        (refused::<StartRequest>(r#"{"workflow":"w","on_conflict":"maybe"}"#), "on_conflict", "one of `join`, `reject`"),
+        (
+            refused::<StartRequest>(r#"{"workflow":"w","on_conflict":"maybe"}"#),
+            "on_conflict",
+            "one of `join`, `reject`",
+        ),
         (refused::<StartRequest>(r#"{"workflow":"w","run_timeout_ms":1.5}"#), "run_timeout_ms", "a whole number"),
         (refused::<StartRequest>(r#"["w"]"#), "", "a JSON object"),
         (refused::<StartRequest>("null"), "", "a JSON object"),
@@ -122,7 +126,9 @@ fn wrong_fields_have_a_path_and_what_was_expected() {
 
 #[test]
 fn what_is_no_json_is_malformed() {
-    for body in ["", "{", "{}}", "{'a':1}", "nul", "[1,]", "{\"a\":1,\"a\":2}", "\u{feff}{}", "{\"a\":NaN}", "\"\\ud800\""] {
+    for body in
+        ["", "{", "{}}", "{'a':1}", "nul", "[1,]", "{\"a\":1,\"a\":2}", "\u{feff}{}", "{\"a\":NaN}", "\"\\ud800\""]
+    {
         let error = refused::<MessageRequest>(body);
         assert_eq!((error.status, error.code.as_str()), (400, "malformed_json"), "{body}: {error:?}");
     }
