@@ -4,12 +4,15 @@ pub(crate) mod build;
 pub(crate) mod check;
 pub(crate) mod deploy;
 pub(crate) mod describe;
+pub(crate) mod dev;
 pub(crate) mod explain;
 pub(crate) mod follow;
 pub(crate) mod list;
 pub(crate) mod message;
 pub(crate) mod new;
 pub(crate) mod result;
+pub(crate) mod run;
+pub(crate) mod serve;
 pub(crate) mod show;
 pub(crate) mod start;
 pub(crate) mod stop;
@@ -99,6 +102,9 @@ pub(crate) async fn act(context: &Context, cli: Cli) -> Outcome {
         Command::Check(options) => check::check(context, &options),
         Command::Build(options) => build::build(context, &options),
         Command::Explain(options) => explain::explain(context, &options),
+        Command::Run(options) => run::run(context, &options).await,
+        Command::Dev(options) => dev::dev(context, &options).await,
+        Command::Serve(options) => serve::serve(context, &options).await,
         Command::Deploy(options) => deploy::deploy(context, &options).await,
         Command::Start(options) => start::start(context, &options).await,
         Command::Result(options) => result::result(context, &options).await,

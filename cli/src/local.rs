@@ -6,14 +6,26 @@ use std::io::{Read, Seek, SeekFrom, Write};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
-use tokio::net::TcpListener;
+use std::sync::Arc;
+use std::time::Duration;
 
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use weft_runtime::api::Api;
+use weft_runtime::config::NodeConfig;
+use weft_runtime::node::{Node, NodeOptions, OpenError};
+
+use crate::client::DEFAULT_ADDRESS;
 use crate::exit::{Exit, Failed};
 
 /// Name of the folder in a project's folder where `run` and `dev` keep their data.
 pub(crate) const FOLDER: &str = ".weft";
 /// The port of the API unless something says otherwise.
 const PORT: u16 = 7373;
+
+/// How long open requests may take to end when the process does.
+const CLOSE_MAX: Duration = Duration::from_secs(5);
 
 /// A `.weft/` folder that this process owns while the value lives.
 #[derive(Debug)]
@@ -98,6 +110,121 @@ pub(crate) async fn stop_requested() {
             }
         }
         Err(_) => drop(tokio::signal::ctrl_c().await),
+    }
+}
+
+/// Where a node keeps its data.
+pub(crate) enum Place {
+    /// In a `.weft/` folder of this process alone.
+    Folder(PathBuf),
+    /// Nowhere: it is gone with the process.
+    Memory,
+    /// In a store that other nodes may use as well.
+    Store {
+        /// Its URL.
+        url: String,
+        /// The address that others are told; else what the listener says.
+        name: Option<String>,
+    },
+}
+
+/// A running node, and the socket on which its API is served.
+pub(crate) struct Local {
+    node: Arc<Node>,
+    address: SocketAddr,
+    server: JoinHandle<()>,
+    stop: CancellationToken,
+    /// Held until everything else is gone.
+    _folder: Option<Folder>,
+}
+
+impl Local {
+    /// Opens a node and serves its API on the listener.
+    ///
+    /// # Errors
+    /// If the folder is in use, or the store can never be used.
+    pub(crate) async fn open(place: Place, config: NodeConfig, listener: TcpListener) -> Result<Local, Failed> {
+        let address = listener.local_addr().map_err(|e| Failed::io("cannot listen", &e))?;
+        let folder = match &place {
+            Place::Folder(path) => Some(Folder::take(path)?),
+            _ => None,
+        };
+        // A folder's lock says that there is no other node, so all that ever were there count as this one: what a
+        // killed process left is taken over at once, without waiting for its lease.
+        let (store, name) = match (&place, &folder) {
+            (Place::Store { url, name }, _) => {
+                (url.clone(), name.clone().unwrap_or_else(|| format!("http://{}", reachable(address))))
+            }
+            (_, Some(folder)) => (folder.store(), "local".to_owned()),
+            (_, None) => ("memory:".to_owned(), "local".to_owned()),
+        };
+        let limits = config.limits.clone();
+        let options = NodeOptions { config, ..NodeOptions::new(store, name) };
+        let node = Node::open(options).await.map_err(|e| cannot_open(&place, &e))?;
+        let (node, stop) = (Arc::new(node), CancellationToken::new());
+        let (api, stopped) = (node.clone(), stop.clone());
+        let server = tokio::spawn(async move {
+            if let Err(error) = weft_runtime::http::serve(listener, api, &limits, stopped).await {
+                tracing::error!(%error, "the API is served no longer");
+            }
+        });
+        Ok(Local { node, address, server, stop, _folder: folder })
+    }
+
+    /// The API, in process.
+    pub(crate) fn api(&self) -> &dyn Api {
+        &*self.node
+    }
+
+    /// Waits until requests are answered.
+    ///
+    /// # Errors
+    /// If the store turned out to be broken.
+    pub(crate) async fn serving(&self) -> Result<(), Failed> {
+        Ok(self.node.serving().await?)
+    }
+
+    /// Where the API is.
+    pub(crate) fn address(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Options by which another terminal reaches it, with a space before; none if it is where everyone looks.
+    pub(crate) fn reach(&self) -> String {
+        let address = self.address();
+        if address == DEFAULT_ADDRESS { String::new() } else { format!(" --address {address}") }
+    }
+
+    /// Ends well: nothing new is taken in, what is decided is written.
+    pub(crate) async fn close(self) {
+        self.stop.cancel();
+        self.node.shutdown().await;
+        if tokio::time::timeout(CLOSE_MAX, self.server).await.is_err() {
+            tracing::warn!("some requests were still open");
+        }
+    }
+}
+
+/// An address that others can use: a listener on every address of the machine is told by the machine's name.
+fn reachable(address: SocketAddr) -> String {
+    if !address.ip().is_unspecified() {
+        return address.to_string();
+    }
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let name = if name.trim().is_empty() { "localhost" } else { name.trim() };
+    format!("{name}:{}", address.port())
+}
+
+fn cannot_open(place: &Place, error: &OpenError) -> Failed {
+    let what = match place {
+        Place::Folder(path) => format!("cannot open the data in {}", path.display()),
+        Place::Memory => "cannot start".to_owned(),
+        Place::Store { .. } => "cannot open the database".to_owned(),
+    };
+    let failed = Failed::new(Exit::Refused, "store", what).why(error.to_string());
+    match place {
+        Place::Store { .. } => failed.help("check --database: postgres://USER@HOST/DATABASE, sqlite:PATH or memory:"),
+        _ => failed,
     }
 }
 

@@ -58,6 +58,12 @@ pub(crate) enum Command {
     Check(Source),
     /// Compile a project to bytecode
     Build(Build),
+    /// Run a workflow here and now, without a server; it is kept and can be continued
+    Run(Run),
+    /// Serve a project while you work on it: deploys on save
+    Dev(Dev),
+    /// Serve in production
+    Serve(Serve),
     /// Compile a project and send it to the server
     Deploy(Source),
     /// Start a run and print its workflow id
@@ -85,7 +91,7 @@ pub(crate) enum Command {
 impl Command {
     /// Whether the command itself ends well when it is interrupted.
     pub(crate) fn minds_interrupts(&self) -> bool {
-        false
+        matches!(self, Command::Run(_) | Command::Dev(_) | Command::Serve(_))
     }
 }
 
@@ -164,6 +170,9 @@ pub(crate) struct Serve {
     /// Where to listen
     #[arg(long, default_value = "127.0.0.1:7373", value_name = "HOST:PORT")]
     pub(crate) listen: SocketAddr,
+    /// Where other nodes and clients reach this one [default: the machine's name and the port]
+    #[arg(long, value_name = "URL")]
+    pub(crate) advertise: Option<String>,
     /// Run `exec` activities, with the folders of the programs below this one
     #[arg(long, value_name = "DIR")]
     pub(crate) allow_exec: Option<PathBuf>,

@@ -1,0 +1,34 @@
+//! `weft serve`: a node in production, on PostgreSQL or SQLite. It starts while the database is away and serves when it
+//! answers; it ends well on SIGTERM.
+
+use std::path::PathBuf;
+
+use weft_runtime::config::ExecAllow;
+
+use crate::exit::{Exit, Outcome};
+use crate::local::{self, Local, Place};
+use crate::options::Serve;
+use crate::output::style;
+use crate::project;
+
+use super::Context;
+
+/// Serves until it is asked to stop.
+pub(crate) async fn serve(context: &Context, options: &Serve) -> Outcome {
+    let (config, folder) = match &options.config {
+        Some(file) => (project::read_config_file(file)?, file.parent().map(PathBuf::from).unwrap_or_default()),
+        None => (project::Config::default(), PathBuf::from(".")),
+    };
+    let mut settings = config.server(&folder, ExecAllow::Nothing)?;
+    if let Some(root) = &options.allow_exec {
+        settings.exec.allow = ExecAllow::Everything;
+        settings.exec.root = root.clone();
+    }
+    let place = Place::Store { url: options.database.clone(), name: options.advertise.clone() };
+    let listener = local::listen(Some(options.listen)).await?;
+    let local = Local::open(place, settings, listener).await?;
+    context.out.say(&format!("{} {}", context.out.paint("listening", style::GOOD), local.address()));
+    local::stop_requested().await;
+    local.close().await;
+    Ok(Exit::Done)
+}
