@@ -7,6 +7,8 @@ pub mod clock;
 pub mod closed;
 pub mod commit;
 pub mod config;
+#[cfg(test)]
+pub(crate) mod fixture;
 pub mod frame;
 pub mod http;
 mod loops;

@@ -543,3 +543,6 @@ fn key(workflow_id: &str) -> Key {
 fn unexpected(answer: &Answer) -> ApiError {
     ApiError::new(500, "internal", format!("a partition gave an answer to something else: {answer:?}"))
 }
+
+#[cfg(test)]
+mod tests;
