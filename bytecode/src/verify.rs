@@ -1,10 +1,20 @@
 //! What running a program relies on, checked once. An untrusted program enters only through here.
+//!
+//! Checked: the type table, constants, what declarations refer to, each instruction's operands and types, jumps and
+//! handlers, that references are written before they are read, that every loop charges fuel, and that what a workflow
+//! can reach uses its state and mailboxes as declared. Not checked here, because handles are plain numbers: that an
+//! awaited operation or joined scope is open and gives the type it is read as; the machine looks when it happens.
+
+mod flow;
+mod function;
+mod natives;
+mod reach;
+mod types;
 
 use thiserror::Error;
 
-use crate::op::{Native, Op, Operand};
-use crate::program::{Function, Program};
-use crate::types::builtin;
+use crate::program::{FuncId, Program, WorkflowDef};
+use crate::types::{Type, TypeId, builtin};
 
 /// A rule that a program breaks.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -26,53 +36,111 @@ fn place(function: &Option<String>, pc: Option<u32>) -> String {
     }
 }
 
+/// A broken rule, before its place is known.
+type Checked<T = ()> = Result<T, String>;
+
+fn require(holds: bool, otherwise: impl FnOnce() -> String) -> Checked {
+    if holds { Ok(()) } else { Err(otherwise()) }
+}
+
 /// Checks a program.
 ///
 /// # Errors
 /// The first rule that is broken.
 pub fn verify(program: &Program) -> Result<(), VerifyError> {
-    let types = builtin::all();
-    if program.types.get(..types.len()) != Some(&types[..]) {
-        return Err(VerifyError {
-            function: None,
-            pc: None,
-            message: "the type table does not begin with the built-in types".into(),
-        });
-    }
+    let whole = |message| VerifyError { function: None, pc: None, message };
+    types::check(program).map_err(whole)?;
+    types::constants(program).map_err(whole)?;
+    declarations(program).map_err(whole)?;
     for function in &program.functions {
-        let at = |pc: Option<u32>, message: String| VerifyError { function: Some(function.name.clone()), pc, message };
-        let mut pc = 0;
-        while (pc as usize) < function.code.len() {
-            pc = instruction(program, function, pc).map_err(|message| at(Some(pc), message))?;
-        }
+        let inside = |(pc, message)| VerifyError { function: Some(function.name.clone()), pc, message };
+        function::check(program, function).map_err(inside)?;
+        flow::check(program, function).map_err(inside)?;
+    }
+    program.workflows.iter().try_for_each(|workflow| workflow_def(program, workflow).map_err(whole))?;
+    reach::check(program)
+}
+
+fn known_type(program: &Program, ty: TypeId) -> Checked<&Type> {
+    program.types.get(usize::from(ty.0)).ok_or_else(|| format!("type {} does not exist", ty.0))
+}
+
+/// Names, types and indexes of activities, workflows and patches.
+fn declarations(program: &Program) -> Checked {
+    unique("activity", program.activities.iter().map(|a| a.name.as_str()))?;
+    unique("workflow", program.workflows.iter().map(|w| w.name.as_str()))?;
+    let max = usize::from(u16::MAX);
+    let counts = [program.functions.len(), program.activities.len(), program.workflows.len(), program.patches.len()];
+    require(counts.iter().all(|count| *count <= max), || "a table has more than 65,535 entries".into())?;
+    for activity in &program.activities {
+        let of = |message: String| format!("activity `{}`: {message}", activity.name);
+        parameters(program, activity.args).map_err(of)?;
+        known_type(program, activity.result).map_err(of)?;
+        errors(program, &activity.throws).map_err(of)?;
+    }
+    for workflow in &program.workflows {
+        let of = |message: String| format!("workflow `{}`: {message}", workflow.name);
+        parameters(program, workflow.args).map_err(of)?;
+        known_type(program, workflow.result).map_err(of)?;
+        errors(program, &workflow.throws).map_err(of)?;
+        workflow.state.iter().try_for_each(|state| known_type(program, state.ty).map(|_| ())).map_err(of)?;
     }
     Ok(())
 }
 
-fn instruction(program: &Program, function: &Function, pc: u32) -> Result<u32, String> {
-    let instr = function.code[pc as usize];
-    let op = instr.op().filter(|op| *op != Op::Arg).ok_or("no instruction")?;
-    let slots = [instr.a(), instr.b(), instr.c()];
-    let within = |what: &str, index: usize, length: usize| match index < length {
-        true => Ok(()),
-        false => Err(format!("{what} {index} does not exist")),
+fn unique<'a>(what: &str, names: impl Iterator<Item = &'a str>) -> Checked {
+    let mut seen = std::collections::HashSet::new();
+    for name in names {
+        require(seen.insert(name), || format!("the {what} `{name}` is declared twice"))?;
+    }
+    Ok(())
+}
+
+/// A record of parameters.
+fn parameters(program: &Program, args: TypeId) -> Checked<Vec<TypeId>> {
+    match known_type(program, args)? {
+        Type::Record { fields, .. } => Ok(fields.iter().map(|field| field.ty).collect()),
+        _ => Err("its parameters are no record".into()),
+    }
+}
+
+fn errors(program: &Program, throws: &[TypeId]) -> Checked {
+    throws.iter().try_for_each(|ty| match known_type(program, *ty)? {
+        Type::Error { .. } => Ok(()),
+        _ => Err("it throws what is no error".into()),
+    })
+}
+
+/// The functions of a workflow take what they are given.
+fn workflow_def(program: &Program, workflow: &WorkflowDef) -> Checked {
+    let of = |message: String| format!("workflow `{}`: {message}", workflow.name);
+    unique("signal", workflow.signals.iter().map(|s| s.name.as_str())).map_err(of)?;
+    unique("query", workflow.queries.iter().map(|q| q.name.as_str())).map_err(of)?;
+    let takes = |what: &str, func: FuncId, args: TypeId, result: Option<TypeId>| {
+        let params = parameters(program, args)?;
+        let function = program.functions.get(usize::from(func.0)).ok_or(format!("the {what} does not exist"))?;
+        let same = function.regs.get(..usize::from(function.params)) == Some(&params[..]);
+        require(same, || format!("the {what} takes other parameters than declared"))?;
+        let fits = result.is_none_or(|result| function.result == result);
+        require(fits, || format!("the {what} returns another type than declared"))
     };
-    let mut next = pc + 1;
-    for (slot, (_, kind)) in slots.into_iter().zip(op.operands()) {
-        let index = usize::from(slot);
-        match kind {
-            Operand::Dst | Operand::Src | Operand::Var => within("register", index, function.regs.len())?,
-            Operand::Const => within("constant", instr.imm() as usize, program.constants.len())?,
-            Operand::Label => within("pc", instr.imm() as usize, function.code.len())?,
-            Operand::Func => within("function", index, program.functions.len())?,
-            Operand::Type => within("type", index, program.types.len())?,
-            Operand::Native => within("native", index, Native::ALL.len())?,
-            Operand::Activity => within("activity", index, program.activities.len())?,
-            Operand::Workflow => within("workflow", index, program.workflows.len())?,
-            Operand::Patch => within("patch", index, program.patches.len())?,
-            Operand::Args => next += (u32::from(slot) & 0x7fff).div_ceil(3),
-            Operand::Index | Operand::Imm | Operand::State | Operand::Mailbox => {}
+    takes("initialisation", workflow.init, workflow.args, Some(builtin::UNIT)).map_err(of)?;
+    takes("body", workflow.body, workflow.args, Some(workflow.result)).map_err(of)?;
+    let mut mailboxes = Vec::new();
+    for signal in &workflow.signals {
+        match signal.handler {
+            Some(handler) => takes("signal handler", handler, signal.args, None).map_err(of)?,
+            None => {
+                parameters(program, signal.args).map_err(of)?;
+                mailboxes.push(signal.mailbox);
+            }
         }
     }
-    Ok(next)
+    mailboxes.sort_unstable();
+    let dense = mailboxes.iter().zip(0u16..).all(|(mailbox, place)| *mailbox == place);
+    require(dense, || of("its mailboxes are not numbered from 0 without gaps".into()))?;
+    for query in &workflow.queries {
+        takes("query", query.func, query.args, Some(query.result)).map_err(of)?;
+    }
+    Ok(())
 }

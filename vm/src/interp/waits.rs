@@ -355,6 +355,17 @@ impl Vm {
             return Ok(Flow::Throw(failure));
         }
         let ty = at.ty(at.inst.a);
+        // Which branches a scope has is not known before it runs, so their types are compared here.
+        let mut types = results.iter().map(|(func, _)| at.loaded.result_of(*func));
+        let fits = match (kind, at.loaded.ty(ty)) {
+            (ScopeKind::Race, _) => types.all(|result| result == ty),
+            (_, Type::List(item)) => types.all(|result| result == *item),
+            (_, Type::Tuple(items)) => types.eq(items.iter().copied()),
+            _ => ty == builtin::UNIT,
+        };
+        if !fits {
+            return Err(corrupt("a scope is joined as another type than its branches give"));
+        }
         let values = results.iter().map(|(_, value)| *value);
         let value = match (kind, at.loaded.ty(ty)) {
             (ScopeKind::Race, _) => match winner.and_then(|w| results.get(w as usize)) {

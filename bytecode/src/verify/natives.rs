@@ -1,0 +1,175 @@
+//! Signatures of natives. A generic one binds its type variables to the argument registers' types.
+
+use crate::op::Native;
+use crate::program::Program;
+use crate::types::{Type, TypeId, builtin};
+
+/// Whether values of a type have an order.
+pub(super) fn is_ordered(program: &Program, ty: TypeId) -> bool {
+    ordered(program, ty, 0)
+}
+
+fn ordered(program: &Program, ty: TypeId, depth: usize) -> bool {
+    const NESTING_MAX: usize = 50;
+    match program.ty(ty) {
+        Type::Tuple(items) => depth < NESTING_MAX && items.iter().all(|item| ordered(program, *item, depth + 1)),
+        Type::String | Type::Bytes | Type::Decimal => true,
+        other => other.is_scalar(),
+    }
+}
+
+/// Whether a call has types that the native takes.
+pub(super) fn fits(program: &Program, native: Native, args: &[TypeId], dst: TypeId) -> bool {
+    use Native::*;
+    use builtin::*;
+    let ty = |id: TypeId| program.ty(id);
+    let sig = |params: &[TypeId], result: TypeId| args == params && dst == result;
+    let data = |id: TypeId| !matches!(ty(id), Type::Fn(..));
+    let optional = |id: TypeId| *ty(dst) == Type::Option(id);
+    let list_of = |id: TypeId| match ty(id) {
+        Type::List(item) => Some(*item),
+        _ => None,
+    };
+    let set_of = |id: TypeId| match ty(id) {
+        Type::Set(item) => Some(*item),
+        _ => None,
+    };
+    let map_of = |id: TypeId| match ty(id) {
+        Type::Map(key, value) => Some((*key, *value)),
+        _ => None,
+    };
+    let texts = list_of(dst) == Some(STRING);
+    match native {
+        Range => args == [INT; 3] && list_of(dst) == Some(INT),
+        IntAbs => sig(&[INT], INT),
+        IntPow => sig(&[INT, INT], INT),
+        IntToFloat => sig(&[INT], FLOAT),
+        ToText => args.len() == 1 && data(args[0]) && dst == STRING,
+        FloatAbs | FloatFloor | FloatCeil | FloatRound | FloatSqrt => sig(&[FLOAT], FLOAT),
+        FloatToInt => sig(&[FLOAT], INT),
+        DecimalAbs => sig(&[DECIMAL], DECIMAL),
+        DecimalRound => sig(&[DECIMAL, INT], DECIMAL),
+        DecimalToInt => sig(&[DECIMAL], INT),
+        DecimalToFloat => sig(&[DECIMAL], FLOAT),
+        StringLength => sig(&[STRING], INT),
+        StringIsEmpty => sig(&[STRING], BOOL),
+        StringUpper | StringLower | StringTrim => sig(&[STRING], STRING),
+        StringSplit => args == [STRING, STRING] && texts,
+        StringContains | StringStartsWith | StringEndsWith => sig(&[STRING, STRING], BOOL),
+        StringReplace => sig(&[STRING; 3], STRING),
+        StringSlice => sig(&[STRING, INT, INT], STRING),
+        StringChars | StringLines => args == [STRING] && texts,
+        StringParseInt => args == [STRING] && optional(INT),
+        StringParseDecimal => args == [STRING] && optional(DECIMAL),
+        ListJoin => args.len() == 2 && list_of(args[0]) == Some(STRING) && args[1] == STRING && dst == STRING,
+        JsonGet => args == [JSON, STRING] && optional(JSON),
+        JsonAsInt => args == [JSON] && optional(INT),
+        JsonAsFloat => args == [JSON] && optional(FLOAT),
+        JsonAsString => args == [JSON] && optional(STRING),
+        JsonAsBool => args == [JSON] && optional(BOOL),
+        JsonAsList => match ty(dst) {
+            Type::Option(inner) => args == [JSON] && list_of(*inner) == Some(JSON),
+            _ => false,
+        },
+        JsonAsMap => match ty(dst) {
+            Type::Option(inner) => args == [JSON] && map_of(*inner) == Some((STRING, JSON)),
+            _ => false,
+        },
+        JsonIsNull => sig(&[JSON], BOOL),
+        JsonParse => args == [STRING] && optional(JSON),
+        JsonEncode => sig(&[JSON], STRING),
+        ToJson => args.len() == 1 && data(args[0]) && dst == JSON,
+        DurationMillis => sig(&[DURATION], INT),
+        TimeToDate => sig(&[TIME], DATE),
+        DateToTime => sig(&[DATE], TIME),
+        DateAddDays => sig(&[DATE, INT], DATE),
+        DateDaysUntil => sig(&[DATE, DATE], INT),
+        DateWeekday => sig(&[DATE], INT),
+        TimeParse => args == [STRING] && optional(TIME),
+        DateParse => args == [STRING] && optional(DATE),
+        ListLength => match args {
+            [of] => matches!(ty(*of), Type::List(_) | Type::Set(_) | Type::Map(..)) && dst == INT,
+            _ => false,
+        },
+        ListContains => match args {
+            [of, item] => list_of(*of).or(set_of(*of)) == Some(*item) && dst == BOOL,
+            _ => false,
+        },
+        GroupKeys => match args {
+            [keys, values] => match (list_of(*keys), list_of(*values), map_of(dst)) {
+                (Some(key), Some(_), Some((k, group))) => k == key && group == *values,
+                _ => false,
+            },
+            _ => false,
+        },
+        ListSortKeys => match args {
+            [keys, values] => {
+                list_of(*keys).is_some_and(|key| is_ordered(program, key))
+                    && list_of(*values).is_some()
+                    && dst == *values
+            }
+            _ => false,
+        },
+        MapGet | MapIndex | MapHas | MapKeys | MapValues | MapEntries | MapSet | MapRemove | MapMerge => {
+            let Some((key, value)) = args.first().and_then(|of| map_of(*of)) else { return false };
+            let map = args[0];
+            match native {
+                MapGet => args[1..] == [key] && optional(value),
+                MapIndex => args[1..] == [key] && dst == value,
+                MapHas => args[1..] == [key] && dst == BOOL,
+                MapKeys => args.len() == 1 && list_of(dst) == Some(key),
+                MapValues => args.len() == 1 && list_of(dst) == Some(value),
+                MapEntries => args.len() == 1 && pair(program, dst) == Some((key, value)),
+                MapSet => args[1..] == [key, value] && dst == map,
+                MapRemove => args[1..] == [key] && dst == map,
+                _ => args[1..] == [map] && dst == map,
+            }
+        }
+        SetAdd | SetRemove | SetUnion | SetIntersect | SetToList => {
+            let Some(item) = args.first().and_then(|of| set_of(*of)) else { return false };
+            let set = args[0];
+            match native {
+                SetAdd | SetRemove => args[1..] == [item] && dst == set,
+                SetToList => args.len() == 1 && list_of(dst) == Some(item),
+                _ => args[1..] == [set] && dst == set,
+            }
+        }
+        _ => {
+            let Some(item) = args.first().and_then(|of| list_of(*of)) else { return false };
+            let list = args[0];
+            match native {
+                ListFirst | ListLast => args.len() == 1 && optional(item),
+                ListMin | ListMax => args.len() == 1 && is_ordered(program, item) && optional(item),
+                ListPush => args[1..] == [item] && dst == list,
+                ListConcat => args[1..] == [list] && dst == list,
+                ListSum => args.len() == 1 && [INT, DECIMAL, FLOAT, DURATION].contains(&item) && dst == item,
+                ListSort => args.len() == 1 && is_ordered(program, item) && dst == list,
+                ListZip => match args[1..] {
+                    [other] => list_of(other).is_some_and(|other| pair(program, dst) == Some((item, other))),
+                    _ => false,
+                },
+                ListTake | ListDrop => args[1..] == [INT] && dst == list,
+                ListReverse | ListDistinct => args.len() == 1 && dst == list,
+                ListIndexOf => args[1..] == [item] && optional(INT),
+                ListSlice => args[1..] == [INT, INT] && dst == list,
+                ListChunk => args[1..] == [INT] && list_of(dst) == Some(list),
+                ListEnumerate => args.len() == 1 && pair(program, dst) == Some((INT, item)),
+                ListFlatten => args.len() == 1 && dst == item && list_of(item).is_some(),
+                ListToSet => args.len() == 1 && set_of(dst) == Some(item),
+                _ => false,
+            }
+        }
+    }
+}
+
+/// The two types of a list of pairs.
+fn pair(program: &Program, list: TypeId) -> Option<(TypeId, TypeId)> {
+    let Type::List(item) = program.ty(list) else { return None };
+    match program.ty(*item) {
+        Type::Tuple(items) => match items[..] {
+            [a, b] => Some((a, b)),
+            _ => None,
+        },
+        _ => None,
+    }
+}

@@ -1,0 +1,60 @@
+//! What a workflow's functions can reach uses the workflow's own state cells and mailboxes, by their types.
+
+use super::VerifyError;
+use super::function::after;
+use crate::op::Op;
+use crate::program::{FuncId, Program, WorkflowDef};
+use crate::types::Type;
+
+pub(super) fn check(program: &Program) -> Result<(), VerifyError> {
+    program.workflows.iter().try_for_each(|workflow| {
+        let mut seen = vec![false; program.functions.len()];
+        let handlers = workflow.signals.iter().filter_map(|signal| signal.handler);
+        let queries = workflow.queries.iter().map(|query| query.func);
+        let mut work: Vec<FuncId> = handlers.chain(queries).chain([workflow.init, workflow.body]).collect();
+        while let Some(func) = work.pop() {
+            if !std::mem::replace(&mut seen[usize::from(func.0)], true) {
+                function(program, workflow, func, &mut work)?;
+            }
+        }
+        Ok(())
+    })
+}
+
+fn function(
+    program: &Program,
+    workflow: &WorkflowDef,
+    func: FuncId,
+    work: &mut Vec<FuncId>,
+) -> Result<(), VerifyError> {
+    let function = &program.functions[usize::from(func.0)];
+    let mut pc = 0;
+    while let Some(instr) = function.code.get(pc as usize) {
+        let Some(op) = instr.op() else { break };
+        let reg = |reg: u16| function.regs[usize::from(reg)];
+        let cell = |cell: u16| workflow.state.get(usize::from(cell)).map(|state| state.ty);
+        let fine = match op {
+            Op::Call | Op::Closure | Op::ScopeSpawn => {
+                work.push(FuncId(instr.b()));
+                true
+            }
+            Op::LoadState => cell(instr.b()) == Some(reg(instr.a())),
+            Op::StoreState => cell(instr.a()) == Some(reg(instr.b())),
+            Op::Receive | Op::ReceiveFor => {
+                let its = |s: &&crate::program::SignalDef| s.handler.is_none() && s.mailbox == instr.b();
+                let message = workflow.signals.iter().find(its).map(|s| Type::Option(s.args));
+                message.as_ref() == Some(program.ty(reg(instr.a())))
+            }
+            _ => true,
+        };
+        if !fine {
+            return Err(VerifyError {
+                function: Some(function.name.clone()),
+                pc: Some(pc),
+                message: format!("`{}` does not fit the state or mailboxes of workflow `{}`", op.name(), workflow.name),
+            });
+        }
+        pc = after(op, *instr, pc);
+    }
+    Ok(())
+}
