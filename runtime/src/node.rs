@@ -204,3 +204,6 @@ impl Shared {
         });
     }
 }
+
+#[cfg(test)]
+mod tests;
