@@ -133,13 +133,12 @@ fn segment(text: &str) -> String {
 
 /// A refusal as the server words it; something else's error page is named as such.
 fn refusal(address: &str, status: StatusCode, body: &[u8]) -> ApiError {
-    if let Ok(mut value) = serde_json::from_slice::<Value>(body) {
-        if let Some(object) = value.as_object_mut() {
-            object.insert("status".into(), status.as_u16().into());
-            if let Ok(error) = serde_json::from_value::<ApiError>(value) {
-                return error;
-            }
-        }
+    let mut value: Value = serde_json::from_slice(body).unwrap_or_default();
+    if let Some(object) = value.as_object_mut() {
+        object.insert("status".into(), status.as_u16().into());
+    }
+    if let Ok(error) = serde_json::from_value(value) {
+        return error;
     }
     let text: String = String::from_utf8_lossy(body).trim().chars().take(300).collect();
     let what = match text.as_str() {
@@ -268,6 +267,6 @@ mod tests {
         let client = Client::new(&format!("http://127.0.0.1:{port}"), "default").unwrap();
         let failed = Failed::from(client.ready().await.unwrap_err());
         assert_eq!(failed.exit, Exit::Unreachable);
-        assert!(failed.help.unwrap().contains("weft dev"));
+        assert!(failed.help.as_deref().unwrap().contains("weft dev"));
     }
 }

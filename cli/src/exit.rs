@@ -1,5 +1,7 @@
 //! How a command ends: the exit codes scripts rely on, and what is said when it could not do its work.
 
+use std::ops::Deref;
+
 use weft_protocol::api::ApiError;
 
 /// Exit codes. Their numbers are a promise.
@@ -26,8 +28,12 @@ pub(crate) enum Exit {
 
 /// Why a command did not do its work: what failed, why, and what to do next.
 #[derive(Debug)]
-pub(crate) struct Failed {
-    /// The code.
+pub(crate) struct Failed(Box<Words>);
+
+/// The words of a [`Failed`].
+#[derive(Debug)]
+pub(crate) struct Words {
+    /// The code to exit with.
     pub(crate) exit: Exit,
     /// Names the kind of failure for programs, snake_case.
     pub(crate) code: String,
@@ -44,10 +50,19 @@ pub(crate) struct Failed {
 /// What every command returns.
 pub(crate) type Outcome = Result<Exit, Failed>;
 
+impl Deref for Failed {
+    type Target = Words;
+
+    fn deref(&self) -> &Words {
+        &self.0
+    }
+}
+
 impl Failed {
     /// A failure with its code and one line.
     pub(crate) fn new(exit: Exit, code: &str, what: impl Into<String>) -> Failed {
-        Failed { exit, code: code.into(), what: what.into(), why: None, help: None, path: None }
+        let words = Words { exit, code: code.into(), what: what.into(), why: None, help: None, path: None };
+        Failed(Box::new(words))
     }
 
     /// The command was used wrongly.
@@ -67,13 +82,13 @@ impl Failed {
 
     /// With the reason.
     pub(crate) fn why(mut self, why: impl Into<String>) -> Failed {
-        self.why = Some(why.into());
+        self.0.why = Some(why.into());
         self
     }
 
     /// With what to do next.
     pub(crate) fn help(mut self, help: impl Into<String>) -> Failed {
-        self.help = Some(help.into());
+        self.0.help = Some(help.into());
         self
     }
 }
@@ -94,7 +109,8 @@ impl From<ApiError> for Failed {
             (_, Some(expected)) => Some(format!("expected {expected}")),
             _ => None,
         };
-        Failed { exit, code: error.code, what: error.message, why, help: error.help, path: error.path }
+        let (code, what, help, path) = (error.code, error.message, error.help, error.path);
+        Failed(Box::new(Words { exit, code, what, why, help, path }))
     }
 }
 

@@ -357,6 +357,6 @@ mod tests {
         assert!(load(dir.path()).unwrap_err().what.contains("a.wf:2"), "the line of the wrong byte");
         let dir = folder(&[("one/weft.toml", ""), ("two/weft.toml", "")]);
         let failed = load(dir.path()).unwrap_err();
-        assert!(failed.help.unwrap().contains("one"), "the projects below are named");
+        assert!(failed.help.as_deref().unwrap().contains("one"), "the projects below are named");
     }
 }

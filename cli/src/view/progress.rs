@@ -104,10 +104,9 @@ impl Progress {
         let now = Timestamp::now();
         let mut lines = Vec::new();
         for task in &run.activities {
-            if let Some(text) = retry(task, now) {
-                if self.told.insert(format!("attempt {} {}", task.scheduled, task.attempt)) {
-                    lines.push(self.line(Some(now), "retry", style::WARN, &text));
-                }
+            let Some(text) = retry(task, now) else { continue };
+            if self.told.insert(format!("attempt {} {}", task.scheduled, task.attempt)) {
+                lines.push(self.line(Some(now), "retry", style::WARN, &text));
             }
         }
         lines

@@ -6,8 +6,11 @@ use unicode_width::UnicodeWidthStr;
 /// Columns, a heading and rows.
 pub(crate) struct Table {
     heading: Vec<String>,
-    rows: Vec<(Vec<String>, Option<(usize, Style)>)>,
+    rows: Vec<(Vec<String>, Option<Colored>)>,
 }
+
+/// Which cell of a row has a color.
+type Colored = (usize, Style);
 
 impl Table {
     /// A table with its heading.
@@ -16,7 +19,7 @@ impl Table {
     }
 
     /// Adds a row; one of its cells may have a color.
-    pub(crate) fn row(&mut self, cells: Vec<String>, color: Option<(usize, Style)>) {
+    pub(crate) fn row(&mut self, cells: Vec<String>, color: Option<Colored>) {
         self.rows.push((cells, color));
     }
 
@@ -37,7 +40,7 @@ impl Table {
     }
 }
 
-fn line(text: &mut String, cells: &[String], widths: &[usize], style: Option<(usize, Style)>) {
+fn line(text: &mut String, cells: &[String], widths: &[usize], style: Option<Colored>) {
     for (i, (cell, width)) in cells.iter().zip(widths).enumerate() {
         match style {
             Some((colored, style)) if colored == i => text.push_str(&format!("{style}{cell}{style:#}")),
