@@ -15,9 +15,11 @@ use tokio_util::sync::CancellationToken;
 use weft_runtime::api::Api;
 use weft_runtime::config::NodeConfig;
 use weft_runtime::node::{Node, NodeOptions, OpenError};
+use weft_runtime::telemetry::{self, LOG_VARIABLE, LogFormat};
 
 use crate::client::DEFAULT_ADDRESS;
 use crate::exit::{Exit, Failed};
+use crate::output::Output;
 
 /// Name of the folder in a project's folder where `run` and `dev` keep their data.
 pub(crate) const FOLDER: &str = ".weft";
@@ -77,6 +79,16 @@ fn held(path: &Path, lock: &mut File) -> Failed {
     Failed::new(Exit::Refused, "folder_in_use", format!("{} is in use by {holder}", path.display()))
         .why("one `weft run` or `weft dev` at a time owns the data of a project")
         .help("use the running one (`weft start`, `weft list`), end it, or pass --ephemeral to `weft run`")
+}
+
+/// Begins to log what the node has to say. `usual` is logged unless `WEFT_LOG` says otherwise.
+///
+/// # Errors
+/// If `WEFT_LOG` cannot be read.
+pub(crate) fn log(out: &Output, usual: &str) -> Result<(), Failed> {
+    let format = if out.json { LogFormat::Json } else { LogFormat::Text };
+    let chosen = std::env::var_os(LOG_VARIABLE).is_some_and(|v| !v.is_empty());
+    telemetry::init(format, if chosen { None } else { Some(usual) }).map_err(|e| Failed::usage(e.to_string()))
 }
 
 /// Listens where the command line says; else on the usual port, or a free one if that is taken.

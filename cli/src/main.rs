@@ -6,7 +6,6 @@ mod commands;
 mod compile;
 mod exit;
 mod local;
-mod log;
 mod options;
 mod output;
 mod project;
@@ -24,7 +23,6 @@ use crate::output::Output;
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let context = Context { out: Output::new(cli.global.json, cli.global.color), global: cli.global.clone() };
-    log::begin(&cli.command, &context.global, &context.out);
     let exit = act(&context, cli).unwrap_or_else(|failed| {
         context.out.failed(&failed);
         failed.exit

@@ -35,6 +35,7 @@ struct Meant<'a> {
 
 /// Runs a workflow to its end and prints the result.
 pub(crate) async fn run(context: &Context, options: &Run) -> Outcome {
+    local::log(&context.out, "warn")?;
     let meant = meant(context, options)?;
     let root = &meant.found.root;
     let place = if options.ephemeral { Place::Memory } else { Place::Folder(root.join(local::FOLDER)) };

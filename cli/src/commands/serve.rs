@@ -15,6 +15,7 @@ use super::Context;
 
 /// Serves until it is asked to stop.
 pub(crate) async fn serve(context: &Context, options: &Serve) -> Outcome {
+    local::log(&context.out, "info,sqlx=warn")?;
     let (config, folder) = match &options.config {
         Some(file) => (project::read_config_file(file)?, file.parent().map(PathBuf::from).unwrap_or_default()),
         None => (project::Config::default(), PathBuf::from(".")),
