@@ -20,6 +20,8 @@ pub const SOURCE_BYTES_MAX: usize = 8 << 20;
 pub const NESTING_MAX: usize = 256;
 /// Depth of the tree of one item: nesting, chains of operators and calls, `else if`s.
 pub const TREE_DEPTH_MAX: usize = 1024;
+/// Stack for an item that is nested deeper than the thread's own stack allows. Only what is used is ever touched.
+const DEEP_STACK_BYTES: usize = 64 << 20;
 
 /// Reads a file. Never fails: where the source has a hole the tree has one too, and a diagnostic says so.
 pub fn parse(file: FileId, text: &str) -> (File, Vec<Diagnostic>) {
@@ -35,24 +37,43 @@ pub fn parse(file: FileId, text: &str) -> (File, Vec<Diagnostic>) {
             continue;
         }
         let comments = split.comments_of(chunk);
-        match grammar::read(&text[chunk.start..chunk.end]) {
-            Ok(pairs) => {
-                trouble::report(&pairs, chunk, &mut place::Places::new(file, text, comments), &mut diagnostics);
-                let places = place::Places::new(file, text, comments);
-                let mut builder = build::Builder::new(chunk.start, places, &mut diagnostics);
-                builder.file(pairs, &mut tree.items);
-                let covered = std::mem::take(&mut builder.covered);
-                if !covered.is_empty() {
-                    let inside = |d: &Diagnostic| covered.iter().any(|c| d.span.start > c.0 && d.span.start < c.1);
-                    diagnostics.retain(|d| !inside(d));
-                }
-            }
-            // The grammar is total: only its stack can end.
-            Err(_) => diagnostics.push(too_deep(Span { file, start: chunk.start as u32, end: chunk.start as u32 + 1 })),
+        let item = Item { file, text, chunk, comments };
+        // pest notices the end of the stack and gives up cleanly; then there is another stack to try.
+        if item.read(&mut tree, &mut diagnostics).is_err()
+            && stacker::grow(DEEP_STACK_BYTES, || item.read(&mut tree, &mut diagnostics)).is_err()
+        {
+            let start = chunk.start as u32;
+            diagnostics.push(too_deep(Span { file, start, end: start + 1 }));
         }
     }
     diagnostics.sort_by_key(|d| (d.span.start, d.span.end));
     (tree, diagnostics)
+}
+
+/// One piece of a file.
+struct Item<'a> {
+    file: FileId,
+    text: &'a str,
+    chunk: &'a split::Chunk,
+    comments: &'a [(usize, usize)],
+}
+
+impl Item<'_> {
+    /// Reads the piece. The grammar is total: it only fails where the stack ends, and then nothing was done.
+    fn read(&self, tree: &mut File, diagnostics: &mut Vec<Diagnostic>) -> Result<(), grammar::StackEnds> {
+        let Item { file, text, chunk, comments } = *self;
+        let pairs = grammar::read(&text[chunk.start..chunk.end])?;
+        trouble::report(&pairs, chunk, &mut place::Places::new(file, text, comments), diagnostics);
+        let places = place::Places::new(file, text, comments);
+        let mut builder = build::Builder::new(chunk.start, places, diagnostics);
+        builder.file(pairs, &mut tree.items);
+        let covered = builder.covered;
+        if !covered.is_empty() {
+            let inside = |d: &Diagnostic| covered.iter().any(|c| d.span.start > c.0 && d.span.start < c.1);
+            diagnostics.retain(|d| !inside(d));
+        }
+        Ok(())
+    }
 }
 
 fn too_long(file: FileId, bytes: usize) -> Diagnostic {

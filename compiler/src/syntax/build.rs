@@ -112,3 +112,10 @@ fn no_pattern(span: Span) -> Pattern {
 fn no_block(span: Span) -> Block {
     Block { stmts: Vec::new(), span: Span { start: span.end, ..span } }
 }
+
+/// Goes down one level, on more stack if this thread's is nearly used up.
+fn deep<T>(down: impl FnOnce() -> T) -> T {
+    const RED_ZONE_BYTES: usize = 256 << 10;
+    const STACK_BYTES: usize = 8 << 20;
+    stacker::maybe_grow(RED_ZONE_BYTES, STACK_BYTES, down)
+}

@@ -1,6 +1,8 @@
 //! Text → items: a declaration word in column 0 begins one. Plain and fast, so that only items whose text changed
 //! need the grammar, and so that a mistake in one item never reaches the next.
 
+use super::NESTING_MAX;
+
 /// Words that cannot be names: in column 0 they begin an item whatever follows, unless they label something.
 const HARD: &[&str] = &["activity", "workflow", "record", "enum", "fn", "flow"];
 /// Words that may also be names: what follows must look like a declaration.
@@ -177,6 +179,11 @@ impl<'t> Scan<'t> {
         {
             trace.push((self.at, true));
         }
+        // Deeper than this the item is refused anyway; where its brackets close does not matter then.
+        if self.open.len() > 2 * NESTING_MAX {
+            self.at += 1;
+            return;
+        }
         self.open.push(what);
         if self.open.len() > self.depth {
             self.depth = self.open.len();
@@ -188,12 +195,12 @@ impl<'t> Scan<'t> {
     /// `)` or `]`: closes the nearest one of its kind inside the innermost brace.
     fn close(&mut self, opener: u8) {
         self.at += 1;
-        let nearest = self.open.iter().rposition(|&o| o == opener);
-        let fence = self.open.iter().rposition(|&o| matches!(o, b'{' | b'"' | b't'));
-        if let Some(n) = nearest
-            && fence.is_none_or(|f| f < n)
-        {
-            self.open.truncate(n);
+        for n in (0..self.open.len()).rev() {
+            match self.open[n] {
+                o if o == opener => return self.open.truncate(n),
+                b'{' | b'"' | b't' => return,
+                _ => {}
+            }
         }
     }
 

@@ -35,7 +35,7 @@ impl Builder<'_> {
         if !self.enter(by, span) {
             return no_expr(span);
         }
-        let expr = self.operators(kids, span);
+        let expr = deep(|| self.operators(kids, span));
         self.leave(by);
         expr
     }
@@ -164,7 +164,7 @@ impl Builder<'_> {
         if !self.enter(by, span) {
             return no_expr(span);
         }
-        let expr = self.steps(kids, span);
+        let expr = deep(|| self.steps(kids, span));
         self.leave(by);
         expr
     }
@@ -352,7 +352,7 @@ impl Builder<'_> {
         if !self.enter(1, span) {
             return no_expr(span);
         }
-        let expr = self.shallow_if(pair, span);
+        let expr = deep(|| self.shallow_if(pair, span));
         self.leave(1);
         expr
     }

@@ -8,7 +8,7 @@ impl Builder<'_> {
         if !self.enter(1, span) {
             return no_pattern(span);
         }
-        let pattern = self.shallow_pattern(pair, span);
+        let pattern = deep(|| self.shallow_pattern(pair, span));
         self.leave(1);
         pattern
     }
@@ -110,7 +110,7 @@ impl Builder<'_> {
         if !self.enter(1, span) {
             return no_type(span);
         }
-        let ty = self.shallow_type(pair, span);
+        let ty = deep(|| self.shallow_type(pair, span));
         self.leave(1);
         ty
     }
