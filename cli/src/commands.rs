@@ -129,3 +129,11 @@ pub(crate) fn duration(option: &str, text: &str) -> Result<Duration, Failed> {
             .help("a duration looks like 30s, 500ms, 1h30m or 7d")
     })
 }
+
+/// How this command is called here: what can be typed in the same folder.
+pub(crate) fn program_name() -> String {
+    match std::env::args().next() {
+        Some(name) if name.contains('/') => name,
+        _ => "weft".to_owned(),
+    }
+}

@@ -210,9 +210,16 @@ impl Local {
     /// Ends well: nothing new is taken in, what is decided is written.
     pub(crate) async fn close(self) {
         self.stop.cancel();
-        self.node.shutdown().await;
-        if tokio::time::timeout(CLOSE_MAX, self.server).await.is_err() {
-            tracing::warn!("some requests were still open");
+        let closed = async {
+            self.node.shutdown().await;
+            if tokio::time::timeout(CLOSE_MAX, self.server).await.is_err() {
+                tracing::warn!("some requests were still open");
+            }
+        };
+        tokio::select! {
+            () = closed => {}
+            // Whoever asks twice means it. Nothing acknowledged is lost by it.
+            () = stop_requested() => {}
         }
     }
 }

@@ -7,12 +7,21 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::output::Color;
 
+/// Below the list of commands.
+const AFTER_HELP: &str = "\
+Begin with `weft new hello`, then `weft run hello/workflow.wf name=you`.
+
+Exit codes:
+  0  done                            4  the server cannot be reached
+  1  the workflow did not complete,  5  not found or refused
+     or is stuck                     6  the wait ended before the run did
+  2  wrong usage                   130  interrupted
+  3  the program has errors";
+
 /// Durable workflows as a language.
 #[derive(Debug, Parser)]
 #[command(name = "weft", version, about = "Durable workflows: write one in a file, run it, never lose it.")]
-#[command(after_help = "Start with `weft new hello`, then `weft run hello/workflow.wf name=you`.\n\
-Exit codes: 0 done, 1 the workflow did not complete or is stuck, 2 wrong usage, 3 the program has errors,\n\
-4 the server cannot be reached, 5 not found or refused, 6 the wait ended before the run, 130 interrupted.")]
+#[command(after_help = AFTER_HELP)]
 pub(crate) struct Cli {
     /// Options of all commands.
     #[command(flatten)]
@@ -26,13 +35,34 @@ pub(crate) struct Cli {
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Global {
     /// Where the server is [default: http://127.0.0.1:7373]
-    #[arg(long, global = true, env = "WEFT_ADDRESS", value_name = "URL", help_heading = "Global options")]
+    #[arg(
+        long,
+        global = true,
+        env = "WEFT_ADDRESS",
+        hide_env_values = true,
+        value_name = "URL",
+        help_heading = "Global options"
+    )]
     pub(crate) address: Option<String>,
     /// A server named in weft.toml: takes the address of [env.NAME]
-    #[arg(long, global = true, env = "WEFT_ENV", value_name = "NAME", help_heading = "Global options")]
+    #[arg(
+        long,
+        global = true,
+        env = "WEFT_ENV",
+        hide_env_values = true,
+        value_name = "NAME",
+        help_heading = "Global options"
+    )]
     pub(crate) env: Option<String>,
     /// The namespace [default: that of weft.toml, else `default`]
-    #[arg(long, global = true, env = "WEFT_NAMESPACE", value_name = "NAME", help_heading = "Global options")]
+    #[arg(
+        long,
+        global = true,
+        env = "WEFT_NAMESPACE",
+        hide_env_values = true,
+        value_name = "NAME",
+        help_heading = "Global options"
+    )]
     pub(crate) namespace: Option<String>,
     /// Answer in JSON: JSON lines for lists and events, else one object
     #[arg(long, global = true, help_heading = "Global options")]

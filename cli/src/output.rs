@@ -10,11 +10,11 @@ use crate::exit::{Exit, Failed};
 /// When to color.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Color {
-    /// On a terminal, unless `NO_COLOR` is set.
+    // On a terminal, unless `NO_COLOR` is set.
     Auto,
-    /// Also into files and pipes.
+    // Also into files and pipes.
     Always,
-    /// Nowhere.
+    // Nowhere.
     Never,
 }
 

@@ -8,7 +8,7 @@ use crate::exit::{Exit, Failed, Outcome};
 use crate::options::New;
 use crate::output::style;
 
-use super::Context;
+use super::{Context, program_name};
 
 /// The files of a new project; `{name}` is its name.
 const FILES: [(&str, &str); 4] = [
@@ -45,6 +45,6 @@ pub(crate) fn new(context: &Context, options: &New) -> Outcome {
     }
     let path = path.display();
     context.out.say(&format!("{} {path}. Try it:", context.out.paint("made", style::GOOD)));
-    context.out.say(&format!("  weft run {path}/workflow.wf name=world"));
+    context.out.say(&format!("  {} run {path}/workflow.wf name=world", program_name()));
     Ok(Exit::Done)
 }

@@ -19,9 +19,9 @@ use crate::output::style;
 use crate::project::{self, Found};
 use crate::view::progress::Progress;
 
-use super::Context;
 use super::follow::{self, End};
 use super::result;
+use super::{Context, program_name};
 
 /// What is to run, read and checked before anything is opened.
 struct Meant<'a> {
@@ -148,12 +148,4 @@ fn interrupted(context: &Context, options: &Run, meant: &Meant<'_>, run: &RunKey
     words.extend(["--id".to_owned(), run.workflow_id.clone()]);
     let command: Vec<_> = words.iter().map(|w| shell_words::quote(w).into_owned()).collect();
     format!("{word}: the run is kept, nothing is lost. To continue it:\n  {}", command.join(" "))
-}
-
-/// How this command is called here: what can be typed in the same folder.
-fn program_name() -> String {
-    match std::env::args().next() {
-        Some(name) if name.contains('/') => name,
-        _ => "weft".to_owned(),
-    }
 }

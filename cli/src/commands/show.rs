@@ -17,14 +17,14 @@ const FOLLOW: Duration = Duration::from_secs(30);
 pub(crate) async fn show(context: &Context, options: &Show) -> Outcome {
     let remote = context.remote()?;
     let mut run = remote.run(&options.run);
-    if run.run_id.is_none() && options.follow {
-        // The id may be used again while we follow: stay with this run.
-        run.run_id = Some(remote.api.describe(&run).await?.row.run_id);
-    }
     let wait = if options.follow { FOLLOW } else { Duration::ZERO };
     let mut after = 0;
     loop {
         let page = remote.api.history(&run, after, PAGE, wait).await?;
+        if run.run_id.is_none() {
+            // The id may be used again meanwhile: stay with the run whose first event this is.
+            run.run_id = page.events.first().and_then(|e| e["run_id"].as_str()).map(str::to_owned);
+        }
         for event in &page.events {
             after = event["id"].as_u64().unwrap_or(after);
             match (options.plain, context.out.json) {
