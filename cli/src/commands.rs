@@ -22,6 +22,7 @@ use std::time::Duration;
 
 use weft_runtime::api::{RunKey, SharedApi};
 
+use crate::bench;
 use crate::client::{Client, DEFAULT_ADDRESS};
 use crate::exit::{Failed, Outcome};
 use crate::options::{Cli, Command, Global, RunArg};
@@ -102,6 +103,7 @@ pub(crate) async fn act(context: &Context, cli: Cli) -> Outcome {
         Command::Check(options) => check::check(context, &options),
         Command::Build(options) => build::build(context, &options),
         Command::Explain(options) => explain::explain(context, &options),
+        Command::Bench(options) => bench::bench(context, &options).await,
         Command::Run(options) => run::run(context, &options).await,
         Command::Dev(options) => dev::dev(context, &options).await,
         Command::Serve(options) => serve::serve(context, &options).await,

@@ -1,6 +1,7 @@
 //! The command `weft`: read the command line, act, report.
 
 mod args;
+mod bench;
 mod client;
 mod commands;
 mod compile;

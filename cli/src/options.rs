@@ -116,6 +116,8 @@ pub(crate) enum Command {
     Describe(RunArg),
     /// Explain a diagnostic, such as WF1001
     Explain(Explain),
+    /// Measure what a store carries
+    Bench(crate::bench::BenchArgs),
 }
 
 impl Command {
