@@ -1,0 +1,178 @@
+//! Every case of `tests/conformance` in every way, to one and the same history: interpreted in memory, with a snapshot
+//! written and read at every suspension, replayed from history alone, on each store, and with memory lost after every
+//! commit. `BLESS=1` rewrites the expectations from the first way; the others never write.
+
+#[path = "conformance/cover.rs"]
+mod cover;
+#[path = "conformance/play.rs"]
+mod play;
+#[path = "conformance/script.rs"]
+mod script;
+
+use std::sync::Arc;
+
+use weft_engine::{Input, Run};
+use weft_protocol::limits::Limits;
+use weft_runtime::sandbox::Crashes;
+use weft_runtime::store::memory::Memory;
+use weft_runtime::store::{self, Journal, StoreOptions};
+use weft_vm::Vm;
+
+use play::{Look, Seen, Way, play};
+use script::{Case, cases};
+
+/// Partitions of the stores: more than one, so that runs of a case talk across.
+const PARTITIONS: u16 = 3;
+
+const PLAIN: Way = Way { crashes: Crashes::ByHand, fuel_slice: 5_000_000 };
+
+/// Plays all cases in one way and tells every difference at once.
+async fn all(way: Way, look: Look<'_>, mut journal: impl AsyncFnMut() -> Arc<dyn Journal>) {
+    let blessing = std::env::var_os("BLESS").is_some();
+    let mut wrong = Vec::new();
+    for case in cases() {
+        let expected = if blessing {
+            play(&case, memory(), PLAIN, &mut |_| Ok(())).await.unwrap_or_default()
+        } else {
+            case.expected.clone()
+        };
+        match play(&case, journal().await, way, look).await {
+            Ok(history) if history == expected => {}
+            Ok(history) => wrong.push(format!("{}:\n{}", case.name, difference(&expected, &history))),
+            Err(why) => wrong.push(format!("{}: {why}", case.name)),
+        }
+    }
+    assert!(wrong.is_empty(), "{} cases differ\n\n{}", wrong.len(), wrong.join("\n\n"));
+}
+
+fn difference(expected: &str, found: &str) -> String {
+    let (expected, found): (Vec<_>, Vec<_>) = (expected.lines().collect(), found.lines().collect());
+    let same = expected.iter().zip(&found).take_while(|(a, b)| a == b).count();
+    let show = |lines: &[&str], mark: char| lines.iter().map(|line| format!("  {mark} {line}\n")).collect::<String>();
+    show(&expected[..same], ' ') + &show(&expected[same..], '-') + &show(&found[same..], '+')
+}
+
+fn memory() -> Arc<dyn Journal> {
+    Arc::new(Memory::new(PARTITIONS))
+}
+
+#[tokio::test]
+async fn in_memory() {
+    if std::env::var_os("BLESS").is_some() {
+        for case in cases() {
+            match play(&case, memory(), PLAIN, &mut |_| Ok(())).await {
+                Ok(history) => case.bless(&history),
+                Err(why) => panic!("{}: {why}", case.name),
+            }
+        }
+    }
+    all(PLAIN, &mut |_| Ok(()), async || memory()).await;
+}
+
+/// Slices end in the middle of nearly every activation.
+#[tokio::test]
+async fn in_small_slices() {
+    let way = Way { fuel_slice: 7, ..PLAIN };
+    all(way, &mut |_| Ok(()), async || memory()).await;
+}
+
+#[tokio::test]
+async fn with_a_snapshot_at_every_suspension() {
+    let limits = Arc::new(Limits { fuel_slice: 50, ..Limits::default() });
+    let mut snapshots = 0_u64;
+    let mut look = |seen: Seen<'_>| {
+        let mut wrong = None;
+        let mut between = |vm: &mut Vm| {
+            let bytes = vm.snapshot();
+            snapshots += 1;
+            match Vm::restore(Arc::clone(seen.program), &bytes, &limits) {
+                Ok(restored) if restored.snapshot() == bytes => *vm = restored,
+                Ok(_) => wrong = Some(String::from("a restored snapshot is written otherwise")),
+                Err(error) => wrong = Some(error.to_string()),
+            }
+        };
+        let (program, events) = (Arc::clone(seen.program), seen.events.to_vec());
+        let run = Run::recover_through(program, events, vec![], Arc::clone(&limits), &mut between);
+        let run = run.map_err(|error| error.to_string())?;
+        match wrong {
+            Some(wrong) => Err(wrong),
+            None => follows(&seen, run),
+        }
+    };
+    all(PLAIN, &mut look, async || memory()).await;
+    assert!(snapshots > 100, "there were {snapshots}");
+}
+
+#[tokio::test]
+async fn replayed_from_history_alone() {
+    let limits = Arc::new(Limits::default());
+    let mut look = |seen: Seen<'_>| {
+        let run = Run::recover(Arc::clone(seen.program), seen.events.to_vec(), vec![], Arc::clone(&limits));
+        follows(&seen, run.map_err(|error| error.to_string())?)
+    };
+    all(PLAIN, &mut look, async || memory()).await;
+}
+
+/// The run read back is the run that was described: nothing new comes of it, and it is where the other is.
+fn follows(seen: &Seen<'_>, mut run: Run) -> Result<(), String> {
+    while run.unsettled().again {
+        let last = seen.events.last().map_or(run.started_at(), |event| event.at);
+        let more = run.decide(Input::Continue, last).map_err(|refused| format!("{refused:?}"))?;
+        if !more.events.is_empty() {
+            return Err(format!("a replay gives more than the history: {:?}", more.events));
+        }
+    }
+    let described = seen.description;
+    let same = |what: &str, same: bool| if same { Ok(()) } else { Err(format!("{what} is not the same after a replay")) };
+    same("the status", run.status() == described.row.status)?;
+    same("stuck", run.stuck() == described.stuck)?;
+    if run.is_closed() {
+        return Ok(());
+    }
+    let waits = run.waits();
+    if waits != described.waits {
+        return Err(format!("a replay waits for {waits:?}, the run for {:?}", described.waits));
+    }
+    same("unread", run.unread() == described.unread)?;
+    let pending = |activities: Vec<weft_protocol::api::PendingActivity>| {
+        activities.into_iter().map(|activity| (activity.scheduled, activity.activity)).collect::<Vec<_>>()
+    };
+    same("what is pending", pending(run.pending_activities()) == pending(described.activities.clone()))?;
+    same("the children", run.pending_children() == described.children)
+}
+
+#[tokio::test]
+async fn on_sqlite() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut number = 0;
+    let journal = async || {
+        number += 1;
+        let url = format!("sqlite:{}", folder.path().join(format!("{number}.db")).display());
+        store::open(&url, &StoreOptions { partitions: Some(1) }).await.expect("a new SQLite store")
+    };
+    all(PLAIN, &mut |_| Ok(()), journal).await;
+}
+
+#[tokio::test]
+async fn on_postgres() {
+    let journal = async || {
+        let database = weft_tests::postgres::database().await;
+        let options = StoreOptions { partitions: Some(PARTITIONS) };
+        store::open(database.url(), &options).await.expect("a new PostgreSQL store")
+    };
+    all(PLAIN, &mut |_| Ok(()), journal).await;
+}
+
+#[tokio::test]
+async fn crashed_after_every_commit() {
+    let way = Way { crashes: Crashes::AfterEveryCommit, ..PLAIN };
+    all(way, &mut |_| Ok(()), async || memory()).await;
+}
+
+#[test]
+fn every_construct_and_every_input_occurs() {
+    let cases: Vec<Case> = cases();
+    assert!(cases.len() >= 30 && cases.iter().all(cover::is_played));
+    let missing = cover::missing(&cases);
+    assert!(missing.is_empty(), "no case has: {}", missing.join(", "));
+}

@@ -1,0 +1,217 @@
+//! Plays a script against a sandbox on a journal, and tells the histories it left.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+use weft_engine::history;
+use weft_protocol::api::StartRequest;
+use weft_protocol::limits::Limits;
+use weft_protocol::{Event, EventId, RunId};
+use weft_runtime::sandbox::{Crashes, Sandbox};
+use weft_runtime::store::Journal;
+use weft_vm::Loaded;
+
+use crate::script::{Case, Nth, Step};
+
+/// A run after some step.
+pub(crate) struct Seen<'a> {
+    pub(crate) program: &'a Arc<Loaded>,
+    pub(crate) events: &'a [Event],
+    pub(crate) description: &'a weft_protocol::api::RunDescription,
+}
+
+/// What a way of running looks at after each step.
+pub(crate) type Look<'a> = &'a mut dyn FnMut(Seen<'_>) -> Result<(), String>;
+
+/// How a case is run.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Way {
+    pub(crate) crashes: Crashes,
+    /// Fuel after which a computation lets others run; a small one must change nothing.
+    pub(crate) fuel_slice: u64,
+}
+
+/// The runs of a case.
+struct Play<'a> {
+    case: &'a Case,
+    sandbox: Sandbox,
+    /// The run of the case.
+    main: Option<String>,
+    /// Runs whose histories are compared, besides it.
+    others: Vec<String>,
+    /// Runs that were started from outside.
+    started: Vec<String>,
+    /// Activities in the order they were scheduled.
+    scheduled: Vec<(String, RunId, EventId)>,
+}
+
+/// Plays a case and gives the histories it left.
+pub(crate) async fn play(case: &Case, journal: Arc<dyn Journal>, way: Way, look: Look<'_>) -> Result<String, String> {
+    let limits = Limits { fuel_slice: way.fuel_slice, ..Limits::default() };
+    let mut sandbox = Sandbox::new(journal, 42, limits).await.map_err(|error| error.to_string())?;
+    sandbox.crashes(way.crashes);
+    sandbox.deploy(case.compile(None)).await.map_err(|error| error.to_string())?;
+    let mut play =
+        Play { case, sandbox, main: None, others: vec![], started: vec![], scheduled: vec![] };
+    for step in &case.steps {
+        play.step(step).await.map_err(|why| format!("at {step:?}: {why}"))?;
+        play.note_scheduled();
+        play.look(look).await.map_err(|why| format!("after {step:?}: {why}"))?;
+    }
+    play.histories().await
+}
+
+impl Play<'_> {
+    fn main(&self) -> Result<&str, String> {
+        self.main.as_deref().ok_or_else(|| "nothing was started".into())
+    }
+
+    async fn step(&mut self, step: &Step) -> Result<(), String> {
+        match step {
+            Step::Start { workflow, args, id } => self.start(workflow, args, id.clone()).await,
+            Step::Complete { activity, result } => {
+                let (run, scheduled) = self.find(activity)?;
+                self.sandbox.complete(run, scheduled, result.clone()).await.map_err(told)
+            }
+            Step::Fail { activity, failure } => {
+                let (run, scheduled) = self.find(activity)?;
+                self.sandbox.fail(run, scheduled, failure.clone(), None).await.map_err(told)
+            }
+            Step::Heartbeat { activity, progress } => {
+                let (run, scheduled) = self.find(activity)?;
+                self.sandbox.heartbeat(run, scheduled, progress.clone()).await.map(drop).map_err(told)
+            }
+            Step::Canceled { activity } => {
+                let (run, scheduled) = self.find(activity)?;
+                self.sandbox.canceled(run, scheduled).await.map_err(told)
+            }
+            Step::Advance(ms) => self.sandbox.advance(*ms).await.map_err(told),
+            Step::Signal { name, args, request, refused } => {
+                let main = self.main()?.to_owned();
+                let sent = self.sandbox.signal(&main, name, args.clone(), request.clone()).await;
+                match (sent, refused) {
+                    (Ok(()), false) | (Err(_), true) => Ok(()),
+                    (Ok(()), true) => Err("it was not refused".into()),
+                    (Err(error), false) => Err(told(error)),
+                }
+            }
+            Step::Query { name, args, answer } => {
+                let main = self.main()?.to_owned();
+                let found = self.sandbox.query(&main, name, args.clone()).await.map_err(told)?;
+                expect(&found, answer)
+            }
+            Step::Cancel(reason) => {
+                let main = self.main()?.to_owned();
+                match self.sandbox.cancel(&main, reason).await {
+                    // Canceling what has ended is no mistake of a script that cancels twice.
+                    Err(error) if error.code == "run_closed" => Ok(()),
+                    other => other.map_err(told),
+                }
+            }
+            Step::Terminate(reason) => {
+                let main = self.main()?.to_owned();
+                self.sandbox.terminate(&main, reason).await.map_err(told)
+            }
+            Step::Crash => self.sandbox.crash().await.map_err(told),
+            Step::Deploy(version) => {
+                let (_, not_moved) = self.sandbox.deploy(self.case.compile(Some(version))).await.map_err(told)?;
+                if not_moved.is_empty() { Ok(()) } else { Err(format!("these did not move: {not_moved:?}")) }
+            }
+            Step::Stuck { trap, line } => {
+                let main = self.main()?.to_owned();
+                let found = self.sandbox.describe(&main).await.map_err(told)?.stuck;
+                let found = found.map(|stuck| (stuck.trap, stuck.line));
+                expect(&found, &Some((trap.clone(), *line)))
+            }
+            Step::Status(status) => {
+                let main = self.main()?.to_owned();
+                let found = self.sandbox.describe(&main).await.map_err(told)?.row.status;
+                expect(&format!("{found:?}"), status)
+            }
+            Step::History(id) => {
+                self.others.push(id.clone());
+                Ok(())
+            }
+            Step::At(id, step) => {
+                let main = self.main.replace(id.clone());
+                let done = Box::pin(self.step(step)).await;
+                self.main = main;
+                done
+            }
+        }
+    }
+
+    async fn start(&mut self, workflow: &str, args: &Value, id: Option<String>) -> Result<(), String> {
+        let request = StartRequest {
+            workflow: workflow.into(),
+            id: id.clone(),
+            args: args.clone(),
+            request_id: None,
+            on_conflict: None,
+            on_closed: None,
+            run_timeout_ms: None,
+        };
+        let reply = self.sandbox.start(request).await.map_err(told)?;
+        self.started.push(reply.workflow_id.clone());
+        if id.is_none() {
+            self.main = Some(reply.workflow_id);
+        }
+        Ok(())
+    }
+
+    fn note_scheduled(&mut self) {
+        for task in self.sandbox.attempts() {
+            let known = (task.def().name.clone(), task.run.run_id, task.scheduled);
+            if !self.scheduled.contains(&known) {
+                self.scheduled.push(known);
+            }
+        }
+    }
+
+    fn find(&self, wanted: &Nth) -> Result<(RunId, EventId), String> {
+        let named = || self.scheduled.iter().filter(|(name, ..)| *name == wanted.name);
+        let running = |run: RunId, scheduled: EventId| {
+            self.sandbox.attempts().any(|task| task.run.run_id == run && task.scheduled == scheduled)
+        };
+        let found = match wanted.n {
+            Some(n) => named().nth(n - 1),
+            None => named().find(|(_, run, scheduled)| running(*run, *scheduled)),
+        };
+        found
+            .map(|(_, run, scheduled)| (*run, *scheduled))
+            .ok_or_else(|| format!("no such activity; scheduled so far: {:?}", self.scheduled))
+    }
+
+    async fn look(&mut self, look: Look<'_>) -> Result<(), String> {
+        for id in self.started.clone() {
+            let (program, events) = self.sandbox.history(&id).await.map_err(told)?;
+            let description = self.sandbox.describe(&id).await.map_err(told)?;
+            look(Seen { program: &program, events: &events, description: &description })?;
+        }
+        Ok(())
+    }
+
+    async fn histories(&mut self) -> Result<String, String> {
+        let mut out = String::new();
+        let main = self.main()?.to_owned();
+        for id in std::iter::once(main.clone()).chain(self.others.clone()) {
+            if id != main {
+                out.push_str(&format!("history {id}\n"));
+            }
+            let (program, events) = self.sandbox.history(&id).await.map_err(told)?;
+            for event in &events {
+                out.push_str(history::plain(program.program(), event).trim_end());
+                out.push('\n');
+            }
+        }
+        Ok(out)
+    }
+}
+
+fn told(error: impl std::fmt::Display) -> String {
+    error.to_string()
+}
+
+fn expect<T: PartialEq + std::fmt::Debug>(found: &T, expected: &T) -> Result<(), String> {
+    if found == expected { Ok(()) } else { Err(format!("expected {expected:?}, found {found:?}")) }
+}

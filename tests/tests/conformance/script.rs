@@ -1,0 +1,188 @@
+//! A case as a file: the script behind `//>`, the program, the history behind `//=`.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+use weft_bytecode::wire::text;
+use weft_bytecode::{Program, codec};
+use weft_protocol::Failure;
+
+/// One case.
+pub(crate) struct Case {
+    /// `activity/result`.
+    pub(crate) name: String,
+    pub(crate) path: PathBuf,
+    pub(crate) text: String,
+    pub(crate) steps: Vec<Step>,
+    pub(crate) expected: String,
+}
+
+/// What the outer world does, or what must hold.
+#[derive(Debug, Clone)]
+pub(crate) enum Step {
+    Start { workflow: String, args: Value, id: Option<String> },
+    Complete { activity: Nth, result: Value },
+    Fail { activity: Nth, failure: Failure },
+    Heartbeat { activity: Nth, progress: Option<Value> },
+    Canceled { activity: Nth },
+    Advance(i64),
+    Signal { name: String, args: Value, request: Option<String>, refused: bool },
+    Query { name: String, args: Value, answer: Value },
+    Cancel(String),
+    Terminate(String),
+    Crash,
+    Deploy(String),
+    Stuck { trap: String, line: u32 },
+    Status(String),
+    History(String),
+    /// A step for another run than the case's own.
+    At(String, Box<Step>),
+}
+
+/// The n-th activity of a name that was scheduled, or the oldest pending one.
+#[derive(Debug, Clone)]
+pub(crate) struct Nth {
+    pub(crate) name: String,
+    pub(crate) n: Option<usize>,
+}
+
+/// All cases.
+pub(crate) fn cases() -> Vec<Case> {
+    weft_tests::cases::conformance().iter().map(|path| read(path)).collect()
+}
+
+fn read(path: &Path) -> Case {
+    let text = std::fs::read_to_string(path).expect("it was listed");
+    let folder = path.parent().and_then(Path::file_name).expect("cases are in folders of their area");
+    let stem = path.file_stem().expect("a case has a name");
+    let lines = |mark: &'static str| text.lines().filter_map(move |line| line.strip_prefix(mark)).map(str::trim);
+    let step = |line: &str| parse(line).unwrap_or_else(|why| panic!("{}: `{line}`: {why}", path.display()));
+    Case {
+        name: format!("{}/{}", folder.to_string_lossy(), stem.to_string_lossy()),
+        steps: lines("//>").map(step).collect(),
+        expected: lines("//=").map(|line| format!("{line}\n")).collect(),
+        path: path.to_owned(),
+        text,
+    }
+}
+
+impl Case {
+    /// The program, or another version of it beside the case.
+    ///
+    /// # Panics
+    /// On errors in the source: a case is no test of the compiler.
+    pub(crate) fn compile(&self, version: Option<&str>) -> Program {
+        let path = version.map_or(self.path.clone(), |file| self.path.with_file_name(file));
+        let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        let project = weft_compiler::Project {
+            name: self.name.clone(),
+            edition: "2026".into(),
+            sources: vec![weft_compiler::Source { path: "case.wf".into(), text }],
+            defaults: weft_compiler::Defaults::default(),
+        };
+        let analysis = weft_compiler::compile(&project);
+        let program = analysis.program.unwrap_or_else(|| panic!("{}: {:#?}", path.display(), analysis.diagnostics));
+        // What a server runs came over the wire.
+        codec::decode(&codec::encode(&program)).expect("an encoded program decodes")
+    }
+
+    /// Writes the expectation into the file.
+    pub(crate) fn bless(&self, history: &str) {
+        let source: Vec<_> = self.text.lines().filter(|line| !line.starts_with("//=")).collect();
+        let history = history.lines().map(|line| format!("//= {line}\n")).collect::<String>();
+        let text = format!("{}\n\n{history}", source.join("\n").trim_end());
+        std::fs::write(&self.path, text).expect("the case can be written");
+    }
+}
+
+fn parse(line: &str) -> Result<Step, String> {
+    if let Some(line) = line.strip_prefix('@') {
+        let (id, rest) = name(line)?;
+        return Ok(Step::At(id, Box::new(parse(rest)?)));
+    }
+    let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
+    let rest = rest.trim();
+    Ok(match word {
+        "start" => {
+            let (workflow, rest) = name(rest)?;
+            let (args, rest) = object(rest)?;
+            let id = rest.strip_prefix("as ").map(|id| id.trim().to_owned());
+            Step::Start { workflow, args, id }
+        }
+        "complete" => {
+            let (activity, rest) = nth(rest)?;
+            Step::Complete { activity, result: json(rest)?.unwrap_or(Value::Null) }
+        }
+        "fail" => {
+            let (activity, rest) = nth(rest)?;
+            let failure = match json(rest)?.ok_or("what failed?")? {
+                Value::String(message) => Failure::fault(message),
+                object => Failure::from_json(&object)?,
+            };
+            Step::Fail { activity, failure }
+        }
+        "heartbeat" => {
+            let (activity, rest) = nth(rest)?;
+            Step::Heartbeat { activity, progress: json(rest)? }
+        }
+        "canceled" => Step::Canceled { activity: nth(rest)?.0 },
+        "advance" => Step::Advance(text::parse_duration(rest).ok_or("no duration")?),
+        "signal" => signal(rest, false)?,
+        "refused" => signal(rest.strip_prefix("signal ").ok_or("only signals")?, true)?,
+        "query" => {
+            let (ask, answer) = rest.split_once("->").ok_or("`-> ANSWER` is missing")?;
+            let (name, rest) = name(ask.trim())?;
+            let answer = json(answer.trim())?.ok_or("an answer is missing")?;
+            Step::Query { name, args: json(rest)?.unwrap_or(Value::Null), answer }
+        }
+        "cancel" => Step::Cancel(rest.into()),
+        "terminate" => Step::Terminate(rest.into()),
+        "crash" => Step::Crash,
+        "deploy" => Step::Deploy(rest.into()),
+        "stuck" => {
+            let (trap, line) = name(rest)?;
+            Step::Stuck { trap, line: line.parse().map_err(|_| "no line")? }
+        }
+        "status" => Step::Status(rest.into()),
+        "history" => Step::History(rest.into()),
+        _ => return Err("no step of a script".into()),
+    })
+}
+
+fn signal(rest: &str, refused: bool) -> Result<Step, String> {
+    let (name, rest) = name(rest)?;
+    let (args, rest) = object(rest)?;
+    let request = rest.strip_prefix("id ").map(|id| id.trim().to_owned());
+    Ok(Step::Signal { name, args, request, refused })
+}
+
+fn name(text: &str) -> Result<(String, &str), String> {
+    match text.split_once(' ') {
+        Some((name, rest)) => Ok((name.into(), rest.trim())),
+        None if !text.is_empty() => Ok((text.into(), "")),
+        None => Err("a name is missing".into()),
+    }
+}
+
+fn nth(text: &str) -> Result<(Nth, &str), String> {
+    let (name, rest) = name(text)?;
+    let (number, after) = rest.split_once(' ').unwrap_or((rest, ""));
+    Ok(match number.parse() {
+        Ok(n) => (Nth { name, n: Some(n) }, after.trim()),
+        Err(_) => (Nth { name, n: None }, rest),
+    })
+}
+
+/// The JSON value at the beginning of a text, and what comes after it.
+fn object(text: &str) -> Result<(Value, &str), String> {
+    let mut values = serde_json::Deserializer::from_str(text).into_iter::<Value>();
+    match values.next() {
+        Some(Ok(value)) => Ok((value, text[values.byte_offset()..].trim())),
+        Some(Err(error)) => Err(error.to_string()),
+        None => Ok((Value::Null, "")),
+    }
+}
+
+fn json(text: &str) -> Result<Option<Value>, String> {
+    if text.is_empty() { Ok(None) } else { serde_json::from_str(text).map(Some).map_err(|error| error.to_string()) }
+}
