@@ -2,8 +2,15 @@
 
 use weft_bytecode::Program;
 
-use crate::diagnostic::Diagnostic;
-use crate::source::Source;
+use crate::diagnostic::{Diagnostic, Severity};
+use crate::source::{FileId, Source, Span};
+use crate::syntax::ast;
+use crate::types::world::World;
+use crate::{codegen, hir, syntax};
+
+/// Stack of the thread that compiles. Trees are up to [`syntax::TREE_DEPTH_MAX`] deep and every stage recurses over
+/// them; the memory is only touched as far as it is used.
+const STACK_BYTES: usize = 256 << 20;
 
 /// What is compiled together into one program.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -39,6 +46,74 @@ pub struct Analysis {
 
 /// Compiles a project. Never fails: mistakes are diagnostics.
 pub fn compile(project: &Project) -> Analysis {
-    let _ = project;
-    Analysis { diagnostics: Vec::new(), program: None }
+    std::thread::scope(|scope| {
+        let builder = std::thread::Builder::new().name("compile".into()).stack_size(STACK_BYTES);
+        match builder.spawn_scoped(scope, || analyze(project)) {
+            Ok(thread) => match thread.join() {
+                Ok(analysis) => analysis,
+                Err(panic) => std::panic::resume_unwind(panic),
+            },
+            // No thread to be had: the caller's stack has to do.
+            Err(_) => analyze(project),
+        }
+    })
+}
+
+/// The straight line: text → ast → hir with types → effects → program.
+fn analyze(project: &Project) -> Analysis {
+    let mut sources = project.sources.clone();
+    let mut diagnostics = Vec::new();
+    let mut files: Vec<ast::File> = Vec::new();
+    for (index, source) in sources.iter().enumerate() {
+        let (file, found) = syntax::parse(FileId(index as u16), &source.text);
+        files.push(file);
+        diagnostics.extend(found);
+    }
+    // The project's defaults are read as one more file, which declares nothing else.
+    let defaults = Source { path: "weft.toml".into(), text: defaults_text(&project.defaults) };
+    let (file, found) = syntax::parse(FileId(sources.len() as u16), &defaults.text);
+    diagnostics.extend(found);
+    files.push(file);
+    sources.push(defaults);
+
+    let world = World::collect(&sources, &files);
+    hir::options::check_defaults(&world);
+    let lowered = hir::program::lower(&world);
+    diagnostics.extend(world.sink.take());
+    let mut program = None;
+    if diagnostics.iter().all(|d| d.severity != Severity::Error) {
+        let count = project.sources.len();
+        program = codegen::emit(&world, &lowered, &project.name, &project.edition, count);
+        if program.is_none() {
+            let span = Span { file: FileId(0), start: 0, end: 0 };
+            let d = Diagnostic::error("WF1020", span, "the program is too large").label("a table of it is full");
+            diagnostics.push(d.help("split the project, or the largest function of it"));
+        }
+    }
+    diagnostics.sort_by_key(|d| (d.span.file, d.span.start, d.span.end, d.code));
+    diagnostics.dedup();
+    Analysis { diagnostics, program }
+}
+
+/// Options whose text stands without quotes in `weft.toml`.
+const TEXT_OPTIONS: [&str; 6] = ["queue", "http", "exec", "builtin", "bearer", "id"];
+
+fn defaults_text(defaults: &Defaults) -> String {
+    let mut out = String::new();
+    for (kind, options) in [("activity", &defaults.activity), ("workflow", &defaults.workflow)] {
+        if options.is_empty() {
+            continue;
+        }
+        out.push_str(&format!("default {kind} with {{\n"));
+        for (name, text) in options {
+            if TEXT_OPTIONS.contains(&name.as_str()) {
+                let text = text.replace('\\', "\\\\").replace('"', "\\\"");
+                out.push_str(&format!("  {name}: \"{text}\",\n"));
+            } else {
+                out.push_str(&format!("  {name}: {text},\n"));
+            }
+        }
+        out.push_str("}\n");
+    }
+    out
 }

@@ -8,6 +8,14 @@ pub mod diagnostic;
 pub mod source;
 pub mod syntax;
 
+mod codegen;
+mod hir;
+mod stdlib;
+mod types;
+
 pub use analysis::{Analysis, Defaults, Project, compile};
 pub use diagnostic::{Diagnostic, Severity};
 pub use source::{FileId, Source, Span};
+
+#[cfg(test)]
+mod tests;

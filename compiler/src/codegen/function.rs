@@ -1,0 +1,825 @@
+//! Emits one function: registers, labels, fuel, the source map, statements and the dispatch over expressions.
+
+use rustc_hash::FxHashMap;
+use weft_bytecode::op::Native;
+use weft_bytecode::program::{Function, Handler};
+use weft_bytecode::types::builtin;
+use weft_bytecode::{Instr, Op, Reg, TypeId};
+
+use super::{Emitter, place};
+use crate::hir::{Expr, ExprKind, Local, LocalId, Root, Stmt};
+use crate::source::Span;
+use crate::types::Ty;
+
+/// No value: of type `Unit` where nobody needs one, or never reached.
+const NOTHING: Reg = Reg::MAX;
+
+/// Where a value is.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Val {
+    pub reg: Reg,
+    /// Whether it may be given back after use.
+    pub temp: bool,
+}
+
+/// A place to jump to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Label(usize);
+
+/// What a frame's function gives.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Shape {
+    /// The value of its body.
+    Plain(Ty),
+    /// `Result` of it: `fail: collect`.
+    Collected(Ty),
+}
+
+impl Shape {
+    pub(super) fn result(self) -> Ty {
+        match self {
+            Shape::Plain(ty) | Shape::Collected(ty) => ty,
+        }
+    }
+}
+
+struct LoopLabels {
+    again: Label,
+    exit: Label,
+}
+
+/// One function being emitted.
+pub(super) struct Emit<'e, 'w, 'a> {
+    pub em: &'e mut Emitter<'w, 'a>,
+    name: String,
+    /// The declared function this is a piece of.
+    pub root: String,
+    locals: &'e [Local],
+    result: Ty,
+    regs: Vec<TypeId>,
+    params: u16,
+    free: FxHashMap<TypeId, Vec<Reg>>,
+    map: FxHashMap<LocalId, Reg>,
+    /// Locals bound in the blocks around, to be given back at their ends.
+    scopes: Vec<Vec<LocalId>>,
+    code: Vec<Instr>,
+    labels: Vec<Option<u32>>,
+    fixups: Vec<(u32, Label)>,
+    sites: Vec<(u32, weft_bytecode::Span)>,
+    handlers: Vec<Handler>,
+    /// Fuel ops of the loops around, with the instructions counted so far.
+    regions: Vec<(u32, u32)>,
+    loops: Vec<LoopLabels>,
+    span: Span,
+}
+
+impl<'e, 'w, 'a> Emit<'e, 'w, 'a> {
+    pub(super) fn new(em: &'e mut Emitter<'w, 'a>, name: &str, locals: &'e [Local], result: Ty) -> Self {
+        Emit {
+            em,
+            name: name.to_owned(),
+            root: name.to_owned(),
+            locals,
+            result,
+            regs: Vec::new(),
+            params: 0,
+            free: FxHashMap::default(),
+            map: FxHashMap::default(),
+            scopes: vec![Vec::new()],
+            code: Vec::new(),
+            labels: Vec::new(),
+            fixups: Vec::new(),
+            sites: Vec::new(),
+            handlers: Vec::new(),
+            regions: Vec::new(),
+            loops: Vec::new(),
+            span: Span { file: crate::source::FileId(0), start: 0, end: 0 },
+        }
+    }
+
+    /// The whole function of a body.
+    pub(super) fn function(mut self, params: &[LocalId], body: &Expr, span: Span) -> Function {
+        self.begin(params, span);
+        if self.result == Ty::UNIT {
+            let value = self.expr(body, None);
+            self.release(value);
+            if body.ty != Ty::NEVER {
+                self.return_unit();
+            }
+        } else {
+            let value = self.expr(body, None);
+            if body.ty != Ty::NEVER {
+                let reg = self.need(value, body.ty);
+                self.share_on_return(body, reg);
+                self.op(Op::Return, reg, 0, 0);
+            }
+        }
+        self.end()
+    }
+
+    /// The function of a branch whose failure is a value.
+    pub(super) fn collected(mut self, params: &[LocalId], body: &Expr) -> Function {
+        self.begin(params, body.span);
+        let result = self.reg(self.result);
+        let from = self.here();
+        let value = self.expr(body, None);
+        if body.ty != Ty::NEVER {
+            let value = self.need(value, body.ty);
+            self.args(Op::NewVariant, result, 0, &[value]);
+        }
+        let to = self.here();
+        if body.ty != Ty::NEVER {
+            self.op(Op::Return, result, 0, 0);
+        }
+        if from < to {
+            let failure = self.raw(builtin::FAILURE);
+            let target = self.here();
+            self.handlers.push(Handler { from, to, target, reg: failure });
+            let canceled = self.raw(builtin::BOOL);
+            self.op(Op::IsError, canceled, failure, builtin::CANCELED.0);
+            let again = self.label();
+            self.jump(Op::JumpIf, canceled, again);
+            self.args(Op::NewVariant, result, 1, &[failure]);
+            self.op(Op::Return, result, 0, 0);
+            self.bind(again);
+            self.op(Op::Throw, failure, 0, 0);
+        }
+        self.end()
+    }
+
+    fn begin(&mut self, params: &[LocalId], span: Span) {
+        self.span = span;
+        for id in params {
+            let ty = self.em.ty(self.locals[id.0 as usize].ty);
+            self.regs.push(ty);
+            self.map.insert(*id, (self.regs.len() - 1) as Reg);
+        }
+        self.params = params.len() as u16;
+        self.open_region();
+    }
+
+    fn end(mut self) -> Function {
+        let at = self.here();
+        let open = self.fixups.iter().any(|(_, label)| self.labels[label.0] == Some(at));
+        let ends = self.last_op().is_some_and(|op| matches!(op, Op::Return | Op::Throw | Op::Jump | Op::Unreachable));
+        if open || !ends {
+            self.op(Op::Unreachable, 0, 0, 0);
+        }
+        self.close_region();
+        for (pc, label) in &self.fixups {
+            let instr = self.code[*pc as usize];
+            let target = self.labels[label.0].unwrap_or(0);
+            if let Some(op) = instr.op() {
+                self.code[*pc as usize] = Instr::wide(op, instr.a(), target);
+            }
+        }
+        if self.regs.len() >= usize::from(NOTHING) || self.code.len() > u32::MAX as usize {
+            self.em.overflow = true;
+        }
+        let result = self.em.ty(self.result);
+        Function {
+            name: self.name,
+            params: self.params,
+            result,
+            regs: self.regs,
+            code: self.code,
+            sites: self.sites,
+            handlers: self.handlers,
+        }
+    }
+
+    fn last_op(&self) -> Option<Op> {
+        self.code.iter().rev().filter_map(|i| i.op()).find(|op| *op != Op::Arg)
+    }
+
+    // ---- instructions
+
+    pub(super) fn here(&self) -> u32 {
+        self.code.len() as u32
+    }
+
+    fn push(&mut self, instr: Instr) {
+        let at = place(self.span);
+        if self.sites.last().is_none_or(|(_, last)| *last != at) {
+            self.sites.push((self.here(), at));
+        }
+        self.code.push(instr);
+    }
+
+    fn count(&mut self) {
+        if let Some((_, count)) = self.regions.last_mut() {
+            *count += 1;
+        }
+    }
+
+    pub(super) fn op(&mut self, op: Op, a: u16, b: u16, c: u16) {
+        self.count();
+        self.push(Instr::abc(op, a, b, c));
+    }
+
+    pub(super) fn wide(&mut self, op: Op, a: u16, imm: u32) {
+        self.count();
+        self.push(Instr::wide(op, a, imm));
+    }
+
+    /// An op with arguments: `op a b n` and the words behind it.
+    pub(super) fn args(&mut self, op: Op, a: u16, b: u16, args: &[Reg]) {
+        self.args_with(op, a, b, args, 0);
+    }
+
+    /// As [`Emit::args`], with a flag in the count.
+    pub(super) fn args_with(&mut self, op: Op, a: u16, b: u16, args: &[Reg], flag: u16) {
+        if args.len() > 0x7fff {
+            self.em.overflow = true;
+            return;
+        }
+        self.op(op, a, b, args.len() as u16 | flag);
+        for three in args.chunks(3) {
+            let at = |n: usize| three.get(n).copied().unwrap_or(0xffff);
+            self.push(Instr::abc(Op::Arg, at(0), at(1), at(2)));
+        }
+    }
+
+    pub(super) fn label(&mut self) -> Label {
+        self.labels.push(None);
+        Label(self.labels.len() - 1)
+    }
+
+    pub(super) fn bind(&mut self, label: Label) {
+        self.labels[label.0] = Some(self.here());
+    }
+
+    pub(super) fn jump(&mut self, op: Op, cond: Reg, target: Label) {
+        self.fixups.push((self.here(), target));
+        self.wide(op, cond, 0);
+    }
+
+    pub(super) fn goto(&mut self, target: Label) {
+        self.jump(Op::Jump, 0, target);
+    }
+
+    /// A fuel op for the code from here on.
+    pub(super) fn open_region(&mut self) {
+        self.regions.push((self.here(), 0));
+        self.wide(Op::Fuel, 0, 0);
+    }
+
+    pub(super) fn close_region(&mut self) {
+        if let Some((pc, count)) = self.regions.pop() {
+            self.code[pc as usize] = Instr::wide(Op::Fuel, 0, count);
+        }
+    }
+
+    // ---- registers
+
+    pub(super) fn raw(&mut self, ty: TypeId) -> Reg {
+        if let Some(reg) = self.free.get_mut(&ty).and_then(Vec::pop) {
+            return reg;
+        }
+        self.regs.push(ty);
+        (self.regs.len() - 1).min(usize::from(NOTHING)) as Reg
+    }
+
+    pub(super) fn reg(&mut self, ty: Ty) -> Reg {
+        let ty = self.em.ty(ty);
+        self.raw(ty)
+    }
+
+    pub(super) fn temp(&mut self, ty: Ty) -> Val {
+        Val { reg: self.reg(ty), temp: true }
+    }
+
+    /// The given place, or a new one.
+    pub(super) fn into(&mut self, dst: Option<Reg>, ty: Ty) -> Val {
+        match dst {
+            Some(reg) => Val { reg, temp: false },
+            None => self.temp(ty),
+        }
+    }
+
+    pub(super) fn give_back(&mut self, reg: Reg) {
+        if reg == NOTHING {
+            return;
+        }
+        if let Some(ty) = self.regs.get(usize::from(reg)) {
+            self.free.entry(*ty).or_default().push(reg);
+        }
+    }
+
+    pub(super) fn release(&mut self, val: Val) {
+        if val.temp {
+            self.give_back(val.reg);
+        }
+    }
+
+    /// The register of a value that must be in one.
+    pub(super) fn need(&mut self, val: Val, ty: Ty) -> Reg {
+        if val.reg != NOTHING {
+            return val.reg;
+        }
+        let reg = self.reg(if ty == Ty::NEVER { Ty::UNIT } else { ty });
+        self.wide(Op::LoadInt, reg, 0);
+        reg
+    }
+
+    pub(super) fn nothing(&self) -> Val {
+        Val { reg: NOTHING, temp: false }
+    }
+
+    /// The register of a local, made when it is bound.
+    pub(super) fn local(&mut self, id: LocalId) -> Reg {
+        if let Some(reg) = self.map.get(&id) {
+            return *reg;
+        }
+        let reg = self.reg(self.locals[id.0 as usize].ty);
+        self.map.insert(id, reg);
+        if let Some(scope) = self.scopes.last_mut() {
+            scope.push(id);
+        }
+        reg
+    }
+
+    pub(super) fn local_info(&self, id: LocalId) -> &'e Local {
+        &self.locals[id.0 as usize]
+    }
+
+    pub(super) fn locals(&self) -> &'e [Local] {
+        self.locals
+    }
+
+    /// Gives back the registers of locals that were bound inside.
+    pub(super) fn scoped<R>(&mut self, inner: impl FnOnce(&mut Self) -> R) -> R {
+        self.scopes.push(Vec::new());
+        let out = inner(self);
+        for id in self.scopes.pop().unwrap_or_default() {
+            if let Some(reg) = self.map.remove(&id) {
+                self.give_back(reg);
+            }
+        }
+        out
+    }
+
+    // ---- expressions
+
+    /// Emits an expression; with a destination, its value is there afterwards.
+    pub(super) fn expr(&mut self, expr: &Expr, dst: Option<Reg>) -> Val {
+        let outer = std::mem::replace(&mut self.span, expr.span);
+        let val = self.emit(expr, dst);
+        let val = match dst {
+            Some(dst) if val.reg != dst && expr.ty != Ty::NEVER => {
+                match val.reg {
+                    NOTHING => self.wide(Op::LoadInt, dst, 0),
+                    src => self.op(Op::Move, dst, src, 0),
+                }
+                self.release(val);
+                Val { reg: dst, temp: false }
+            }
+            _ => val,
+        };
+        self.span = outer;
+        val
+    }
+
+    /// The register of an expression's value.
+    pub(super) fn value(&mut self, expr: &Expr) -> Val {
+        let val = self.expr(expr, None);
+        let reg = self.need(val, expr.ty);
+        Val { reg, temp: val.temp || val.reg == NOTHING }
+    }
+
+    /// Evaluates operands from left to right. What a later operand could change is copied first. `None` if one of them
+    /// never gives a value: then nothing after it is emitted.
+    pub(super) fn operands<'x>(&mut self, exprs: impl IntoIterator<Item = &'x Expr>) -> Option<Vec<Val>> {
+        let exprs: Vec<&Expr> = exprs.into_iter().collect();
+        let last_busy = exprs.iter().rposition(|e| !e.is_simple());
+        let mut out = Vec::new();
+        for (n, expr) in exprs.iter().enumerate() {
+            let mut val = self.value(expr);
+            if expr.ty == Ty::NEVER {
+                return None;
+            }
+            if last_busy.is_some_and(|busy| n < busy) && self.changeable(expr) {
+                if !val.temp {
+                    let copy = self.temp(expr.ty);
+                    self.op(Op::Move, copy.reg, val.reg, 0);
+                    val = copy;
+                }
+                self.share(expr, val.reg);
+            }
+            out.push(val);
+        }
+        Some(out)
+    }
+
+    pub(super) fn release_all(&mut self, vals: &[Val]) {
+        for val in vals.iter().rev() {
+            self.release(*val);
+        }
+    }
+
+    /// Whether an expression reads a `var` or state, which other code may change.
+    fn changeable(&self, expr: &Expr) -> bool {
+        match root_of(expr) {
+            Some(Root::Local(id)) => self.locals[id.0 as usize].var,
+            Some(Root::State(_)) => true,
+            None => false,
+        }
+    }
+
+    /// Marks a value that gets a second owner.
+    pub(super) fn share(&mut self, expr: &Expr, reg: Reg) {
+        if self.em.world.types.is_updatable(expr.ty) && !is_fresh(expr) && reg != NOTHING {
+            self.op(Op::Share, reg, 0, 0);
+        }
+    }
+
+    /// A local of this function dies with it; everything else that is returned gets a second owner.
+    fn share_on_return(&mut self, expr: &Expr, reg: Reg) {
+        if matches!(expr.kind, ExprKind::Local(_)) && reg >= self.params {
+            return;
+        }
+        self.share(expr, reg);
+    }
+
+    /// Evaluates a value that a new owner gets.
+    pub(super) fn owned(&mut self, expr: &Expr, dst: Option<Reg>) -> Val {
+        let val = self.expr(expr, dst);
+        if expr.ty != Ty::NEVER {
+            self.share(expr, val.reg);
+        }
+        val
+    }
+
+    fn emit(&mut self, expr: &Expr, dst: Option<Reg>) -> Val {
+        use ExprKind as E;
+        let ty = expr.ty;
+        match &expr.kind {
+            E::Error | E::Unit => self.nothing(),
+            E::Const(value) => self.constant(value, ty, dst),
+            E::Local(id) => Val { reg: self.local(*id), temp: false },
+            E::State(cell) => {
+                let out = self.into(dst, ty);
+                self.op(Op::LoadState, out.reg, *cell, 0);
+                out
+            }
+            E::Now => self.simple(Op::Now, ty, 0, dst),
+            E::Uuid => self.simple(Op::Uuid, ty, 0, dst),
+            E::Random => self.simple(Op::Random, ty, 0, dst),
+            E::Fact(fact) => self.simple(Op::RunInfo, ty, *fact as u16, dst),
+            E::Some(inner) => self.unary(Op::Some, inner, ty, dst),
+            E::Unwrap(inner) => self.unary(Op::Unwrap, inner, ty, dst),
+            E::Widen(inner) => self.unary(Op::IntToDecimal, inner, ty, dst),
+            E::Cast(inner) => self.unary(Op::Cast, inner, ty, dst),
+            E::Not(_) | E::IsNone(_) => self.test_value(expr, dst),
+            E::Neg(inner) => self.negate(inner, ty, dst),
+            E::Binary(op, left, right) => self.binary(expr, *op, left, right, dst),
+            E::Coalesce(left, right) => self.coalesce(left, right, ty, dst),
+            E::New(items) => self.construct(Op::New, 0, items, ty, dst),
+            E::Variant(index, items) => self.construct(Op::NewVariant, *index, items, ty, dst),
+            E::List(items) => self.list(items, ty, dst),
+            E::Map(pairs) => {
+                let items: Vec<&Expr> = pairs.iter().flat_map(|(k, v)| [k, v]).collect();
+                self.construct_of(Op::NewMap, 0, &items, ty, dst)
+            }
+            E::Field(object, index) => {
+                let object = self.value(object);
+                let out = self.into(dst, ty);
+                self.op(Op::Field, out.reg, object.reg, *index);
+                self.release(object);
+                out
+            }
+            E::Index(list, index) => {
+                let Some(vals) = self.operands([&**list, index]) else { return self.nothing() };
+                let out = self.into(dst, ty);
+                self.op(Op::Index, out.reg, vals[0].reg, vals[1].reg);
+                self.release_all(&vals);
+                out
+            }
+            E::Concat(parts) => {
+                let Some(vals) = self.operands(parts) else { return self.nothing() };
+                let out = self.into(dst, ty);
+                let regs: Vec<Reg> = vals.iter().map(|v| v.reg).collect();
+                self.args(Op::Concat, out.reg, 0, &regs);
+                self.release_all(&vals);
+                out
+            }
+            E::Native(native, args) => self.native(*native, args, ty, dst),
+            E::Call(index, args) => self.call(*index, args, ty, dst),
+            E::CallLocal(id, args) => {
+                let Some(vals) = self.operands(args) else { return self.nothing() };
+                let closure = self.local(*id);
+                let out = self.into(dst, ty);
+                let regs: Vec<Reg> = vals.iter().map(|v| v.reg).collect();
+                self.args(Op::CallClosure, out.reg, closure, &regs);
+                self.release_all(&vals);
+                out
+            }
+            E::Closure(frame) => {
+                let func = self.em.frame(&self.root, "lambda", self.locals, frame, Shape::Plain(frame.result));
+                let regs = self.captures(frame);
+                let out = self.into(dst, ty);
+                self.args(Op::Closure, out.reg, func.0, &regs);
+                out
+            }
+            E::Log(level, text) => {
+                let text = self.value(text);
+                self.op(Op::Log, *level, text.reg, 0);
+                self.release(text);
+                self.nothing()
+            }
+            E::Activity { .. } | E::Child { .. } | E::Sleep { .. } | E::WaitUntil { .. } | E::Receive { .. } => {
+                self.wait(expr, dst)
+            }
+            E::Parallel { .. } | E::ParallelFor { .. } | E::Race(_) => self.branches(expr, dst),
+            E::If { cond, then, otherwise } => {
+                let (no, end) = (self.label(), self.label());
+                self.jump_unless(cond, no);
+                self.either(ty, dst, |this, dst| {
+                    this.arm(then, dst);
+                    if then.ty != Ty::NEVER {
+                        this.goto(end);
+                    }
+                    this.bind(no);
+                    this.arm(otherwise, dst);
+                    this.bind(end);
+                })
+            }
+            E::Patch { patch, then, otherwise } => {
+                let (no, end) = (self.label(), self.label());
+                let new = self.temp(Ty::BOOL);
+                self.op(Op::Patch, new.reg, *patch, 0);
+                self.jump(Op::JumpIfNot, new.reg, no);
+                self.release(new);
+                self.either(ty, dst, |this, dst| {
+                    this.arm(then, dst);
+                    if then.ty != Ty::NEVER {
+                        this.goto(end);
+                    }
+                    this.bind(no);
+                    this.arm(otherwise, dst);
+                    this.bind(end);
+                })
+            }
+            E::Match { value, arms } => self.matching(value, arms, ty, dst),
+            E::Block { stmts, value } => self.block(stmts, value.as_deref(), ty, dst),
+            E::Try { body, failure, catches } => self.try_catch(body, *failure, catches, ty, dst),
+            E::Gather { gather, items, item, body } => self.gather(*gather, items, item, body, ty, dst),
+            E::Fold { items, init, acc, item, body } => self.fold(items, init, *acc, item, body, dst),
+            E::Chain { value, bind, body } => self.chain(value, *bind, body, ty, dst),
+            E::Return(value) => self.leave(value.as_deref()),
+            E::Throw(failure) => {
+                let failure = self.value(failure);
+                self.op(Op::Throw, failure.reg, 0, 0);
+                self.release(failure);
+                self.nothing()
+            }
+            E::Break => {
+                if let Some(exit) = self.loops.last().map(|l| l.exit) {
+                    self.goto(exit);
+                }
+                self.nothing()
+            }
+            E::Continue => {
+                if let Some(again) = self.loops.last().map(|l| l.again) {
+                    self.goto(again);
+                }
+                self.nothing()
+            }
+        }
+    }
+
+    fn simple(&mut self, op: Op, ty: Ty, b: u16, dst: Option<Reg>) -> Val {
+        let out = self.into(dst, ty);
+        self.op(op, out.reg, b, 0);
+        out
+    }
+
+    pub(super) fn unary(&mut self, op: Op, inner: &Expr, ty: Ty, dst: Option<Reg>) -> Val {
+        let inner_val = self.value(inner);
+        if inner.ty == Ty::NEVER {
+            return self.nothing();
+        }
+        let out = self.into(dst, ty);
+        self.op(op, out.reg, inner_val.reg, 0);
+        self.release(inner_val);
+        out
+    }
+
+    /// Code of several arms that leave a value in one place.
+    pub(super) fn either(&mut self, ty: Ty, dst: Option<Reg>, inner: impl FnOnce(&mut Self, Option<Reg>)) -> Val {
+        if matches!(ty, Ty::UNIT | Ty::NEVER) && dst.is_none() {
+            inner(self, None);
+            return self.nothing();
+        }
+        let out = self.into(dst, if ty == Ty::NEVER { Ty::UNIT } else { ty });
+        inner(self, Some(out.reg));
+        out
+    }
+
+    /// An arm: its value goes to the common place, or nowhere.
+    pub(super) fn arm(&mut self, body: &Expr, dst: Option<Reg>) {
+        let unit = dst.is_none_or(|reg| self.regs[usize::from(reg)] == builtin::UNIT);
+        if unit && body.ty != Ty::UNIT {
+            let val = self.expr(body, None);
+            return self.release(val);
+        }
+        // A value that keeps its owner gets one more by being the value of this.
+        let val = self.expr(body, dst);
+        self.release(val);
+    }
+
+    fn leave(&mut self, value: Option<&Expr>) -> Val {
+        match value {
+            Some(value) if self.result != Ty::UNIT => {
+                let val = self.value(value);
+                if value.ty != Ty::NEVER {
+                    self.share_on_return(value, val.reg);
+                    self.op(Op::Return, val.reg, 0, 0);
+                }
+                self.release(val);
+            }
+            value => {
+                if let Some(value) = value {
+                    let val = self.expr(value, None);
+                    self.release(val);
+                }
+                self.return_unit();
+            }
+        }
+        self.nothing()
+    }
+
+    fn return_unit(&mut self) {
+        let unit = self.raw(builtin::UNIT);
+        self.wide(Op::LoadInt, unit, 0);
+        self.op(Op::Return, unit, 0, 0);
+        self.give_back(unit);
+    }
+
+    pub(super) fn native(&mut self, native: Native, args: &[Expr], ty: Ty, dst: Option<Reg>) -> Val {
+        let Some(vals) = self.operands(args) else { return self.nothing() };
+        let out = self.into(dst, ty);
+        let regs: Vec<Reg> = vals.iter().map(|v| v.reg).collect();
+        self.args(Op::CallNative, out.reg, native as u16, &regs);
+        self.release_all(&vals);
+        out
+    }
+
+    fn call(&mut self, index: u32, args: &[Expr], ty: Ty, dst: Option<Reg>) -> Val {
+        let Some(vals) = self.operands(args) else { return self.nothing() };
+        if self.em.world.functions[index as usize].flow {
+            for (arg, val) in args.iter().zip(&vals) {
+                if matches!(root_of(arg), Some(Root::State(_))) {
+                    self.share(arg, val.reg);
+                }
+            }
+        }
+        let out = self.into(dst, ty);
+        let regs: Vec<Reg> = vals.iter().map(|v| v.reg).collect();
+        self.args(Op::Call, out.reg, index as u16, &regs);
+        self.release_all(&vals);
+        if ty == Ty::NEVER {
+            return self.nothing();
+        }
+        out
+    }
+
+    /// The registers of what a frame captures. What may be changed later gets a second owner.
+    pub(super) fn captures(&mut self, frame: &crate::hir::Frame) -> Vec<Reg> {
+        let mut regs = Vec::new();
+        for id in &frame.captures {
+            let reg = self.local(*id);
+            let local = &self.locals[id.0 as usize];
+            if local.var && self.em.world.types.is_updatable(local.ty) {
+                self.op(Op::Share, reg, 0, 0);
+            }
+            regs.push(reg);
+        }
+        regs
+    }
+
+    // ---- statements
+
+    fn block(&mut self, stmts: &[Stmt], value: Option<&Expr>, ty: Ty, dst: Option<Reg>) -> Val {
+        if stmts.is_empty() {
+            return match value {
+                Some(value) => self.expr(value, dst),
+                None => self.nothing(),
+            };
+        }
+        let wants = !matches!(ty, Ty::UNIT | Ty::NEVER) || dst.is_some();
+        let out = if wants { Some(self.into(dst, if ty == Ty::NEVER { Ty::UNIT } else { ty })) } else { None };
+        self.scoped(|this| {
+            for stmt in stmts {
+                this.stmt(stmt);
+            }
+            if let Some(value) = value {
+                let unit = ty == Ty::UNIT || ty == Ty::NEVER;
+                let val = this.expr(value, out.filter(|_| !unit).map(|o| o.reg));
+                if unit || out.is_none() {
+                    this.release(val);
+                }
+            }
+        });
+        match out {
+            Some(out) if ty == Ty::UNIT => {
+                self.wide(Op::LoadInt, out.reg, 0);
+                out
+            }
+            Some(out) => out,
+            None => self.nothing(),
+        }
+    }
+
+    fn stmt(&mut self, stmt: &Stmt) {
+        match stmt {
+            Stmt::Expr(expr) => {
+                let val = self.expr(expr, None);
+                self.release(val);
+            }
+            Stmt::Let { pattern, value } => self.let_stmt(pattern, value),
+            Stmt::Assign { place, value, span } => {
+                let outer = std::mem::replace(&mut self.span, *span);
+                self.assign(place, value);
+                self.span = outer;
+            }
+            Stmt::While { cond, body, span } => self.while_loop(cond, body, *span),
+            Stmt::For { item, items, body, span } => {
+                let outer = std::mem::replace(&mut self.span, *span);
+                self.each(items, item, true, |this| {
+                    let val = this.expr(body, None);
+                    this.release(val);
+                });
+                self.span = outer;
+            }
+        }
+    }
+
+    fn while_loop(&mut self, cond: &Expr, body: &Expr, span: Span) {
+        let outer = std::mem::replace(&mut self.span, span);
+        let (again, exit) = (self.label(), self.label());
+        self.bind(again);
+        self.open_region();
+        self.jump_unless(cond, exit);
+        self.in_loop(again, exit, |this| {
+            let val = this.expr(body, None);
+            this.release(val);
+        });
+        self.goto(again);
+        self.close_region();
+        self.bind(exit);
+        self.span = outer;
+    }
+
+    pub(super) fn in_loop(&mut self, again: Label, exit: Label, inner: impl FnOnce(&mut Self)) {
+        self.loops.push(LoopLabels { again, exit });
+        inner(self);
+        self.loops.pop();
+    }
+
+    /// Sets the place that instructions belong to; gives the one before.
+    pub(super) fn set_span(&mut self, span: Span) -> Span {
+        std::mem::replace(&mut self.span, span)
+    }
+
+    pub(super) fn handler(&mut self, from: u32, to: u32, target: u32, reg: Reg) {
+        self.handlers.push(Handler { from, to, target, reg });
+    }
+}
+
+/// Whether a value has no owner yet.
+pub(super) fn is_fresh(expr: &Expr) -> bool {
+    match &expr.kind {
+        ExprKind::Local(_) | ExprKind::State(_) | ExprKind::Field(..) | ExprKind::Index(..) => false,
+        ExprKind::Some(inner) | ExprKind::Unwrap(inner) | ExprKind::Cast(inner) => is_fresh(inner),
+        ExprKind::Coalesce(left, right) => is_fresh(left) && is_fresh(right),
+        ExprKind::If { then, otherwise, .. } | ExprKind::Patch { then, otherwise, .. } => {
+            is_fresh(then) && is_fresh(otherwise)
+        }
+        ExprKind::Match { arms, .. } => arms.iter().all(|arm| is_fresh(&arm.body)),
+        ExprKind::Block { value, .. } => value.as_ref().is_none_or(|v| is_fresh(v)),
+        ExprKind::Try { body, catches, .. } => is_fresh(body) && catches.iter().all(|c| is_fresh(&c.body)),
+        ExprKind::Chain { body, .. } => is_fresh(body),
+        ExprKind::Gather { gather, .. } => !matches!(gather, crate::hir::Gather::Find),
+        ExprKind::Fold { init, body, .. } => is_fresh(init) && is_fresh(body),
+        ExprKind::Receive { .. } | ExprKind::WaitUntil { .. } => false,
+        ExprKind::Native(native, _) => {
+            use Native::*;
+            !matches!(native, ListFirst | ListLast | ListMin | ListMax | MapGet | MapIndex)
+        }
+        _ => true,
+    }
+}
+
+/// The local or state an expression reads a part of.
+pub(super) fn root_of(expr: &Expr) -> Option<Root> {
+    match &expr.kind {
+        ExprKind::Local(id) => Some(Root::Local(*id)),
+        ExprKind::State(cell) => Some(Root::State(*cell)),
+        ExprKind::Field(inner, _) | ExprKind::Unwrap(inner) | ExprKind::Some(inner) | ExprKind::Index(inner, _) => {
+            root_of(inner)
+        }
+        ExprKind::Native(Native::MapIndex, args) => args.first().and_then(root_of),
+        _ => None,
+    }
+}

@@ -1,0 +1,389 @@
+//! ast → hir: binds names, infers types in both directions, removes sugar.
+//!
+//! One [`Lower`] works on one declaration. It knows the signatures of the [`World`] and nothing of other bodies.
+//! `Ty::UNKNOWN` as an expectation means "no expectation"; as a result it means that a mistake was reported.
+
+use std::cell::Cell;
+
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use crate::diagnostic::Diagnostic;
+use crate::hir::{Expr, ExprKind, FnKind, Frame, Function, Local, LocalId, Pattern, PatternKind, Root, Stmt, Value};
+use crate::source::Span;
+use crate::syntax::ast;
+use crate::types::world::{ModuleId, World};
+use crate::types::{DefId, FieldDef, Kind, Ty, Types};
+
+pub(crate) use call::{unknown_option, unstable, unstable_id};
+pub(crate) use expr::secret_misused;
+
+mod access;
+mod assign;
+mod call;
+mod coerce;
+mod collect;
+pub(crate) mod constant;
+mod control;
+mod expr;
+mod literal;
+mod operator;
+mod pattern;
+mod wait;
+
+/// What a workflow declares inside, as its bodies see it.
+#[derive(Debug, Default)]
+pub(crate) struct Members {
+    pub states: Vec<StateMember>,
+    pub signals: Vec<SignalMember>,
+}
+
+/// A state cell.
+#[derive(Debug)]
+pub(crate) struct StateMember {
+    pub name: String,
+    /// Known once the initialiser is lowered.
+    pub ty: Cell<Ty>,
+    pub public: bool,
+    pub indexed: bool,
+    pub span: Span,
+}
+
+/// A signal.
+#[derive(Debug)]
+pub(crate) struct SignalMember {
+    pub name: String,
+    pub params: Vec<FieldDef>,
+    /// Its number among the mailboxes; `None` if it has a handler.
+    pub mailbox: Option<u16>,
+    pub received: Cell<bool>,
+    pub span: Span,
+}
+
+/// Something known to have a value although its type is optional.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Fact {
+    root: Root,
+    path: Vec<u16>,
+}
+
+/// Why code at some place cannot leave it by `return`, `break` or `continue`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fence {
+    Branch,
+    Condition,
+    Lambda,
+}
+
+impl Fence {
+    fn words(self) -> &'static str {
+        match self {
+            Fence::Branch => "a concurrent branch",
+            Fence::Condition => "a condition",
+            Fence::Lambda => "a lambda",
+        }
+    }
+}
+
+#[derive(Debug)]
+struct FrameCx {
+    captures: Vec<LocalId>,
+    seen: FxHashSet<LocalId>,
+    fence: Fence,
+}
+
+/// Lowers one declaration.
+pub(crate) struct Lower<'w, 'a> {
+    world: &'w World<'a>,
+    module: ModuleId,
+    members: Option<&'w Members>,
+    kind: FnKind,
+    result: Ty,
+    locals: Vec<Local>,
+    names: FxHashMap<&'a str, Vec<LocalId>>,
+    scopes: Vec<Vec<&'a str>>,
+    frames: Vec<FrameCx>,
+    /// Innermost last: a loop that `break` may leave, or a fence.
+    fences: Vec<Option<Fence>>,
+    /// For each loop around us that can be left, whether a `break` does.
+    broken: Vec<bool>,
+    /// How many loops are around us, those of concurrent branches included.
+    loops: u32,
+    /// Locals below this number may not be assigned: we are in a lambda.
+    floor: u32,
+    facts: Vec<Fact>,
+    /// Counts what suspends, so that callers see whether something in between did.
+    waits: u32,
+    /// Index of the flow being lowered, for the sites of patches.
+    flow: Option<u32>,
+}
+
+impl<'w, 'a> Lower<'w, 'a> {
+    pub(crate) fn new(world: &'w World<'a>, module: ModuleId, kind: FnKind) -> Lower<'w, 'a> {
+        Lower {
+            world,
+            module,
+            members: None,
+            kind,
+            result: Ty::UNKNOWN,
+            locals: Vec::new(),
+            names: FxHashMap::default(),
+            scopes: vec![Vec::new()],
+            frames: Vec::new(),
+            fences: Vec::new(),
+            broken: Vec::new(),
+            loops: 0,
+            floor: 0,
+            facts: Vec::new(),
+            waits: 0,
+            flow: None,
+        }
+    }
+
+    /// With the state and signals of a workflow in scope.
+    pub(crate) fn within(mut self, members: &'w Members) -> Self {
+        self.members = Some(members);
+        self
+    }
+
+    /// As the body of flow number `index`.
+    pub(crate) fn of_flow(mut self, index: Option<u32>) -> Self {
+        self.flow = index;
+        self
+    }
+
+    fn types(&self) -> &'w Types {
+        &self.world.types
+    }
+
+    fn name_of(&self, ty: Ty) -> String {
+        self.types().name(ty)
+    }
+
+    fn report(&self, diagnostic: Diagnostic) {
+        self.world.report(diagnostic);
+    }
+
+    /// Declares parameters; their names come from the syntax tree, their types from the signature.
+    pub(crate) fn params(&mut self, params: &'a [ast::Param], fields: &[FieldDef]) -> Vec<LocalId> {
+        let mut ids = Vec::new();
+        for field in fields {
+            let Some(param) = params.iter().find(|p| *p.name.text == *field.name) else { continue };
+            ids.push(self.declare(&param.name, field.ty, false));
+        }
+        ids
+    }
+
+    /// Lowers a body against a result type.
+    pub(crate) fn body(&mut self, block: &'a ast::Block, result: Ty) -> Expr {
+        self.result = result;
+        let body = self.block(block, result);
+        if result == Ty::UNIT || body.ty == Ty::NEVER || body.ty == Ty::UNKNOWN {
+            return body;
+        }
+        if body.ty == Ty::UNIT && result != Ty::UNKNOWN {
+            let span = block.stmts.last().map_or(block.span, |s| s.span);
+            self.report(
+                Diagnostic::error("WF1002", span, format!("the body ends without a `{}`", self.name_of(result)))
+                    .label("nothing is returned after this")
+                    .why("a result is declared, so every way through must `return` one")
+                    .help("end with `return ..`, or leave out `-> ..` if there is no result"),
+            );
+            return body;
+        }
+        self.coerce(body, result)
+    }
+
+    /// The finished function.
+    pub(crate) fn finish(
+        self,
+        name: String,
+        params: Vec<LocalId>,
+        throws: Vec<DefId>,
+        body: Expr,
+        span: Span,
+    ) -> Function {
+        Function { name, kind: self.kind, params, locals: self.locals, result: self.result, throws, body, span }
+    }
+
+    /// An expression that will be evaluated while compiling.
+    pub(crate) fn constant_expr(&mut self, expr: &'a ast::Expr, want: Ty) -> Expr {
+        if want == Ty::UNKNOWN { self.infer(expr) } else { self.check(expr, want) }
+    }
+
+    /// The initial value of a state.
+    pub(crate) fn initial(&mut self, expr: &'a ast::Expr, want: Option<Ty>) -> Expr {
+        self.result = Ty::UNIT;
+        match want {
+            Some(want) => self.check(expr, want),
+            None => self.infer(expr),
+        }
+    }
+
+    // ---- scopes and locals
+
+    fn scoped<R>(&mut self, inner: impl FnOnce(&mut Self) -> R) -> R {
+        self.scopes.push(Vec::new());
+        let out = inner(self);
+        for name in self.scopes.pop().unwrap_or_default() {
+            if let Some(ids) = self.names.get_mut(name) {
+                ids.pop();
+            }
+        }
+        out
+    }
+
+    fn declare(&mut self, name: &'a ast::Name, ty: Ty, var: bool) -> LocalId {
+        let id = self.temp(&name.text, ty, name.span);
+        self.locals[id.0 as usize].var = var;
+        if !name.text.is_empty() {
+            self.names.entry(&name.text).or_default().push(id);
+            if let Some(scope) = self.scopes.last_mut() {
+                scope.push(&name.text);
+            }
+        }
+        id
+    }
+
+    /// A local without a name in scope.
+    fn temp(&mut self, name: &str, ty: Ty, span: Span) -> LocalId {
+        let depth = self.frames.len() as u32;
+        self.locals.push(Local { name: name.to_owned(), ty, span, var: false, depth });
+        LocalId(self.locals.len() as u32 - 1)
+    }
+
+    fn find_local(&self, name: &str) -> Option<LocalId> {
+        self.names.get(name)?.last().copied()
+    }
+
+    fn find_state(&self, name: &str) -> Option<(u16, Ty)> {
+        let states = &self.members?.states;
+        let index = states.iter().position(|s| s.name == name)?;
+        Some((index as u16, states[index].ty.get()))
+    }
+
+    /// Reads a local, which captures it in every frame in between.
+    fn read_local(&mut self, id: LocalId, span: Span) -> Expr {
+        let depth = self.locals[id.0 as usize].depth as usize;
+        for frame in self.frames.iter_mut().skip(depth) {
+            if frame.seen.insert(id) {
+                frame.captures.push(id);
+            }
+        }
+        Expr { kind: ExprKind::Local(id), ty: self.locals[id.0 as usize].ty, span }
+    }
+
+    // ---- frames
+
+    /// Lowers code that becomes a function of its own.
+    fn frame(&mut self, fence: Fence, inner: impl FnOnce(&mut Self) -> (Vec<LocalId>, Expr)) -> Frame {
+        self.frames.push(FrameCx { captures: Vec::new(), seen: FxHashSet::default(), fence });
+        self.fences.push(Some(fence));
+        let facts = self.facts.clone();
+        self.forget_state();
+        let (params, body) = self.scoped(inner);
+        self.facts = facts;
+        self.fences.pop();
+        let captures = self.frames.pop().map(|f| f.captures).unwrap_or_default();
+        Frame { captures, params, result: body.ty, body }
+    }
+
+    // ---- facts
+
+    /// Called for everything that may suspend: state may be another afterwards.
+    fn waited(&mut self) {
+        self.waits += 1;
+        self.forget_state();
+    }
+
+    fn forget_state(&mut self) {
+        self.facts.retain(|f| matches!(f.root, Root::Local(_)));
+    }
+
+    /// Before and after code that may run any number of times.
+    fn forget_changeable(&mut self) {
+        let locals = &self.locals;
+        self.facts.retain(|f| matches!(f.root, Root::Local(id) if !locals[id.0 as usize].var));
+    }
+
+    fn forget(&mut self, root: Root) {
+        self.facts.retain(|f| f.root != root);
+    }
+
+    fn know(&mut self, facts: impl IntoIterator<Item = Fact>) {
+        for fact in facts {
+            if !self.facts.contains(&fact) {
+                self.facts.push(fact);
+            }
+        }
+    }
+
+    /// What is known after two ways meet.
+    fn meet(&mut self, ways: Vec<(bool, Vec<Fact>)>) {
+        let mut open = ways.into_iter().filter(|(never, _)| !never).map(|(_, facts)| facts);
+        let Some(first) = open.next() else { return };
+        let rest: Vec<_> = open.collect();
+        self.facts = first.into_iter().filter(|f| rest.iter().all(|other| other.contains(f))).collect();
+    }
+
+    /// The place an expression reads, if it is one.
+    fn place(expr: &Expr) -> Option<Fact> {
+        match &expr.kind {
+            ExprKind::Local(id) => Some(Fact { root: Root::Local(*id), path: Vec::new() }),
+            ExprKind::State(cell) => Some(Fact { root: Root::State(*cell), path: Vec::new() }),
+            ExprKind::Unwrap(inner) => Self::place(inner),
+            ExprKind::Field(object, index) => {
+                let mut fact = Self::place(object)?;
+                fact.path.push(*index);
+                Some(fact)
+            }
+            _ => None,
+        }
+    }
+
+    /// The value inside, where it is known to be there.
+    fn narrow(&self, expr: Expr) -> Expr {
+        let Some(inner) = self.types().inner(expr.ty) else { return expr };
+        match Self::place(&expr) {
+            Some(fact) if self.facts.contains(&fact) => unwrap(expr, inner),
+            _ => expr,
+        }
+    }
+
+    // ---- small builders
+
+    fn error(&self, span: Span) -> Expr {
+        Expr { kind: ExprKind::Error, ty: Ty::UNKNOWN, span }
+    }
+
+    fn unit(&self, span: Span) -> Expr {
+        Expr { kind: ExprKind::Unit, ty: Ty::UNIT, span }
+    }
+
+    /// Reports a construct that is not built yet; one diagnostic, nothing inside is looked at.
+    fn refuse(&self, construct: &str, span: Span) -> Expr {
+        self.report(crate::types::refused(construct, span));
+        self.error(span)
+    }
+
+    /// `{ let local = value; body }`.
+    fn with_local(&self, local: LocalId, value: Expr, body: Expr) -> Expr {
+        let (ty, span) = (body.ty, body.span);
+        let pattern = Pattern { kind: PatternKind::Bind(local), ty: value.ty, span: value.span };
+        let stmts = vec![Stmt::Let { pattern, value }];
+        Expr { kind: ExprKind::Block { stmts, value: Some(Box::new(body)) }, ty, span }
+    }
+
+    fn constant(&self, value: Value, ty: Ty, span: Span) -> Expr {
+        Expr { kind: ExprKind::Const(value), ty, span }
+    }
+
+    fn kind_of(&self, ty: Ty) -> Kind {
+        self.types().kind(ty)
+    }
+}
+
+/// `expr`, which is not none.
+fn unwrap(expr: Expr, inner: Ty) -> Expr {
+    let span = expr.span;
+    Expr { kind: ExprKind::Unwrap(Box::new(expr)), ty: inner, span }
+}

@@ -1,0 +1,234 @@
+//! `a.b`, `a?.b`, `a.0`, `xs[i]`, and what paths of names stand for.
+
+use weft_bytecode::op::Native;
+
+use super::Lower;
+use crate::diagnostic::Diagnostic;
+use crate::hir::{Expr, ExprKind, RunFact};
+use crate::source::Span;
+use crate::syntax::ast;
+use crate::types::{Kind, Ty};
+
+impl<'a> Lower<'_, 'a> {
+    /// The dotted path of an expression made of names only, if its head is no value in scope.
+    pub(super) fn path_of(&self, expr: &ast::Expr) -> Option<String> {
+        match &expr.kind {
+            ast::ExprKind::Name(name) if self.find_local(name).is_none() && self.find_state(name).is_none() => {
+                Some(name.clone())
+            }
+            ast::ExprKind::Access { object, optional: false, name } if !name.text.is_empty() => {
+                Some(format!("{}.{}", self.path_of(object)?, name.text))
+            }
+            _ => None,
+        }
+    }
+
+    pub(super) fn access(
+        &mut self,
+        object: &'a ast::Expr,
+        optional: bool,
+        name: &'a ast::Name,
+        want: Ty,
+        span: Span,
+    ) -> Expr {
+        if let Some(head) = self.path_of(object).filter(|_| !optional) {
+            if let Some(expr) = self.static_access(&head, name, want, span) {
+                return expr;
+            }
+        }
+        if optional {
+            return self.chain(object, name, span);
+        }
+        let object = self.expr(object, Ty::UNKNOWN);
+        self.field(object, name, span)
+    }
+
+    /// `module.item`, `Enum.Variant`, `history.is_large`, `run.id`; `None` if the head is none of these.
+    fn static_access(&mut self, head: &str, name: &'a ast::Name, want: Ty, span: Span) -> Option<Expr> {
+        if let Some(item) = self.world.lookup(self.module, &format!("{head}.{}", name.text)) {
+            return Some(self.item_value(item, &name.text, want, span));
+        }
+        if let Some((id, crate::types::DefKind::Enum)) = self.type_item(head) {
+            let def = self.types().def(id);
+            return Some(match def.variants.iter().position(|v| *v.name == *name.text) {
+                Some(index) => self.plain_variant(id, index as u16, span),
+                None => {
+                    self.unknown_variant(id, &name.text, name.span);
+                    Expr { kind: ExprKind::Error, ty: self.types().def_ty(id), span }
+                }
+            });
+        }
+        if self.world.lookup(self.module, head).is_some() {
+            return None;
+        }
+        let (fact, ty) = match (head, name.text.as_str()) {
+            ("history", "is_large") => (RunFact::HistoryIsLarge, Ty::BOOL),
+            ("history", "length") => (RunFact::HistoryLength, Ty::INT),
+            ("run", "workflow_id" | "id") => (RunFact::WorkflowId, Ty::STRING),
+            ("run", "run_id") => (RunFact::RunId, Ty::STRING),
+            ("run", "started_at") => (RunFact::StartTime, Ty::TIME),
+            ("history" | "run", _) => {
+                let known = match head {
+                    "history" => "`is_large` and `length`",
+                    _ => "`workflow_id`, `run_id` and `started_at`",
+                };
+                let message = format!("cannot find `{}` in `{head}`", name.text);
+                let d = Diagnostic::error("WF1001", name.span, message).label("no such fact");
+                self.report(d.help(format!("it has {known}")));
+                return Some(self.error(span));
+            }
+            _ => return None,
+        };
+        Some(Expr { kind: ExprKind::Fact(fact), ty, span })
+    }
+
+    pub(super) fn unknown_variant(&self, id: crate::types::DefId, name: &str, span: Span) {
+        let def = self.types().def(id);
+        let known: Vec<&str> = def.variants.iter().map(|v| &*v.name).collect();
+        let message = format!("cannot find variant `{name}` in `{}`", def.name);
+        let d = Diagnostic::error("WF1001", span, message).label("no such variant");
+        let help = match crate::types::near(name, known.iter().copied()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("it has {}", known.iter().map(|n| format!("`{n}`")).collect::<Vec<_>>().join(", ")),
+        };
+        self.report(d.help(help));
+    }
+
+    /// A field of a value.
+    pub(super) fn field(&mut self, object: Expr, name: &'a ast::Name, span: Span) -> Expr {
+        let ty = object.ty;
+        if ty == Ty::UNKNOWN || ty == Ty::NEVER || name.text.is_empty() {
+            return self.error(span);
+        }
+        match self.kind_of(ty) {
+            Kind::Tuple(items) => {
+                let index = name.text.parse::<usize>().ok();
+                if let Some(index) = index.filter(|n| *n < items.len()) {
+                    return Expr { kind: ExprKind::Field(Box::new(object), index as u16), ty: items[index], span };
+                }
+                let message = format!("cannot find `{}` in {}", name.text, self.name_of(ty));
+                self.report(
+                    Diagnostic::error("WF1001", name.span, message)
+                        .label("no such element")
+                        .help(format!("it has `.0` to `.{}`", items.len() - 1)),
+                );
+                return self.error(span);
+            }
+            Kind::Failure => return self.failure_field(object, name, span),
+            Kind::Option(_) => {
+                self.report(self.may_be_none(object.span, ty, &object));
+                return self.error(span);
+            }
+            Kind::Json => {
+                self.report(
+                    Diagnostic::error("WF1001", name.span, format!("cannot find field `{}` in Json", name.text))
+                        .label("Json has no fields of its own")
+                        .help(format!("`.get(\"{}\")` gives a `Json?`", name.text)),
+                );
+                return self.error(span);
+            }
+            _ => {}
+        }
+        match self.types().field(ty, &name.text) {
+            Some((index, field)) => Expr { kind: ExprKind::Field(Box::new(object), index), ty: field, span },
+            None if self.is_method(ty, &name.text) => {
+                self.report(
+                    Diagnostic::error("WF1002", span, format!("`{}` is called, not used as a value", name.text))
+                        .label("arguments are missing")
+                        .help(format!("`.{}(..)`", name.text)),
+                );
+                self.error(span)
+            }
+            None => {
+                self.unknown_field(ty, name);
+                self.error(span)
+            }
+        }
+    }
+
+    /// What every error has, whichever it is.
+    fn failure_field(&mut self, object: Expr, name: &ast::Name, span: Span) -> Expr {
+        let (index, ty) = match name.text.as_str() {
+            "message" => (0, Ty::STRING),
+            "cause" => (1, self.types().option(Ty::FAILURE)),
+            _ => {
+                self.report(
+                    Diagnostic::error("WF1001", name.span, format!("cannot find field `{}` in Failure", name.text))
+                        .label("a Failure may be any error")
+                        .help("catch the error by its type to see its fields: `catch E as e { e.field }`"),
+                );
+                return self.error(span);
+            }
+        };
+        Expr { kind: ExprKind::Field(Box::new(object), index), ty, span }
+    }
+
+    /// `a?.b`.
+    fn chain(&mut self, object: &'a ast::Expr, name: &'a ast::Name, span: Span) -> Expr {
+        self.chained(object, span, |this, inner| this.field(inner, name, span))
+    }
+
+    /// Evaluates an optional and, if it has a value, goes on with it; the result is optional.
+    pub(super) fn chained(
+        &mut self,
+        object: &'a ast::Expr,
+        span: Span,
+        inner: impl FnOnce(&mut Self, Expr) -> Expr,
+    ) -> Expr {
+        let object = self.expr_raw(object, Ty::UNKNOWN);
+        if object.ty == Ty::UNKNOWN {
+            return object;
+        }
+        let Some(ty) = self.types().inner(object.ty) else {
+            let message = format!("this is never none: its type is {}", self.name_of(object.ty));
+            self.report(
+                Diagnostic::error("WF1002", object.span, message).label("not an optional").help("use `.` alone"),
+            );
+            return self.error(span);
+        };
+        let bind = self.temp("value", ty, object.span);
+        let value = self.read_local(bind, object.span);
+        let body = inner(self, value);
+        if body.ty == Ty::UNKNOWN {
+            return body;
+        }
+        let ty = self.types().option(body.ty);
+        let body = self.coerce(body, ty);
+        Expr { kind: ExprKind::Chain { value: Box::new(object), bind, body: Box::new(body) }, ty, span }
+    }
+
+    pub(super) fn index(&mut self, object: &'a ast::Expr, index: &'a ast::Expr, span: Span) -> Expr {
+        let object = self.expr(object, Ty::UNKNOWN);
+        match self.kind_of(object.ty) {
+            Kind::List(item) => {
+                let index = self.check(index, Ty::INT);
+                Expr { kind: ExprKind::Index(Box::new(object), Box::new(index)), ty: item, span }
+            }
+            Kind::Map(key, value) => {
+                let key = self.check(index, key);
+                Expr { kind: ExprKind::Native(Native::MapIndex, vec![object, key]), ty: value, span }
+            }
+            Kind::Unknown | Kind::Never => {
+                self.expr(index, Ty::UNKNOWN);
+                self.error(span)
+            }
+            Kind::Option(_) => {
+                self.report(self.may_be_none(object.span, object.ty, &object));
+                self.error(span)
+            }
+            kind => {
+                self.expr(index, Ty::UNKNOWN);
+                let message = format!("{} cannot be indexed", self.name_of(object.ty));
+                let mut d = Diagnostic::error("WF1002", object.span, message).label("expected a List or Map");
+                d = match kind {
+                    Kind::String => d.help("`text.slice(i, i + 1)` gives one character, `text.chars()` all of them"),
+                    Kind::Json => d.help("`.get(\"path.0.name\")` gives a `Json?`"),
+                    Kind::Tuple(_) => d.help("`t.0` is the first element"),
+                    _ => d,
+                };
+                self.report(d);
+                self.error(span)
+            }
+        }
+    }
+}

@@ -1,0 +1,550 @@
+//! `if`, `match`, loops, `try`, `patch`, and what leaves them.
+
+use super::expr::head;
+use super::operator::Cond;
+use super::{Fact, Lower};
+use crate::diagnostic::Diagnostic;
+use crate::hir::{Arm, Catch, Expr, ExprKind, Pattern, PatternKind, Stmt, Value};
+use crate::source::Span;
+use crate::syntax::ast;
+use crate::types::world::PatchSites;
+use crate::types::{DefId, Kind, Ty};
+
+/// Which errors a `catch` takes, and as what type its pattern sees them.
+struct Caught<'a> {
+    errors: Option<Vec<DefId>>,
+    ty: Ty,
+    bind: Bind<'a>,
+}
+
+enum Bind<'a> {
+    Nothing,
+    Name(&'a ast::Name),
+    /// Fields of the error in order.
+    Fields(&'a [ast::Pattern], Span),
+}
+
+impl<'a> Lower<'_, 'a> {
+    /// What two arms have in common.
+    pub(super) fn join(&self, common: Ty, next: &Expr) -> Ty {
+        let types = self.types();
+        match (types.kind(common), types.kind(next.ty)) {
+            (Kind::Never | Kind::Unknown, _) => next.ty,
+            (_, Kind::Never | Kind::Unknown) => common,
+            (Kind::Option(Ty::NEVER), _) => types.option(next.ty),
+            (_, Kind::Option(Ty::NEVER)) => types.option(common),
+            (_, Kind::Option(inner)) if inner == common => next.ty,
+            (Kind::List(Ty::NEVER), Kind::List(_)) | (Kind::Map(Ty::NEVER, _), Kind::Map(..)) => next.ty,
+            _ => common,
+        }
+    }
+
+    /// Gives arms one type. With `Ty::UNIT` wanted their values are dropped.
+    pub(super) fn unify(&mut self, arms: Vec<Expr>, want: Ty) -> (Vec<Expr>, Ty) {
+        if arms.iter().all(|a| a.ty == Ty::NEVER) {
+            return (arms, Ty::NEVER);
+        }
+        if want == Ty::UNIT {
+            return (arms, Ty::UNIT);
+        }
+        let common = if want == Ty::UNKNOWN || arms.iter().all(|a| a.ty != want) {
+            arms.iter().fold(Ty::NEVER, |common, arm| self.join(common, arm))
+        } else {
+            want
+        };
+        (arms.into_iter().map(|a| self.coerce(a, common)).collect(), common)
+    }
+
+    /// What the next arm should be, given the one before.
+    fn hint(&self, want: Ty, before: Option<&Expr>) -> Ty {
+        match before {
+            Some(before) if want == Ty::UNKNOWN && before.ty != Ty::NEVER => before.ty,
+            _ => want,
+        }
+    }
+
+    pub(super) fn if_expr(
+        &mut self,
+        pattern: Option<&'a ast::Pattern>,
+        cond: &'a ast::Expr,
+        then: &'a ast::Block,
+        otherwise: Option<&'a ast::Expr>,
+        want: Ty,
+        span: Span,
+    ) -> Expr {
+        let want = if otherwise.is_none() { Ty::UNIT } else { want };
+        if let Some(pattern) = pattern {
+            return self.if_let(pattern, cond, then, otherwise, want, span);
+        }
+        let Cond(cond, yes, no) = self.cond(cond);
+        let before = self.facts.clone();
+        self.know(yes);
+        let then = self.block(then, want);
+        let after_then = std::mem::replace(&mut self.facts, before);
+        self.know(no);
+        let otherwise = match otherwise {
+            Some(otherwise) => self.expr(otherwise, self.hint(want, Some(&then))),
+            None => self.unit(span),
+        };
+        let after_else = std::mem::take(&mut self.facts);
+        self.meet(vec![(then.ty == Ty::NEVER, after_then), (otherwise.ty == Ty::NEVER, after_else)]);
+        let (mut arms, ty) = self.unify(vec![then, otherwise], want);
+        let (Some(otherwise), Some(then)) = (arms.pop(), arms.pop()) else { return self.error(span) };
+        let kind = ExprKind::If { cond: Box::new(cond), then: Box::new(then), otherwise: Box::new(otherwise) };
+        Expr { kind, ty, span }
+    }
+
+    fn if_let(
+        &mut self,
+        pattern: &'a ast::Pattern,
+        value: &'a ast::Expr,
+        then: &'a ast::Block,
+        otherwise: Option<&'a ast::Expr>,
+        want: Ty,
+        span: Span,
+    ) -> Expr {
+        let value = self.expr_raw(value, Ty::UNKNOWN);
+        let place = Self::place(&value);
+        let inner = self.types().inner(value.ty);
+        let before = self.facts.clone();
+        let (pattern, then) = self.scoped(|this| {
+            let pattern = match inner {
+                Some(inner) if !matches!(pattern.kind, ast::PatternKind::None) => {
+                    this.know(place);
+                    let found = this.pattern(pattern, inner, false);
+                    let span = found.span;
+                    Pattern { kind: PatternKind::Some(Box::new(found)), ty: value.ty, span }
+                }
+                _ => this.pattern(pattern, value.ty, false),
+            };
+            (pattern, this.block(then, want))
+        });
+        let after_then = std::mem::replace(&mut self.facts, before);
+        let otherwise = match otherwise {
+            Some(otherwise) => self.expr(otherwise, self.hint(want, Some(&then))),
+            None => self.unit(span),
+        };
+        let after_else = std::mem::take(&mut self.facts);
+        self.meet(vec![(then.ty == Ty::NEVER, after_then), (otherwise.ty == Ty::NEVER, after_else)]);
+        let rest = Pattern { kind: PatternKind::Wildcard, ty: value.ty, span };
+        let (bodies, ty) = self.unify(vec![then, otherwise], want);
+        let arms = [pattern, rest].into_iter().zip(bodies);
+        let arms = arms.map(|(pattern, body)| Arm { pattern, guard: None, body }).collect();
+        Expr { kind: ExprKind::Match { value: Box::new(value), arms }, ty, span }
+    }
+
+    pub(super) fn match_expr(&mut self, value: &'a ast::Expr, arms: &'a [ast::MatchArm], want: Ty, span: Span) -> Expr {
+        let value = self.expr_raw(value, Ty::UNKNOWN);
+        let value = self.settled(value);
+        let place: Vec<Fact> = Self::place(&value).into_iter().collect();
+        let inner = self.types().inner(value.ty);
+        let before = self.facts.clone();
+        let (mut heads, mut bodies, mut ways) = (Vec::new(), Vec::new(), Vec::new());
+        let mut none_covered = false;
+        for arm in arms {
+            self.facts = before.clone();
+            let hint = self.hint(want, bodies.last());
+            let (pattern, guard, body) = self.scoped(|this| {
+                let pattern = match inner {
+                    Some(inner) if none_covered && !matches!(arm.pattern.kind, ast::PatternKind::Wildcard) => {
+                        this.know(place.clone());
+                        let found = this.pattern(&arm.pattern, inner, false);
+                        let span = found.span;
+                        Pattern { kind: PatternKind::Some(Box::new(found)), ty: value.ty, span }
+                    }
+                    _ => this.pattern(&arm.pattern, value.ty, false),
+                };
+                if matches!(pattern.kind, PatternKind::Some(_)) {
+                    this.know(place.clone());
+                }
+                let guard = arm.guard.as_ref().map(|guard| {
+                    let Cond(guard, yes, _) = this.cond(guard);
+                    this.know(yes);
+                    guard
+                });
+                (pattern, guard, this.expr(&arm.body, hint))
+            });
+            none_covered |= guard.is_none() && matches!(pattern.kind, PatternKind::None);
+            ways.push((body.ty == Ty::NEVER, std::mem::take(&mut self.facts)));
+            heads.push((pattern, guard));
+            bodies.push(body);
+        }
+        self.facts = before;
+        self.meet(ways);
+        if value.ty != Ty::UNKNOWN && value.ty != Ty::NEVER {
+            let covering: Vec<&Pattern> = heads.iter().filter(|(_, g)| g.is_none()).map(|(p, _)| p).collect();
+            self.require_exhaustive(&covering, value.ty, head(span, "match"));
+        }
+        let (bodies, ty) = self.unify(bodies, want);
+        let arms = heads.into_iter().zip(bodies).map(|((pattern, guard), body)| Arm { pattern, guard, body }).collect();
+        Expr { kind: ExprKind::Match { value: Box::new(value), arms }, ty, span }
+    }
+
+    // ---- loops
+
+    /// Lowers what may run any number of times.
+    pub(super) fn repeated<R>(&mut self, inner: impl FnOnce(&mut Self) -> R) -> R {
+        self.forget_changeable();
+        self.loops += 1;
+        let out = inner(self);
+        self.loops -= 1;
+        self.forget_changeable();
+        out
+    }
+
+    pub(super) fn while_stmt(
+        &mut self,
+        cond: &'a ast::Expr,
+        body: &'a ast::Block,
+        span: Span,
+        out: &mut Vec<Stmt>,
+    ) -> bool {
+        let (cond, body, broken) = self.repeated(|this| {
+            let Cond(cond, yes, _) = this.cond(cond);
+            this.know(yes);
+            let (body, broken) = this.loop_body(|this| this.block(body, Ty::UNIT));
+            (cond, body, broken)
+        });
+        let endless = matches!(cond.kind, ExprKind::Const(Value::Bool(true))) && !broken;
+        out.push(Stmt::While { cond, body, span });
+        endless
+    }
+
+    fn loop_body<R>(&mut self, inner: impl FnOnce(&mut Self) -> R) -> (R, bool) {
+        self.fences.push(None);
+        self.broken.push(false);
+        let out = inner(self);
+        self.fences.pop();
+        (out, self.broken.pop().unwrap_or(false))
+    }
+
+    pub(super) fn for_stmt(
+        &mut self,
+        pattern: &'a ast::Pattern,
+        items: &'a ast::Expr,
+        body: &'a ast::Block,
+        span: Span,
+        out: &mut Vec<Stmt>,
+    ) {
+        let items = self.infer(items);
+        let ty = self.element_of(&items);
+        let (item, body) = self.repeated(|this| {
+            this.scoped(|this| {
+                let item = this.pattern(pattern, ty, false);
+                this.require_total(&item, "`for`");
+                let (body, _) = this.loop_body(|this| this.block(body, Ty::UNIT));
+                (item, body)
+            })
+        });
+        out.push(Stmt::For { item, items, body, span });
+    }
+
+    /// What a loop over a value goes through.
+    pub(super) fn element_of(&self, items: &Expr) -> Ty {
+        if let Some(item) = self.types().element(items.ty) {
+            return item;
+        }
+        match self.kind_of(items.ty) {
+            Kind::Unknown | Kind::Never => {}
+            Kind::Option(_) => self.report(self.may_be_none(items.span, items.ty, items)),
+            kind => {
+                let message = format!("{} is not a collection", self.name_of(items.ty));
+                let mut d = Diagnostic::error("WF1002", items.span, message).label("expected a List, Set or Map");
+                d = match kind {
+                    Kind::String => d.help("`.chars()` or `.lines()` gives a list"),
+                    Kind::Int => d.help("`0..n` gives the numbers from 0 to n, n excluded"),
+                    Kind::Json => d.help("`.as_list()` gives a `List<Json>?`"),
+                    _ => d,
+                };
+                self.report(d);
+            }
+        }
+        Ty::UNKNOWN
+    }
+
+    pub(super) fn leave_loop(&mut self, word: &str, kind: ExprKind, span: Span) -> Expr {
+        match self.fences.last() {
+            Some(None) => {
+                if let (ExprKind::Break, Some(broken)) = (&kind, self.broken.last_mut()) {
+                    *broken = true;
+                }
+                Expr { kind, ty: Ty::NEVER, span }
+            }
+            Some(Some(fence)) => {
+                self.report(cannot_leave(word, fence.words(), span));
+                Expr { ty: Ty::NEVER, ..self.error(span) }
+            }
+            None => {
+                let d = Diagnostic::error("WF1019", span, format!("`{word}` outside of a loop"));
+                self.report(d.label("no loop to leave"));
+                Expr { ty: Ty::NEVER, ..self.error(span) }
+            }
+        }
+    }
+
+    pub(super) fn return_expr(&mut self, value: Option<&'a ast::Expr>, span: Span) -> Expr {
+        let never = |kind| Expr { kind, ty: Ty::NEVER, span };
+        if let Some(fence) = self.fences.iter().find_map(|f| *f) {
+            self.report(cannot_leave("return", fence.words(), head(span, "return")));
+            if let Some(value) = value {
+                self.expr(value, Ty::UNKNOWN);
+            }
+            return never(ExprKind::Error);
+        }
+        match value {
+            Some(value) => {
+                let value = self.check(value, self.result);
+                never(ExprKind::Return(Some(Box::new(value))))
+            }
+            None => {
+                if self.result != Ty::UNIT && self.result != Ty::UNKNOWN {
+                    let want = self.name_of(self.result);
+                    let d = Diagnostic::error("WF1002", span, format!("expected a value after `return`: {want}"));
+                    self.report(d.label("nothing is returned").help("the value stands on the same line"));
+                }
+                never(ExprKind::Return(None))
+            }
+        }
+    }
+
+    // ---- errors
+
+    pub(super) fn throw(&mut self, value: &'a ast::Expr, span: Span) -> Expr {
+        let value = self.infer(value);
+        let never = |kind| Expr { kind, ty: Ty::NEVER, span };
+        match self.kind_of(value.ty) {
+            Kind::Error(_) | Kind::Failure => {
+                let value = self.coerce(value, Ty::FAILURE);
+                never(ExprKind::Throw(Box::new(value)))
+            }
+            Kind::Unknown | Kind::Never => never(ExprKind::Error),
+            _ => {
+                let message = format!("expected an error, found {}", self.name_of(value.ty));
+                self.report(
+                    Diagnostic::error("WF1002", value.span, message)
+                        .label("cannot be thrown")
+                        .help("declare one: `error OutOfStock { sku: String }`, then `throw OutOfStock(sku)`"),
+                );
+                never(ExprKind::Error)
+            }
+        }
+    }
+
+    pub(super) fn try_expr(
+        &mut self,
+        body: &'a ast::Block,
+        catches: &'a [(ast::Pattern, ast::Block)],
+        want: Ty,
+        span: Span,
+    ) -> Expr {
+        let before = self.facts.clone();
+        let body = self.block(body, want);
+        self.handled(body, before, want, span, catches.iter().map(|(p, b)| (p, Handler::Block(b))).collect())
+    }
+
+    pub(super) fn postfix_catch(
+        &mut self,
+        body: &'a ast::Expr,
+        pattern: &'a ast::Pattern,
+        handler: &'a ast::Expr,
+        want: Ty,
+        span: Span,
+    ) -> Expr {
+        let before = self.facts.clone();
+        let body = self.expr(body, want);
+        self.handled(body, before, want, span, vec![(pattern, Handler::Expr(handler))])
+    }
+
+    fn handled(
+        &mut self,
+        body: Expr,
+        before: Vec<Fact>,
+        want: Ty,
+        span: Span,
+        handlers: Vec<(&'a ast::Pattern, Handler<'a>)>,
+    ) -> Expr {
+        let after = std::mem::replace(&mut self.facts, before);
+        // The body may have stopped anywhere.
+        self.forget_changeable();
+        let start = self.facts.clone();
+        let mut ways = vec![(body.ty == Ty::NEVER, after)];
+        let failure = self.temp("failure", Ty::FAILURE, span);
+        let mut heads = Vec::new();
+        let mut bodies = vec![body];
+        for (pattern, handler) in handlers {
+            self.facts = start.clone();
+            let hint = self.hint(want, bodies.first());
+            let (caught, bind, body) = self.scoped(|this| {
+                let caught = this.caught(pattern);
+                let bind = this.catch_bind(&caught);
+                let body = match handler {
+                    Handler::Block(block) => this.block(block, hint),
+                    Handler::Expr(expr) => this.expr(expr, hint),
+                };
+                (caught, bind, body)
+            });
+            ways.push((body.ty == Ty::NEVER, std::mem::take(&mut self.facts)));
+            heads.push((caught.errors, bind, caught.ty, pattern.span));
+            bodies.push(body);
+        }
+        self.meet(ways);
+        let (mut bodies, ty) = self.unify(bodies, want);
+        let handlers = bodies.split_off(1);
+        let catches = heads
+            .into_iter()
+            .zip(handlers)
+            .map(|((errors, bind, ty, span), body)| Catch { errors, bind, ty, body, span })
+            .collect();
+        let Some(body) = bodies.pop() else { return self.error(span) };
+        Expr { kind: ExprKind::Try { body: Box::new(body), failure, catches }, ty, span }
+    }
+
+    fn caught(&mut self, pattern: &'a ast::Pattern) -> Caught<'a> {
+        use ast::PatternKind as P;
+        let all = |bind| Caught { errors: None, ty: Ty::FAILURE, bind };
+        match &pattern.kind {
+            P::Wildcard => all(Bind::Nothing),
+            P::Path { name, args: None } if name.text == "Failure" => all(Bind::Nothing),
+            P::Path { name, args: None }
+                if !name.text.starts_with(|c: char| c.is_ascii_uppercase()) && !name.text.contains('.') =>
+            {
+                all(Bind::Name(name))
+            }
+            P::Path { name, args } => match self.world.lookup_error(self.module, name) {
+                Some(id) => {
+                    let ty = self.types().def_ty(id);
+                    let bind = args.as_ref().map_or(Bind::Nothing, |args| Bind::Fields(args, pattern.span));
+                    Caught { errors: Some(vec![id]), ty, bind }
+                }
+                None => Caught { errors: Some(Vec::new()), ty: Ty::UNKNOWN, bind: Bind::Nothing },
+            },
+            P::As { pattern, name } => Caught { bind: Bind::Name(name), ..self.caught(pattern) },
+            P::Or(alternatives) => {
+                let mut errors = Vec::new();
+                for alternative in alternatives {
+                    errors.extend(self.caught(alternative).errors.unwrap_or_default());
+                }
+                Caught { errors: Some(errors), ty: Ty::FAILURE, bind: Bind::Nothing }
+            }
+            P::Missing => Caught { errors: Some(Vec::new()), ty: Ty::UNKNOWN, bind: Bind::Nothing },
+            _ => {
+                let d = Diagnostic::error("WF1018", pattern.span, "`catch` takes an error type or a name");
+                self.report(d.label("cannot be caught").help("`catch CardDeclined as e`, `catch Timeout`, `catch e`"));
+                Caught { errors: Some(Vec::new()), ty: Ty::UNKNOWN, bind: Bind::Nothing }
+            }
+        }
+    }
+
+    fn catch_bind(&mut self, caught: &Caught<'a>) -> Option<Pattern> {
+        match caught.bind {
+            Bind::Nothing => None,
+            Bind::Name(name) => {
+                let local = self.declare(name, caught.ty, false);
+                Some(self.simple_bind(local, caught.ty, name.span))
+            }
+            Bind::Fields(args, span) => {
+                let Kind::Error(id) = self.kind_of(caught.ty) else { return None };
+                let fields: Vec<Ty> = self.types().def(id).fields[2..].iter().map(|f| f.ty).collect();
+                if args.len() != fields.len() {
+                    let name = self.name_of(caught.ty);
+                    let message = format!("`{name}` has {} fields, this pattern has {}", fields.len(), args.len());
+                    self.report(Diagnostic::error("WF1010", span, message).label("use `_` for what is not needed"));
+                }
+                let mut patterns = Vec::new();
+                for (n, arg) in args.iter().enumerate() {
+                    let ty = fields.get(n).copied().unwrap_or(Ty::UNKNOWN);
+                    let pattern = self.pattern(arg, ty, false);
+                    self.require_total(&pattern, "`catch`");
+                    if n < fields.len() {
+                        patterns.push((n as u16 + 2, pattern));
+                    }
+                }
+                Some(Pattern { kind: PatternKind::Fields(patterns), ty: caught.ty, span })
+            }
+        }
+    }
+
+    // ---- patches
+
+    pub(super) fn patch(
+        &mut self,
+        id: &'a ast::StringLit,
+        mode: Option<ast::PatchWord>,
+        then: &'a ast::Block,
+        otherwise: Option<&'a ast::Block>,
+        want: Ty,
+        span: Span,
+    ) -> Expr {
+        let patch = self.patch_site(id, mode, head(span, "patch"));
+        let want = if otherwise.is_none() { Ty::UNIT } else { want };
+        let before = self.facts.clone();
+        let then = self.block(then, want);
+        let after_then = std::mem::replace(&mut self.facts, before);
+        let otherwise = match otherwise {
+            Some(otherwise) => self.block(otherwise, self.hint(want, Some(&then))),
+            None => self.unit(span),
+        };
+        let after_else = std::mem::take(&mut self.facts);
+        self.meet(vec![(then.ty == Ty::NEVER, after_then), (otherwise.ty == Ty::NEVER, after_else)]);
+        let (mut arms, ty) = self.unify(vec![then, otherwise], want);
+        let (Some(otherwise), Some(then), Some(patch)) = (arms.pop(), arms.pop(), patch) else {
+            return Expr { ty, ..self.error(span) };
+        };
+        let kind = ExprKind::Patch { patch, then: Box::new(then), otherwise: Box::new(otherwise) };
+        Expr { kind, ty, span }
+    }
+
+    /// The number of a patch; its sites are judged when all are known.
+    fn patch_site(&mut self, id: &'a ast::StringLit, mode: Option<ast::PatchWord>, span: Span) -> Option<u16> {
+        let text = match id.parts.as_slice() {
+            [ast::StringPart::Text(text)] if !text.is_empty() => text.clone(),
+            _ => {
+                self.report(
+                    Diagnostic::error("WF5002", id.span, "a patch id must be a plain string")
+                        .label("not a plain string")
+                        .why("histories record it, so it must be the same text for ever")
+                        .help("`patch \"fraud-check-v2\" { .. }`"),
+                );
+                return None;
+            }
+        };
+        let mut patches = self.world.patches.borrow_mut();
+        let index = match patches.iter().position(|p| p.id == text) {
+            Some(index) => index,
+            None => {
+                patches.push(PatchSites { id: text, mode, sites: Vec::new() });
+                patches.len() - 1
+            }
+        };
+        let site = &mut patches[index];
+        if site.mode != mode && !site.sites.is_empty() {
+            let first = site.sites[0].span;
+            let message = format!("patch \"{}\" is decided in two ways", site.id);
+            self.report(
+                Diagnostic::error("WF5002", id.span, message)
+                    .label("another mode here")
+                    .also(first, "first one")
+                    .help("use the same word at all its sites, or another id"),
+            );
+        }
+        site.sites.push(crate::types::world::PatchSite {
+            span: id.span,
+            keyword: span,
+            in_loop: self.loops > 0,
+            flow: self.flow,
+        });
+        Some(index as u16)
+    }
+}
+
+enum Handler<'a> {
+    Block(&'a ast::Block),
+    Expr(&'a ast::Expr),
+}
+
+fn cannot_leave(word: &str, fence: &str, span: Span) -> Diagnostic {
+    Diagnostic::error("WF1019", span, format!("`{word}` cannot leave {fence}"))
+        .label("not from here")
+        .why("it runs as a piece of its own and gives its last expression as its value")
+        .help("give a value, and decide after it")
+}

@@ -1,0 +1,388 @@
+//! Expressions: the dispatch, blocks and names.
+
+use super::{Lower, unwrap};
+use crate::diagnostic::Diagnostic;
+use crate::hir::{Expr, ExprKind, Pattern, PatternKind, Stmt, Value};
+use crate::source::Span;
+use crate::syntax::ast::{self, StmtKind};
+use crate::types::world::Item;
+use crate::types::{DefKind, Kind, Ty, near};
+
+impl<'a> Lower<'_, 'a> {
+    /// Lowers an expression. `want` guides literals, variants and lambdas; the result may still be of another type.
+    pub(super) fn expr(&mut self, expr: &'a ast::Expr, want: Ty) -> Expr {
+        let out = self.expr_raw(expr, want);
+        self.narrow(out)
+    }
+
+    /// As [`Lower::expr`], but an optional that is known to have a value stays one.
+    pub(super) fn expr_raw(&mut self, expr: &'a ast::Expr, want: Ty) -> Expr {
+        use ast::ExprKind as E;
+        let span = expr.span;
+        match &expr.kind {
+            E::Missing => self.error(span),
+            E::Name(name) => self.name(name, want, span),
+            E::Number(number) => self.number(number, want, span),
+            E::String(lit) => self.string(lit, want),
+            E::Bool(b) => self.json_literal(Value::Bool(*b), Ty::BOOL, want, span),
+            E::None => self.none(want, span),
+            E::List(items) => self.list(items, want, span),
+            E::Map(pairs) => self.map(pairs, want, span),
+            E::Tuple(items) => self.tuple(items, want, span),
+            E::Record { spreads, slots } => self.record(spreads, slots, want, span),
+            E::Call { callee, args, with } => self.call(callee, args, with.as_ref(), want, span),
+            E::Index { object, index } => self.index(object, index, span),
+            E::Access { object, optional, name } => self.access(object, *optional, name, want, span),
+            E::Catch { body, pattern, handler } => self.postfix_catch(body, pattern, handler, want, span),
+            E::Not(_) | E::Binary { op: ast::BinaryOp::And | ast::BinaryOp::Or, .. } => self.cond(expr).0,
+            E::Neg(inner) => self.negate(inner, want, span),
+            E::Binary { op, left, right } => self.binary(*op, left, right, want, span),
+            E::Lambda { params, body } => self.lambda_value(params, body, want, span),
+            E::Block(block) => self.block(block, want),
+            E::Sleep { until, value } => self.sleep(*until, value, span),
+            E::If { let_pattern, cond, then, otherwise } => {
+                self.if_expr(let_pattern.as_ref(), cond, then, otherwise.as_deref(), want, span)
+            }
+            E::Match { value, arms } => self.match_expr(value, arms, want, span),
+            E::ParallelBlock { args, branches } => self.parallel_block(args, branches, want, span),
+            E::ParallelFor { args, pattern, items, body } => self.parallel_for(args, pattern, items, body, want, span),
+            E::Race(branches) => self.race(branches, want, span),
+            E::Try { body, catches } => self.try_expr(body, catches, want, span),
+            E::Patch { deprecated: true, .. } => self.refuse("`deprecated patch`", span),
+            E::Patch { id, mode, body, otherwise, .. } => self.patch(id, *mode, body, otherwise.as_ref(), want, span),
+            E::WaitUntil { cond, timeout, otherwise } => {
+                self.wait_until(cond, timeout.as_deref(), otherwise.as_deref(), want, span)
+            }
+            E::Receive { signal, timeout, otherwise } => {
+                self.receive(signal, timeout.as_deref(), otherwise.as_deref(), want, span)
+            }
+            E::Start(inner) => self.start(inner, span),
+            E::Return(value) => self.return_expr(value.as_deref(), span),
+            E::Throw(value) => self.throw(value, span),
+            E::Break => self.leave_loop("break", ExprKind::Break, span),
+            E::Continue => self.leave_loop("continue", ExprKind::Continue, span),
+            E::Select(_) => self.refuse("`select`", head(span, "select")),
+            E::Within { .. } => self.refuse("`within`", head(span, "within")),
+            E::SpawnBlock(_) | E::Spawn(_) => self.refuse("`spawn`", head(span, "spawn")),
+            E::Await(_) => self.refuse("`await`", head(span, "await")),
+            E::Send(_) => self.refuse("`send`", head(span, "send")),
+            E::ContinueAsNew(_) => self.refuse("`continue as new`", head(span, "continue as new")),
+        }
+    }
+
+    /// Lowers an expression for what it does; its value, if any, is dropped.
+    pub(super) fn effect(&mut self, expr: &'a ast::Expr) -> Expr {
+        self.expr(expr, Ty::UNIT)
+    }
+
+    /// Lowers a block. With `Ty::UNIT` wanted, the value of its last statement is dropped.
+    pub(super) fn block(&mut self, block: &'a ast::Block, want: Ty) -> Expr {
+        self.scoped(|this| this.statements(block, want))
+    }
+
+    pub(super) fn statements(&mut self, block: &'a ast::Block, want: Ty) -> Expr {
+        let mut stmts = Vec::new();
+        let (mut never, mut warned) = (false, false);
+        let count = block.stmts.len();
+        for (n, stmt) in block.stmts.iter().enumerate() {
+            if never && !warned {
+                warned = true;
+                self.unreachable(stmt.span);
+            }
+            if let (StmtKind::Expr { expr, undo: None }, true, true) = (&stmt.kind, n + 1 == count, want != Ty::UNIT) {
+                let value = self.expr(expr, want);
+                let ty = if never { Ty::NEVER } else { value.ty };
+                let value = Some(Box::new(value));
+                return Expr { kind: ExprKind::Block { stmts, value }, ty, span: block.span };
+            }
+            never |= self.statement(stmt, &mut stmts);
+        }
+        let ty = if never { Ty::NEVER } else { Ty::UNIT };
+        Expr { kind: ExprKind::Block { stmts, value: None }, ty, span: block.span }
+    }
+
+    fn unreachable(&self, span: Span) {
+        self.report(
+            Diagnostic::warning("WF3004", span, "unreachable code")
+                .label("nothing gets here")
+                .why("everything before ends in `return`, `throw`, `break` or `continue`")
+                .help("remove it"),
+        );
+    }
+
+    /// Lowers one statement; whether nothing after it is reached.
+    fn statement(&mut self, stmt: &'a ast::Stmt, out: &mut Vec<Stmt>) -> bool {
+        let span = stmt.span;
+        match &stmt.kind {
+            StmtKind::Let { undo: Some(undo), .. } | StmtKind::Expr { undo: Some(undo), .. } => {
+                self.refuse("`undo`", undo.span);
+                if let StmtKind::Let { pattern, .. } = &stmt.kind {
+                    self.bind_unknown(pattern);
+                }
+                false
+            }
+            StmtKind::Let { var, pattern, ty, value, .. } => self.let_stmt(*var, pattern, ty.as_ref(), value, out),
+            StmtKind::Assign { place, op, value } => self.assign(place, *op, value, span, out),
+            StmtKind::While { cond, body } => self.while_stmt(cond, body, span, out),
+            StmtKind::For { pattern, items, body } => {
+                self.for_stmt(pattern, items, body, span, out);
+                false
+            }
+            StmtKind::Sleep { until, value } => {
+                let sleep = self.sleep(*until, value, span);
+                out.push(Stmt::Expr(sleep));
+                false
+            }
+            StmtKind::Expr { expr, undo: None } => {
+                let expr = self.effect(expr);
+                let never = expr.ty == Ty::NEVER;
+                out.push(Stmt::Expr(expr));
+                never
+            }
+            StmtKind::Block(block) => {
+                let block = self.block(block, Ty::UNIT);
+                let never = block.ty == Ty::NEVER;
+                out.push(Stmt::Expr(block));
+                never
+            }
+            StmtKind::Defer(_) => self.refuse_stmt("`defer`", "defer", span),
+            StmtKind::OnCancel(_) => self.refuse_stmt("`on cancel`", "on cancel", span),
+            StmtKind::Saga(_) => self.refuse_stmt("`saga`", "saga", span),
+            StmtKind::Assert(_) => self.only_in_tests("assert", span),
+            StmtKind::Advance { .. } => self.only_in_tests("advance", span),
+            StmtKind::Crash => self.only_in_tests("crash", span),
+            StmtKind::Mock { .. } => self.only_in_tests("mock", span),
+            StmtKind::Junk => false,
+        }
+    }
+
+    fn refuse_stmt(&mut self, construct: &str, keyword: &str, span: Span) -> bool {
+        self.refuse(construct, head(span, keyword));
+        false
+    }
+
+    fn only_in_tests(&mut self, word: &str, span: Span) -> bool {
+        self.report(
+            Diagnostic::error("WF2010", head(span, word), format!("`{word}` belongs into a `test`"))
+                .label("not in a workflow")
+                .why("tests drive the clock and the outer world; programs only see them"),
+        );
+        false
+    }
+
+    fn let_stmt(
+        &mut self,
+        var: bool,
+        pattern: &'a ast::Pattern,
+        ty: Option<&'a ast::TypeExpr>,
+        value: &'a ast::Expr,
+        out: &mut Vec<Stmt>,
+    ) -> bool {
+        let value = match ty {
+            Some(ty) => {
+                let want = self.world.resolve(self.module, ty);
+                self.check(value, want)
+            }
+            None => self.infer(value),
+        };
+        if matches!(self.kind_of(value.ty), Kind::Fn(..)) {
+            self.report(
+                Diagnostic::error("WF1007", value.span, "a lambda cannot be kept in a variable")
+                    .label("lambdas are arguments only")
+                    .help("pass it where it is used, or declare a `fn`"),
+            );
+        }
+        if matches!(self.kind_of(value.ty), Kind::Secret) {
+            self.report(secret_misused(value.span));
+        }
+        if value.ty == Ty::NEVER {
+            self.bind_unknown(pattern);
+            out.push(Stmt::Expr(value));
+            return true;
+        }
+        let ty = value.ty;
+        let pattern = self.pattern(pattern, ty, var);
+        self.require_total(&pattern, "`let`");
+        out.push(Stmt::Let { pattern, value });
+        false
+    }
+
+    /// A name used as a value.
+    pub(super) fn name(&mut self, name: &'a str, want: Ty, span: Span) -> Expr {
+        if name.is_empty() {
+            return self.error(span);
+        }
+        if let Some(id) = self.find_local(name) {
+            return self.read_local(id, span);
+        }
+        if let Some((cell, ty)) = self.find_state(name) {
+            return Expr { kind: ExprKind::State(cell), ty, span };
+        }
+        let inner = self.types().inner(want).unwrap_or(want);
+        if let Kind::Enum(id) = self.kind_of(inner) {
+            let def = self.types().def(id);
+            if let Some(index) = def.variants.iter().position(|v| *v.name == *name) {
+                return self.plain_variant(id, index as u16, span);
+            }
+        }
+        match self.world.lookup(self.module, name) {
+            Some(item) => self.item_value(item, name, want, span),
+            None => match name {
+                "never" => self.constant(Value::Retry(super::constant::never()), Ty::RETRY, span),
+                _ => self.unbound(name, span),
+            },
+        }
+    }
+
+    /// A declared item used as a value.
+    pub(super) fn item_value(&mut self, item: Item, name: &str, want: Ty, span: Span) -> Expr {
+        match item {
+            Item::Const(index) => {
+                let (ty, value) = self.world.const_value(index);
+                match value {
+                    Some(value) => self.constant(value, ty, span),
+                    None => self.error(span),
+                }
+            }
+            Item::Fn(index) if matches!(self.kind_of(want), Kind::Fn(..)) => self.fn_value(index, span),
+            Item::Fn(_) | Item::Activity(_) | Item::Workflow(_) => {
+                self.report(
+                    Diagnostic::error("WF1002", span, format!("`{name}` is called, not used as a value"))
+                        .label("arguments are missing")
+                        .help(format!("`{name}(..)`")),
+                );
+                self.error(span)
+            }
+            Item::Type(_) | Item::Alias(_) => {
+                self.report(
+                    Diagnostic::error("WF1002", span, format!("`{name}` is a type, not a value"))
+                        .label("expected a value")
+                        .help(format!("construct one: `{name}(..)`")),
+                );
+                self.error(span)
+            }
+            Item::Refused => self.error(span),
+        }
+    }
+
+    /// A variant without payload.
+    pub(super) fn plain_variant(&mut self, id: crate::types::DefId, index: u16, span: Span) -> Expr {
+        let def = self.types().def(id);
+        let variant = &def.variants[usize::from(index)];
+        let ty = self.types().def_ty(id);
+        if let Some(field) = variant.fields.first() {
+            self.report(
+                Diagnostic::error("WF1004", span, format!("missing field `{}` in `{}`", field.name, variant.name))
+                    .label("has a payload")
+                    .help(format!("`{}({})`", variant.name, field_list(&variant.fields))),
+            );
+            return Expr { kind: ExprKind::Error, ty, span };
+        }
+        if self.types().is_plain_enum(ty) {
+            return self.constant(Value::Variant(index, Vec::new()), ty, span);
+        }
+        Expr { kind: ExprKind::Variant(index, Vec::new()), ty, span }
+    }
+
+    /// A name that is neither local nor declared: perhaps a variant of some enum, else WF1001.
+    fn unbound(&mut self, name: &'a str, span: Span) -> Expr {
+        match self.variant_anywhere(name, span) {
+            Some(Some((id, index))) => self.plain_variant(id, index, span),
+            Some(None) => self.error(span),
+            None => {
+                self.unknown_name("", name, span);
+                self.error(span)
+            }
+        }
+    }
+
+    /// The only enum in sight with a variant of this name; `Some(None)` if several have it, which is reported.
+    pub(super) fn variant_anywhere(&self, name: &str, span: Span) -> Option<Option<(crate::types::DefId, u16)>> {
+        match self.world.modules[self.module].variants.get(name)?.as_slice() {
+            [] => None,
+            [one] => Some(Some(*one)),
+            several => {
+                let names: Vec<_> =
+                    several.iter().map(|(id, _)| format!("`{}.{name}`", self.types().def(*id).name)).collect();
+                self.report(
+                    Diagnostic::error("WF1001", span, format!("`{name}` is a variant of several enums"))
+                        .label("which one?")
+                        .help(format!("say which: {}", names.join(" or "))),
+                );
+                Some(None)
+            }
+        }
+    }
+
+    /// WF1001 with the nearest name in sight.
+    pub(super) fn unknown_name(&self, kind: &str, name: &str, span: Span) {
+        let what = if kind.is_empty() { format!("`{name}`") } else { format!("{kind} `{name}`") };
+        let mut d = Diagnostic::error("WF1001", span, format!("cannot find {what}")).label("not declared");
+        let locals = self.names.iter().filter(|(_, ids)| !ids.is_empty()).map(|(n, _)| *n);
+        let members = self.members.into_iter().flat_map(|m| &m.states).map(|s| s.name.as_str());
+        let module = &self.world.modules[self.module];
+        let mut known: Vec<&str> = locals.chain(members).chain(module.names.keys().copied()).collect();
+        known.extend(module.variants.keys().map(|k| &**k));
+        known.extend(super::call::PRELUDE);
+        known.sort_unstable();
+        if let Some(near) = near(name, known) {
+            d = d.help(format!("did you mean `{near}`?")).fix(crate::diagnostic::Fix {
+                title: format!("replace with `{near}`"),
+                edits: vec![(span, near)],
+                safe: false,
+            });
+        } else if let Some(found) = self.world.exported_by(name) {
+            d = d.help(format!("import it: `import {found} {{ {name} }}`"));
+        } else if let Some(states) = self.members.filter(|m| !m.states.is_empty() && kind.is_empty()) {
+            let _ = states;
+        }
+        self.report(d);
+    }
+
+    /// The names of a pattern without a known type.
+    pub(super) fn bind_unknown(&mut self, pattern: &'a ast::Pattern) {
+        self.pattern(pattern, Ty::UNKNOWN, false);
+    }
+
+    /// A pattern that binds one local or nothing.
+    pub(super) fn simple_bind(&self, local: crate::hir::LocalId, ty: Ty, span: Span) -> Pattern {
+        Pattern { kind: PatternKind::Bind(local), ty, span }
+    }
+
+    /// Unwraps what is known to have a value.
+    pub(super) fn unwrapped(&self, expr: Expr) -> Expr {
+        match self.types().inner(expr.ty) {
+            Some(inner) => unwrap(expr, inner),
+            None => expr,
+        }
+    }
+
+    /// Whether a name stands for a declared enum, record or error.
+    pub(super) fn type_item(&self, path: &str) -> Option<(crate::types::DefId, DefKind)> {
+        match self.world.lookup(self.module, path)? {
+            Item::Type(id) => Some((id, self.types().def(id).kind)),
+            Item::Alias(index) => match self.kind_of(self.world.alias_ty(index)) {
+                Kind::Record(id) | Kind::Enum(id) | Kind::Error(id) => Some((id, self.types().def(id).kind)),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+}
+
+/// The first word of a construct: what a diagnostic about the whole of it points at.
+pub(super) fn head(span: Span, word: &str) -> Span {
+    Span { end: (span.start + word.len() as u32).min(span.end), ..span }
+}
+
+/// `a: Int, b: String` without types: `a: .., b: ..`.
+pub(super) fn field_list(fields: &[crate::types::FieldDef]) -> String {
+    fields.iter().map(|f| format!("{}: ..", f.name)).collect::<Vec<_>>().join(", ")
+}
+
+/// WF2008.
+pub(crate) fn secret_misused(span: Span) -> Diagnostic {
+    Diagnostic::error("WF2008", span, "a Secret may only be used in activity options")
+        .label("would be recorded in the history")
+        .help("`bearer: secret(\"NAME\")` in the options of the activity")
+}

@@ -1,0 +1,380 @@
+//! Operators, conditions and what they tell about optionals.
+
+use weft_bytecode::op::Native;
+
+use super::{Fact, Lower};
+use crate::diagnostic::Diagnostic;
+use crate::hir::{Expr, ExprKind, Root, Value};
+use crate::source::Span;
+use crate::syntax::ast::{self, BinaryOp};
+use crate::types::{Kind, Ty};
+
+/// A lowered condition with what holds where it is true, and where it is false.
+pub(super) struct Cond(pub Expr, pub Vec<Fact>, pub Vec<Fact>);
+
+impl<'a> Lower<'_, 'a> {
+    /// Lowers a `Bool` and remembers which optionals it tests.
+    pub(super) fn cond(&mut self, expr: &'a ast::Expr) -> Cond {
+        use ast::ExprKind as E;
+        let span = expr.span;
+        match &expr.kind {
+            E::Not(inner) => {
+                let Cond(inner, yes, no) = self.cond(inner);
+                Cond(Expr { kind: ExprKind::Not(Box::new(inner)), ty: Ty::BOOL, span }, no, yes)
+            }
+            E::Binary { op: op @ (BinaryOp::And | BinaryOp::Or), left, right } => {
+                let and = *op == BinaryOp::And;
+                let Cond(left, mut yes, mut no) = self.cond(left);
+                let (facts, waits) = (self.facts.clone(), self.waits);
+                self.know(if and { yes.clone() } else { no.clone() });
+                let Cond(right, right_yes, right_no) = self.cond(right);
+                self.facts = facts;
+                if self.waits != waits {
+                    // Something suspended after the left side was tested.
+                    self.forget_state();
+                    let local = |f: &Fact| matches!(f.root, Root::Local(_));
+                    yes.retain(local);
+                    no.retain(local);
+                }
+                let (yes, no) = if and {
+                    yes.extend(right_yes);
+                    (yes, Vec::new())
+                } else {
+                    no.extend(right_no);
+                    (Vec::new(), no)
+                };
+                let kind = ExprKind::Binary(*op, Box::new(left), Box::new(right));
+                Cond(Expr { kind, ty: Ty::BOOL, span }, yes, no)
+            }
+            E::Binary { op: op @ (BinaryOp::Eq | BinaryOp::Ne), left, right } => {
+                let optional = match (&left.kind, &right.kind) {
+                    (_, E::None) => left,
+                    (E::None, _) => right,
+                    _ => return Cond(self.check(expr, Ty::BOOL), Vec::new(), Vec::new()),
+                };
+                let value = self.expr_raw(optional, Ty::UNKNOWN);
+                let place: Vec<Fact> = Self::place(&value).into_iter().collect();
+                let is_none = self.is_none(value, span);
+                if *op == BinaryOp::Eq {
+                    return Cond(is_none, Vec::new(), place);
+                }
+                Cond(Expr { kind: ExprKind::Not(Box::new(is_none)), ty: Ty::BOOL, span }, place, Vec::new())
+            }
+            _ => Cond(self.check(expr, Ty::BOOL), Vec::new(), Vec::new()),
+        }
+    }
+
+    fn is_none(&mut self, value: Expr, span: Span) -> Expr {
+        if self.types().inner(value.ty).is_none() && value.ty != Ty::UNKNOWN {
+            let message = format!("this is never none: its type is {}", self.name_of(value.ty));
+            self.report(Diagnostic::error("WF1002", value.span, message).label("not an optional"));
+            return self.error(span);
+        }
+        Expr { kind: ExprKind::IsNone(Box::new(value)), ty: Ty::BOOL, span }
+    }
+
+    pub(super) fn negate(&mut self, inner: &'a ast::Expr, want: Ty, span: Span) -> Expr {
+        // `-9223372036854775808` is a literal although its digits alone do not fit.
+        if let ast::ExprKind::Number(ast::Number::Int(digits)) = &inner.kind {
+            let signed = ast::Number::Int(format!("-{digits}"));
+            return self.number(&signed, want, span);
+        }
+        let inner = self.expr(inner, want);
+        match self.kind_of(inner.ty) {
+            Kind::Int | Kind::Float | Kind::Decimal | Kind::Duration => {
+                let ty = inner.ty;
+                if let Some(value) = super::constant::negated(&inner) {
+                    return self.constant(value, ty, span);
+                }
+                Expr { kind: ExprKind::Neg(Box::new(inner)), ty, span }
+            }
+            Kind::Unknown | Kind::Never => inner,
+            _ => {
+                let message = format!("expected a number, found {}", self.name_of(inner.ty));
+                self.report(Diagnostic::error("WF1002", inner.span, message).label("cannot be negated"));
+                self.error(span)
+            }
+        }
+    }
+
+    pub(super) fn binary(
+        &mut self,
+        op: BinaryOp,
+        left: &'a ast::Expr,
+        right: &'a ast::Expr,
+        want: Ty,
+        span: Span,
+    ) -> Expr {
+        use BinaryOp::*;
+        match op {
+            Coalesce => self.coalesce(left, right, want, span),
+            Range => {
+                let from = self.check(left, Ty::INT);
+                let to = self.check(right, Ty::INT);
+                let step = self.constant(Value::Int(1), Ty::INT, span);
+                let ty = self.types().list(Ty::INT);
+                Expr { kind: ExprKind::Native(Native::Range, vec![from, to, step]), ty, span }
+            }
+            In => self.contains(left, right, span),
+            Eq | Ne if is_none_literal(left) || is_none_literal(right) => {
+                let optional = if is_none_literal(right) { left } else { right };
+                let value = self.expr_raw(optional, Ty::UNKNOWN);
+                let is_none = self.is_none(value, span);
+                if op == Eq { is_none } else { Expr { kind: ExprKind::Not(Box::new(is_none)), ty: Ty::BOOL, span } }
+            }
+            Eq | Ne | Lt | Le | Gt | Ge => self.comparison(op, left, right, span),
+            Add | Sub | Mul | Div | Rem => self.arithmetic(op, left, right, want, span),
+            And | Or => self.error(span),
+        }
+    }
+
+    /// Both sides, each literal or variant taking the type of the other.
+    fn operands(&mut self, left: &'a ast::Expr, right: &'a ast::Expr, want: Ty) -> (Expr, Expr) {
+        if takes_type(left) && !takes_type(right) {
+            let facts = self.facts.clone();
+            let waits = self.waits;
+            // The right side tells the type; it is still evaluated second.
+            let right = self.infer(right);
+            if self.waits == waits {
+                self.facts = facts;
+            }
+            let left = self.expr(left, right.ty);
+            return (left, right);
+        }
+        let left = self.expr(left, want);
+        let hint = if left.ty == Ty::UNKNOWN { want } else { left.ty };
+        let right = self.expr(right, hint);
+        (left, right)
+    }
+
+    fn comparison(&mut self, op: BinaryOp, left: &'a ast::Expr, right: &'a ast::Expr, span: Span) -> Expr {
+        let (left, right) = self.operands(left, right, Ty::UNKNOWN);
+        let (left, right) = self.widened(left, right);
+        let (left, right) = match self.same(left, right, op, span) {
+            Some(both) => both,
+            None => return Expr { ty: Ty::BOOL, ..self.error(span) },
+        };
+        if !matches!(op, BinaryOp::Eq | BinaryOp::Ne) && !self.types().is_ordered(left.ty) {
+            let name = self.name_of(left.ty);
+            self.report(
+                Diagnostic::error("WF1002", span, format!("{name} has no order"))
+                    .label("cannot be compared with `<`")
+                    .why("numbers, strings, times, dates, durations and tuples of them are ordered"),
+            );
+            return Expr { ty: Ty::BOOL, ..self.error(span) };
+        }
+        Expr { kind: ExprKind::Binary(op, Box::new(left), Box::new(right)), ty: Ty::BOOL, span }
+    }
+
+    /// Both sides of one type, an optional beside its inner type included.
+    fn same(&mut self, left: Expr, right: Expr, op: BinaryOp, span: Span) -> Option<(Expr, Expr)> {
+        if matches!(op, BinaryOp::Eq | BinaryOp::Ne) {
+            for side in [&left, &right] {
+                if matches!(self.kind_of(side.ty), Kind::Fn(..) | Kind::Secret | Kind::Retry) {
+                    self.report(Diagnostic::error("WF1002", side.span, "this cannot be compared").label("not data"));
+                    return None;
+                }
+            }
+        }
+        let (left_ty, right_ty) = (left.ty, right.ty);
+        let right = match self.try_coerce(right, left_ty) {
+            Ok(right) => return Some((left, right)),
+            Err(right) => *right,
+        };
+        match self.try_coerce(left, right_ty) {
+            Ok(left) => Some((left, right)),
+            Err(_) => {
+                let (a, b) = (self.name_of(left_ty), self.name_of(right_ty));
+                self.report(
+                    Diagnostic::error("WF1002", span, format!("{a} and {b} cannot be compared"))
+                        .label("different types"),
+                );
+                None
+            }
+        }
+    }
+
+    /// An `Int` beside a `Decimal` widens exactly.
+    fn widened(&self, left: Expr, right: Expr) -> (Expr, Expr) {
+        let widen = |e: Expr| {
+            let span = e.span;
+            match e.kind {
+                ExprKind::Const(Value::Int(n)) => self.constant(Value::Decimal(n.to_string()), Ty::DECIMAL, span),
+                _ => Expr { kind: ExprKind::Widen(Box::new(e)), ty: Ty::DECIMAL, span },
+            }
+        };
+        match (left.ty, right.ty) {
+            (Ty::INT, Ty::DECIMAL) => (widen(left), right),
+            (Ty::DECIMAL, Ty::INT) => (left, widen(right)),
+            _ => (left, right),
+        }
+    }
+
+    fn arithmetic(&mut self, op: BinaryOp, left: &'a ast::Expr, right: &'a ast::Expr, want: Ty, span: Span) -> Expr {
+        let hint = match self.types().inner(want).unwrap_or(want) {
+            ty @ (Ty::DECIMAL | Ty::FLOAT) => ty,
+            _ => Ty::UNKNOWN,
+        };
+        let (left, right) = self.operands(left, right, hint);
+        self.arithmetic_of(op, left, right, span)
+    }
+
+    /// Arithmetic of lowered operands; also of `+=` and its like.
+    pub(super) fn arithmetic_of(&mut self, op: BinaryOp, left: Expr, right: Expr, span: Span) -> Expr {
+        let (left, right) = self.widened(left, right);
+        for side in [&left, &right] {
+            if self.types().inner(side.ty).is_some() {
+                self.report(self.may_be_none(side.span, side.ty, side));
+                return self.error(span);
+            }
+        }
+        if left.ty == Ty::UNKNOWN || right.ty == Ty::UNKNOWN {
+            return self.error(span);
+        }
+        let Some(ty) = arithmetic_type(op, left.ty, right.ty) else {
+            self.no_arithmetic(op, &left, &right, span);
+            return self.error(span);
+        };
+        Expr { kind: ExprKind::Binary(op, Box::new(left), Box::new(right)), ty, span }
+    }
+
+    fn no_arithmetic(&self, op: BinaryOp, left: &Expr, right: &Expr, span: Span) {
+        let (a, b) = (self.name_of(left.ty), self.name_of(right.ty));
+        let sign = symbol(op);
+        let mut d = Diagnostic::error("WF1002", span, format!("`{sign}` is not defined for {a} and {b}"))
+            .label(format!("{a} {sign} {b}"));
+        let kinds = (self.kind_of(left.ty), self.kind_of(right.ty));
+        d = match kinds {
+            (Kind::String, _) | (_, Kind::String) if op == BinaryOp::Add => {
+                d.help("put both into one string: `\"{a}{b}\"`")
+            }
+            (Kind::List(_), Kind::List(_)) if op == BinaryOp::Add => d.help("`xs.concat(ys)` joins lists"),
+            (Kind::List(_), _) if op == BinaryOp::Add => d.help("`xs.push(x)` gives a list with one more element"),
+            (Kind::Float, Kind::Int | Kind::Decimal) | (Kind::Int | Kind::Decimal, Kind::Float) => d
+                .why("nothing is converted to or from Float without saying so")
+                .help("convert one side: `.to_float()`, or `.to_int()`"),
+            (Kind::Time | Kind::Date | Kind::Duration, Kind::Int) => {
+                d.help("give the number a unit: `30s`, `2d`, or `n * 1d`")
+            }
+            _ => d,
+        };
+        self.report(d);
+    }
+
+    fn coalesce(&mut self, left: &'a ast::Expr, right: &'a ast::Expr, want: Ty, span: Span) -> Expr {
+        let hint = if want == Ty::UNKNOWN { want } else { self.types().option(want) };
+        let left = self.expr_raw(left, hint);
+        if left.ty == Ty::UNKNOWN {
+            let right = self.expr(right, want);
+            return Expr { ty: right.ty, ..self.error(span) };
+        }
+        let Some(inner) = self.types().inner(left.ty) else {
+            let message = format!("this is never none: its type is {}", self.name_of(left.ty));
+            self.report(
+                Diagnostic::error("WF1002", left.span, message)
+                    .label("`??` has nothing to do")
+                    .help("remove `??` and what follows"),
+            );
+            self.expr(right, want);
+            return left;
+        };
+        let place = Self::place(&left);
+        let facts = self.facts.clone();
+        let right = self.expr(right, inner);
+        // `x ?? return ..`: from here on x has a value.
+        if right.ty == Ty::NEVER {
+            self.facts = facts;
+            self.know(place);
+        }
+        let ty = match self.types().inner(right.ty) {
+            Some(_) if right.ty == left.ty => left.ty,
+            _ => inner,
+        };
+        let right = self.coerce(right, ty);
+        Expr { kind: ExprKind::Coalesce(Box::new(left), Box::new(right)), ty, span }
+    }
+
+    fn contains(&mut self, left: &'a ast::Expr, right: &'a ast::Expr, span: Span) -> Expr {
+        // The collection tells the type of what is looked for; both are evaluated in the order written.
+        let collection = self.infer(right);
+        let (native, element) = match self.kind_of(collection.ty) {
+            Kind::List(item) | Kind::Set(item) => (Native::ListContains, item),
+            Kind::Map(key, _) => (Native::MapHas, key),
+            Kind::String => (Native::StringContains, Ty::STRING),
+            Kind::Unknown | Kind::Never => {
+                self.expr(left, Ty::UNKNOWN);
+                return Expr { ty: Ty::BOOL, ..self.error(span) };
+            }
+            _ => {
+                let message = format!("`in` needs a collection, found {}", self.name_of(collection.ty));
+                self.report(
+                    Diagnostic::error("WF1002", collection.span, message).label("expected a List, Set, Map or String"),
+                );
+                return Expr { ty: Ty::BOOL, ..self.error(span) };
+            }
+        };
+        let item = self.check(left, element);
+        self.in_source_order(vec![collection, item], &[1, 0], span, |args| Expr {
+            kind: ExprKind::Native(native, args),
+            ty: Ty::BOOL,
+            span,
+        })
+    }
+}
+
+fn is_none_literal(expr: &ast::Expr) -> bool {
+    matches!(expr.kind, ast::ExprKind::None)
+}
+
+/// Whether an expression has its type from outside: numbers, and upper-case names, which may be variants.
+fn takes_type(expr: &ast::Expr) -> bool {
+    match &expr.kind {
+        ast::ExprKind::Number(ast::Number::Int(_) | ast::Number::Dotted(_)) => true,
+        ast::ExprKind::Neg(inner) => takes_type(inner),
+        ast::ExprKind::Name(name) => name.starts_with(|c: char| c.is_ascii_uppercase()),
+        ast::ExprKind::List(items) => items.is_empty(),
+        _ => false,
+    }
+}
+
+/// The result of arithmetic, if it is defined.
+pub(crate) fn arithmetic_type(op: BinaryOp, left: Ty, right: Ty) -> Option<Ty> {
+    use BinaryOp::*;
+    Some(match (op, left, right) {
+        (_, Ty::NEVER, ty) | (_, ty, Ty::NEVER) => ty,
+        (_, Ty::INT, Ty::INT) => Ty::INT,
+        (_, Ty::FLOAT, Ty::FLOAT) => Ty::FLOAT,
+        (_, Ty::DECIMAL, Ty::DECIMAL) => Ty::DECIMAL,
+        (Add | Sub, Ty::DURATION, Ty::DURATION) => Ty::DURATION,
+        (Div, Ty::DURATION, Ty::DURATION) => Ty::INT,
+        (Rem, Ty::DURATION, Ty::DURATION) => Ty::DURATION,
+        (Mul | Div, Ty::DURATION, Ty::INT) | (Mul, Ty::INT, Ty::DURATION) => Ty::DURATION,
+        (Add | Sub, Ty::TIME, Ty::DURATION) => Ty::TIME,
+        (Add, Ty::DURATION, Ty::TIME) => Ty::TIME,
+        (Sub, Ty::TIME, Ty::TIME) => Ty::DURATION,
+        _ => return None,
+    })
+}
+
+/// The operator as written.
+pub(crate) fn symbol(op: BinaryOp) -> &'static str {
+    use BinaryOp::*;
+    match op {
+        Or => "||",
+        And => "&&",
+        Eq => "==",
+        Ne => "!=",
+        Lt => "<",
+        Le => "<=",
+        Gt => ">",
+        Ge => ">=",
+        In => "in",
+        Coalesce => "??",
+        Range => "..",
+        Add => "+",
+        Sub => "-",
+        Mul => "*",
+        Div => "/",
+        Rem => "%",
+    }
+}

@@ -1,0 +1,709 @@
+//! Options of declarations: `with { .. }`, `default activity`, `weft.toml`, evaluated or kept as templates over the
+//! parameters. The nearest word wins: declaration, then the file's `default`, then the project's.
+
+use weft_bytecode::options::{
+    ActivityOptions, HttpTarget, OnCancel, OnClosed, OnConflict, OnParentClose, OptionValue, Part, RetryPolicy, Target,
+    Template, WorkflowOptions,
+};
+
+use crate::diagnostic::Diagnostic;
+use crate::hir::lower::constant::option_word;
+use crate::hir::lower::{Lower, unknown_option, unstable, unstable_id};
+use crate::hir::{ExprKind, FnKind, Value};
+use crate::source::Span;
+use crate::syntax::ast::{self, DefaultKind, StringPart};
+use crate::types::Ty;
+use crate::types::world::{ModuleId, Sig, WorkflowItem, World};
+
+const TARGETS: [&str; 4] = ["queue", "http", "exec", "builtin"];
+const ACTIVITY: &[&str] = &[
+    "queue",
+    "http",
+    "exec",
+    "builtin",
+    "timeout",
+    "total_timeout",
+    "heartbeat",
+    "retry",
+    "errors",
+    "on_cancel",
+    "body",
+    "form",
+    "query",
+    "headers",
+    "bearer",
+];
+const ACTIVITY_LATER: &[&str] =
+    &["queue_timeout", "progress", "once", "priority", "fairness_key", "fairness_weight", "summary"];
+const WORKFLOW: &[&str] = &["id", "on_conflict", "on_closed", "on_parent_close", "on_cancel", "run_timeout"];
+const WORKFLOW_LATER: &[&str] = &["execution_timeout", "cleanup_timeout", "delay", "retry", "priority", "memo"];
+const METHODS: [&str; 7] = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"];
+
+/// One option with the module it was written in.
+type Given<'a> = (&'a ast::Name, &'a ast::Expr, ModuleId);
+
+/// The options that hold for a declaration, its own first.
+struct Options<'w, 'a> {
+    world: &'w World<'a>,
+    module: ModuleId,
+    sig: &'w Sig,
+    given: Vec<Given<'a>>,
+    /// Where to report what is missing.
+    span: Span,
+    name: &'w str,
+    wrong: bool,
+}
+
+/// The options of an activity; `None` if they have mistakes.
+pub(crate) fn activity(world: &World<'_>, index: usize) -> Option<ActivityOptions> {
+    let item = &world.activities[index];
+    let mut options = Options {
+        world,
+        module: item.module,
+        sig: &item.sig,
+        given: Vec::new(),
+        span: item.name.span,
+        name: &item.name.text,
+        wrong: false,
+    };
+    options.gather(item.with, DefaultKind::Activity, "activity", ACTIVITY, ACTIVITY_LATER);
+    options.activity(&item.sig)
+}
+
+/// Id template and options of a workflow.
+pub(crate) fn workflow<'a>(world: &World<'a>, item: &WorkflowItem<'a>) -> (Option<Template>, WorkflowOptions) {
+    let mut options = Options {
+        world,
+        module: item.module,
+        sig: &item.sig,
+        given: Vec::new(),
+        span: item.decl.name.span,
+        name: &item.decl.name.text,
+        wrong: false,
+    };
+    options.gather(item.decl.with.as_ref(), DefaultKind::Workflow, "workflow", WORKFLOW, WORKFLOW_LATER);
+    options.workflow()
+}
+
+/// Reports what is wrong in a `default` that nothing uses.
+pub(crate) fn check_defaults(world: &World<'_>) {
+    for (module, file) in world.files.iter().enumerate() {
+        for item in &file.items {
+            let ast::Decl::Default { kind, with } = &item.decl else { continue };
+            let (what, known, later) = match kind {
+                DefaultKind::Activity => ("activity", ACTIVITY, ACTIVITY_LATER),
+                DefaultKind::Workflow => ("workflow", WORKFLOW, WORKFLOW_LATER),
+                DefaultKind::Missing => continue,
+            };
+            let _ = module;
+            for (name, _) in &with.options {
+                known_option(world, name, what, known, later);
+            }
+        }
+    }
+}
+
+/// Whether an option exists; reported if not.
+fn known_option(world: &World<'_>, name: &ast::Name, what: &str, known: &[&str], later: &[&str]) -> bool {
+    if name.text.is_empty() || known.contains(&name.text.as_str()) {
+        return !name.text.is_empty();
+    }
+    if later.contains(&name.text.as_str()) {
+        world.report(crate::types::refused(&format!("the option `{}`", name.text), name.span));
+    } else {
+        let article = if what.starts_with('a') { "an" } else { "a" };
+        world.report(unknown_option(name, &format!("{article} {what}"), known));
+    }
+    false
+}
+
+impl<'w, 'a> Options<'w, 'a> {
+    fn gather(&mut self, own: Option<&'a ast::With>, kind: DefaultKind, what: &str, known: &[&str], later: &[&str]) {
+        if let Some(with) = own {
+            for (name, value) in &with.options {
+                if self.given.iter().any(|(n, ..)| n.text == name.text) {
+                    let d = Diagnostic::error("WF4002", name.span, format!("option `{}` is given twice", name.text));
+                    self.report(d.label("second time"));
+                } else if known_option(self.world, name, what, known, later) {
+                    self.given.push((name, value, self.module));
+                } else {
+                    self.wrong = true;
+                }
+            }
+            let targets: Vec<_> = self.given.iter().filter(|(n, ..)| TARGETS.contains(&n.text.as_str())).collect();
+            if let [first, second, ..] = targets.as_slice() {
+                let message = format!("`{}` says twice where it runs", self.name);
+                let d = Diagnostic::error("WF4004", second.0.span, message).label("second place");
+                let d = d.also(first.0.span, "first place").help("exactly one of queue, http, exec, builtin");
+                self.report(d);
+            }
+        }
+        // The project's defaults are the last file.
+        let last = self.world.files.len() - 1;
+        for module in [self.module, last] {
+            let levels = self.world.files[module].items.iter().filter_map(|item| match &item.decl {
+                ast::Decl::Default { kind: found, with } if *found == kind => Some(with),
+                _ => None,
+            });
+            for with in levels {
+                let has_target = self.given.iter().any(|(n, ..)| TARGETS.contains(&n.text.as_str()));
+                for (name, value) in &with.options {
+                    let target = TARGETS.contains(&name.text.as_str());
+                    let hidden = self.given.iter().any(|(n, ..)| n.text == name.text) || (target && has_target);
+                    if !hidden && known.contains(&name.text.as_str()) {
+                        self.given.push((name, value, module));
+                    }
+                }
+            }
+        }
+    }
+
+    fn report(&mut self, diagnostic: Diagnostic) {
+        self.wrong = true;
+        self.world.report(diagnostic);
+    }
+
+    fn find(&self, name: &str) -> Option<Given<'a>> {
+        self.given.iter().find(|(n, ..)| n.text == name).copied()
+    }
+
+    /// A constant of a type.
+    fn constant(&mut self, (_, expr, module): Given<'a>, ty: Ty) -> Option<Value> {
+        let mut lower = Lower::new(self.world, module, FnKind::Fn);
+        let expr = lower.constant_expr(expr, ty);
+        let value = self.world.evaluate(&expr, "this option");
+        self.wrong |= value.is_none();
+        value
+    }
+
+    fn duration(&mut self, name: &str) -> Option<i64> {
+        let given = self.find(name)?;
+        let Some(Value::Duration(ms)) = self.constant(given, Ty::DURATION) else { return None };
+        if ms <= 0 {
+            let d = Diagnostic::error("WF4010", given.1.span, format!("`{name}` must be longer than nothing"));
+            self.report(d.label("not positive"));
+            return None;
+        }
+        Some(ms)
+    }
+
+    fn word(&mut self, name: &str, words: &[&str]) -> Option<String> {
+        let (_, value, _) = self.find(name)?;
+        match option_word(name, value, words) {
+            Ok(word) => word,
+            Err(diagnostic) => {
+                self.report(*diagnostic);
+                None
+            }
+        }
+    }
+
+    fn on_cancel(&mut self) -> Option<OnCancel> {
+        Some(match self.word("on_cancel", &["try", "wait", "abandon"])?.as_str() {
+            "wait" => OnCancel::Wait,
+            "abandon" => OnCancel::Abandon,
+            _ => OnCancel::Try,
+        })
+    }
+
+    // ---- activities
+
+    fn activity(&mut self, sig: &Sig) -> Option<ActivityOptions> {
+        let timeout = self.duration("timeout");
+        let total = self.duration("total_timeout");
+        let heartbeat = self.duration("heartbeat");
+        let retry = match self.find("retry").map(|given| self.constant(given, Ty::RETRY)) {
+            Some(Some(Value::Retry(policy))) => policy,
+            _ => RetryPolicy::default(),
+        };
+        let target = self.target();
+        self.check_times(timeout, total, heartbeat, target.as_ref());
+        let errors = self.errors(sig);
+        let on_cancel = self.on_cancel().unwrap_or(OnCancel::Try);
+        if self.wrong {
+            return None;
+        }
+        let target = target?;
+        Some(ActivityOptions {
+            target,
+            timeout_ms: timeout,
+            total_timeout_ms: total,
+            heartbeat_ms: heartbeat,
+            retry,
+            errors,
+            on_cancel,
+        })
+    }
+
+    fn check_times(&mut self, timeout: Option<i64>, total: Option<i64>, beat: Option<i64>, target: Option<&Target>) {
+        let text = weft_bytecode::wire::text::duration;
+        let given = self.find("timeout").is_some() || self.find("total_timeout").is_some();
+        if !given && !matches!(target, Some(Target::Builtin(_))) {
+            let message = format!("activity `{}` has neither `timeout` nor `total_timeout`", self.name);
+            let d = Diagnostic::error("WF4001", self.span, message).label("how long may it take?");
+            self.report(
+                d.why("one lost attempt would hang the run for ever")
+                    .help("`timeout: 30s`, or `default activity with { timeout: 30s }` for the whole file"),
+            );
+        }
+        if let (Some(beat), Some(limit), Some((_, at, _))) = (beat, timeout.or(total), self.find("heartbeat")) {
+            if beat >= limit {
+                let message = format!("heartbeat {} is not shorter than timeout {}", text(beat), text(limit));
+                let d = Diagnostic::error("WF4003", at.span, message).label("would never be missed in time");
+                self.report(d.help(format!("a third of it: `heartbeat: {}`", text((limit / 3).max(1)))));
+            }
+        }
+        if let (Some(total), Some(one), Some((_, at, _))) = (total, timeout, self.find("total_timeout")) {
+            if total < one {
+                let message = format!("total_timeout {} is shorter than one timeout {}", text(total), text(one));
+                let d = Diagnostic::error("WF4005", at.span, message).label("ends before one attempt may");
+                self.report(d.help("raise it, or lower `timeout`"));
+            }
+        }
+    }
+
+    fn target(&mut self) -> Option<Target> {
+        let Some(given) = TARGETS.iter().find_map(|name| self.find(name)) else {
+            let message = format!("`{}` does not say where it runs", self.name);
+            let d = Diagnostic::error("WF4004", self.span, message).label("where does it run?");
+            self.report(d.help(
+                "one of `queue: \"name\"`, `http: \"POST http://..\"`, `exec: \"command\"`, `builtin: \"noop\"`",
+            ));
+            return None;
+        };
+        let (name, value, _) = given;
+        if name.text != "http" {
+            for extra in ["body", "form", "query", "headers", "bearer"] {
+                // A default for the http activities of the file is nothing to this one.
+                if let Some((at, _, _)) = self.find(extra).filter(|(_, _, _)| name.text != "http") {
+                    let d = Diagnostic::error("WF4002", at.span, format!("`{extra}` belongs to `http` activities"));
+                    self.report(d.label(format!("this one runs by `{}`", name.text)));
+                }
+            }
+        }
+        match name.text.as_str() {
+            "queue" => match self.constant(given, Ty::STRING)? {
+                Value::String(queue) if !queue.is_empty() => Some(Target::Queue(queue)),
+                _ => {
+                    let d = Diagnostic::error("WF4010", value.span, "a task queue needs a name");
+                    self.report(d.label("empty"));
+                    None
+                }
+            },
+            "builtin" => {
+                let word = self.word("builtin", &["noop", "echo"])?;
+                Some(Target::Builtin(word))
+            }
+            "exec" => self.exec(value),
+            _ => self.http(value),
+        }
+    }
+
+    /// The pieces of a string literal, or a diagnostic.
+    fn literal(&mut self, value: &'a ast::Expr, option: &str) -> Option<&'a ast::StringLit> {
+        match &value.kind {
+            ast::ExprKind::String(lit) => Some(lit),
+            ast::ExprKind::Missing => {
+                self.wrong = true;
+                None
+            }
+            _ => {
+                let d = Diagnostic::error("WF1002", value.span, format!("`{option}` takes a string"));
+                self.report(d.label("not a string literal"));
+                None
+            }
+        }
+    }
+
+    fn exec(&mut self, value: &'a ast::Expr) -> Option<Target> {
+        let lit = self.literal(value, "exec")?;
+        let parts = self.parts(lit)?;
+        match split_words(parts) {
+            Ok(words) if !words.is_empty() => Some(Target::Exec(words)),
+            Ok(_) => {
+                let d = Diagnostic::error("WF4010", value.span, "`exec` needs a command");
+                self.report(d.label("empty").help("`exec: \"python3 charge.py\"`"));
+                None
+            }
+            Err(why) => {
+                let d = Diagnostic::error("WF4011", value.span, "the command line cannot be split into words");
+                self.report(
+                    d.label(why)
+                        .why("words are split as a shell does, but no shell runs")
+                        .help("close the quote; a backslash keeps the next character"),
+                );
+                None
+            }
+        }
+    }
+
+    fn http(&mut self, value: &'a ast::Expr) -> Option<Target> {
+        let lit = self.literal(value, "http")?;
+        let mut parts = self.parts(lit)?;
+        let split = match parts.first_mut() {
+            Some(Part::Text(text)) => {
+                text.split_once(' ').map(|(method, rest)| (method.to_owned(), rest.trim_start().to_owned()))
+            }
+            _ => None,
+        };
+        let Some((method, rest)) = split.filter(|(method, _)| METHODS.contains(&method.as_str())) else {
+            let d = Diagnostic::error("WF4010", lit.span, "`http` takes a method and a URL");
+            self.report(
+                d.label("expected `METHOD url`")
+                    .help(format!("`http: \"POST https://api.example.com/charges\"`; methods: {}", METHODS.join(", "))),
+            );
+            return None;
+        };
+        if rest.is_empty() {
+            parts.remove(0);
+        } else {
+            parts[0] = Part::Text(rest);
+        }
+        let url = Template { parts };
+        let starts = match url.parts.first() {
+            Some(Part::Text(text)) => text.starts_with("http://") || text.starts_with("https://"),
+            Some(Part::Hole(_)) => true,
+            None => false,
+        };
+        if !starts {
+            let d = Diagnostic::error("WF4010", lit.span, "the URL must begin with `http://` or `https://`");
+            self.report(d.label("not an absolute URL"));
+            return None;
+        }
+        let mut extra = |name: &str| -> Option<OptionValue> {
+            let (_, value, _) = self.find(name)?;
+            self.value(value)
+        };
+        let (body, form, query) = (extra("body"), extra("form"), extra("query"));
+        let (headers, bearer) = (extra("headers"), extra("bearer"));
+        if let (Some(_), Some(_), Some((at, ..))) = (&body, &form, self.find("form")) {
+            let d = Diagnostic::error("WF4010", at.span, "a request has either `body` or `form`");
+            self.report(d.label("second body").help("remove one"));
+        }
+        Some(Target::Http(Box::new(HttpTarget { method, url, body, form, query, headers, bearer })))
+    }
+
+    /// `errors: [402: CardDeclined]`.
+    fn errors(&mut self, sig: &Sig) -> Vec<(i32, String)> {
+        let Some((_, value, module)) = self.find("errors") else { return Vec::new() };
+        let pairs = match &value.kind {
+            ast::ExprKind::Map(pairs) => pairs,
+            ast::ExprKind::Missing => return Vec::new(),
+            _ => {
+                let d = Diagnostic::error("WF1002", value.span, "`errors` takes a map of codes to errors");
+                self.report(d.label("not a map").help("`errors: [402: CardDeclined]`"));
+                return Vec::new();
+            }
+        };
+        let mut out: Vec<(i32, String)> = Vec::new();
+        for (code, error) in pairs {
+            let number = match &code.kind {
+                ast::ExprKind::Number(ast::Number::Int(digits)) => digits.parse::<i32>().ok(),
+                _ => None,
+            };
+            let Some(number) = number else {
+                let d = Diagnostic::error("WF1002", code.span, "expected an HTTP status or exit code");
+                self.report(d.label("not a number"));
+                continue;
+            };
+            let ast::ExprKind::Name(text) = &error.kind else {
+                if !matches!(error.kind, ast::ExprKind::Missing) {
+                    let d = Diagnostic::error("WF1002", error.span, "expected the name of an error");
+                    self.report(d.label("not an error"));
+                }
+                continue;
+            };
+            let name = ast::Name { text: text.clone(), span: error.span };
+            let Some(id) = self.world.lookup_error(module, &name) else {
+                self.wrong = true;
+                continue;
+            };
+            if !sig.throws.contains(&id) && module == self.module {
+                let d = Diagnostic::error("WF3008", error.span, format!("`{text}` may escape `{}`", self.name));
+                self.report(d.label("not declared").help(format!("add `throws {text}` to the activity")));
+            }
+            if out.iter().any(|(n, _)| *n == number) {
+                let d = Diagnostic::error("WF1006", code.span, format!("code {number} is given twice"));
+                self.report(d.label("second time"));
+            }
+            out.push((number, self.world.types.def(id).name.to_string()));
+        }
+        out
+    }
+
+    // ---- workflows
+
+    fn workflow(&mut self) -> (Option<Template>, WorkflowOptions) {
+        let id = self.find("id").and_then(|(_, value, _)| {
+            let lit = self.literal(value, "id")?;
+            let parts = self.id_parts(lit)?;
+            Some(Template { parts })
+        });
+        let options = WorkflowOptions {
+            on_conflict: self.word("on_conflict", &["join", "reject", "replace"]).map(|w| match w.as_str() {
+                "join" => OnConflict::Join,
+                "replace" => OnConflict::Replace,
+                _ => OnConflict::Reject,
+            }),
+            on_closed: self.word("on_closed", &["join", "allow", "allow_if_failed", "reject"]).map(|w| {
+                match w.as_str() {
+                    "join" => OnClosed::Join,
+                    "allow" => OnClosed::Allow,
+                    "allow_if_failed" => OnClosed::AllowIfFailed,
+                    _ => OnClosed::Reject,
+                }
+            }),
+            on_parent_close: self.word("on_parent_close", &["cancel", "terminate", "abandon"]).map(|w| {
+                match w.as_str() {
+                    "terminate" => OnParentClose::Terminate,
+                    "abandon" => OnParentClose::Abandon,
+                    _ => OnParentClose::Cancel,
+                }
+            }),
+            on_cancel: self.on_cancel(),
+            run_timeout_ms: self.duration("run_timeout"),
+        };
+        (id, options)
+    }
+
+    /// The template of an id: its holes must be texts of one form.
+    fn id_parts(&mut self, lit: &'a ast::StringLit) -> Option<Vec<Part>> {
+        let parts = self.parts(lit)?;
+        for part in &parts {
+            let Part::Hole(path) = part else { continue };
+            let ty = self.path_type(path).unwrap_or(Ty::UNKNOWN);
+            let plain = matches!(ty, Ty::STRING | Ty::INT | Ty::BOOL | Ty::DATE | Ty::UNKNOWN);
+            if !plain && !self.world.types.is_plain_enum(ty) {
+                let message =
+                    format!("`{}` cannot be part of an id: it is {}", path.join("."), self.world.types.name(ty));
+                let d = Diagnostic::error("WF1002", lit.span, message).label("no stable text");
+                self.report(d.help("use String, Int, Bool, Date or an enum without payloads"));
+                return None;
+            }
+        }
+        Some(parts)
+    }
+
+    // ---- templates
+
+    fn path_type(&self, path: &[String]) -> Option<Ty> {
+        let (first, rest) = path.split_first()?;
+        let mut ty = self.sig.params.iter().find(|p| *p.name == **first)?.ty;
+        for name in rest {
+            ty = self.world.types.field(ty, name)?.1;
+        }
+        Some(ty)
+    }
+
+    /// A string as text and holes over the parameters; constants are filled in.
+    fn parts(&mut self, lit: &'a ast::StringLit) -> Option<Vec<Part>> {
+        let mut parts: Vec<Part> = Vec::new();
+        let push = |part: Part, parts: &mut Vec<Part>| match (parts.last_mut(), part) {
+            (Some(Part::Text(last)), Part::Text(text)) => last.push_str(&text),
+            (_, part) => parts.push(part),
+        };
+        for part in &lit.parts {
+            match part {
+                StringPart::Text(text) => push(Part::Text(text.clone()), &mut parts),
+                StringPart::Hole(hole) => push(self.hole(hole)?, &mut parts),
+            }
+        }
+        Some(parts)
+    }
+
+    fn hole(&mut self, hole: &'a ast::Expr) -> Option<Part> {
+        if matches!(hole.kind, ast::ExprKind::Missing) {
+            self.wrong = true;
+            return None;
+        }
+        if let Some(path) = param_path(hole) {
+            if self.path_type(&path).is_some() {
+                return Some(Part::Hole(path));
+            }
+            let text = path.join(".");
+            if let Some(crate::types::world::Item::Const(index)) = self.world.lookup(self.module, &text) {
+                return match self.world.const_value(index).1 {
+                    Some(Value::String(text)) => Some(Part::Text(text)),
+                    Some(Value::Int(n)) => Some(Part::Text(n.to_string())),
+                    _ => self.bad_hole(hole, &text),
+                };
+            }
+            return self.bad_hole(hole, &text);
+        }
+        if let Some((what, span)) = unstable_call(hole) {
+            self.report(unstable_id(what, span));
+            return None;
+        }
+        self.bad_hole(hole, "this")
+    }
+
+    /// WF4006.
+    fn bad_hole(&mut self, hole: &ast::Expr, text: &str) -> Option<Part> {
+        let known: Vec<_> = self.sig.params.iter().map(|p| format!("`{}`", p.name)).collect();
+        let message = format!("`{text}` in this template is not a parameter");
+        let d = Diagnostic::error("WF4006", hole.span, message).label("unknown here");
+        let near = crate::types::near(text, self.sig.params.iter().map(|p| &*p.name));
+        let d = match near {
+            Some(near) => d.help(format!("did you mean `{near}`?")),
+            None if known.is_empty() => d.help(format!("`{}` has no parameters", self.name)),
+            None => d.help(format!("parameters: {}", known.join(", "))),
+        };
+        self.report(d.why("options are filled from the parameters when a call is made; nothing else is known then"));
+        None
+    }
+
+    /// A value of `body`, `form`, `query`, `headers` or `bearer`.
+    fn value(&mut self, expr: &'a ast::Expr) -> Option<OptionValue> {
+        use ast::ExprKind as E;
+        match &expr.kind {
+            E::Missing => {
+                self.wrong = true;
+                None
+            }
+            E::Record { spreads, slots } if spreads.is_empty() => {
+                let mut out = Vec::new();
+                for (name, value) in slots {
+                    let value = match value {
+                        Some(value) => self.value(value)?,
+                        None if self.path_type(std::slice::from_ref(&name.text)).is_some() => {
+                            OptionValue::Param(vec![name.text.clone()])
+                        }
+                        None => {
+                            self.bad_hole(expr, &name.text);
+                            return None;
+                        }
+                    };
+                    out.push((name.text.clone(), value));
+                }
+                Some(OptionValue::Record(out))
+            }
+            E::Map(pairs) => {
+                let mut out = Vec::new();
+                for (key, value) in pairs {
+                    let lit = self.literal(key, "a key")?;
+                    let [StringPart::Text(key)] = lit.parts.as_slice() else { return self.bad_value(expr) };
+                    out.push((key.clone(), self.value(value)?));
+                }
+                Some(OptionValue::Record(out))
+            }
+            E::List(items) => {
+                Some(OptionValue::List(items.iter().map(|item| self.value(item)).collect::<Option<Vec<_>>>()?))
+            }
+            E::String(lit) => {
+                let parts = self.parts(lit)?;
+                Some(match parts.as_slice() {
+                    [] => OptionValue::Json("\"\"".into()),
+                    [Part::Text(text)] => OptionValue::Json(serde_json::Value::from(text.as_str()).to_string()),
+                    _ => OptionValue::Template(Template { parts }),
+                })
+            }
+            E::None => Some(OptionValue::Json("null".into())),
+            E::Call { .. } | E::Number(_) | E::Bool(_) | E::Neg(_) => self.computed(expr),
+            _ => match param_path(expr) {
+                Some(path) if self.path_type(&path).is_some() => Some(OptionValue::Param(path)),
+                Some(_) => self.computed(expr),
+                None => self.bad_value(expr),
+            },
+        }
+    }
+
+    /// A constant or a secret.
+    fn computed(&mut self, expr: &'a ast::Expr) -> Option<OptionValue> {
+        let mut lower = Lower::new(self.world, self.module, FnKind::Fn);
+        let found = lower.constant_expr(expr, Ty::UNKNOWN);
+        if matches!(found.kind, ExprKind::Error) {
+            self.wrong = true;
+            return None;
+        }
+        if let Some((what, span)) = unstable(&found) {
+            self.report(unstable_id(what, span));
+            return None;
+        }
+        let ty = found.ty;
+        match self.world.evaluate(&found, "this option")? {
+            Value::Secret(name) => Some(OptionValue::Secret(name)),
+            value => Some(OptionValue::Json(value.json(&self.world.types, ty))),
+        }
+    }
+
+    fn bad_value(&mut self, expr: &ast::Expr) -> Option<OptionValue> {
+        let d = Diagnostic::error("WF1017", expr.span, "this option must be known while compiling");
+        self.report(
+            d.label("not a constant")
+                .help("use literals, constants, parameters, strings with holes, and `secret(\"..\")`"),
+        );
+        None
+    }
+}
+
+/// `a.b.c` of names only.
+fn param_path(expr: &ast::Expr) -> Option<Vec<String>> {
+    match &expr.kind {
+        ast::ExprKind::Name(name) => Some(vec![name.clone()]),
+        ast::ExprKind::Access { object, optional: false, name } => {
+            let mut path = param_path(object)?;
+            path.push(name.text.clone());
+            Some(path)
+        }
+        _ => None,
+    }
+}
+
+/// `now()`, `uuid()` or `random()` in a hole.
+fn unstable_call(expr: &ast::Expr) -> Option<(&'static str, Span)> {
+    let ast::ExprKind::Call { callee, .. } = &expr.kind else { return None };
+    let ast::ExprKind::Name(name) = &callee.kind else { return None };
+    let what = match name.as_str() {
+        "now" => "now()",
+        "uuid" => "uuid()",
+        "random" => "random()",
+        _ => return None,
+    };
+    Some((what, expr.span))
+}
+
+/// Splits a command line as a shell does: spaces separate, quotes join, a backslash keeps the next character. Holes
+/// are filled afterwards, so a value is never split.
+fn split_words(parts: Vec<Part>) -> Result<Vec<Template>, &'static str> {
+    let mut words: Vec<Template> = Vec::new();
+    let mut word: Option<Vec<Part>> = None;
+    let mut quote: Option<char> = None;
+    let add = |word: &mut Option<Vec<Part>>, c: char| {
+        let parts = word.get_or_insert_default();
+        match parts.last_mut() {
+            Some(Part::Text(text)) => text.push(c),
+            _ => parts.push(Part::Text(c.into())),
+        }
+    };
+    for part in parts {
+        let text = match part {
+            Part::Hole(path) => {
+                word.get_or_insert_default().push(Part::Hole(path));
+                continue;
+            }
+            Part::Text(text) => text,
+        };
+        let mut chars = text.chars();
+        while let Some(c) = chars.next() {
+            match (quote, c) {
+                (Some(open), c) if c == open => quote = None,
+                (Some('"') | None, '\\') => match chars.next() {
+                    Some(next) => add(&mut word, next),
+                    None => return Err("a backslash at the end"),
+                },
+                (Some(_), c) => add(&mut word, c),
+                (None, '"' | '\'') => {
+                    quote = Some(c);
+                    word.get_or_insert_default();
+                }
+                (None, c) if c.is_whitespace() => words.extend(word.take().map(|parts| Template { parts })),
+                (None, c) => add(&mut word, c),
+            }
+        }
+    }
+    if quote.is_some() {
+        return Err("a quote is not closed");
+    }
+    words.extend(word.map(|parts| Template { parts }));
+    Ok(words)
+}

@@ -1,0 +1,306 @@
+//! Lowers every declaration of a project: functions, activities with their options, workflows with their members.
+
+use std::cell::Cell;
+
+use rustc_hash::FxHashMap;
+use weft_bytecode::options::{ActivityOptions, Template, WorkflowOptions};
+
+use crate::diagnostic::Diagnostic;
+use crate::hir::lower::{Lower, Members, SignalMember, StateMember};
+use crate::hir::{Expr, ExprKind, FnKind, Function, Place, Root, Stmt, Value};
+use crate::source::Span;
+use crate::syntax::ast::{self, MemberKind};
+use crate::types::world::{WorkflowItem, World};
+use crate::types::{FieldDef, Kind, Ty};
+
+/// A lowered project; functions, activities and workflows are in the order of the [`World`].
+#[derive(Debug)]
+pub(crate) struct Program {
+    pub functions: Vec<Function>,
+    /// `None` where the options have mistakes.
+    pub activities: Vec<Option<ActivityOptions>>,
+    pub workflows: Vec<Workflow>,
+}
+
+/// A workflow with its members.
+#[derive(Debug)]
+pub(crate) struct Workflow {
+    pub init: Function,
+    pub body: Function,
+    pub states: Vec<State>,
+    pub signals: Vec<Signal>,
+    pub queries: Vec<Query>,
+    pub id: Option<Template>,
+    pub options: WorkflowOptions,
+}
+
+/// A state cell.
+#[derive(Debug)]
+pub(crate) struct State {
+    pub name: String,
+    pub ty: Ty,
+    pub public: bool,
+    pub indexed: bool,
+}
+
+/// A signal.
+#[derive(Debug)]
+pub(crate) struct Signal {
+    pub name: String,
+    pub params: Vec<FieldDef>,
+    pub handler: Option<Function>,
+    pub mailbox: Option<u16>,
+    pub received: bool,
+    pub span: Span,
+}
+
+/// A query, declared or of a public state.
+#[derive(Debug)]
+pub(crate) struct Query {
+    pub name: String,
+    pub params: Vec<FieldDef>,
+    pub function: Function,
+}
+
+/// Lowers all bodies and options. Mistakes are in `world.sink`.
+pub(crate) fn lower(world: &World<'_>) -> Program {
+    let functions = (0..world.functions.len()).map(|index| lower_function(world, index)).collect();
+    let activities = (0..world.activities.len()).map(|index| crate::hir::options::activity(world, index)).collect();
+    let workflows = world.workflows.iter().map(|item| lower_workflow(world, item)).collect();
+    for index in 0..world.consts.len() {
+        let (ty, _) = world.const_value(index as u32);
+        if ty == Ty::SECRET {
+            world.report(crate::hir::lower::secret_misused(world.consts[index].value.span));
+        }
+    }
+    let defaults = world.defaults.borrow().len();
+    for index in 0..defaults {
+        world.default_value(crate::types::DefaultId(index as u32));
+    }
+    Program { functions, activities, workflows }
+}
+
+fn lower_function(world: &World<'_>, index: usize) -> Function {
+    let item = &world.functions[index];
+    let kind = if item.flow { FnKind::Flow } else { FnKind::Fn };
+    let mut lower = Lower::new(world, item.module, kind).of_flow(item.flow.then_some(index as u32));
+    let params = lower.params(&item.decl.sig.params, &item.sig.params);
+    let body = lower.body(&item.decl.body, item.sig.result);
+    let name = item.decl.name.text.clone();
+    lower.finish(name, params, item.sig.throws.clone(), body, item.decl.name.span)
+}
+
+fn lower_workflow<'a>(world: &World<'a>, item: &WorkflowItem<'a>) -> Workflow {
+    let decl = item.decl;
+    let name = &decl.name.text;
+    let members = collect_members(world, item);
+    let init = lower_init(world, item, &members);
+    let mut lower = Lower::new(world, item.module, FnKind::Body).within(&members);
+    let params = lower.params(&decl.sig.params, &item.sig.params);
+    let body = lower.body(&decl.body, item.sig.result);
+    let body = lower.finish(name.clone(), params, item.sig.throws.clone(), body, decl.name.span);
+    let (signals, queries) = lower_members(world, item, &members);
+    let (id, options) = crate::hir::options::workflow(world, item);
+    let states = members
+        .states
+        .into_iter()
+        .map(|s| State { name: s.name, ty: s.ty.get(), public: s.public, indexed: s.indexed })
+        .collect();
+    Workflow { init, body, states, signals, queries, id, options }
+}
+
+/// The names a workflow declares inside. Types of state are known after its initialisers are lowered.
+fn collect_members<'a>(world: &World<'a>, item: &WorkflowItem<'a>) -> Members {
+    let mut members = Members::default();
+    let mut seen: FxHashMap<&str, Span> = FxHashMap::default();
+    let mut mailboxes = 0;
+    for member in &item.decl.members {
+        let name = match &member.kind {
+            MemberKind::State { name, .. } | MemberKind::Signal { name, .. } | MemberKind::Query { name, .. } => name,
+            MemberKind::Update { name, .. } => {
+                world.report(crate::types::refused("`update`", name.span));
+                continue;
+            }
+            MemberKind::Missing => continue,
+        };
+        if name.text.is_empty() {
+            continue;
+        }
+        if let Some(first) = seen.insert(&name.text, name.span) {
+            world.report(crate::types::world::declared_twice(name, first));
+            continue;
+        }
+        match &member.kind {
+            MemberKind::State { public, indexed, name, ty, .. } => {
+                let ty = ty.as_ref().map_or(Ty::UNKNOWN, |ty| world.resolve(item.module, ty));
+                members.states.push(StateMember {
+                    name: name.text.clone(),
+                    ty: Cell::new(ty),
+                    public: *public,
+                    indexed: *indexed,
+                    span: name.span,
+                });
+            }
+            MemberKind::Signal { name, params, body } => {
+                if name.text == "cancel" {
+                    let d = Diagnostic::error("WF1006", name.span, "a signal cannot be called `cancel`");
+                    world.report(d.label("taken").why("`send run.cancel()` requests cancellation").help("rename it"));
+                }
+                let mailbox = body.is_none().then(|| {
+                    mailboxes += 1;
+                    mailboxes - 1
+                });
+                let params = world.fields(item.module, params);
+                for param in &params {
+                    world.require_data(param.ty, param.span, "an argument");
+                }
+                members.signals.push(SignalMember {
+                    name: name.text.clone(),
+                    params,
+                    mailbox,
+                    received: Cell::new(false),
+                    span: name.span,
+                });
+            }
+            MemberKind::Query { .. } | MemberKind::Update { .. } | MemberKind::Missing => {}
+        }
+    }
+    members
+}
+
+/// The function that fills the state cells from the parameters.
+fn lower_init<'a>(world: &World<'a>, item: &WorkflowItem<'a>, members: &Members) -> Function {
+    let decl = item.decl;
+    let mut lower = Lower::new(world, item.module, FnKind::Init).within(members);
+    let params = lower.params(&decl.sig.params, &item.sig.params);
+    let mut stmts = Vec::new();
+    for member in &decl.members {
+        let MemberKind::State { name, ty: written, value, indexed, .. } = &member.kind else { continue };
+        let Some(cell) = members.states.iter().position(|s| s.span == name.span) else { continue };
+        let state = &members.states[cell];
+        let value = match (written, value) {
+            (Some(_), Some(value)) => lower.initial(value, Some(state.ty.get())),
+            (None, Some(value)) => lower.initial(value, None),
+            (_, None) => match world.types.kind(state.ty.get()) {
+                Kind::Option(_) => Expr { kind: ExprKind::Const(Value::None), ty: state.ty.get(), span: name.span },
+                Kind::Unknown if written.is_some() => continue,
+                _ => {
+                    let message = format!("state `{}` has no initial value", name.text);
+                    let d = Diagnostic::error("WF1004", name.span, message).label("what is it at the beginning?");
+                    world.report(
+                        d.why("all state is initialised before any handler runs")
+                            .help(format!("`state {}: T = ..`, or an optional type, which begins as none", name.text)),
+                    );
+                    continue;
+                }
+            },
+        };
+        if written.is_none() {
+            state.ty.set(value.ty);
+        }
+        world.require_data(state.ty.get(), name.span, "state");
+        if *indexed {
+            require_indexable(world, state);
+        }
+        let place = Place { root: Root::State(cell as u16), ty: state.ty.get(), steps: Vec::new() };
+        stmts.push(Stmt::Assign { place, value, span: name.span });
+    }
+    let body = Expr { kind: ExprKind::Block { stmts, value: None }, ty: Ty::UNIT, span: decl.name.span };
+    let mut init = lower.finish(format!("{}.init", decl.name.text), params, Vec::new(), body, decl.name.span);
+    init.result = Ty::UNIT;
+    init
+}
+
+fn require_indexable(world: &World<'_>, state: &StateMember) {
+    let types = &world.types;
+    let ty = types.inner(state.ty.get()).unwrap_or(state.ty.get());
+    let fits = matches!(
+        ty,
+        Ty::BOOL | Ty::INT | Ty::FLOAT | Ty::DECIMAL | Ty::STRING | Ty::DURATION | Ty::TIME | Ty::DATE | Ty::UNKNOWN
+    ) || types.is_plain_enum(ty)
+        || types.kind(ty) == Kind::List(Ty::STRING);
+    if !fits {
+        let message = format!("{} cannot be a search attribute", types.name(ty));
+        world.report(
+            Diagnostic::error("WF1002", state.span, message)
+                .label("`indexed` state")
+                .help("use a scalar, an enum without payloads, or a `List<String>`"),
+        );
+    }
+}
+
+fn lower_members<'a>(world: &World<'a>, item: &WorkflowItem<'a>, members: &Members) -> (Vec<Signal>, Vec<Query>) {
+    let (mut handlers, mut queries) = (Vec::new(), Vec::new());
+    let workflow = &item.decl.name.text;
+    for member in &item.decl.members {
+        match &member.kind {
+            MemberKind::Signal { name, params, body: Some(body) } => {
+                let Some(signal) = members.signals.iter().find(|s| s.span == name.span) else { continue };
+                let mut lower = Lower::new(world, item.module, FnKind::Signal).within(members);
+                let locals = lower.params(params, &signal.params);
+                let body = lower.body(body, Ty::UNIT);
+                let function = lower.finish(format!("{workflow}.{}", name.text), locals, Vec::new(), body, name.span);
+                handlers.push((name.span, function));
+            }
+            MemberKind::Query { name, params, result, body } => {
+                queries.push(lower_query(world, item, members, (name, params, result, body)));
+            }
+            MemberKind::State { public: true, name, .. } => {
+                if let Some(cell) = members.states.iter().position(|s| s.span == name.span) {
+                    queries.push(state_query(workflow, &members.states[cell], cell as u16));
+                }
+            }
+            _ => {}
+        }
+    }
+    let signals = members.signals.iter().map(|s| {
+        let at = handlers.iter().position(|(span, _)| *span == s.span);
+        Signal {
+            name: s.name.clone(),
+            params: s.params.clone(),
+            handler: at.map(|at| handlers.swap_remove(at).1),
+            mailbox: s.mailbox,
+            received: s.received.get(),
+            span: s.span,
+        }
+    });
+    (signals.collect(), queries)
+}
+
+type QueryDecl<'a> = (&'a ast::Name, &'a [ast::Param], &'a ast::TypeExpr, &'a ast::Block);
+
+fn lower_query<'a>(
+    world: &World<'a>,
+    item: &WorkflowItem<'a>,
+    members: &Members,
+    (name, params, result, body): QueryDecl<'a>,
+) -> Query {
+    let fields = world.fields(item.module, params);
+    let ty = world.resolve(item.module, result);
+    for param in &fields {
+        world.require_data(param.ty, param.span, "an argument");
+    }
+    world.require_data(ty, result.span, "a result");
+    let mut lower = Lower::new(world, item.module, FnKind::Query).within(members);
+    let locals = lower.params(params, &fields);
+    let body = lower.body(body, ty);
+    let full = format!("{}.{}", item.decl.name.text, name.text);
+    Query { name: name.text.clone(), params: fields, function: lower.finish(full, locals, Vec::new(), body, name.span) }
+}
+
+/// `pub state x: T` is the query `x() -> T`.
+fn state_query(workflow: &str, state: &StateMember, cell: u16) -> Query {
+    let ty = state.ty.get();
+    let body = Expr { kind: ExprKind::State(cell), ty, span: state.span };
+    let function = Function {
+        name: format!("{workflow}.{}", state.name),
+        kind: FnKind::Query,
+        params: Vec::new(),
+        locals: Vec::new(),
+        result: ty,
+        throws: Vec::new(),
+        body,
+        span: state.span,
+    };
+    Query { name: state.name.clone(), params: Vec::new(), function }
+}

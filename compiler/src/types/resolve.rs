@@ -1,0 +1,229 @@
+//! Types as written → types.
+
+use crate::diagnostic::{Diagnostic, Fix};
+use crate::syntax::ast::{TypeExpr, TypeKind};
+use crate::types::world::{Item, ModuleId, World};
+use crate::types::{Kind, Ty, near};
+
+/// Built-in types without parameters.
+const PLAIN: &[(&str, Ty)] = &[
+    ("Int", Ty::INT),
+    ("Decimal", Ty::DECIMAL),
+    ("Float", Ty::FLOAT),
+    ("String", Ty::STRING),
+    ("Bool", Ty::BOOL),
+    ("Bytes", Ty::BYTES),
+    ("Duration", Ty::DURATION),
+    ("Time", Ty::TIME),
+    ("Date", Ty::DATE),
+    ("Json", Ty::JSON),
+    ("Unit", Ty::UNIT),
+    ("Failure", Ty::FAILURE),
+    ("Retry", Ty::RETRY),
+    ("Secret", Ty::SECRET),
+];
+
+/// Built-in types with parameters, and how many.
+const GENERIC: &[(&str, usize)] = &[("List", 1), ("Map", 2), ("Set", 1), ("Result", 1), ("Run", 1), ("Task", 1)];
+
+/// Names that other languages give our types.
+const FOREIGN: &[(&str, &str)] = &[
+    ("int", "Int"),
+    ("Integer", "Int"),
+    ("number", "Int"),
+    ("i64", "Int"),
+    ("long", "Int"),
+    ("float", "Float"),
+    ("double", "Float"),
+    ("Double", "Float"),
+    ("f64", "Float"),
+    ("str", "String"),
+    ("string", "String"),
+    ("Str", "String"),
+    ("bool", "Bool"),
+    ("boolean", "Bool"),
+    ("Boolean", "Bool"),
+    ("void", "Unit"),
+    ("None", "Unit"),
+    ("DateTime", "Time"),
+    ("Timestamp", "Time"),
+    ("datetime", "Time"),
+    ("timedelta", "Duration"),
+    ("any", "Json"),
+    ("Any", "Json"),
+    ("list", "List"),
+    ("Array", "List"),
+    ("Vec", "List"),
+    ("dict", "Map"),
+    ("Dict", "Map"),
+    ("HashMap", "Map"),
+];
+
+impl<'a> World<'a> {
+    /// The type that an expression of types means in a module.
+    pub(crate) fn resolve(&self, module: ModuleId, expr: &'a TypeExpr) -> Ty {
+        match &expr.kind {
+            TypeKind::Missing => Ty::UNKNOWN,
+            TypeKind::Option(inner) => self.types.option(self.resolve(module, inner)),
+            TypeKind::Tuple(items) => match items.as_slice() {
+                [] => Ty::UNIT,
+                [one] => self.resolve(module, one),
+                many => {
+                    let items: Vec<Ty> = many.iter().map(|t| self.resolve(module, t)).collect();
+                    self.types.tuple(&items)
+                }
+            },
+            TypeKind::Fn { params, result } => {
+                let params: Vec<Ty> = params.iter().map(|t| self.resolve(module, t)).collect();
+                let result = self.resolve(module, result);
+                self.types.intern(Kind::Fn(params.into(), result))
+            }
+            TypeKind::Record(params) => {
+                for param in params {
+                    if let Some(default) = &param.default {
+                        self.report(
+                            Diagnostic::error("WF1014", default.span, "a structural record has no defaults")
+                                .label("not allowed here")
+                                .help("declare a `record` with a name, or make the field optional with `?`"),
+                        );
+                    }
+                }
+                let fields: Vec<_> = params
+                    .iter()
+                    .filter(|p| !p.name.text.is_empty())
+                    .map(|p| (p.name.text.as_str().into(), self.resolve(module, &p.ty)))
+                    .collect();
+                self.types.shape(&fields)
+            }
+            TypeKind::Path { name, args } => {
+                if name.text.is_empty() {
+                    return Ty::UNKNOWN;
+                }
+                self.path(module, expr, &name.text, args)
+            }
+        }
+    }
+
+    fn path(&self, module: ModuleId, expr: &'a TypeExpr, name: &str, args: &'a [TypeExpr]) -> Ty {
+        if let Some((_, ty)) = PLAIN.iter().find(|(n, _)| *n == name) {
+            self.expect_args(expr, name, args, 0);
+            return *ty;
+        }
+        if let Some((_, count)) = GENERIC.iter().find(|(n, _)| *n == name) {
+            if !self.expect_args(expr, name, args, *count) {
+                return Ty::UNKNOWN;
+            }
+            return self.generic(module, name, args, expr);
+        }
+        match self.lookup(module, name) {
+            Some(Item::Type(id)) => {
+                self.expect_args(expr, name, args, 0);
+                self.types.def_ty(id)
+            }
+            Some(Item::Alias(index)) => {
+                self.expect_args(expr, name, args, 0);
+                self.alias_ty(index)
+            }
+            Some(Item::Refused) => Ty::UNKNOWN,
+            Some(Item::Fn(_) | Item::Activity(_) | Item::Workflow(_) | Item::Const(_)) => {
+                self.report(
+                    Diagnostic::error("WF1002", expr.span, format!("`{name}` is not a type")).label("expected a type"),
+                );
+                Ty::UNKNOWN
+            }
+            None => {
+                if let Some(n) = crate::types::BUILTIN_ERRORS.iter().position(|b| *b == name) {
+                    return self.types.def_ty(crate::types::DefId(n as u32));
+                }
+                self.unknown_type(module, expr, name);
+                Ty::UNKNOWN
+            }
+        }
+    }
+
+    fn unknown_type(&self, module: ModuleId, expr: &TypeExpr, name: &str) {
+        let mut d = Diagnostic::error("WF1001", expr.span, format!("cannot find type `{name}`")).label("not declared");
+        if let Some((_, ours)) = FOREIGN.iter().find(|(theirs, _)| *theirs == name) {
+            let mut span = expr.span;
+            span.end = span.start + name.len() as u32;
+            d = d.help(format!("here it is `{ours}`")).fix(Fix {
+                title: format!("replace with `{ours}`"),
+                edits: vec![(span, (*ours).to_owned())],
+                safe: true,
+            });
+            return self.report(d);
+        }
+        let declared = self.names(module, |item| matches!(item, Item::Type(_) | Item::Alias(_)));
+        let builtin = PLAIN.iter().map(|(n, _)| *n).chain(GENERIC.iter().map(|(n, _)| *n));
+        if let Some(near) = near(name, declared.into_iter().chain(builtin)) {
+            d = d.help(format!("did you mean `{near}`?"));
+        } else if let Some(module) = self.exported_by(name) {
+            d = d.help(format!("import it: `import {module} {{ {name} }}`"));
+        }
+        self.report(d);
+    }
+
+    /// A module of the project that declares a name.
+    pub(crate) fn exported_by(&self, name: &str) -> Option<&str> {
+        let declares = |m: &&crate::types::world::Module<'_>| m.names.contains_key(name);
+        self.modules.iter().find(declares).map(|m| m.path.as_str())
+    }
+
+    fn generic(&self, module: ModuleId, name: &str, args: &'a [TypeExpr], expr: &TypeExpr) -> Ty {
+        if name == "Run" {
+            return self.run_type(module, &args[0]);
+        }
+        let tys: Vec<Ty> = args.iter().map(|t| self.resolve(module, t)).collect();
+        if tys.contains(&Ty::UNKNOWN) {
+            return Ty::UNKNOWN;
+        }
+        match name {
+            "List" => self.types.list(tys[0]),
+            "Set" => self.types.intern(Kind::Set(tys[0])),
+            "Map" => self.types.map(tys[0], tys[1]),
+            "Result" => self.types.intern(Kind::Result(tys[0])),
+            _ => {
+                self.report(crate::types::refused("`Task` (from `spawn`)", expr.span));
+                Ty::UNKNOWN
+            }
+        }
+    }
+
+    /// `Run<W>`: its argument is a workflow, not a type.
+    fn run_type(&self, module: ModuleId, arg: &TypeExpr) -> Ty {
+        let TypeKind::Path { name, .. } = &arg.kind else { return Ty::UNKNOWN };
+        match self.lookup(module, &name.text) {
+            Some(Item::Workflow(index)) => {
+                self.types.intern(Kind::Run(self.workflows[index as usize].wire.as_str().into()))
+            }
+            Some(Item::Refused) => Ty::UNKNOWN,
+            _ if name.text.is_empty() => Ty::UNKNOWN,
+            _ => {
+                self.report(
+                    Diagnostic::error("WF1001", arg.span, format!("cannot find workflow `{}`", name.text))
+                        .label("`Run` takes the name of a workflow"),
+                );
+                Ty::UNKNOWN
+            }
+        }
+    }
+
+    fn expect_args(&self, expr: &TypeExpr, name: &str, args: &[TypeExpr], want: usize) -> bool {
+        if args.len() == want {
+            return true;
+        }
+        let message = match want {
+            0 => format!("`{name}` takes no type arguments"),
+            1 => format!("`{name}` takes one type argument"),
+            n => format!("`{name}` takes {n} type arguments"),
+        };
+        let help = match name {
+            "Map" => "`Map<String, Int>`",
+            "List" | "Set" | "Result" => "`List<String>`",
+            "Run" => "`Run<order>`, with the name of a workflow",
+            _ => "leave them out",
+        };
+        self.report(Diagnostic::error("WF1015", expr.span, message).label(format!("found {}", args.len())).help(help));
+        false
+    }
+}

@@ -1,0 +1,673 @@
+//! What the files of a project declare: names, and a checked signature for each item. Bodies are lowered against
+//! signatures only, so a mistake inside one item never shows in another.
+
+use std::cell::{Cell, OnceCell, RefCell};
+use std::rc::Rc;
+
+use rustc_hash::FxHashMap;
+
+use crate::diagnostic::Diagnostic;
+use crate::hir::Value;
+use crate::source::{FileId, Source, Span};
+use crate::syntax::ast;
+use crate::types::{Def, DefId, DefKind, DefaultId, FieldDef, Ty, Types, VariantDef};
+
+/// Index of a module, the same as of its file.
+pub(crate) type ModuleId = usize;
+
+/// What a name of a module stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Item {
+    Type(DefId),
+    Alias(u32),
+    Fn(u32),
+    Activity(u32),
+    Workflow(u32),
+    Const(u32),
+    /// A declaration of a construct that was refused: known, so that nothing follows from it.
+    Refused,
+}
+
+/// One file.
+#[derive(Debug)]
+pub(crate) struct Module<'a> {
+    /// `shop.billing`.
+    pub path: String,
+    pub names: FxHashMap<&'a str, (Item, Span)>,
+    /// What `import m as x` and `import a.m` bring in.
+    pub modules: FxHashMap<String, ModuleId>,
+    /// Variants by name, of all enums that the module can see.
+    pub variants: FxHashMap<Rc<str>, Vec<(DefId, u16)>>,
+    public: FxHashMap<&'a str, bool>,
+}
+
+/// A checked signature.
+#[derive(Debug, Clone)]
+pub(crate) struct Sig {
+    pub params: Vec<FieldDef>,
+    pub result: Ty,
+    pub throws: Vec<DefId>,
+    pub span: Span,
+}
+
+/// A `fn` or `flow`.
+#[derive(Debug)]
+pub(crate) struct FnItem<'a> {
+    pub module: ModuleId,
+    pub flow: bool,
+    pub decl: &'a ast::FnDecl,
+    pub sig: Sig,
+}
+
+/// An activity.
+#[derive(Debug)]
+pub(crate) struct ActivityItem<'a> {
+    pub module: ModuleId,
+    pub name: &'a ast::Name,
+    /// Name on the wire.
+    pub wire: String,
+    pub sig: Sig,
+    pub with: Option<&'a ast::With>,
+    pub item: &'a ast::Item,
+}
+
+/// A workflow.
+#[derive(Debug)]
+pub(crate) struct WorkflowItem<'a> {
+    pub module: ModuleId,
+    pub decl: &'a ast::WorkflowDecl,
+    /// Name on the wire.
+    pub wire: String,
+    pub sig: Sig,
+    pub item: &'a ast::Item,
+}
+
+/// A constant; lowered when first used.
+#[derive(Debug)]
+pub(crate) struct ConstItem<'a> {
+    pub module: ModuleId,
+    pub name: &'a ast::Name,
+    pub ty: Option<&'a ast::TypeExpr>,
+    pub value: &'a ast::Expr,
+    pub cell: OnceCell<(Ty, Option<Value>)>,
+    pub busy: Cell<bool>,
+}
+
+#[derive(Debug)]
+struct AliasItem<'a> {
+    module: ModuleId,
+    name: &'a ast::Name,
+    ty: &'a ast::TypeExpr,
+    cell: OnceCell<Ty>,
+    busy: Cell<bool>,
+}
+
+/// A default value; evaluated when first used.
+#[derive(Debug)]
+pub(crate) struct DefaultSlot<'a> {
+    pub module: ModuleId,
+    pub expr: &'a ast::Expr,
+    pub ty: Ty,
+    pub cell: OnceCell<Option<Value>>,
+    pub busy: Cell<bool>,
+}
+
+/// A patch id and where it is used.
+#[derive(Debug)]
+pub(crate) struct PatchSites {
+    pub id: String,
+    pub mode: Option<ast::PatchWord>,
+    pub sites: Vec<PatchSite>,
+}
+
+/// One `patch` in the source.
+#[derive(Debug)]
+pub(crate) struct PatchSite {
+    /// The id.
+    pub span: Span,
+    /// The word `patch`.
+    pub keyword: Span,
+    pub in_loop: bool,
+    /// The flow it is in: decided at each call of it.
+    pub flow: Option<u32>,
+}
+
+/// Everything the project declares.
+#[derive(Debug)]
+pub(crate) struct World<'a> {
+    pub sources: &'a [Source],
+    pub files: &'a [ast::File],
+    pub types: Types,
+    pub modules: Vec<Module<'a>>,
+    pub functions: Vec<FnItem<'a>>,
+    pub activities: Vec<ActivityItem<'a>>,
+    pub workflows: Vec<WorkflowItem<'a>>,
+    pub consts: Vec<ConstItem<'a>>,
+    aliases: Vec<AliasItem<'a>>,
+    pub defaults: RefCell<Vec<Rc<DefaultSlot<'a>>>>,
+    pub patches: RefCell<Vec<PatchSites>>,
+    pub sink: RefCell<Vec<Diagnostic>>,
+}
+
+impl<'a> World<'a> {
+    /// Collects the declarations of all files and resolves their signatures.
+    pub(crate) fn collect(sources: &'a [Source], files: &'a [ast::File]) -> World<'a> {
+        let mut world = World {
+            sources,
+            files,
+            types: Types::new(),
+            modules: sources.iter().map(|s| Module::new(&s.path)).collect(),
+            functions: Vec::new(),
+            activities: Vec::new(),
+            workflows: Vec::new(),
+            consts: Vec::new(),
+            aliases: Vec::new(),
+            defaults: RefCell::default(),
+            patches: RefCell::default(),
+            sink: RefCell::default(),
+        };
+        let mut nominal = Vec::new();
+        for (module, file) in files.iter().enumerate() {
+            for item in &file.items {
+                world.declare(module, item, &mut nominal);
+            }
+        }
+        for (module, file) in files.iter().enumerate() {
+            world.import(module, file);
+        }
+        for (module, id, item) in nominal {
+            world.define(module, id, item);
+        }
+        world.refuse_endless_records();
+        for module in 0..files.len() {
+            world.collect_variants(module);
+        }
+        world.resolve_signatures();
+        world
+    }
+
+    pub(crate) fn report(&self, diagnostic: Diagnostic) {
+        self.sink.borrow_mut().push(diagnostic);
+    }
+
+    /// A name as declared; reported if the module has it already.
+    fn add(&mut self, module: ModuleId, name: &'a ast::Name, item: Item, public: bool) {
+        if name.text.is_empty() {
+            return;
+        }
+        if let Some((_, first)) = self.modules[module].names.get(name.text.as_str()) {
+            let first = *first;
+            return self.report(declared_twice(name, first));
+        }
+        let target = &mut self.modules[module];
+        target.names.insert(&name.text, (item, name.span));
+        target.public.insert(&name.text, public);
+    }
+
+    fn declare(&mut self, module: ModuleId, item: &'a ast::Item, nominal: &mut Vec<(ModuleId, DefId, &'a ast::Item)>) {
+        use ast::Decl;
+        match &item.decl {
+            Decl::Record { name, generics, .. } | Decl::Enum { name, generics, .. } if !generics.is_empty() => {
+                self.report(crate::types::refused("generic records and enums", generics[0].span));
+                self.add(module, name, Item::Refused, item.public);
+            }
+            Decl::Record { name, .. } | Decl::Enum { name, .. } | Decl::Error { name, .. } => {
+                let kind = match &item.decl {
+                    Decl::Record { .. } => DefKind::Record,
+                    Decl::Enum { .. } => DefKind::Enum,
+                    _ => DefKind::Error,
+                };
+                let id = self.types.declare(&name.text, kind, Some(name.span));
+                nominal.push((module, id, item));
+                self.add(module, name, Item::Type(id), item.public);
+            }
+            Decl::Alias { name, generics, ty } => {
+                if let Some(first) = generics.first() {
+                    self.report(crate::types::refused("generic type aliases", first.span));
+                    return self.add(module, name, Item::Refused, item.public);
+                }
+                self.aliases.push(AliasItem { module, name, ty, cell: OnceCell::new(), busy: Cell::new(false) });
+                self.add(module, name, Item::Alias(self.aliases.len() as u32 - 1), item.public);
+            }
+            Decl::Const { name, ty, value } => {
+                let (cell, busy) = (OnceCell::new(), Cell::new(false));
+                self.consts.push(ConstItem { module, name, ty: ty.as_ref(), value, cell, busy });
+                self.add(module, name, Item::Const(self.consts.len() as u32 - 1), item.public);
+            }
+            Decl::Fn(decl) | Decl::Flow(decl) => {
+                if let Some(first) = decl.generics.first() {
+                    self.report(crate::types::refused("generic functions", first.span));
+                    return self.add(module, &decl.name, Item::Refused, item.public);
+                }
+                let flow = matches!(item.decl, Decl::Flow(_));
+                self.functions.push(FnItem { module, flow, decl, sig: Sig::unknown(decl.sig.span) });
+                self.add(module, &decl.name, Item::Fn(self.functions.len() as u32 - 1), item.public);
+            }
+            Decl::Activity { name, sig, with } => {
+                let (sig, with) = (Sig::unknown(sig.span), with.as_ref());
+                let wire = self.wire_name(item, name);
+                self.activities.push(ActivityItem { module, name, wire, sig, with, item });
+                self.add(module, name, Item::Activity(self.activities.len() as u32 - 1), true);
+            }
+            Decl::Workflow(decl) => {
+                let wire = self.wire_name(item, &decl.name);
+                self.workflows.push(WorkflowItem { module, decl, wire, sig: Sig::unknown(decl.sig.span), item });
+                self.add(module, &decl.name, Item::Workflow(self.workflows.len() as u32 - 1), true);
+            }
+            Decl::Import { .. } | Decl::Default { .. } | Decl::Schedule { .. } | Decl::Test { .. } | Decl::Missing => {}
+        }
+    }
+
+    /// The name on the wire: `@name("..")`, else the declaration's own.
+    fn wire_name(&self, item: &ast::Item, name: &ast::Name) -> String {
+        let Some(annotation) = item.annotations.iter().find(|a| a.name.text == "name") else {
+            return name.text.clone();
+        };
+        match annotation.args.first().map(|a| &a.value.kind) {
+            Some(ast::ExprKind::String(text)) => match text.parts.as_slice() {
+                [ast::StringPart::Text(text)] if !text.is_empty() => return text.clone(),
+                _ => {}
+            },
+            _ => {}
+        }
+        self.report(
+            Diagnostic::error("WF1002", annotation.span, "`@name` takes one plain string")
+                .label("expected a name")
+                .help("`@name(\"old_name\")` keeps the name that open runs and clients know"),
+        );
+        name.text.clone()
+    }
+
+    fn import(&mut self, module: ModuleId, file: &'a ast::File) {
+        for item in &file.items {
+            let ast::Decl::Import { path, names, alias } = &item.decl else { continue };
+            if path.text.is_empty() {
+                continue;
+            }
+            let Some(target) = self.modules.iter().position(|m| m.path == path.text) else {
+                let known = self.modules.iter().map(|m| m.path.as_str());
+                let mut d = Diagnostic::error("WF1001", path.span, format!("cannot find module `{}`", path.text))
+                    .label("no such file in this project")
+                    .why("a module is a file of the project; its name is the path without `.wf`, with `.` for `/`");
+                if let Some(near) = crate::types::near(&path.text, known) {
+                    d = d.help(format!("did you mean `{near}`?"));
+                }
+                self.report(d);
+                for name in names {
+                    self.modules[module].names.entry(&name.text).or_insert((Item::Refused, name.span));
+                }
+                continue;
+            };
+            if names.is_empty() {
+                let name = alias.as_ref().map_or_else(
+                    || path.text.rsplit('.').next().unwrap_or(&path.text).to_owned(),
+                    |alias| alias.text.clone(),
+                );
+                self.modules[module].modules.insert(name, target);
+                self.modules[module].modules.insert(path.text.clone(), target);
+            }
+            for name in names {
+                self.import_name(module, target, name);
+            }
+        }
+    }
+
+    fn import_name(&mut self, module: ModuleId, target: ModuleId, name: &'a ast::Name) {
+        let found = self.modules[target].names.get(name.text.as_str()).copied();
+        let Some((item, span)) = found else {
+            let near = crate::types::near(&name.text, self.modules[target].names.keys().copied());
+            let mut d = Diagnostic::error(
+                "WF1001",
+                name.span,
+                format!("cannot find `{}` in module `{}`", name.text, self.modules[target].path),
+            )
+            .label("not declared there");
+            if let Some(near) = near {
+                d = d.help(format!("did you mean `{near}`?"));
+            }
+            self.report(d);
+            self.modules[module].names.entry(&name.text).or_insert((Item::Refused, name.span));
+            return;
+        };
+        if self.modules[target].public.get(name.text.as_str()) == Some(&false) {
+            self.report(
+                Diagnostic::error("WF1001", name.span, format!("`{}` is private to its module", name.text))
+                    .label("cannot be imported")
+                    .also(span, "declared here without `pub`")
+                    .help(format!("write `pub` before the declaration of `{}`", name.text)),
+            );
+        }
+        self.add(module, name, item, false);
+    }
+
+    fn define(&self, module: ModuleId, id: DefId, item: &'a ast::Item) {
+        match &item.decl {
+            ast::Decl::Record { fields, .. } => {
+                let fields = self.fields(module, fields);
+                self.types.define(id, |def| def.fields = fields);
+            }
+            ast::Decl::Error { fields, name } => {
+                let own = self.fields(module, fields);
+                for field in own.iter().filter(|f| matches!(&*f.name, "message" | "cause")) {
+                    self.report(
+                        Diagnostic::error("WF1006", field.span, format!("every error has `{}` already", field.name))
+                            .label("declared twice")
+                            .help("leave it out; a throw may give it by name: `E(.., message: \"..\")`"),
+                    );
+                }
+                let head = self.types.error_head(name.span);
+                self.types.define(id, |def| def.fields = head.into_iter().chain(own).collect());
+            }
+            ast::Decl::Enum { variants, .. } => {
+                let mut seen: FxHashMap<&str, Span> = FxHashMap::default();
+                let mut defs = Vec::new();
+                for variant in variants.iter().filter(|v| !v.name.text.is_empty()) {
+                    if let Some(first) = seen.insert(&variant.name.text, variant.name.span) {
+                        self.report(declared_twice(&variant.name, first));
+                        continue;
+                    }
+                    let fields = self.fields(module, &variant.fields);
+                    for field in fields.iter().filter(|f| &*f.name == "kind") {
+                        self.report(
+                            Diagnostic::error("WF1006", field.span, "a payload field cannot be called `kind`")
+                                .label("taken by the wire form")
+                                .why("on the wire a variant is `{\"kind\": \"Name\", ..fields}`"),
+                        );
+                    }
+                    defs.push(VariantDef { name: variant.name.text.as_str().into(), fields });
+                }
+                self.types.define(id, |def| def.variants = defs);
+            }
+            _ => {}
+        }
+    }
+
+    /// Fields or parameters with their types; defaults are evaluated later.
+    pub(crate) fn fields(&self, module: ModuleId, params: &'a [ast::Param]) -> Vec<FieldDef> {
+        let mut seen: FxHashMap<&str, Span> = FxHashMap::default();
+        let mut out = Vec::new();
+        for param in params.iter().filter(|p| !p.name.text.is_empty()) {
+            let ty = self.resolve(module, &param.ty);
+            if let Some(first) = seen.insert(&param.name.text, param.name.span) {
+                self.report(declared_twice(&param.name, first));
+                continue;
+            }
+            let default = param.default.as_ref().map(|expr| self.add_default(module, expr, ty));
+            out.push(FieldDef { name: param.name.text.as_str().into(), ty, default, span: param.name.span });
+        }
+        out
+    }
+
+    fn add_default(&self, module: ModuleId, expr: &'a ast::Expr, ty: Ty) -> DefaultId {
+        let mut defaults = self.defaults.borrow_mut();
+        defaults.push(Rc::new(DefaultSlot { module, expr, ty, cell: OnceCell::new(), busy: Cell::new(false) }));
+        DefaultId(defaults.len() as u32 - 1)
+    }
+
+    /// A record that must contain itself could never be made.
+    fn refuse_endless_records(&self) {
+        let count = self.types.def_count();
+        let mut done = vec![0u8; count];
+        for id in 0..count {
+            let mut path = Vec::new();
+            if self.contains_itself(self.types.def_ty(DefId(id as u32)), &mut done, &mut path) {
+                let def = self.types.def(path[0]);
+                if let Some(span) = def.span {
+                    self.report(
+                        Diagnostic::error("WF1013", span, format!("`{}` contains itself without end", def.name))
+                            .label("no value of this type could be made")
+                            .help("put the inner one into a `List<..>` or make it optional with `?`"),
+                    );
+                }
+            }
+        }
+    }
+
+    fn contains_itself(&self, ty: Ty, done: &mut [u8], path: &mut Vec<DefId>) -> bool {
+        use crate::types::Kind;
+        match self.types.kind(ty) {
+            Kind::Record(id) | Kind::Error(id) => {
+                match done[id.0 as usize] {
+                    2 => return false,
+                    1 => {
+                        path.clear();
+                        path.push(id);
+                        return true;
+                    }
+                    _ => {}
+                }
+                done[id.0 as usize] = 1;
+                let def = self.types.def(id);
+                let found = def.fields.iter().any(|f| self.contains_itself(f.ty, done, path));
+                done[id.0 as usize] = 2;
+                found
+            }
+            Kind::Tuple(items) => items.iter().any(|t| self.contains_itself(*t, done, path)),
+            Kind::Shape(fields) => fields.iter().any(|(_, t)| self.contains_itself(*t, done, path)),
+            _ => false,
+        }
+    }
+
+    fn collect_variants(&mut self, module: ModuleId) {
+        let mut enums: Vec<DefId> = self.modules[module]
+            .names
+            .values()
+            .filter_map(|(item, _)| match item {
+                Item::Type(id) => Some(*id),
+                _ => None,
+            })
+            .collect();
+        enums.sort();
+        for id in enums {
+            let def: Rc<Def> = self.types.def(id);
+            for (index, variant) in def.variants.iter().enumerate() {
+                let found = self.modules[module].variants.entry(variant.name.clone()).or_default();
+                found.push((id, index as u16));
+            }
+        }
+    }
+
+    fn resolve_signatures(&mut self) {
+        for index in 0..self.functions.len() {
+            let (module, decl) = (self.functions[index].module, self.functions[index].decl);
+            self.functions[index].sig = self.sig(module, &decl.sig);
+        }
+        for index in 0..self.activities.len() {
+            let (module, item) = (self.activities[index].module, self.activities[index].item);
+            let ast::Decl::Activity { sig, .. } = &item.decl else { continue };
+            self.activities[index].sig = self.data_sig(module, sig);
+        }
+        for index in 0..self.workflows.len() {
+            let (module, decl) = (self.workflows[index].module, self.workflows[index].decl);
+            self.workflows[index].sig = self.data_sig(module, &decl.sig);
+        }
+        self.refuse_equal_wire_names();
+        for index in 0..self.aliases.len() {
+            self.alias(index);
+        }
+    }
+
+    fn refuse_equal_wire_names(&self) {
+        let activities = self.activities.iter().map(|a| (a.wire.as_str(), a.name.span, "activities", a.module));
+        let workflows = self.workflows.iter().map(|w| (w.wire.as_str(), w.decl.name.span, "workflows", w.module));
+        let errors = (0..self.types.def_count()).filter_map(|n| {
+            let def = self.types.def(DefId(n as u32));
+            (def.kind == DefKind::Error).then_some(())?;
+            def.span.map(|span| (def.name.to_string(), span, usize::from(span.file.0)))
+        });
+        let errors: Vec<_> = errors.collect();
+        let errors = errors.iter().map(|(name, span, module)| (name.as_str(), *span, "errors", *module));
+        let mut seen: FxHashMap<(&str, &str), (Span, ModuleId)> = FxHashMap::default();
+        for (name, span, kind, module) in activities.chain(workflows).chain(errors) {
+            if name.is_empty() {
+                continue;
+            }
+            match seen.get(&(kind, name)) {
+                None => drop(seen.insert((kind, name), (span, module))),
+                Some((first, of)) if *of != module || kind != "errors" => {
+                    if *of == module {
+                        // The module has reported it as declared twice.
+                        continue;
+                    }
+                    self.report(
+                        Diagnostic::error("WF1006", span, format!("two {kind} of this project are called `{name}`"))
+                            .label("second one")
+                            .also(*first, "first one")
+                            .why("their names are what clients, workers and histories see")
+                            .help("rename one, or give it another name on the wire with `@name(\"..\")`"),
+                    );
+                }
+                Some(_) => {}
+            }
+        }
+    }
+
+    /// A signature whose values cross the wire.
+    fn data_sig(&self, module: ModuleId, sig: &'a ast::Sig) -> Sig {
+        let out = self.sig(module, sig);
+        for param in &out.params {
+            self.require_data(param.ty, param.span, "an argument");
+        }
+        if let Some(result) = &sig.result {
+            self.require_data(out.result, result.span, "a result");
+        }
+        out
+    }
+
+    /// Reports a type that is not data where data is needed.
+    pub(crate) fn require_data(&self, ty: Ty, span: Span, place: &str) {
+        if let Some(what) = self.types.not_data(ty) {
+            self.report(
+                Diagnostic::error("WF1007", span, format!("{what} cannot be kept in {place}"))
+                    .label("not data")
+                    .why("what crosses the wire or outlives a wait must be data"),
+            );
+        }
+    }
+
+    pub(crate) fn sig(&self, module: ModuleId, sig: &'a ast::Sig) -> Sig {
+        let params = self.fields(module, &sig.params);
+        let result = sig.result.as_ref().map_or(Ty::UNIT, |ty| self.resolve(module, ty));
+        let mut throws = Vec::new();
+        for name in &sig.throws {
+            match self.lookup_error(module, name) {
+                Some(id) if !throws.contains(&id) => throws.push(id),
+                _ => {}
+            }
+        }
+        Sig { params, result, throws, span: sig.span }
+    }
+
+    /// An error type by name; reported if there is none.
+    pub(crate) fn lookup_error(&self, module: ModuleId, name: &ast::Name) -> Option<DefId> {
+        if name.text.is_empty() {
+            return None;
+        }
+        match self.lookup(module, &name.text) {
+            Some(Item::Type(id)) if self.types.def(id).kind == DefKind::Error => Some(id),
+            Some(Item::Refused) => None,
+            Some(_) => {
+                self.report(
+                    Diagnostic::error("WF1002", name.span, format!("`{}` is not an error type", name.text))
+                        .label("expected an error")
+                        .help(format!("declare it with `error {} {{ .. }}`", name.text)),
+                );
+                None
+            }
+            None => {
+                if let Some(n) = crate::types::BUILTIN_ERRORS.iter().position(|b| *b == name.text) {
+                    return Some(DefId(n as u32));
+                }
+                let known = self.names(module, |item| match item {
+                    Item::Type(id) => self.types.def(id).kind == DefKind::Error,
+                    _ => false,
+                });
+                let known = known.into_iter().chain(crate::types::BUILTIN_ERRORS);
+                let mut d = Diagnostic::error("WF1001", name.span, format!("cannot find error `{}`", name.text))
+                    .label("not declared");
+                d = match crate::types::near(&name.text, known) {
+                    Some(near) => d.help(format!("did you mean `{near}`?")),
+                    None => d.help(format!("declare it: `error {} {{ .. }}`", name.text)),
+                };
+                self.report(d);
+                None
+            }
+        }
+    }
+
+    /// What a name or path means in a module.
+    pub(crate) fn lookup(&self, module: ModuleId, path: &str) -> Option<Item> {
+        if let Some((item, _)) = self.modules[module].names.get(path) {
+            return Some(*item);
+        }
+        let (head, last) = path.rsplit_once('.')?;
+        let target = *self.modules[module].modules.get(head)?;
+        let (item, _) = *self.modules[target].names.get(last)?;
+        (self.modules[target].public.get(last) == Some(&true)).then_some(item)
+    }
+
+    /// The names of a module that pass, in order.
+    pub(crate) fn names(&self, module: ModuleId, mut pass: impl FnMut(Item) -> bool) -> Vec<&'a str> {
+        let mut names: Vec<_> =
+            self.modules[module].names.iter().filter(|(_, (item, _))| pass(*item)).map(|(name, _)| *name).collect();
+        names.sort_unstable();
+        names
+    }
+
+    fn alias(&self, index: usize) -> Ty {
+        let alias = &self.aliases[index];
+        if let Some(ty) = alias.cell.get() {
+            return *ty;
+        }
+        if alias.busy.replace(true) {
+            self.report(
+                Diagnostic::error(
+                    "WF1013",
+                    alias.name.span,
+                    format!("type `{}` is an alias of itself", alias.name.text),
+                )
+                .label("goes in a circle")
+                .help("a type that contains itself must be a `record` or `enum`"),
+            );
+            return Ty::UNKNOWN;
+        }
+        let ty = self.resolve(alias.module, alias.ty);
+        let _ = alias.cell.set(ty);
+        ty
+    }
+
+    pub(crate) fn alias_ty(&self, index: u32) -> Ty {
+        self.alias(index as usize)
+    }
+
+    /// The module of a file.
+    pub(crate) fn module_of(&self, file: FileId) -> ModuleId {
+        usize::from(file.0)
+    }
+}
+
+impl Module<'_> {
+    fn new(path: &str) -> Self {
+        Module {
+            path: path.strip_suffix(".wf").unwrap_or(path).replace('/', "."),
+            names: FxHashMap::default(),
+            modules: FxHashMap::default(),
+            variants: FxHashMap::default(),
+            public: FxHashMap::default(),
+        }
+    }
+}
+
+impl Sig {
+    fn unknown(span: Span) -> Sig {
+        Sig { params: Vec::new(), result: Ty::UNKNOWN, throws: Vec::new(), span }
+    }
+}
+
+/// WF1006.
+pub(crate) fn declared_twice(name: &ast::Name, first: Span) -> Diagnostic {
+    Diagnostic::error("WF1006", name.span, format!("`{}` is declared twice", name.text))
+        .label("second declaration")
+        .also(first, "first one")
+        .help("rename one of them")
+}
