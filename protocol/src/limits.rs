@@ -38,6 +38,8 @@ pub struct Limits {
     pub page_rows_max: usize,
     /// Bytes of a run's history.
     pub history_bytes_max: usize,
+    /// Bytes that one partition may have waiting for the store before starts and signals are refused.
+    pub pending_bytes_max: usize,
     /// Bytes of all search attributes of a run.
     pub attributes_bytes_max: usize,
     /// Silence after which a node's partitions may be taken over, milliseconds.
@@ -65,6 +67,7 @@ impl Default for Limits {
             long_poll_max_ms: 60_000,
             page_rows_max: 1_000,
             history_bytes_max: 1 << 30,
+            pending_bytes_max: 8 << 20,
             attributes_bytes_max: 40 << 10,
             lease_ms: 3_000,
             reclaim_grace_ms: 10_000,

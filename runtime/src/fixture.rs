@@ -16,8 +16,6 @@
 //! workflow odd(n: Int) -> Int { charge(n)  return n / 0 }        // `n / 1` in the fixed program
 //! ```
 
-use std::sync::Arc;
-
 use weft_bytecode::op::{Instr, Op};
 use weft_bytecode::options::{ActivityOptions, OnCancel, Part, RetryPolicy, Target, Template, WorkflowOptions};
 use weft_bytecode::types::builtin::{BOOL, DURATION, INT, UNIT};
@@ -25,7 +23,6 @@ use weft_bytecode::types::{Field, Type, TypeId, builtin};
 use weft_bytecode::{
     ActivityDef, FuncId, Function, Program, QueryDef, SignalDef, SourceFile, Span, StateDef, WorkflowDef,
 };
-use weft_vm::Loaded;
 
 const SPAN: Span = Span { file: 0, start: 0, end: 1 };
 const NO: u16 = 0xffff;
@@ -183,9 +180,4 @@ pub(crate) fn program(fixed: bool) -> Program {
         patches: vec![],
         sources: vec![SourceFile { path: "test.wf".into(), text: "workflow test".into() }],
     }
-}
-
-/// The same, ready to run.
-pub(crate) fn loaded() -> Arc<Loaded> {
-    Loaded::new(program(false)).expect("the fixture keeps the rules")
 }

@@ -127,9 +127,27 @@ impl Node {
     /// # Errors
     /// If the store can never be used, or this process cannot make HTTP calls.
     pub async fn open(options: NodeOptions) -> Result<Node, OpenError> {
+        let shared = Node::shared(options)?;
+        let first = open::first_try(&shared).await?;
+        tokio::spawn(member::run(shared.clone(), first));
+        Ok(Node { shared })
+    }
+
+    /// Opens a node on a journal at hand; `options.store` is not looked at.
+    ///
+    /// # Errors
+    /// If this process cannot make HTTP calls.
+    pub fn open_on(journal: Arc<dyn Journal>, options: NodeOptions) -> Result<Node, OpenError> {
+        let shared = Node::shared(options)?;
+        let events = open::begin(&shared, journal);
+        tokio::spawn(member::run(shared.clone(), Some(events)));
+        Ok(Node { shared })
+    }
+
+    fn shared(options: NodeOptions) -> Result<Arc<Shared>, OpenError> {
         let executors = Executors::new(options.config.executors(options.secrets.clone()))?;
         let limits = Arc::new(options.config.limits.clone());
-        let shared = Arc::new(Shared {
+        Ok(Arc::new(Shared {
             lease: Arc::new(Lease::new(limits.lease_ms)),
             limits,
             programs: Arc::new(Programs::default()),
@@ -142,10 +160,7 @@ impl Node {
             stop: CancellationToken::new(),
             stopped: CancellationToken::new(),
             options,
-        });
-        let first = open::first_try(&shared).await?;
-        tokio::spawn(member::run(shared.clone(), first));
-        Ok(Node { shared })
+        }))
     }
 
     /// Where the node is on its way.

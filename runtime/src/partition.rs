@@ -262,7 +262,7 @@ impl Partition {
                 let answer = how.map(|()| Answer::Alive { cancel_requested });
                 self.reply(batch, reply, answer.map_err(|refused| self.refusal(id, refused)));
             }
-            Then::Child(word) => self.heard_of_child(id, batch, word, how),
+            Then::Child(word) => self.heard_of_child(id, batch, *word, how),
         }
     }
 
@@ -340,7 +340,7 @@ impl Partition {
             }
         }
         for reply in open.waiters {
-            let answer = Answer::Ended { run: run_ref.clone(), last: last.clone() };
+            let answer = Answer::Ended { run: run_ref.clone(), last: Box::new(last.clone()) };
             self.hold(self.batch, Output::Reply(reply, Ok(answer)));
         }
         for (reply, after, limit) in open.followers {

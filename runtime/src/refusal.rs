@@ -82,8 +82,8 @@ pub fn too_large(what: &str, bytes: usize, name: &str, max: usize) -> ApiError {
 
 /// Too much is waiting for the store.
 pub fn busy() -> ApiError {
-    ApiError::new(429, "busy", "more is waiting to be stored than the store takes; nothing of this was kept")
-        .help("try again in a second")
+    let message = "more waits to be stored than the limit `pending_bytes_max` allows; nothing of this was kept";
+    ApiError::new(429, "busy", message).help("try again in a second")
 }
 
 /// Another node owns the run's partition.

@@ -22,8 +22,6 @@ use crate::store::Append;
 const INPUTS_MAX: usize = 4_096;
 /// Alarms fired in one turn.
 const ALARMS_MAX: usize = 4_096;
-/// Bytes that one partition may have waiting for the store before starts and signals are refused.
-const PENDING_BYTES_MAX: usize = 8 << 20;
 /// Waiting answers below this are not worth clearing out.
 const CLEAR_FROM: usize = 4_096;
 
@@ -179,7 +177,9 @@ impl Executor {
         };
         let refused = match &request {
             _ if !self.closing.is_empty() => Some(refusal::shutting_down()),
-            Request::Start(_) | Request::Signal { .. } if partition.pending_bytes() > PENDING_BYTES_MAX => {
+            Request::Start(_) | Request::Signal { .. }
+                if partition.pending_bytes() > self.world.limits.pending_bytes_max =>
+            {
                 Some(refusal::busy())
             }
             // A silent node may be deposed without knowing: what it remembers may be old.

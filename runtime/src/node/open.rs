@@ -62,7 +62,8 @@ pub(super) async fn reach(shared: &Arc<Shared>) -> Option<Events> {
     }
 }
 
-fn begin(shared: &Arc<Shared>, journal: Arc<dyn Journal>) -> Events {
+/// Starts the loops on a journal.
+pub(super) fn begin(shared: &Arc<Shared>, journal: Arc<dyn Journal>) -> Events {
     let (events, reported) = tokio::sync::mpsc::unbounded_channel();
     let world = Arc::new(World {
         journal: journal.clone(),

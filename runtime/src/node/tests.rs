@@ -1,5 +1,7 @@
 //! A node on a real SQLite file, asked as routes ask it.
 
+mod faults;
+
 use std::time::Duration;
 
 use serde_json::json;

@@ -48,7 +48,7 @@ impl Partition {
                 // The parent's close has no more to say to a run that has ended.
                 let on_close = OnParentClose::Abandon;
                 let to = parent.run_id.partition();
-                (to, Message::Child { parent, child: Some(child), on_close, event })
+                (to, Message::Child { parent, child: Some(child), on_close, event: Box::new(event) })
             }
             Outgoing::Cancel { to, reason } => {
                 let from = open.run.me().clone();
@@ -67,7 +67,7 @@ impl Partition {
         match message {
             Message::Start(order) => self.start(*order, now),
             Message::Child { parent, child, on_close, event } => {
-                self.hear_of_child(parent, child, on_close, event, now);
+                self.hear_of_child(parent, child, on_close, *event, now);
             }
             Message::Settled { parent, scheduled } => {
                 self.children.remove(&(parent, scheduled));
@@ -114,7 +114,7 @@ impl Partition {
     }
 
     /// The parent has noted word of a child, or was closed already.
-    pub(super) fn heard_of_child(&mut self, id: RunId, batch: u64, word: Box<ChildWord>, how: Result<(), Refused>) {
+    pub(super) fn heard_of_child(&mut self, id: RunId, batch: u64, word: ChildWord, how: Result<(), Refused>) {
         let Some(child) = word.child else { return };
         if matches!(how, Err(Refused::Closed)) && word.started {
             // The parent closed while its child was being started, so it could not name the child then.
@@ -165,7 +165,7 @@ fn is_attached(events: &[Event], scheduled: EventId) -> bool {
 
 /// Word for a parent about a child.
 pub(super) fn to_parent(parent: &ParentRef, child: Option<RunRef>, event: EventKind) -> Message {
-    Message::Child { parent: parent.run.clone(), child, on_close: parent.on_close, event }
+    Message::Child { parent: parent.run.clone(), child, on_close: parent.on_close, event: Box::new(event) }
 }
 
 /// Word for a parent that a child, a run of `workflow`, has ended with the event `last`; `None` if it does not wait.

@@ -212,7 +212,7 @@ pub enum Answer {
         /// The run.
         run: RunRef,
         /// Its last event.
-        last: Event,
+        last: Box<Event>,
     },
     /// A description.
     Description(Box<RunDescription>),
@@ -299,7 +299,7 @@ pub enum Message {
         /// What the parent's close does to the child.
         on_close: OnParentClose,
         /// The event for the parent.
-        event: EventKind,
+        event: Box<EventKind>,
     },
     /// A parent that was read back asks for the end of a child it knows to have started; the order names the parent.
     AwaitEnd(Box<StartOrder>, RunRef),
