@@ -325,8 +325,8 @@ fn activate(
             run.history.get(end).map(|event| &event.kind),
             Some(EventKind::RunTerminated { .. } | EventKind::RunTimedOut { .. })
         );
-    let recorded = Recorded(run.history[at..end].to_vec());
-    let patches: Option<&dyn RecordedPatches> = if before_move { Some(&recorded) } else { None };
+    let recorded = before_move.then(|| Recorded(run.history[at..end].to_vec()));
+    let patches = recorded.as_ref().map(|recorded| recorded as &dyn RecordedPatches);
     let mut step = run.step(activation, put, patches);
     while step.then == Then::Slice {
         between(&mut run.vm);

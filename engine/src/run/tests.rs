@@ -494,3 +494,13 @@ fn a_long_computation_lets_others_in_between_and_answers_later() {
     let names: Vec<_> = last.events.iter().map(|event| event.kind.name()).collect();
     assert_eq!(names, ["ActivityScheduled", "SignalReceived"]);
 }
+
+#[test]
+fn a_history_at_its_limit_parks_the_run() {
+    let mut case = started(5);
+    let limits = Limits { history_bytes_max: case.run.bytes as usize + 30, ..Limits::default() };
+    case.run.limits = Arc::new(limits);
+    case.signal("mark", r#"{"n":1}"#).unwrap();
+    assert_eq!(case.run.stuck().map(|stuck| stuck.trap), Some("Limit".to_owned()));
+    case.tell(10, Input::Terminate { reason: String::new(), from: None }).unwrap();
+}

@@ -1,0 +1,201 @@
+//! What each Input does: which event it becomes, if any, and what is set in motion besides.
+
+use weft_protocol::event::{EventKind, RunRef, TimeoutKind};
+use weft_protocol::{EventId, Payload};
+
+use super::{Run, commands};
+use crate::activity::{ActivityInput, Given, Moved, timed_out};
+use crate::child;
+use crate::input::{AlarmKey, Input};
+use crate::transition::{Refused, Transition};
+
+impl Run {
+    pub(crate) fn take(&mut self, input: Input, out: &mut Transition) -> Result<(), Refused> {
+        match input {
+            Input::Signal { name, args, request_id, from } => self.signal(name, args, request_id, from, out),
+            Input::Delivered { scheduled, attempt } => self.attempt(scheduled, attempt, ActivityInput::Delivered, out),
+            Input::Completed { scheduled, attempt, result } => {
+                self.attempt(scheduled, attempt, ActivityInput::Completed(result), out)
+            }
+            Input::Failed { scheduled, attempt, failure, retry_after_ms } => {
+                self.attempt(scheduled, attempt, ActivityInput::Failed { failure, retry_after_ms }, out)
+            }
+            Input::CanceledAttempt { scheduled, attempt } => {
+                self.attempt(scheduled, attempt, ActivityInput::Canceled, out)
+            }
+            Input::Heartbeat { scheduled, attempt, progress } => {
+                self.attempt(scheduled, attempt, ActivityInput::Heartbeat(progress), out)
+            }
+            Input::Due(key) => {
+                self.due(key, out);
+                Ok(())
+            }
+            Input::Child(kind) => {
+                self.child(kind, out);
+                Ok(())
+            }
+            Input::Cancel { reason, request_id, from } => {
+                if self.cancel_reason.is_none() && !self.requests.knows(request_id.as_deref()) {
+                    self.happened(EventKind::CancelRequested { reason, request_id, from }, out);
+                }
+                Ok(())
+            }
+            Input::Terminate { reason, from } => {
+                self.cut_short(EventKind::RunTerminated { reason, from }, out);
+                Ok(())
+            }
+            Input::Continue => Ok(()),
+        }
+    }
+
+    fn signal(
+        &mut self,
+        name: String,
+        args: Payload,
+        request_id: Option<String>,
+        from: Option<RunRef>,
+        out: &mut Transition,
+    ) -> Result<(), Refused> {
+        if self.requests.knows(request_id.as_deref()) {
+            return Ok(());
+        }
+        let Some(signal) = self.def().signals.iter().find(|s| s.name == name) else {
+            return Err(Refused::NoSuchSignal);
+        };
+        if args.len() > self.limits.payload_bytes_max {
+            return Err(Refused::Limit("payload_bytes_max"));
+        }
+        if signal.handler.is_none() {
+            let unread = self.vm.unread().iter().map(|(_, count)| *count as usize).sum::<usize>();
+            if unread + self.queue.len() >= self.limits.mailbox_messages_max {
+                return Err(Refused::Limit("mailbox_messages_max"));
+            }
+        }
+        self.happened(EventKind::SignalReceived { name, args, request_id, from }, out);
+        Ok(())
+    }
+
+    /// Something reaches an attempt of an activity; it counts only if it is the current one.
+    fn attempt(
+        &mut self,
+        scheduled: EventId,
+        attempt: u32,
+        input: ActivityInput,
+        out: &mut Transition,
+    ) -> Result<(), Refused> {
+        match self.activities.get(&scheduled) {
+            Some(activity) if activity.attempt == attempt => self.activity(scheduled, input, out),
+            _ => Err(Refused::Stale),
+        }
+    }
+
+    pub(crate) fn activity(&mut self, id: EventId, input: ActivityInput, out: &mut Transition) -> Result<(), Refused> {
+        let (Some(activity), Some(EventKind::ActivityScheduled { activity: name, options, .. })) =
+            (self.activities.get_mut(&id), self.history.get(id.0 as usize - 1).map(|e| &e.kind))
+        else {
+            return Err(Refused::Stale);
+        };
+        let program = self.loaded.program();
+        let throws = program.activities.get(usize::from(activity.def)).map_or(&[][..], |def| &def.throws);
+        let declares = |kind: &str| {
+            let named = |ty: &weft_bytecode::TypeId| matches!(program.ty(*ty), weft_bytecode::Type::Error { name, .. } if name == kind);
+            throws.iter().any(named)
+        };
+        // A limit that ran out says nothing to the attempt that still runs.
+        let runs_on = matches!(
+            input,
+            ActivityInput::StartToCloseDue | ActivityInput::HeartbeatDue | ActivityInput::ScheduleToCloseDue
+        );
+        match activity.apply(Given { id, name, options, declares: &declares }, input, self.now)? {
+            Moved::Goes { alarms, record } => {
+                out.alarms.extend(alarms);
+                out.records.extend(record);
+            }
+            Moved::Dispatch => out.dispatch.push((id, activity.attempt)),
+            Moved::Again { record, at } => {
+                out.alarms.push((at, AlarmKey::Retry(id, activity.attempt)));
+                out.records.push(record);
+                out.cancel.extend(runs_on.then_some(id));
+            }
+            Moved::Ended(kind) => {
+                out.cancel.extend(runs_on.then_some(id));
+                self.happened(kind, out);
+            }
+        }
+        Ok(())
+    }
+
+    fn due(&mut self, key: AlarmKey, out: &mut Transition) {
+        let is_current = |run: &Run, id, attempt| run.activities.get(&id).is_some_and(|a| a.attempt == attempt);
+        let (id, input) = match key {
+            AlarmKey::Timer(id) => match self.timers.get(&id).copied() {
+                Some(timer) if timer.fires(self.now) => {
+                    return self.happened(EventKind::TimerFired { timer: id }, out);
+                }
+                Some(timer) => return out.alarms.push((timer.due, key)),
+                None => return,
+            },
+            AlarmKey::Run => return self.run_is_due(out),
+            AlarmKey::Retry(id, attempt) if is_current(self, id, attempt) => (id, ActivityInput::RetryDue),
+            AlarmKey::StartToClose(id, attempt) if is_current(self, id, attempt) => {
+                (id, ActivityInput::StartToCloseDue)
+            }
+            AlarmKey::Heartbeat(id, attempt) if is_current(self, id, attempt) => (id, ActivityInput::HeartbeatDue),
+            AlarmKey::ScheduleToClose(id) if self.activities.contains_key(&id) => {
+                (id, ActivityInput::ScheduleToCloseDue)
+            }
+            AlarmKey::Retry(..)
+            | AlarmKey::StartToClose(..)
+            | AlarmKey::Heartbeat(..)
+            | AlarmKey::ScheduleToClose(_) => return,
+        };
+        // An alarm never finds its activity stale: it was looked up just now, and alarms apply to every phase.
+        let _ = self.activity(id, input, out);
+    }
+
+    fn run_is_due(&mut self, out: &mut Transition) {
+        let Some(limit) = self.facts.run_timeout_ms else { return };
+        let over = self.facts.started_at.plus_ms(limit);
+        if self.now < over {
+            return out.alarms.push((over, AlarmKey::Run));
+        }
+        let message = format!("the run took longer than {}", weft_bytecode::wire::text::duration(limit));
+        self.cut_short(EventKind::RunTimedOut { failure: timed_out(TimeoutKind::Run, message, false) }, out);
+    }
+
+    /// A child's start or end; one that is no longer awaited changes nothing.
+    fn child(&mut self, kind: EventKind, out: &mut Transition) {
+        let Some(id) = child::scheduled_of(&kind) else { return };
+        let Some(child) = self.children.get(&id) else { return };
+        let started = child.run.is_some();
+        match &kind {
+            EventKind::ChildStarted { run, .. } if !started => {
+                let cancel = child.cancel_requested.then(|| commands::cancel_child(run.clone()));
+                self.happened(kind, out);
+                out.outbox.extend(cancel);
+            }
+            EventKind::ChildStarted { .. } => {}
+            EventKind::ChildStartFailed { .. } if started => {}
+            _ => self.happened(kind, out),
+        }
+    }
+}
+
+/// Whether an Input is handled even between slices: it writes no event that the computation's own would have to follow,
+/// or it ends the run.
+pub(crate) fn cuts_in(input: &Input) -> bool {
+    match input {
+        Input::Continue
+        | Input::Terminate { .. }
+        | Input::Delivered { .. }
+        | Input::Heartbeat { .. }
+        | Input::Due(AlarmKey::Run | AlarmKey::Retry(..)) => true,
+        Input::Signal { .. }
+        | Input::Completed { .. }
+        | Input::Failed { .. }
+        | Input::CanceledAttempt { .. }
+        | Input::Due(_)
+        | Input::Child(_)
+        | Input::Cancel { .. } => false,
+    }
+}
