@@ -1,7 +1,9 @@
 //! What the compiler tells the author: code, place, what, why and what to do.
 
+mod explain;
 mod report;
 
+pub use explain::{explain, pages};
 pub use report::{Report, Sources};
 
 use crate::source::Span;

@@ -77,7 +77,7 @@ impl Builder<'_> {
         }
         if let Some(chained) = tree.chained {
             self.diagnostics.push(
-                Diagnostic::error("WF0009", chained, "comparisons cannot be chained")
+                Diagnostic::error("WF0012", chained, "comparisons cannot be chained")
                     .why("`a < b < c` would compare the truth of `a < b` with `c`")
                     .help("write `a < b && b < c`"),
             );

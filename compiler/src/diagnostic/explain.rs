@@ -1,0 +1,25 @@
+//! The pages of docs/errors, by code: what `weft explain` prints and an editor shows.
+
+/// The page of a code, in Markdown; `None` if there is no such code.
+pub fn explain(code: &str) -> Option<&'static str> {
+    PAGES.binary_search_by_key(&code, |(known, _)| known).ok().map(|n| PAGES[n].1)
+}
+
+/// Every code with its page, in order.
+pub fn pages() -> impl Iterator<Item = (&'static str, &'static str)> {
+    PAGES.iter().copied()
+}
+
+macro_rules! pages {
+    ($($code:literal)*) => {
+        &[$(($code, include_str!(concat!("../../../docs/errors/", $code, ".md")))),*]
+    };
+}
+
+const PAGES: &[(&str, &str)] = pages![
+    "WF0001" "WF0002" "WF0003" "WF0004" "WF0005" "WF0006" "WF0007" "WF0008" "WF0009" "WF0010" "WF0011" "WF0012"
+    "WF1001" "WF1002" "WF1003" "WF1004" "WF1005" "WF1006" "WF1007" "WF1010" "WF1011" "WF1013" "WF1014" "WF1015"
+    "WF1016" "WF1017" "WF1018" "WF1019" "WF2001" "WF2002" "WF2003" "WF2004" "WF2005" "WF2006" "WF2007" "WF2008"
+    "WF2009" "WF2010" "WF3001" "WF3002" "WF3003" "WF3004" "WF3006" "WF3008" "WF3009" "WF4001" "WF4002" "WF4003"
+    "WF4004" "WF4005" "WF4006" "WF4010" "WF4011" "WF5001" "WF5002"
+];
