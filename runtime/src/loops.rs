@@ -30,12 +30,23 @@ pub(crate) enum LoopInput {
     Probed(PartitionId, Box<Probed>),
     /// An executor ended an attempt.
     Ended(AttemptEnd),
-    /// A worker is about to get an attempt; answers whether it is still wanted.
-    Delivered(AttemptRef, oneshot::Sender<bool>),
+    /// Somebody is about to get an attempt; answers whether it may.
+    Delivered(AttemptRef, oneshot::Sender<Delivery>),
     /// Own these partitions.
     Open(Vec<Partition>),
     /// Write what is decided, then let go of every partition; answers when that is done.
     Close(oneshot::Sender<()>),
+}
+
+/// Whether an attempt may be handed to whoever runs it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Delivery {
+    /// It is theirs, its time runs.
+    Begins,
+    /// Its activity has ended, or another attempt has begun.
+    Unwanted,
+    /// This node cannot tell whether it still owns the run: not before it knows.
+    NotNow,
 }
 
 /// What the loops tell the node.
@@ -114,15 +125,15 @@ impl Links {
         let _ = self.senders[self.index(part)].send(input);
     }
 
-    /// Says that an attempt is being handed to whoever runs it; false if it is not wanted any more.
-    pub(crate) async fn deliver(&self, attempt: AttemptRef) -> bool {
+    /// Says that an attempt is being handed to whoever runs it, and asks whether it may.
+    pub(crate) async fn deliver(&self, attempt: AttemptRef) -> Delivery {
         let part = attempt.run.partition();
         if part.0 >= self.partitions {
-            return false;
+            return Delivery::Unwanted;
         }
         let (answer, answered) = oneshot::channel();
         self.send(part, LoopInput::Delivered(attempt, answer));
-        answered.await.unwrap_or(false)
+        answered.await.unwrap_or(Delivery::Unwanted)
     }
 
     /// Opens partitions, each in its loop.

@@ -3,21 +3,24 @@
 use std::time::Duration;
 
 use weft_bytecode::options::Target;
+use weft_protocol::api::ApiError;
 use weft_protocol::{PartitionId, Timestamp};
 
-use super::LoopInput;
 use super::executor::Executor;
+use super::{Delivery, LoopInput};
 use crate::activities::ActivityTask;
 use crate::partition::attempt::Handout;
 use crate::partition::request::{AttemptEnd, AttemptRef, Output, Probe, Probed};
+use crate::refusal;
 use crate::store::StoreError;
 
 /// Pause before the store is asked again.
-const PROBE_AGAIN: Duration = Duration::from_millis(200);
+const ASK_AGAIN: Duration = Duration::from_millis(200);
 
 impl Executor {
-    /// Carries out what may leave all partitions, and what follows from that at once.
-    pub(super) fn carry_out(&mut self, now: Timestamp) {
+    /// Carries out what may leave all partitions, and what follows from that at once. Unless this node is `sure` that it
+    /// still owns them, no good answer leaves: a silent node may be deposed without knowing, and what it remembers old.
+    pub(super) fn carry_out(&mut self, now: Timestamp, sure: bool) {
         let mut outputs = Vec::new();
         loop {
             for (id, partition) in &mut self.partitions {
@@ -27,15 +30,16 @@ impl Executor {
                 return;
             }
             for (part, output) in outputs.drain(..) {
-                self.carry(part, output, now);
+                self.carry(part, output, now, sure);
             }
         }
     }
 
-    fn carry(&mut self, part: PartitionId, output: Output, now: Timestamp) {
+    fn carry(&mut self, part: PartitionId, output: Output, now: Timestamp, sure: bool) {
         match output {
             Output::Reply(reply, answer) => {
                 if let Some(waiting) = self.replies.remove(&reply) {
+                    let answer = if sure { answer } else { answer.and_then(|_| Err(silent())) };
                     // Whoever asked may have gone; the answer is durable all the same.
                     let _ = waiting.send(answer);
                 }
@@ -91,8 +95,12 @@ impl Executor {
         tokio::spawn(async move {
             let slot = world.executors.admit(&task).await;
             // Its time runs from here on; and it may have been canceled while it waited for room.
-            if !links.deliver(attempt).await {
-                return;
+            loop {
+                match links.deliver(attempt).await {
+                    Delivery::Begins => break,
+                    Delivery::Unwanted => return,
+                    Delivery::NotNow => tokio::time::sleep(ASK_AGAIN).await,
+                }
             }
             task.deadline = task.options.timeout_ms.map(|timeout| world.clock.now().plus_ms(timeout));
             let outcome = world.executors.run(task).await;
@@ -116,11 +124,16 @@ impl Executor {
                         tracing::error!(%error, "a closed run cannot be read; a start with its id waits");
                         return;
                     }
-                    Err(_) => tokio::time::sleep(PROBE_AGAIN).await,
+                    Err(_) => tokio::time::sleep(ASK_AGAIN).await,
                 }
             }
         });
     }
+}
+
+/// For answers that this node is not sure to be allowed to give.
+pub(super) fn silent() -> ApiError {
+    refusal::store_away("this node has not reached it for longer than its lease")
 }
 
 fn log(run: weft_protocol::RunId, level: u8, text: &str) {

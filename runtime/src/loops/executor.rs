@@ -11,7 +11,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use weft_protocol::{EventId, PartitionId, RunId, Timestamp};
 
-use super::{Links, LoopEvent, LoopInput, World};
+use super::{Delivery, Links, LoopEvent, LoopInput, World};
 use crate::commit::{AppendLane, Outcome};
 use crate::partition::Partition;
 use crate::partition::request::{AttemptRef, Reply, ReplyId, Request, StartedBy};
@@ -127,7 +127,8 @@ impl Executor {
             partition.go_on(now);
             more |= partition.has_more();
         }
-        self.carry_out(now);
+        let sure = self.world.lease.valid();
+        self.carry_out(now, sure);
         self.send_append();
         self.finish_closing();
         more
@@ -154,9 +155,19 @@ impl Executor {
                 }
             }
             LoopInput::Delivered(attempt, answer) => {
-                let partition = self.partitions.get_mut(&attempt.run.partition());
-                let wanted = partition.is_some_and(|partition| partition.delivered(attempt, now));
-                let _ = answer.send(wanted);
+                // A silent node may be deposed without knowing: the attempt may have ended at the next owner.
+                let delivery = match self.partitions.get_mut(&attempt.run.partition()) {
+                    None => Delivery::Unwanted,
+                    Some(_) if !self.world.lease.valid() => Delivery::NotNow,
+                    Some(partition) => {
+                        if partition.delivered(attempt, now) {
+                            Delivery::Begins
+                        } else {
+                            Delivery::Unwanted
+                        }
+                    }
+                };
+                let _ = answer.send(delivery);
             }
             LoopInput::Open(partitions) => {
                 for partition in partitions {
@@ -186,7 +197,7 @@ impl Executor {
             Request::Query { .. } | Request::Describe(_) | Request::List(_) | Request::History { .. }
                 if !self.world.lease.valid() =>
             {
-                Some(refusal::store_away("this node has not reached it for longer than its lease"))
+                Some(super::carry::silent())
             }
             _ => None,
         };
@@ -274,6 +285,8 @@ impl Executor {
                         partition.committed();
                     }
                 }
+                // The commit itself says that this node owned them: what waited for it leaves whatever the lease says.
+                self.carry_out(self.world.clock.now(), true);
                 if !deposed.is_empty() {
                     self.abandon(&deposed, &refusal::moved());
                     let _ = self.world.events.send(LoopEvent::Deposed(deposed));

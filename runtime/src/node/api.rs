@@ -21,6 +21,7 @@ use super::{Node, Shared, deploy};
 use crate::activities::queue::{PollPlan, TaskToken, worker_task};
 use crate::api::{Api, RunKey};
 use crate::closed;
+use crate::loops::Delivery;
 use crate::partition::ask::{checked_start, query_run};
 use crate::partition::request::{Answer, AttemptRef, Key, OpenFilter, Reply, Request, StartOrder, WorkerOutcome};
 use crate::refusal;
@@ -198,16 +199,20 @@ impl Api for Node {
         loop {
             let left = until.saturating_duration_since(tokio::time::Instant::now());
             let handout = self.shared.queues.poll(namespace, queue, plan.max, left).await;
-            let mut wanted = Vec::new();
+            let mut begins = Vec::new();
             for task in handout.tasks() {
-                wanted.push(core.links.deliver(attempt_of(TaskToken::of(task))).await);
+                match core.links.deliver(attempt_of(TaskToken::of(task))).await {
+                    // The handout goes back to its queue.
+                    Delivery::NotNow => return Err(refusal::store_away("this node is not sure of its lease")),
+                    delivery => begins.push(delivery == Delivery::Begins),
+                }
             }
             let now = self.shared.options.clock.now();
             let tasks: Vec<_> = handout
                 .accept()
                 .iter()
-                .zip(wanted)
-                .filter(|(_, wanted)| *wanted)
+                .zip(begins)
+                .filter(|(_, begins)| *begins)
                 .map(|(task, _)| worker_task(task, task.options.timeout_ms.map(|timeout| now.plus_ms(timeout))))
                 .collect();
             // What was handed out and canceled in the same moment is nothing to answer with.

@@ -187,9 +187,15 @@ impl<'a> Member<'a> {
     /// Another node has the partitions, or some of them: all are let go, so that one node has all of them again.
     async fn lose(&mut self) {
         self.shared.stand(Standing::Standby(None));
-        self.core.links.close().await;
         self.serving = false;
-        self.release().await;
+        let let_go = async {
+            self.core.links.close().await;
+            self.release().await;
+        };
+        tokio::select! {
+            () = let_go => {}
+            () = self.shared.stop.cancelled() => {}
+        }
     }
 
     /// Damage is never served over. What is broken stays, and says so, until somebody repairs the store.

@@ -201,3 +201,37 @@ async fn who_loses_one_partition_in_an_append_lets_all_go_and_takes_them_again()
     }
     node.shutdown().await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_node_that_cannot_say_that_it_lives_answers_nothing_from_memory() {
+    let silent = Arc::new(AtomicBool::new(false));
+    let asked = silent.clone();
+    let memory = Memory::new(1).disturbed(move |operation| {
+        let refused = operation == Operation::Beat && asked.load(Ordering::SeqCst);
+        Disturbance { fault: refused.then_some(Fault::Refused), ..Disturbance::default() }
+    });
+    let mut options = NodeOptions::new("memory:", "http://one");
+    options.config.limits.lease_ms = 2_000;
+    let node = Node::open_on(Arc::new(memory), options).unwrap();
+    node.serving().await.unwrap();
+    node.deploy(NS, codec::encode(&fixture::program(false))).await.unwrap();
+    node.start(NS, start("order", 1)).await.unwrap();
+    silent.store(true, Ordering::SeqCst);
+    // The lease is measured on the real clock, and virtual time flies: this is as long as the lease.
+    while node.describe(&run("order-1")).await.is_ok() {
+        tokio::task::yield_now().await;
+    }
+    for error in [
+        node.query(&run("order-1"), "seen", json!({})).await.unwrap_err(),
+        node.start(NS, start("order", 1)).await.unwrap_err(),
+        node.poll(NS, "q", poll()).await.unwrap_err(),
+    ] {
+        assert_eq!(error.code, "store_unavailable");
+    }
+    silent.store(false, Ordering::SeqCst);
+    while node.describe(&run("order-1")).await.is_err() {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert_eq!(node.poll(NS, "q", poll()).await.unwrap().tasks.len(), 1, "the task was not lost");
+    node.shutdown().await;
+}
