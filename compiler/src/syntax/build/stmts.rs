@@ -20,7 +20,10 @@ impl Builder<'_> {
     pub(super) fn stmt_into(&mut self, pair: P<'_>, stmts: &mut Vec<Stmt>) {
         match pair.as_rule() {
             Rule::stmt => stmts.push(self.stmt(pair)),
-            Rule::junk_stmt => stmts.push(Stmt { kind: StmtKind::Junk, span: self.span(&pair) }),
+            // A block without its end has lost something: later stages must not wonder about its value.
+            Rule::junk_stmt | Rule::missing_close_brace => {
+                stmts.push(Stmt { kind: StmtKind::Junk, span: self.span(&pair) })
+            }
             _ => {}
         }
     }
