@@ -11,6 +11,8 @@ mod natives;
 mod reach;
 mod types;
 
+pub use flow::assigned;
+
 use thiserror::Error;
 
 use crate::program::{FuncId, Program, WorkflowDef};

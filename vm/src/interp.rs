@@ -15,7 +15,7 @@ use std::sync::Arc;
 use weft_bytecode::op::Op;
 use weft_protocol::command::Site;
 
-use crate::fiber::{Fiber, FiberId, On, Resume, State};
+use crate::fiber::{Fiber, FiberId, On};
 use crate::limits::{Fault, corrupt, fault};
 use crate::loaded::{Inst, Loaded};
 use crate::machine::{Ended, Vm};
@@ -186,6 +186,11 @@ impl Vm {
                     }
                     Op::Fuel => {
                         self.heap.fuel_used += u64::from(inst.imm());
+                        // Before the slice may end: where it ends must not decide when garbage goes.
+                        if self.heap.wants_collection() {
+                            save!();
+                            self.collect_if_due(fiber)?;
+                        }
                         if self.heap.fuel_used >= self.slice_end.min(fuel_max) {
                             save!();
                             if self.heap.fuel_used > fuel_max {
@@ -194,13 +199,8 @@ impl Vm {
                             if self.heap.fuel_used >= self.slice_end {
                                 // Charged already: it goes on behind.
                                 fiber.frame()?.pc = pc + 1;
-                                fiber.state = State::Ready(Resume::Go);
                                 return Ok(Exit::Slice);
                             }
-                        }
-                        if self.heap.wants_collection() {
-                            save!();
-                            self.collect_if_due(fiber)?;
                         }
                         Flow::Next
                     }
@@ -240,7 +240,7 @@ impl Vm {
                         Flow::Next
                     }
                     Op::LoadState => {
-                        reg!(a) = self.cells[usize::from(b)];
+                        reg!(a) = checked!(self.cell(b));
                         Flow::Next
                     }
                     Op::Unreachable | Op::Arg => {

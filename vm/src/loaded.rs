@@ -1,6 +1,6 @@
 //! A program made ready to run: verified, with everything the interpreter looks up decoded once.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use rust_decimal::Decimal;
 use rustc_hash::FxHashMap;
@@ -58,6 +58,16 @@ pub(crate) struct Code {
     pub(crate) refs: Box<[u16]>,
     pub(crate) result: TypeId,
     pub(crate) handlers: Box<[Handler]>,
+    stops: OnceLock<FxHashMap<u32, Box<[u64]>>>,
+}
+
+impl Code {
+    /// Whether a frame can be met here from outside: at its beginning, behind a `Fuel`, at a call or a wait.
+    fn can_stop(&self, pc: u32) -> bool {
+        let behind_fuel = pc > 0 && self.insts[pc as usize - 1].op == Op::Fuel;
+        let op = self.insts[pc as usize].op;
+        pc == 0 || behind_fuel || op.suspends() || matches!(op, Op::Call | Op::CallClosure)
+    }
 }
 
 /// A constant in the form it is copied from.
@@ -89,6 +99,7 @@ impl Loaded {
                 refs: (0..f.regs.len() as u16).filter(|r| layouts.is_ref(f.regs[usize::from(*r)])).collect(),
                 result: f.result,
                 handlers: f.handlers.clone().into(),
+                stops: OnceLock::new(),
             })
             .collect();
         let constants = program.constants.iter().map(ready).collect();
@@ -124,6 +135,18 @@ impl Loaded {
 
     pub(crate) fn result_of(&self, id: FuncId) -> TypeId {
         self.func(id).result
+    }
+
+    /// Whether a register certainly has a value in a frame that stands at `pc`; `None` if no frame can stand there.
+    pub(crate) fn is_assigned(&self, func: FuncId, pc: u32, reg: u16) -> Option<bool> {
+        let code = self.func(func);
+        let stops = code.stops.get_or_init(|| {
+            let states = verify::assigned(&self.program, &self.program.functions[usize::from(func.0)]);
+            let at = (0u32..).zip(states).filter_map(|(pc, state)| Some((pc, state?)));
+            at.filter(|(pc, _)| code.can_stop(*pc)).map(|(pc, state)| (pc, state.into())).collect()
+        });
+        let state = stops.get(&pc)?;
+        Some(state[usize::from(reg) / 64] >> (reg % 64) & 1 == 1)
     }
 
     pub(crate) fn func(&self, id: FuncId) -> &Code {

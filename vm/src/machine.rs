@@ -10,7 +10,7 @@ mod waits;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use weft_bytecode::types::{TypeId, builtin};
+use weft_bytecode::types::{Type, TypeId, builtin};
 use weft_bytecode::{FuncId, WorkflowDef};
 use weft_protocol::command::{CommandId, FiberPath, Issued, Site};
 use weft_protocol::event::RunRef;
@@ -173,7 +173,7 @@ impl Vm {
 
     /// Takes in what happened; runs nothing yet.
     fn activate(&mut self, activation: Activation, ctx: &Context<'_>) -> Result<(), Box<Trap>> {
-        self.slice_end = self.heap.fuel_used + self.bounds.fuel_slice;
+        self.slice_end = self.heap.fuel_used.saturating_add(self.bounds.fuel_slice);
         if activation == Activation::Continue {
             return Ok(());
         }
@@ -399,6 +399,18 @@ impl Vm {
         fiber.seq
     }
 
+    /// The value of a state cell. That the initialisation writes every cell is not proved before it runs.
+    pub(crate) fn cell(&self, cell: u16) -> Result<u64, Fault> {
+        let value = self.cells[usize::from(cell)];
+        if value == 0 {
+            let ty = self.def().state[usize::from(cell)].ty;
+            if self.loaded.is_ref(ty) && !matches!(self.loaded.ty(ty), Type::Option(_)) {
+                return Err(corrupt("a state cell is read before it is written"));
+            }
+        }
+        Ok(value)
+    }
+
     /// The search attributes that changed.
     fn attributes(&self, changed: &[u16]) -> Result<Option<Payload>, Fault> {
         if changed.is_empty() {
@@ -407,12 +419,13 @@ impl Vm {
         let mut out = String::from("{");
         for cell in changed {
             let state = &self.def().state[usize::from(*cell)];
+            let value = self.cell(*cell)?;
             if out.len() > 1 {
                 out.push(',');
             }
             encode::text_into(&state.name, &mut out);
             out.push(':');
-            encode::json_into(&self.heap, &self.loaded, state.ty, self.cells[usize::from(*cell)], &mut out)?;
+            encode::json_into(&self.heap, &self.loaded, state.ty, value, &mut out)?;
         }
         out.push('}');
         Ok(Some(Payload::json(&out)))

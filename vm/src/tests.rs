@@ -1,4 +1,12 @@
 //! The machine from outside: hand-assembled programs, what they command, how they end.
 
 mod asm;
+mod cancel;
+mod control;
 mod fibers;
+mod forged;
+mod natives;
+mod objects;
+mod scalars;
+mod scopes;
+mod values;

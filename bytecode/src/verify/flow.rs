@@ -34,8 +34,9 @@ pub(super) fn check(program: &Program, function: &Function) -> At {
     Ok(())
 }
 
-/// For each instruction that can be reached: the registers that certainly have a value before it.
-fn assigned(program: &Program, function: &Function) -> Vec<Option<Set>> {
+/// For each instruction of a verified function that can be reached: the registers that certainly have a value before
+/// it, a bit each.
+pub fn assigned(program: &Program, function: &Function) -> Vec<Option<Vec<u64>>> {
     let mut entry: Set = vec![0; function.regs.len() / 64 + 1];
     for (reg, ty) in (0u16..).zip(&function.regs) {
         let ty = program.ty(*ty);

@@ -20,8 +20,12 @@ use crate::value::{decode, encode, failure, new_text};
 
 impl Vm {
     pub(super) fn wait_op(&mut self, fiber: &mut Fiber, at: &At<'_>) -> Result<Flow, Fault> {
-        // A condition is tested on the fiber that waits for it.
-        let testing = matches!(fiber.state, State::Waiting { .. });
+        // A condition is tested on the fiber that waits for it, on top of the wait.
+        let callers = fiber.frames.len().saturating_sub(1);
+        let testing = fiber.frames[..callers].iter().any(|frame| {
+            let op = at.loaded.func(frame.func).insts[frame.pc as usize].op;
+            matches!(op, Op::WaitUntil | Op::WaitUntilFor)
+        });
         if fiber.role == Role::Atomic || testing {
             return Err(corrupt("code that must not wait gave a command"));
         }

@@ -190,8 +190,13 @@ fn check_fiber(vm: &Vm, arena: &Arena<'_>, id: FiberId, fiber: &Fiber) -> Checke
         let code = loaded.func(frame.func);
         let inst = code.insts.get(frame.pc as usize).ok_or("a frame stands behind its function's end")?;
         require(inst.op != Op::Arg, "a frame stands between instructions")?;
-        for (reg, ty) in code.regs.iter().enumerate() {
-            arena.register(*ty, fiber.slots[frame.base as usize + reg])?;
+        for (reg, ty) in (0u16..).zip(&code.regs) {
+            let value = fiber.slots[frame.base as usize + usize::from(reg)];
+            match loaded.is_assigned(frame.func, frame.pc, reg) {
+                Some(true) => arena.slot(*ty, value)?,
+                Some(false) => arena.register(*ty, value)?,
+                None => return Err("a frame stands where none can stop".into()),
+            }
         }
         if let Some(callee) = fiber.frames.get(place + 1) {
             let fine = match inst.op {
@@ -267,7 +272,7 @@ fn check_scope(vm: &Vm, arena: &Arena<'_>, id: u32, scope: &Scope) -> Checked {
         let code = loaded.func(branch.func);
         require(branch.args.len() == usize::from(code.params), "a branch has other arguments than its function")?;
         for (arg, ty) in branch.args.iter().zip(&code.regs) {
-            arena.register(*ty, *arg)?;
+            arena.slot(*ty, *arg)?;
         }
     }
     for branch in &scope.running {
@@ -275,9 +280,21 @@ fn check_scope(vm: &Vm, arena: &Arena<'_>, id: u32, scope: &Scope) -> Checked {
         let its = fiber.is_some_and(|f| matches!(f.role, Role::Branch { scope, .. } if scope == id));
         require(its, "a scope runs what is no branch of it")?;
     }
-    for (func, value) in &scope.results {
+    let waiting = scope.pending.iter().map(|branch| branch.position);
+    let running = scope.running.iter().filter_map(|id| match vm.fibers.get(*id as usize)?.as_ref()?.role {
+        Role::Branch { position, .. } => Some(position),
+        _ => None,
+    });
+    let open: std::collections::HashSet<u32> = waiting.chain(running).collect();
+    for (position, (func, value)) in (0u32..).zip(&scope.results) {
         require(known(*func), "a branch has no function")?;
-        arena.register(loaded.result_of(*func), *value)?;
+        let ty = loaded.result_of(*func);
+        // A branch that failed or was canceled has no value, and then nobody reads it.
+        if open.contains(&position) || (scope.is_decided() && scope.winner != Some(position)) {
+            arena.register(ty, *value)?;
+        } else {
+            arena.slot(ty, *value)?;
+        }
     }
     require(scope.winner.is_none_or(|w| (w as usize) < scope.results.len()), "a scope's winner does not exist")?;
     arena.register(builtin::FAILURE, scope.failure)

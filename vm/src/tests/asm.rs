@@ -360,6 +360,19 @@ impl Stage {
         step
     }
 
+    /// Another run in the same state, to try what may happen next.
+    pub(crate) fn clone_of(&self) -> Stage {
+        Stage {
+            vm: self.vm.clone(),
+            twin: self.twin.clone(),
+            loaded: Arc::clone(&self.loaded),
+            limits: self.limits.clone(),
+            now: self.now,
+            workflow_id: self.workflow_id.clone(),
+            log: vec![],
+        }
+    }
+
     fn through_bytes(&self, vm: &Vm) -> Vm {
         let bytes = vm.snapshot();
         let restored = match Vm::restore(Arc::clone(&self.loaded), &bytes, &self.limits) {

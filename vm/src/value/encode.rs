@@ -118,8 +118,14 @@ impl Writer<'_, '_> {
             }
             Type::Duration if self.durations == Durations::Millis => self.int(value as i64),
             Type::Duration => self.quoted(&text::duration(value as i64)),
-            Type::Time => self.quoted(&text::time(value as i64)),
-            Type::Date => self.quoted(&text::date(value as i64)),
+            Type::Time => {
+                let ms = within(value as i64, text::TIME_MIN..=text::TIME_MAX)?;
+                self.quoted(&text::time(ms));
+            }
+            Type::Date => {
+                let days = within(value as i64, text::DATE_MIN..=text::DATE_MAX)?;
+                self.quoted(&text::date(days));
+            }
             Type::Json => self.json(value, depth)?,
             Type::Option(_) if value == 0 => self.out.push_str("null"),
             Type::Option(inner) if loaded.is_ref(*inner) => self.value(*inner, value, depth)?,
@@ -282,6 +288,14 @@ impl Writer<'_, '_> {
         }
         Ok(())
     }
+}
+
+/// Arithmetic may lead beyond the calendar; only text that nobody could read is refused.
+fn within(value: i64, calendar: std::ops::RangeInclusive<i64>) -> Result<i64, Fault> {
+    if calendar.contains(&value) {
+        return Ok(value);
+    }
+    Err(fault(TrapKind::Overflow, "a time is outside the years 1 to 9999"))
 }
 
 /// Appends text as a JSON string, escaped as little as JSON allows.
