@@ -9,7 +9,6 @@ pub mod source;
 pub mod syntax;
 
 mod codegen;
-mod effects;
 mod hir;
 mod stdlib;
 mod types;

@@ -81,17 +81,25 @@ pub(crate) fn thrown_failure(program: &Program, def: &ActivityDef, bytes: &[u8])
 
 /// A fault that another attempt may not have.
 pub(crate) fn fault(kind: &str, message: impl Into<String>) -> AttemptOutcome {
-    failed(Failure::fault(message), kind)
+    failed(typed(Failure::fault(message), kind))
 }
 
 /// A fault that every attempt would have.
 pub(crate) fn lasting_fault(kind: &str, message: impl Into<String>) -> AttemptOutcome {
-    failed(Failure { retryable: false, ..Failure::fault(message) }, kind)
+    failed(lasting(kind, message))
 }
 
-fn failed(failure: Failure, kind: &str) -> AttemptOutcome {
-    let details = serde_json::json!({ "type": kind, "details": null });
-    AttemptOutcome::Failed { failure: failure.with_details(&details), retry_after_ms: None }
+/// The failure of a [`lasting_fault`].
+pub(crate) fn lasting(kind: &str, message: impl Into<String>) -> Failure {
+    typed(Failure { retryable: false, ..Failure::fault(message) }, kind)
+}
+
+fn typed(failure: Failure, kind: &str) -> Failure {
+    failure.with_details(&serde_json::json!({ "type": kind, "details": null }))
+}
+
+fn failed(failure: Failure) -> AttemptOutcome {
+    AttemptOutcome::Failed { failure, retry_after_ms: None }
 }
 
 fn thrown(program: &Program, def: &ActivityDef, name: &str) -> Option<TypeId> {

@@ -152,7 +152,7 @@ pub(super) fn read_cursor(cursor: &str) -> Result<(Timestamp, RunId), ApiError> 
         Some((Timestamp(started.parse().ok()?), run.parse().ok()?))
     };
     read().ok_or_else(|| {
-        ApiError::new(400, "invalid_request", "`cursor` is not one that a page ended with")
+        ApiError::new(400, "wrong_parameter", "`cursor` is not one that a page ended with")
             .at("cursor", "the `cursor` of the page before, as it is")
     })
 }

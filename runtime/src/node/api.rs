@@ -227,6 +227,10 @@ impl Api for Node {
     }
 
     async fn fail(&self, token: &str, failure: Failure, retry_after: Option<Duration>) -> Result<(), ApiError> {
+        let (bytes, max) = (failure.to_json().to_string().len(), self.shared.limits.payload_bytes_max);
+        if bytes > max {
+            return Err(refusal::too_large("the failure", bytes, "payload_bytes_max", max));
+        }
         let retry_after_ms = retry_after.map(|after| i64::try_from(after.as_millis()).unwrap_or(i64::MAX));
         self.shared.end_attempt(token, WorkerOutcome::Failed { failure, retry_after_ms }).await
     }
@@ -366,7 +370,7 @@ fn attempt_of(token: TaskToken) -> AttemptRef {
 
 fn key(run: &RunKey) -> Result<Key, ApiError> {
     let run_id = run.run_id.as_deref().map(str::parse::<RunId>).transpose().map_err(|_| {
-        ApiError::new(400, "invalid_request", "a run id has 16 hexadecimal digits").at("run", "16 hexadecimal digits")
+        ApiError::new(400, "wrong_parameter", "a run id has 16 hexadecimal digits").at("run", "16 hexadecimal digits")
     })?;
     Ok(Key {
         namespace: run.namespace.as_str().into(),
@@ -379,7 +383,7 @@ fn read_time(field: &str, given: Option<&str>) -> Result<Option<Timestamp>, ApiE
     let Some(given) = given else { return Ok(None) };
     match text::parse_time(given) {
         Some(ms) => Ok(Some(Timestamp(ms))),
-        None => Err(ApiError::new(400, "invalid_request", format!("`{field}` is no time: {given:?}"))
+        None => Err(ApiError::new(400, "wrong_parameter", format!("`{field}` is no time: {given:?}"))
             .at(field, "RFC 3339, as 2026-06-01T09:00:00Z")),
     }
 }

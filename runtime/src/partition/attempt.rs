@@ -99,9 +99,17 @@ impl Partition {
                     Err(failure) => Input::Failed { scheduled, attempt, failure, retry_after_ms: None },
                 }
             }
+            // What the answer to a heartbeat asked for.
+            WorkerOutcome::Failed { failure, .. } if failure.kind == "Canceled" => {
+                Input::CanceledAttempt { scheduled, attempt }
+            }
             WorkerOutcome::Failed { failure, retry_after_ms } => {
-                let failure = decode::reported(program.program(), def, failure)
-                    .unwrap_or_else(|error| Failure::new("BadError", format!("the error has wrong fields: {error}")));
+                let failure = decode::reported(program.program(), def, failure).unwrap_or_else(|error| {
+                    decode::lasting(
+                        "BadError",
+                        format!("the error that `{}` reports has wrong fields: {error}", def.name),
+                    )
+                });
                 Input::Failed { scheduled, attempt, failure, retry_after_ms }
             }
         };
@@ -130,10 +138,10 @@ impl Partition {
 /// same, so it is not retried.
 fn worker_result(program: &Program, def: &ActivityDef, value: &Value, bytes_max: usize) -> Result<Payload, Failure> {
     let result = decode::result(program, def, value)
-        .map_err(|e| Failure::new("BadResult", format!("`{}` does not give its result type: {e}", def.name)))?;
+        .map_err(|e| decode::lasting("BadResult", format!("`{}` does not give its result type: {e}", def.name)))?;
     if result.len() > bytes_max {
         let bytes = result.len();
-        return Err(Failure::new(
+        return Err(decode::lasting(
             "TooLarge",
             format!("the result of `{}` has {bytes} bytes; the limit `payload_bytes_max` is {bytes_max}", def.name),
         ));
