@@ -6,7 +6,7 @@ use crate::diagnostic::{Diagnostic, Severity};
 use crate::source::{FileId, Source, Span};
 use crate::syntax::ast;
 use crate::types::world::World;
-use crate::{codegen, hir, syntax};
+use crate::{codegen, effects, hir, syntax};
 
 /// Stack of the thread that compiles. Trees are up to [`syntax::TREE_DEPTH_MAX`] deep and every stage recurses over
 /// them; the memory is only touched as far as it is used.
@@ -79,6 +79,7 @@ fn analyze(project: &Project) -> Analysis {
     let world = World::collect(&sources, &files);
     hir::options::check_defaults(&world);
     let lowered = hir::program::lower(&world);
+    effects::check(&world, &lowered);
     diagnostics.extend(world.sink.take());
     let mut program = None;
     if diagnostics.iter().all(|d| d.severity != Severity::Error) {

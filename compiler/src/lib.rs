@@ -9,6 +9,7 @@ pub mod source;
 pub mod syntax;
 
 mod codegen;
+mod effects;
 mod hir;
 mod stdlib;
 mod types;

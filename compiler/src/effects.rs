@@ -1,0 +1,37 @@
+//! What code may do where it stands: pure < read < write < wait (language.md 4.4), which errors may leave it, and where
+//! a patch must say when it is decided.
+//!
+//! The kind of a declaration fixes its ceiling; nothing here changes the tree.
+
+use crate::diagnostic::Diagnostic;
+use crate::hir::program::Program;
+use crate::types::world::World;
+
+mod level;
+mod patches;
+mod throws;
+mod waits;
+
+/// Checks every body of a project.
+pub(crate) fn check(world: &World<'_>, program: &Program) {
+    for function in &program.functions {
+        level::check(world, function, &[]);
+        throws::check(world, function);
+    }
+    for workflow in &program.workflows {
+        let states: Vec<&str> = workflow.states.iter().map(|s| s.name.as_str()).collect();
+        let handlers = workflow.signals.iter().filter_map(|s| s.handler.as_ref());
+        let queries = workflow.queries.iter().map(|q| &q.function);
+        for function in [&workflow.init, &workflow.body].into_iter().chain(handlers).chain(queries) {
+            level::check(world, function, &states);
+            throws::check(world, function);
+        }
+        waits::check(world, workflow);
+    }
+    patches::check(world, program);
+}
+
+/// A diagnostic with the reason and the way out.
+fn teach(d: Diagnostic, why: &str, help: &str) -> Diagnostic {
+    d.why(why).help(help)
+}
