@@ -125,64 +125,79 @@ impl Vm {
                 let flow = match inst.op {
                     Op::Move => {
                         reg!(a) = reg!(b);
-                        Flow::Next
+                        pc += 1;
+                        continue;
                     }
                     Op::LoadInt => {
                         reg!(a) = i64::from(inst.imm() as i32) as u64;
-                        Flow::Next
+                        pc += 1;
+                        continue;
                     }
                     Op::LoadNone => {
                         reg!(a) = 0;
-                        Flow::Next
+                        pc += 1;
+                        continue;
                     }
                     Op::Share => {
                         self.heap.share(reg!(a));
-                        Flow::Next
+                        pc += 1;
+                        continue;
                     }
                     Op::AddInt | Op::SubInt | Op::MulInt | Op::DivInt | Op::RemInt => {
                         reg!(a) = checked!(arith::int(inst.op, reg!(b) as i64, reg!(c) as i64)) as u64;
-                        Flow::Next
+                        pc += 1;
+                        continue;
                     }
                     Op::NegInt => {
                         reg!(a) = checked!(arith::int(Op::SubInt, 0, reg!(b) as i64)) as u64;
-                        Flow::Next
+                        pc += 1;
+                        continue;
                     }
                     Op::EqInt => {
                         reg!(a) = u64::from(reg!(b) == reg!(c));
-                        Flow::Next
+                        pc += 1;
+                        continue;
                     }
                     Op::NeInt => {
                         reg!(a) = u64::from(reg!(b) != reg!(c));
-                        Flow::Next
+                        pc += 1;
+                        continue;
                     }
                     Op::LtInt => {
                         reg!(a) = u64::from((reg!(b) as i64) < reg!(c) as i64);
-                        Flow::Next
+                        pc += 1;
+                        continue;
                     }
                     Op::LeInt => {
                         reg!(a) = u64::from(reg!(b) as i64 <= reg!(c) as i64);
-                        Flow::Next
+                        pc += 1;
+                        continue;
                     }
                     Op::AddFloat | Op::SubFloat | Op::MulFloat | Op::DivFloat | Op::RemFloat => {
                         let (lhs, rhs) = (f64::from_bits(reg!(b)), f64::from_bits(reg!(c)));
                         reg!(a) = checked!(arith::float(inst.op, lhs, rhs)).to_bits();
-                        Flow::Next
+                        pc += 1;
+                        continue;
                     }
                     Op::NegFloat => {
                         reg!(a) = (-f64::from_bits(reg!(b))).to_bits();
-                        Flow::Next
+                        pc += 1;
+                        continue;
                     }
                     Op::LtFloat => {
                         reg!(a) = u64::from(f64::from_bits(reg!(b)) < f64::from_bits(reg!(c)));
-                        Flow::Next
+                        pc += 1;
+                        continue;
                     }
                     Op::LeFloat => {
                         reg!(a) = u64::from(f64::from_bits(reg!(b)) <= f64::from_bits(reg!(c)));
-                        Flow::Next
+                        pc += 1;
+                        continue;
                     }
                     Op::Not => {
                         reg!(a) = u64::from(reg!(b) == 0);
-                        Flow::Next
+                        pc += 1;
+                        continue;
                     }
                     Op::Fuel => {
                         self.heap.fuel_used += u64::from(inst.imm());
@@ -202,7 +217,8 @@ impl Vm {
                                 return Ok(Exit::Slice);
                             }
                         }
-                        Flow::Next
+                        pc += 1;
+                        continue;
                     }
                     Op::Jump => {
                         pc = inst.imm();
@@ -220,14 +236,18 @@ impl Vm {
                         pc = inst.imm();
                         continue;
                     }
-                    Op::JumpIf | Op::JumpIfNot | Op::JumpIfNone => Flow::Next,
+                    Op::JumpIf | Op::JumpIfNot | Op::JumpIfNone => {
+                        pc += 1;
+                        continue;
+                    }
                     Op::Field => {
                         let value = self.heap.get(reg!(b), usize::from(c));
                         if self.heap.is_shared(reg!(b)) && loaded.is_ref(loaded.func(frame.func).regs[usize::from(a)]) {
                             self.heap.share(value);
                         }
                         reg!(a) = value;
-                        Flow::Next
+                        pc += 1;
+                        continue;
                     }
                     Op::Equal => {
                         save!();
@@ -237,11 +257,13 @@ impl Vm {
                             self.heap.charge(self.heap.size(lhs));
                         }
                         reg!(a) = u64::from(compare::equal(&self.heap, &loaded, ty, lhs, rhs)?);
-                        Flow::Next
+                        pc += 1;
+                        continue;
                     }
                     Op::LoadState => {
                         reg!(a) = checked!(self.cell(b));
-                        Flow::Next
+                        pc += 1;
+                        continue;
                     }
                     Op::Unreachable | Op::Arg => {
                         save!();

@@ -336,8 +336,7 @@ impl Vm {
 
     /// Runs what can run.
     fn drive(&mut self, ctx: &Context<'_>) -> Result<Then, Box<Trap>> {
-        loop {
-            let Some(id) = self.next_fiber().map_err(|stop| trapped(stop, None))? else { break };
+        while let Some(id) = self.next_fiber().map_err(|stop| trapped(stop, None))? {
             let Some(mut fiber) = self.fibers[id as usize].take() else {
                 self.progress.current = None;
                 continue;
@@ -482,6 +481,7 @@ impl Roots<'_> {
     }
 }
 
+#[expect(clippy::boxed_local, reason = "faults travel boxed, so that results of ops stay small")]
 pub(crate) fn trapped(stop: Fault, site: Option<Site>) -> Box<Trap> {
     Box::new(Trap { kind: stop.kind, message: stop.message, site })
 }

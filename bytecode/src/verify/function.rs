@@ -236,7 +236,7 @@ impl Inside<'_> {
             NewMap => match self.ty(a) {
                 Type::Map(key, value) => {
                     let args = self.arg_ids();
-                    args.len() % 2 == 0 && args.chunks_exact(2).all(|pair| pair == [*key, *value])
+                    args.len().is_multiple_of(2) && args.chunks_exact(2).all(|pair| pair == [*key, *value])
                 }
                 _ => false,
             },

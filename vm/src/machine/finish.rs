@@ -58,13 +58,12 @@ impl Vm {
         let owner = open.owner;
         if open.has_ended() && owner == NOBODY {
             self.close_scope(scope);
-        } else if open.has_ended() {
-            if let Some(fiber) = self.fiber(owner) {
-                if matches!(fiber.state, State::Waiting { on: On::Branches { scope: of }, .. } if of == scope) {
-                    fiber.state = State::Ready(Resume::Go);
-                    self.ready.push_back(owner);
-                }
-            }
+        } else if open.has_ended()
+            && let Some(fiber) = self.fiber(owner)
+            && matches!(fiber.state, State::Waiting { on: On::Branches { scope: of }, .. } if of == scope)
+        {
+            fiber.state = State::Ready(Resume::Go);
+            self.ready.push_back(owner);
         }
         Ok(())
     }

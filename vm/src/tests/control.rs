@@ -230,6 +230,49 @@ fn a_sticky_patch_decides_once() {
     assert_eq!(run.commands(), "0#1 patch 0");
 }
 
+/// Calls, closures, conditions, messages, scopes, handlers and state in one program.
+pub(super) fn everything() -> weft_bytecode::Program {
+    let mut p = P::new();
+    let empty = p.record(None, &[]);
+    let count = p.cell("count", INT, true);
+    let name = p.cell("name", STRING, false);
+    let message = p.record(None, &[("s", STRING)]);
+    let om = p.ty(Type::Option(message));
+    let mail = p.mailbox("mail", message);
+    let (throws, _) = thrower(&mut p);
+    let condition_ty = p.ty(Type::Fn(vec![], BOOL));
+    let mut c = F::new("condition", &[INT], BOOL);
+    let (n, yes) = (c.reg(INT), c.reg(BOOL));
+    c.op(Op::LoadState, n, count, 0).op(Op::LtInt, yes, 0, n).ret(yes);
+    let condition = p.func(c);
+    let mut init = F::new("init", &[], UNIT);
+    let (five, text, u) = (init.int(INT, 5), p.text(&mut init, "n"), init.int(UNIT, 0));
+    init.op(Op::StoreState, count, five, 0).op(Op::StoreState, name, text, 0).ret(u);
+    let init = p.func(init);
+    let noop = p.activity("noop", empty, STRING, OnCancel::Try);
+    let patch = p.patch("p", PatchMode::Each);
+    let mut b = F::new("branch", &[INT, STRING], STRING);
+    let (record, h, s) = (b.reg(empty), b.reg(INT), b.reg(STRING));
+    b.with(Op::New, record, 0, &[]).with(Op::ScheduleActivity, h, noop, &[record]).op(Op::Await, s, h, 0).ret(s);
+    let branch = p.func(b);
+    let results = p.ty(Type::List(STRING));
+    let mut f = F::new("main", &[], results);
+    let (seven, u, caught) = (f.int(INT, 7), f.reg(UNIT), f.reg(FAILURE));
+    let (from, to, target) = (f.label(), f.label(), f.label());
+    let (s, c, ok, got, new) = (f.reg(STRING), f.reg(condition_ty), f.reg(BOOL), f.reg(om), f.reg(BOOL));
+    let (limit, handle, list) = (f.int(weft_bytecode::types::builtin::DURATION, 50), f.reg(INT), f.reg(results));
+    f.op(Op::LoadState, s, name, 0).op(Op::StoreState, count, seven, 0).op(Op::Patch, new, patch, 0);
+    f.here(from).with(Op::Call, u, throws, &[seven]).here(to).here(target);
+    f.handler(from, to, target, caught);
+    f.with(Op::Closure, c, condition.0, &[seven]).op(Op::WaitUntilFor, ok, c, limit);
+    f.op(Op::ReceiveFor, got, mail, limit).op(Op::StartTimer, handle, limit, 0).op(Op::Await, u, handle, 0);
+    f.op(Op::ScopeOpen, handle, 0, seven).with(Op::ScopeSpawn, handle, branch.0, &[seven, s]);
+    f.with(Op::ScopeSpawn, handle, branch.0, &[seven, s]).op(Op::ScopeJoin, list, handle, 0).ret(list);
+    let body = p.func(f);
+    p.workflow(empty, init, body);
+    (**p.stage("{}").loaded.program()).clone()
+}
+
 /// A workflow with an indexed counter, a signal that adds to it, a query that reads it and one that divides by it.
 fn counter() -> Stage {
     let mut p = P::new();

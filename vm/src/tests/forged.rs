@@ -5,13 +5,14 @@ use std::sync::Arc;
 use weft_bytecode::op::Op;
 use weft_bytecode::options::OnCancel;
 use weft_bytecode::types::builtin::{INT, STRING};
-use weft_bytecode::{Constant, Type};
-use weft_protocol::Payload;
+use weft_bytecode::{Constant, Instr, Type};
+use weft_protocol::limits::Limits;
+use weft_protocol::{Payload, RunId, Timestamp};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::asm::*;
 use crate::snapshot::SnapshotError;
-use crate::step::{Activation, Outcome};
+use crate::step::{Activation, Context, Outcome, Then};
 use crate::{Loaded, Vm};
 
 /// A run with a bit of everything on its heap, waiting in two fibers.
@@ -106,4 +107,60 @@ fn forged_states_never_panic() {
     }
     // Scalars may be anything; structure may not.
     assert!(accepted > 50 && refused > 1_000, "{accepted} accepted, {refused} refused");
+}
+
+/// Changes one operand or op of a sound program at a time. What verification lets through must not panic.
+#[test]
+fn forged_programs_never_panic() {
+    let sound = [(**stage("ask").loaded.program()).clone(), super::objects::everything(), super::control::everything()];
+    let (mut accepted, mut refused) = (0, 0);
+    for program in &sound {
+        for (at, function) in program.functions.iter().enumerate() {
+            for pc in 0..function.code.len() {
+                let Instr(word) = function.code[pc];
+                for shift in [0, 16, 32, 48] {
+                    let field = word >> shift & 0xffff;
+                    for value in [0, 1, 2, field + 1, field.wrapping_sub(1) & 0xffff, field ^ 0x100, 0xffff] {
+                        let mut forged = program.clone();
+                        forged.functions[at].code[pc] = Instr(word & !(0xffff << shift) | value << shift);
+                        match Loaded::new(forged) {
+                            Err(_) => refused += 1,
+                            Ok(loaded) => {
+                                accepted += 1;
+                                try_out(&loaded);
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+    assert!(accepted > 500 && refused > 1_000, "{accepted} accepted, {refused} refused");
+}
+
+/// Starts a run and answers what it asks, a few times.
+fn try_out(loaded: &Arc<Loaded>) {
+    let limits = Limits { fuel_activation_max: 2_000, frames_max: 100, heap_bytes_max: 1 << 20, ..Limits::default() };
+    let workflow_id = "w".into();
+    let ctx = Context {
+        now: Timestamp(1_000),
+        workflow_id: &workflow_id,
+        run_id: RunId(1),
+        started_at: Timestamp(0),
+        history_events: 1,
+        history_bytes: 1,
+        recorded_patch: None,
+    };
+    let mut vm = Vm::new(Arc::clone(loaded), 0, &Payload::json("{}"), [0; 16], &limits);
+    let mut step = vm.step(Activation::Start, &ctx);
+    for result in ["\"x\"", "1", "null", "{}"] {
+        if step.then != Then::Waiting {
+            return;
+        }
+        let restored = Vm::restore(Arc::clone(loaded), &vm.snapshot(), &limits);
+        assert!(restored.is_ok(), "{:?}", restored.err());
+        let Some(issued) = step.commands.pop() else { return };
+        let outcome = Outcome::Completed(Payload::json(result));
+        step = vm.step(Activation::Resolved { op: issued.id, outcome }, &ctx);
+    }
 }

@@ -305,6 +305,52 @@ fn a_wrong_cast_is_a_broken_program() {
     assert_eq!(p.main(f).trap().0, TrapKind::Corrupt);
 }
 
+/// Many ops on objects in one program.
+pub(super) fn everything() -> weft_bytecode::Program {
+    let mut p = P::new();
+    let inner = p.record(Some("Inner"), &[("n", INT), ("s", STRING)]);
+    let list = p.ty(Type::List(inner));
+    let map = p.ty(Type::Map(STRING, INT));
+    let oi = p.ty(Type::Option(INT));
+    let or = p.ty(Type::Option(inner));
+    let set = p.ty(Type::Set(INT));
+    let field = |name: &str, ty| Field { name: name.into(), ty, default: None };
+    let shape = p.ty(Type::Enum {
+        name: "Shape".into(),
+        variants: vec![
+            Variant { name: "Empty".into(), fields: vec![] },
+            Variant { name: "Named".into(), fields: vec![field("s", STRING), field("n", INT)] },
+        ],
+    });
+    let all = p.ty(Type::Tuple(vec![list, map, oi, or, set, shape, STRING]));
+    let mut f = F::new("main", &[], all);
+    let (zero, one, text, key) = (f.int(INT, 0), f.int(INT, 1), p.text(&mut f, "t"), p.text(&mut f, "k"));
+    let (r, l, m) = (f.reg(inner), f.reg(list), f.reg(map));
+    f.with(Op::New, r, 0, &[one, text]).with(Op::NewList, l, 0, &[r]).op(Op::Share, r, 0, 0);
+    f.op(Op::SetField, r, 0, zero).op(Op::Push, l, r, 0).op(Op::Index, r, l, one).op(Op::SetIndex, l, zero, r);
+    f.with(Op::NewMap, m, 0, &[text, one]).op(Op::SetKey, m, key, zero);
+    let (i, n, x, s, e) = (f.reg(oi), f.reg(or), f.reg(INT), f.reg(set), f.reg(shape));
+    f.op(Op::Some, i, one, 0).op(Op::Some, n, r, 0).op(Op::Unwrap, x, i, 0);
+    f.with(Op::NewList, s, 0, &[x, zero]).with(Op::NewVariant, e, 1, &[text, x]);
+    let (tag, name, yes, out, t) = (f.reg(INT), f.reg(STRING), f.reg(BOOL), f.reg(STRING), f.reg(all));
+    f.op(Op::Tag, tag, e, 0).op(Op::VariantField, name, e, 1 << 8).op(Op::Less, yes, name, key);
+    let got = f.native(Native::MapGet, oi, &[m, key]);
+    let sum = f.native(Native::Range, list_of_int(&mut p), &[zero, one, one]);
+    f.op(Op::Equal, yes, i, got).with(Op::Concat, out, 0, &[l, m, name, sum, yes]);
+    f.with(Op::New, t, 0, &[l, m, got, n, s, e, out]).ret(t);
+    (**p.main(f).loaded.program()).clone()
+}
+
+fn list_of_int(p: &mut P) -> TypeId {
+    p.ty(Type::List(INT))
+}
+
+#[test]
+fn everything_runs() {
+    let loaded = crate::Loaded::new(everything());
+    assert!(loaded.is_ok(), "{:?}", loaded.err());
+}
+
 /// A loop that makes `rounds` lists of `size` and keeps the last.
 fn garbage(p: &mut P, rounds: i32, size: i32) -> F {
     let list = p.ty(Type::List(INT));

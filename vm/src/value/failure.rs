@@ -27,12 +27,11 @@ pub(crate) fn to_heap(heap: &mut Heap, loaded: &Loaded, failure: &Failure) -> Re
 
 fn one(heap: &mut Heap, loaded: &Loaded, failure: &Failure, cause: u64) -> Result<u64, Fault> {
     let message = new_text(heap, &failure.message)?;
-    if failure.kind != "Fault" {
-        if let Some(error) = loaded.error(&failure.kind) {
-            if let Some(object) = declared(heap, loaded, error, failure, message, cause)? {
-                return Ok(object);
-            }
-        }
+    if failure.kind != "Fault"
+        && let Some(error) = loaded.error(&failure.kind)
+        && let Some(object) = declared(heap, loaded, error, failure, message, cause)?
+    {
+        return Ok(object);
     }
     let kind = new_text(heap, &failure.kind)?;
     let details = match failure.details.as_ref().and_then(Payload::text) {
