@@ -183,7 +183,8 @@ ops! {
     NewList = "list" (dst: Dst, unused: Index, n: Args);
     /// `dst =` a map of the arguments, key and value by turns; a later value of an equal key wins.
     NewMap = "map" (dst: Dst, unused: Index, n: Args);
-    /// `dst = object.field` of a record, tuple or error (static type, so a `Failure` is cast first).
+    /// `dst = object.field` of a record, tuple or error. Of a `Failure` only the two fields that every error begins with,
+    /// `message` and `cause`; for others it is cast first.
     Field = "field" (dst: Dst, object: Src, field: Index);
     /// `object.field = src` on a `var`: in place if the object is not shared, else on a copy that `object` then names.
     SetField = "set_field" (object: Var, field: Index, src: Src);

@@ -240,6 +240,12 @@ impl Inside<'_> {
                 }
                 _ => false,
             },
+            // What every error begins with can be read without knowing which one it is.
+            Field if is(b, builtin::FAILURE) => match c {
+                0 => is(a, builtin::STRING),
+                1 => is(a, builtin::OPTION_FAILURE),
+                _ => false,
+            },
             Field => {
                 self.aggregate(self.id(b)).and_then(|f| f.get(usize::from(c)).copied()) == Option::Some(self.id(a))
             }
