@@ -8,6 +8,8 @@ mod program;
 mod refusals;
 #[path = "http/stream.rs"]
 mod stream;
+#[path = "http/worker.rs"]
+mod worker;
 
 use client::{BASE, Server, send};
 use reqwest::{Method, StatusCode};
