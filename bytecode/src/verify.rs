@@ -11,6 +11,9 @@ mod natives;
 mod reach;
 mod types;
 
+#[cfg(test)]
+mod tests;
+
 pub use flow::assigned;
 
 use thiserror::Error;

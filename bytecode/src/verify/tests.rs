@@ -1,0 +1,281 @@
+//! A sound program, broken in one place at a time: the rule that notices, and where.
+
+use super::verify;
+use crate::op::{Instr, Native, Op};
+use crate::options::{ActivityOptions, OnCancel, RetryPolicy, Target, WorkflowOptions};
+use crate::program::*;
+use crate::types::{Field, Type, TypeId, Variant, builtin};
+
+const SPAN: Span = Span { file: 0, start: 0, end: 0 };
+/// Types behind the built-in ones.
+const ARGS: TypeId = TypeId(20);
+const LIST: TypeId = TypeId(21);
+const OPTION: TypeId = TypeId(22);
+const CONDITION: TypeId = TypeId(23);
+const SHAPE: TypeId = TypeId(24);
+
+fn field(name: &str, ty: TypeId) -> Field {
+    Field { name: name.into(), ty, default: None }
+}
+
+fn function(name: &str, params: u16, result: TypeId, regs: &[TypeId], code: &[Instr]) -> Function {
+    let code = [&[Instr::wide(Op::Fuel, 0, 1)], code].concat();
+    Function { name: name.into(), params, result, regs: regs.to_vec(), code, sites: vec![], handlers: vec![] }
+}
+
+fn ret(reg: u16) -> Instr {
+    Instr::abc(Op::Return, reg, 0xffff, 0xffff)
+}
+
+/// A workflow `w(n: Int) -> Int` with a cell, a mailbox, a query and an activity.
+fn sound() -> Program {
+    let mut types = builtin::all();
+    types.extend([
+        Type::Record { name: None, fields: vec![field("n", builtin::INT)] },
+        Type::List(builtin::STRING),
+        Type::Option(ARGS),
+        Type::Fn(vec![], builtin::BOOL),
+        Type::Enum {
+            name: "Shape".into(),
+            variants: vec![
+                Variant { name: "Empty".into(), fields: vec![] },
+                Variant { name: "Circle".into(), fields: vec![field("r", builtin::INT)] },
+            ],
+        },
+    ]);
+    Program {
+        edition: "2026".into(),
+        project: "p".into(),
+        types,
+        constants: vec![Constant::String("s".into()), Constant::Decimal("1.5".into()), Constant::Scalar(7)],
+        functions: vec![
+            function(
+                "init",
+                1,
+                builtin::UNIT,
+                &[builtin::INT, builtin::UNIT],
+                &[Instr::abc(Op::StoreState, 0, 0, 0), ret(1)],
+            ),
+            function(
+                "body",
+                1,
+                builtin::INT,
+                &[builtin::INT, builtin::STRING, LIST, OPTION],
+                &[
+                    Instr::wide(Op::LoadConst, 1, 0),
+                    Instr::abc(Op::NewList, 2, 0, 1),
+                    Instr::abc(Op::Arg, 1, 0xffff, 0xffff),
+                    Instr::abc(Op::Receive, 3, 0, 0),
+                    ret(0),
+                ],
+            ),
+            function("query", 1, builtin::INT, &[builtin::INT], &[ret(0)]),
+        ],
+        activities: vec![ActivityDef {
+            name: "act".into(),
+            args: ARGS,
+            result: builtin::INT,
+            throws: vec![builtin::FAULT],
+            options: ActivityOptions {
+                target: Target::Builtin("noop".into()),
+                timeout_ms: None,
+                total_timeout_ms: None,
+                heartbeat_ms: None,
+                retry: RetryPolicy::default(),
+                errors: vec![],
+                on_cancel: OnCancel::Try,
+            },
+            folder: String::new(),
+            span: SPAN,
+            doc: String::new(),
+        }],
+        workflows: vec![WorkflowDef {
+            name: "w".into(),
+            args: ARGS,
+            result: builtin::INT,
+            throws: vec![],
+            init: FuncId(0),
+            body: FuncId(1),
+            state: vec![StateDef { name: "c".into(), ty: builtin::INT, public: false, indexed: false }],
+            signals: vec![SignalDef { name: "mail".into(), args: ARGS, handler: None, mailbox: 0 }],
+            queries: vec![QueryDef { name: "q".into(), args: ARGS, result: builtin::INT, func: FuncId(2) }],
+            id: None,
+            options: WorkflowOptions::default(),
+            span: SPAN,
+            doc: String::new(),
+        }],
+        patches: vec![],
+        sources: vec![],
+    }
+}
+
+#[track_caller]
+fn broken(change: impl FnOnce(&mut Program), expected: &str) {
+    let mut program = sound();
+    change(&mut program);
+    match verify(&program) {
+        Ok(()) => panic!("nobody noticed; expected: {expected}"),
+        Err(error) => assert!(error.to_string().contains(expected), "{error}\nexpected: {expected}"),
+    }
+}
+
+/// A body of these registers (behind `n: Int`) and instructions instead.
+#[track_caller]
+fn code(regs: &[TypeId], instrs: &[Instr], expected: &str) {
+    let all: Vec<TypeId> = [builtin::INT].iter().chain(regs).copied().collect();
+    let instrs = [instrs, &[ret(0)]].concat();
+    broken(|p| p.functions[1] = function("body", 1, builtin::INT, &all, &instrs), expected);
+}
+
+#[test]
+fn a_sound_program_passes() {
+    assert_eq!(verify(&sound()), Ok(()));
+}
+
+#[test]
+fn the_type_table() {
+    use Type::*;
+    broken(|p| p.types.swap(2, 3), "begin with the built-in types");
+    broken(|p| p.types.push(List(builtin::STRING)), "type 25: it is there twice");
+    broken(|p| p.types.push(List(TypeId(99))), "type 99 does not exist");
+    broken(|p| p.types.push(Option(OPTION)), "an optional of an optional");
+    broken(|p| p.types.push(List(CONDITION)), "a function is no data");
+    broken(|p| p.types.push(Tuple(vec![builtin::INT])), "fewer than two");
+    broken(|p| p.types.push(Enum { name: "E".into(), variants: vec![] }), "without variants");
+    broken(|p| p.types.push(Error { name: "E".into(), fields: vec![] }), "`message` and `cause`");
+    let twice = vec![field("a", builtin::INT), field("a", builtin::INT)];
+    broken(|p| p.types.push(Record { name: None, fields: twice }), "the field `a` is there twice");
+    let default = vec![Field { default: Some("\"x\"".into()), ..field("a", builtin::INT) }];
+    broken(|p| p.types.push(Record { name: None, fields: default }), "the default of the field `a`");
+}
+
+#[test]
+fn constants() {
+    broken(|p| p.constants.push(Constant::Decimal("1.50".into())), "constant 3");
+    broken(|p| p.constants.push(Constant::Json("{".into())), "constant 3");
+}
+
+#[test]
+fn declarations() {
+    broken(|p| p.activities.push(p.activities[0].clone()), "the activity `act` is declared twice");
+    broken(|p| p.activities[0].args = builtin::INT, "its parameters are no record");
+    broken(|p| p.activities[0].throws = vec![builtin::INT], "it throws what is no error");
+    broken(|p| p.workflows[0].init = FuncId(9), "the initialisation does not exist");
+    broken(|p| p.workflows[0].init = FuncId(2), "the initialisation returns another type");
+    broken(|p| p.functions[1].params = 0, "the body takes other parameters");
+    broken(|p| p.workflows[0].queries[0].args = builtin::INT, "its parameters are no record");
+    broken(|p| p.workflows[0].signals[0].mailbox = 1, "numbered from 0");
+    broken(|p| p.workflows[0].state[0].ty = TypeId(99), "type 99 does not exist");
+    broken(|p| p.workflows[0].state.clear(), "`init` at pc 1: `store_state` does not fit");
+    broken(|p| p.workflows[0].state[0].ty = builtin::STRING, "`store_state` does not fit");
+    broken(|p| p.workflows[0].signals.clear(), "`body` at pc 4: `receive` does not fit");
+}
+
+#[test]
+fn frames() {
+    broken(|p| p.functions[1].regs[1] = TypeId(99), "a register's type does not exist");
+    broken(|p| p.functions[1].params = 9, "fewer registers than parameters");
+    broken(|p| drop(p.functions[1].code.remove(0)), "does not begin by charging fuel");
+    broken(|p| drop(p.functions[1].code.pop()), "`body` at pc 4: the function has no end");
+    broken(|p| p.functions[1].sites = vec![(2, SPAN), (1, SPAN)], "source map is not sorted");
+}
+
+#[test]
+fn instructions() {
+    code(&[], &[Instr(999)], "`body` at pc 1: there is no such instruction");
+    code(&[], &[Instr::abc(Op::Arg, 0, 0, 0)], "there is no such instruction");
+    code(&[], &[Instr::abc(Op::Move, 1, 0, 0)], "register 1 does not exist");
+    code(&[builtin::STRING], &[Instr::wide(Op::LoadConst, 1, 9)], "constant 9 does not exist");
+    code(&[builtin::UNIT], &[Instr::abc(Op::Call, 1, 9, 0)], "function 9 does not exist");
+    code(&[], &[Instr::abc(Op::CallNative, 0, 9_999, 0)], "native 9999 does not exist");
+    code(&[], &[Instr::abc(Op::ScheduleActivity, 0, 7, 0)], "activity 7 does not exist");
+    code(&[], &[Instr::abc(Op::StartChild, 0, 7, 0)], "workflow 7 does not exist");
+    code(&[builtin::BOOL], &[Instr::abc(Op::Patch, 1, 0, 0)], "patch 0 does not exist");
+    code(&[LIST], &[Instr::abc(Op::NewList, 1, 0, 4)], "its arguments are cut off");
+    let words = [Instr::abc(Op::NewList, 1, 0, 1), Instr::abc(Op::Arg, 0, 0, 0xffff)];
+    code(&[LIST], &words, "its argument words are malformed");
+    let flagged = [Instr::abc(Op::NewList, 1, 0, 0x8000)];
+    code(&[LIST], &flagged, "too many arguments");
+}
+
+#[test]
+fn jumps_and_handlers() {
+    code(&[], &[Instr::wide(Op::Jump, 0, 99)], "pc 99 does not exist");
+    code(&[], &[Instr::wide(Op::Jump, 0, 1)], "jumps back to an instruction that charges no fuel");
+    code(&[], &[Instr::wide(Op::Fuel, 0, 0)], "`fuel` does not work");
+    broken(|p| p.functions[1].code[1] = Instr::wide(Op::Jump, 0, 3), "jumps between instructions");
+    let handler = |from, to, target, reg| Handler { from, to, target, reg };
+    broken(|p| p.functions[1].handlers.push(handler(0, 99, 1, 0)), "covers what does not exist");
+    broken(|p| p.functions[1].handlers.push(handler(0, 1, 3, 0)), "leads to no instruction");
+    broken(|p| p.functions[1].handlers.push(handler(0, 1, 4, 0)), "holds no failure");
+    broken(
+        |p| {
+            p.functions[1].regs.push(builtin::FAILURE);
+            p.functions[1].handlers.push(handler(0, 5, 4, 4));
+        },
+        "a handler leads back",
+    );
+}
+
+#[test]
+fn types_of_operands() {
+    use builtin::*;
+    let abc = Instr::abc;
+    code(&[STRING], &[abc(Op::Move, 0, 1, 0)], "`move` does not work on these types (dst: Int, src: String)");
+    code(&[STRING], &[Instr::wide(Op::LoadConst, 1, 1)], "`const` does not work");
+    code(&[BOOL], &[Instr::wide(Op::LoadInt, 1, 2)], "`int` does not work");
+    code(&[BOOL], &[Instr::wide(Op::LoadConst, 1, 2)], "`const` does not work");
+    code(&[FLOAT], &[abc(Op::AddInt, 1, 1, 1)], "`add` does not work");
+    code(&[DURATION, TIME], &[abc(Op::SubInt, 1, 1, 2)], "`sub` does not work");
+    code(&[BOOL, FLOAT], &[abc(Op::EqInt, 1, 2, 2)], "`eq` does not work");
+    code(&[BOOL, JSON], &[abc(Op::Less, 1, 2, 2)], "`less` does not work");
+    code(&[], &[abc(Op::LoadNone, 0, 0, 0)], "`none` does not work");
+    code(&[OPTION], &[abc(Op::Some, 1, 0, 0)], "`some` does not work");
+    code(&[ARGS], &[abc(Op::Field, 0, 1, 1)], "`field` does not work");
+    code(&[SHAPE], &[abc(Op::VariantField, 0, 1, 0)], "`variant_field` does not work");
+    code(&[SHAPE], &[abc(Op::NewVariant, 1, 1, 0)], "`variant` does not work");
+    code(&[LIST], &[abc(Op::Push, 1, 0, 0)], "`push` does not work");
+    code(&[FAILURE], &[abc(Op::Cast, 1, 0, 0)], "`cast` does not work");
+    code(&[], &[abc(Op::Throw, 0, 0, 0)], "`throw` does not work");
+    code(&[], &[abc(Op::RunInfo, 0, 0, 0)], "`run_info` does not work");
+    code(&[], &[abc(Op::Log, 9, 0, 0)], "`log` does not work");
+    code(&[STRING], &[abc(Op::Return, 1, 0, 0)], "`return` does not work");
+    code(&[CONDITION], &[abc(Op::WaitUntil, 0, 1, 0)], "`wait_until` does not work");
+    code(&[CONDITION], &[abc(Op::Closure, 1, 2, 0)], "`closure` does not work");
+    code(&[], &[abc(Op::ScopeOpen, 0, 2, 0)], "`scope` does not work");
+    code(&[], &[abc(Op::ScopeSpawn, 0, 1, 0)], "`spawn` does not work");
+    code(&[], &[abc(Op::StartTimer, 0, 0, 0)], "`timer` does not work");
+    code(&[], &[abc(Op::AwaitStarted, 0, 0, 0)], "`await_started` does not work");
+    let schedule = [abc(Op::ScheduleActivity, 0, 0, 1), abc(Op::Arg, 0, 0xffff, 0xffff)];
+    code(&[], &schedule, "`schedule` does not work");
+    let native = [abc(Op::CallNative, 0, Native::StringLength as u16, 1), abc(Op::Arg, 0, 0xffff, 0xffff)];
+    code(&[], &native, "the native `string.length` is no (Int) -> Int");
+}
+
+#[test]
+fn references_are_written_before_they_are_read() {
+    use builtin::*;
+    let abc = Instr::abc;
+    let read = abc(Op::Share, 1, 0, 0);
+    code(&[STRING], &[read], "`body` at pc 1: `share` reads register 1, which may not have been written");
+    // On one of two ways only.
+    let one_way =
+        [Instr::wide(Op::LoadInt, 2, 0), Instr::wide(Op::JumpIf, 2, 4), Instr::wide(Op::LoadConst, 1, 0), read];
+    code(&[STRING, BOOL], &one_way, "pc 4: `share` reads register 1");
+    let listed = [abc(Op::NewList, 2, 0, 1), abc(Op::Arg, 1, 0xffff, 0xffff)];
+    code(&[STRING, LIST], &listed, "`list` reads register 1");
+    // A handler sees what was written before the range, not in it.
+    broken(
+        |p| {
+            let regs = [INT, STRING, FAILURE];
+            let code = [Instr::wide(Op::LoadConst, 1, 0), Instr::wide(Op::Jump, 0, 3), read, ret(0)];
+            p.functions[1] = function("body", 1, INT, &regs, &code);
+            p.functions[1].handlers.push(Handler { from: 1, to: 2, target: 3, reg: 2 });
+        },
+        "pc 3: `share` reads register 1",
+    );
+    // Optionals and scalars begin as values.
+    let mut program = sound();
+    program.functions[1] = function("body", 1, INT, &[INT, OPTION, BOOL], &[abc(Op::Equal, 2, 1, 1), ret(0)]);
+    assert_eq!(verify(&program), Ok(()));
+}
