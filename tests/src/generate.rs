@@ -19,6 +19,7 @@ activity text(s: String) -> String
 activity nothing()
 activity point(p: Point) -> Point
 
+fn float(x: Float) -> Float = x
 fn twice(n: Int) -> Int = n * 2 % 1000
 fn clamp(n: Int) -> Int {
   if n > 500 { return 500 }
@@ -62,12 +63,13 @@ pub fn program(seed: u64) -> String {
         patches: 0,
     };
     generator.out.push_str(PRELUDE);
-    generator.out.push_str("workflow main(start: Int) -> String throws Refused {");
+    generator.out.push_str("workflow main(begin: Int) -> String throws Refused {");
     generator.out.push_str(MEMBERS);
-    generator.scope.push(("start".into(), Type::Int, false));
+    generator.scope.push(("begin".into(), Type::Int, false));
     for _ in 0..generator.random.random_range(4..14) {
         generator.statement(1, true);
     }
+    generator.receive(1); // a mailbox that nobody reads is a mistake
     let result = generator.expr(Type::String, 2);
     let _ = writeln!(generator.out, "  return {result}\n}}");
     generator.out
@@ -220,7 +222,7 @@ impl Generator {
     fn condition(&mut self, depth: usize, waits: bool) {
         match self.random.random_range(0..3) {
             0 => {
-                let maybe = self.expr(Type::MaybeInt, 2);
+                let maybe = self.maybe(2);
                 let name = self.fresh();
                 self.line(depth, &format!("if let {name} = {maybe} {{"));
                 self.scope.push((name, Type::Int, false));
@@ -354,11 +356,11 @@ impl Generator {
         let name = self.fresh();
         let limit = self.random.random_range(1..200);
         let tail = match self.random.random_bool(0.7) {
-            true => format!(" timeout {limit}s else (0, \"none\")"),
+            true => format!(" timeout {limit}s else {{ a: 0, b: \"none\" }}"),
             false => String::new(),
         };
         self.line(depth, &format!("let {name} = receive mail{tail}"));
-        self.line(depth, &format!("count = clamp(count + {name}.0)"));
+        self.line(depth, &format!("count = clamp(count + {name}.a)"));
     }
 
     fn children(&mut self, depth: usize) {
@@ -434,7 +436,7 @@ impl Generator {
             (Type::Int, 3) => format!("({} + {}) % 1000", self.expr(ty, d), self.expr(ty, d)),
             (Type::Int, 4) => format!("twice({})", self.expr(ty, d)),
             (Type::Int, 5) => format!("({}).sum() % 1000", self.expr(Type::Ints, d)),
-            (Type::Int, 6) => format!("({} ?? {})", self.expr(Type::MaybeInt, d), self.expr(ty, d)),
+            (Type::Int, 6) => format!("({} ?? {})", self.maybe(d), self.expr(ty, d)),
             (Type::Int, 7) => format!("({}).length()", self.expr(Type::String, d)),
             (Type::Int, 8) => format!("apply({}, k => (k - 3) % 100)", self.expr(ty, d)),
             (Type::Int, _) => {
@@ -446,6 +448,12 @@ impl Generator {
             (Type::Bool, 6) => format!("({} || {})", self.expr(ty, d), self.expr(ty, d)),
             (Type::Bool, 7) => format!("{} in {}", self.expr(Type::Int, d), self.expr(Type::Ints, d)),
             (Type::Bool, 8) => format!("{} <= {}", self.expr(Type::Decimal, d), self.expr(Type::Int, d)),
+            (Type::Bool, 9) if d > 0 => match self.random.random_range(0..4) {
+                0 => format!("float({}) < float({})", self.expr(Type::Float, d), self.expr(Type::Float, d)),
+                1 => format!("{} < {}", self.expr(Type::String, d), self.expr(Type::String, d)),
+                2 => format!("{} != {}", self.expr(Type::Point, d), self.expr(Type::Point, d)),
+                _ => format!("!({})", self.expr(ty, d)),
+            },
             (Type::Bool, _) => format!("{} == {}", self.expr(Type::Point, d), self.expr(Type::Point, d)),
             (Type::String, 3..=4) => format!("\"a{{{}}}b{{{}}}\"", self.simple(), self.simple()),
             (Type::String, 5) => format!("({}).upper()", self.expr(ty, d)),
@@ -455,9 +463,12 @@ impl Generator {
             (Type::String, _) => format!("({}).to_string()", self.expr(Type::Int, d)),
             (Type::Decimal, 3..=4) => format!("({} * {})", self.literal(ty), self.expr(Type::Int, d)),
             (Type::Decimal, 5..=6) => format!("({} + {})", self.expr(ty, d), self.literal(ty)),
+            (Type::Decimal, 7) => format!("-({} / 4.0)", self.expr(ty, d)),
             (Type::Decimal, _) => format!("({}).round(1)", self.expr(ty, d)),
-            (Type::Float, 3..=6) => format!("({} * 0.5 + {})", self.expr(ty, d), self.literal(ty)),
-            (Type::Float, _) => format!("({}).abs().sqrt().floor()", self.expr(ty, d)),
+            (Type::Float, 3) => format!("(-({}) - {})", self.expr(ty, d), self.literal(ty)),
+            (Type::Float, 4) => format!("(({}) / 2.5 % 7.5)", self.expr(ty, d)),
+            (Type::Float, 5..=6) => format!("({} * 0.5 + {})", self.expr(ty, d), self.literal(ty)),
+            (Type::Float, _) => format!("float({}).abs().sqrt().floor()", self.expr(ty, d)),
             (Type::Duration, 3..=6) => format!("({} + {})", self.expr(ty, d), self.literal(ty)),
             (Type::Duration, _) => format!("({} * 2)", self.literal(ty)),
             (Type::Ints, 3) => format!("({}).map(k => (k * 3 + {}) % 100)", self.expr(ty, d), self.expr(Type::Int, 0)),
@@ -492,9 +503,18 @@ impl Generator {
         }
     }
 
+    /// An optional that is not plainly one or the other: a literal needs no `??`, and the compiler says so.
+    fn maybe(&mut self, depth: usize) -> String {
+        match self.expr(Type::MaybeInt, depth).as_str() {
+            "none" => "([1]).drop(1).first()".into(),
+            "7" => "([7]).first()".into(),
+            other => other.to_owned(),
+        }
+    }
+
     /// What stands well in a string hole: a name if there is one.
     fn simple(&mut self) -> String {
-        let known: Vec<String> = self.scope.iter().map(|v| v.0.clone()).collect();
+        let known: Vec<String> = self.scope.iter().filter(|v| v.1 != Type::MaybeInt).map(|v| v.0.clone()).collect();
         match known.len() {
             0 => "count".into(),
             n => known[self.random.random_range(0..n)].clone(),

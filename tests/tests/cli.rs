@@ -247,8 +247,7 @@ fn a_server_answers_every_command() {
     assert_eq!(code, 5, "a closed run takes no signal: {err}");
 
     let (code, out, _) = ask(&["show", "asks-ann", "--json"]);
-    let types: Vec<Value> =
-        out.lines().map(|l| serde_json::from_str::<Value>(l).unwrap()["type"].clone()).collect();
+    let types: Vec<Value> = out.lines().map(|l| serde_json::from_str::<Value>(l).unwrap()["type"].clone()).collect();
     assert_eq!((code, types), (0, vec![json!("RunStarted"), json!("SignalReceived"), json!("RunCompleted")]));
     let (code, out, _) = ask(&["describe", "asks-ann", "--json"]);
     assert_eq!((code, &serde_json::from_str::<Value>(&out).unwrap()["run"]["status"]), (0, &json!("Completed")));

@@ -123,7 +123,8 @@ fn follows(seen: &Seen<'_>, mut run: Run) -> Result<(), String> {
         }
     }
     let described = seen.description;
-    let same = |what: &str, same: bool| if same { Ok(()) } else { Err(format!("{what} is not the same after a replay")) };
+    let same =
+        |what: &str, same: bool| if same { Ok(()) } else { Err(format!("{what} is not the same after a replay")) };
     same("the status", run.status() == described.row.status)?;
     same("stuck", run.stuck() == described.stuck)?;
     if run.is_closed() {

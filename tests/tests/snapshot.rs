@@ -2,8 +2,6 @@
 //! never was: the same steps, the same fuel, the same snapshot. Over generated programs; `WEFT_SNAPSHOT_PROGRAMS` sets how
 //! many, `WEFT_SNAPSHOT_SEED` where they begin.
 
-#![cfg(any())] // until `weft_vm::Vm` and the compiler are there; then this line goes
-
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -47,15 +45,25 @@ fn load(seed: u64) -> Arc<Loaded> {
         ..Project::default()
     };
     let analysis = weft_compiler::compile(&project);
-    let program = analysis.program.unwrap_or_else(|| panic!("seed {seed}: {:#?}\n{text}", analysis.diagnostics));
+    let said: Vec<_> = analysis
+        .diagnostics
+        .iter()
+        .map(|d| format!("{} {} in: {}", d.code, d.message, line_at(&text, d.span.start as usize)))
+        .collect();
+    let program = analysis.program.unwrap_or_else(|| panic!("seed {seed}: {said:#?}\n{text}"));
     Loaded::new(program).unwrap_or_else(|error| panic!("seed {seed}: {error}\n{text}"))
+}
+
+fn line_at(text: &str, at: usize) -> &str {
+    let from = text[..at].rfind('\n').map_or(0, |n| n + 1);
+    text[from..].lines().next().unwrap_or_default()
 }
 
 /// Runs a program twice side by side in the same world: once undisturbed, once through bytes again and again.
 fn compare(seed: u64, loaded: &Arc<Loaded>, seen: &mut Seen) {
     let mut random = ChaCha8Rng::seed_from_u64(seed ^ 0x5eed);
     let (workflow, _) = loaded.program().workflow("main").expect("the generator declares it");
-    let args = Payload::from(&json!({ "start": random.random_range(0..50) }));
+    let args = Payload::from(&json!({ "begin": random.random_range(0..50) }));
     let limits = Limits::default();
     let mut plain = Vm::new(loaded.clone(), workflow, &args, [7; 16], &limits);
     let mut disturbed = Vm::new(loaded.clone(), workflow, &args, [7; 16], &short_slices(&mut random));

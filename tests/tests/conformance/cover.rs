@@ -43,7 +43,17 @@ const EVENTS: &[&str] = &[
 
 /// What a script can do to a run; each is an Input of the engine, or several.
 const STEPS: &[&str] = &[
-    "Start", "Complete", "Fail", "Heartbeat", "Canceled", "Advance", "Signal", "Query", "Cancel", "Terminate", "Crash",
+    "Start",
+    "Complete",
+    "Fail",
+    "Heartbeat",
+    "Canceled",
+    "Advance",
+    "Signal",
+    "Query",
+    "Cancel",
+    "Terminate",
+    "Crash",
     "Deploy",
 ];
 
@@ -111,11 +121,9 @@ pub(crate) fn missing(cases: &[Case]) -> Vec<String> {
     let steps: Vec<String> = cases.iter().flat_map(|case| &case.steps).map(|step| format!("{step:?}")).collect();
     let has_step = |name: &str| steps.iter().any(|step| step.split([' ', '(']).next() == Some(name));
     missing.extend(STEPS.iter().filter(|name| !has_step(name)).map(|name| format!("step {name}")));
-    for (what, is) in [
-        ("a refused signal", "refused: true"),
-        ("a repeated request", "request: Some"),
-        ("progress", "progress: Some"),
-    ] {
+    for (what, is) in
+        [("a refused signal", "refused: true"), ("a repeated request", "request: Some"), ("progress", "progress: Some")]
+    {
         if !steps.iter().any(|step| step.contains(is)) {
             missing.insert(format!("step with {what}"));
         }

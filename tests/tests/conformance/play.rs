@@ -51,8 +51,7 @@ pub(crate) async fn play(case: &Case, journal: Arc<dyn Journal>, way: Way, look:
     let mut sandbox = Sandbox::new(journal, 42, limits).await.map_err(|error| error.to_string())?;
     sandbox.crashes(way.crashes);
     sandbox.deploy(case.compile(None)).await.map_err(|error| error.to_string())?;
-    let mut play =
-        Play { case, sandbox, main: None, others: vec![], started: vec![], scheduled: vec![] };
+    let mut play = Play { case, sandbox, main: None, others: vec![], started: vec![], scheduled: vec![] };
     for step in &case.steps {
         play.step(step).await.map_err(|why| format!("at {step:?}: {why}"))?;
         play.note_scheduled();

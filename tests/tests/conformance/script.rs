@@ -20,19 +20,46 @@ pub(crate) struct Case {
 /// What the outer world does, or what must hold.
 #[derive(Debug, Clone)]
 pub(crate) enum Step {
-    Start { workflow: String, args: Value, id: Option<String> },
-    Complete { activity: Nth, result: Value },
-    Fail { activity: Nth, failure: Failure },
-    Heartbeat { activity: Nth, progress: Option<Value> },
-    Canceled { activity: Nth },
+    Start {
+        workflow: String,
+        args: Value,
+        id: Option<String>,
+    },
+    Complete {
+        activity: Nth,
+        result: Value,
+    },
+    Fail {
+        activity: Nth,
+        failure: Failure,
+    },
+    Heartbeat {
+        activity: Nth,
+        progress: Option<Value>,
+    },
+    Canceled {
+        activity: Nth,
+    },
     Advance(i64),
-    Signal { name: String, args: Value, request: Option<String>, refused: bool },
-    Query { name: String, args: Value, answer: Value },
+    Signal {
+        name: String,
+        args: Value,
+        request: Option<String>,
+        refused: bool,
+    },
+    Query {
+        name: String,
+        args: Value,
+        answer: Value,
+    },
     Cancel(String),
     Terminate(String),
     Crash,
     Deploy(String),
-    Stuck { trap: String, line: u32 },
+    Stuck {
+        trap: String,
+        line: u32,
+    },
     Status(String),
     History(String),
     /// A step for another run than the case's own.
