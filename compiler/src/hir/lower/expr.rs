@@ -85,7 +85,7 @@ impl<'a> Lower<'_, 'a> {
         let (mut never, mut warned) = (false, false);
         let count = block.stmts.len();
         for (n, stmt) in block.stmts.iter().enumerate() {
-            if never && !warned {
+            if never && !warned && stmt.kind != StmtKind::Junk {
                 warned = true;
                 self.unreachable(stmt.span);
             }
@@ -97,7 +97,12 @@ impl<'a> Lower<'_, 'a> {
             }
             never |= self.statement(stmt, &mut stmts);
         }
-        let ty = if never { Ty::NEVER } else { Ty::UNIT };
+        let ty = match block.stmts.iter().any(|s| s.kind == StmtKind::Junk) {
+            _ if never => Ty::NEVER,
+            // Something could not be read: perhaps the value.
+            true => Ty::UNKNOWN,
+            false => Ty::UNIT,
+        };
         Expr { kind: ExprKind::Block { stmts, value: None }, ty, span: block.span }
     }
 
