@@ -1,6 +1,7 @@
 //! `weft explain`: the page of a diagnostic, as it is in docs/errors.
 
 use serde_json::json;
+use weft_compiler::diagnostic;
 
 use crate::args;
 use crate::exit::{Exit, Failed, Outcome};
@@ -8,14 +9,11 @@ use crate::options::Explain;
 
 use super::Context;
 
-/// Code and page of each diagnostic, sorted; made by build.rs from docs/errors.
-const PAGES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/explain.rs"));
-
 /// Prints what a diagnostic means, or the list of all.
 pub(crate) fn explain(context: &Context, options: &Explain) -> Outcome {
     let out = &context.out;
     let Some(code) = &options.code else {
-        for (code, page) in PAGES {
+        for (code, page) in diagnostic::pages() {
             match out.json {
                 true => out.value(&json!({ "code": code, "title": title(page) }))?,
                 false => out.line(&format!("{code}  {}", title(page)))?,
@@ -24,9 +22,9 @@ pub(crate) fn explain(context: &Context, options: &Explain) -> Outcome {
         return Ok(Exit::Done);
     };
     let code = code.to_uppercase();
-    let Some((_, page)) = PAGES.iter().find(|(known, _)| *known == code) else {
+    let Some(page) = diagnostic::explain(&code) else {
         let failed = Failed::new(Exit::Refused, "unknown_code", format!("there is no diagnostic `{code}`"));
-        let failed = match args::nearest(&code, PAGES.iter().map(|(c, _)| *c)) {
+        let failed = match args::nearest(&code, diagnostic::pages().map(|(c, _)| c)) {
             Some(near) => failed.why(format!("did you mean `{near}`?")),
             None => failed,
         };

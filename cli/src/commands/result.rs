@@ -95,7 +95,9 @@ pub(crate) fn failure_words(failure: &Value) -> String {
         Ok(failure) => {
             let mut text = failure.to_string();
             let details = failure.details.as_ref().and_then(|d| d.text()).filter(|t| !matches!(*t, "{}" | "null"));
-            if let (Some(details), None) = (details, &failure.cause) {
+            // What the system's own failures say beside their message is for programs.
+            let own = !matches!(failure.kind.as_str(), "Fault" | "Timeout" | "ActivityFailed" | "ChildFailed");
+            if let (Some(details), true) = (details, own) {
                 text = format!("{text} {details}");
             }
             text

@@ -94,6 +94,10 @@ impl Progress {
             "PatchRecorded" => ("patch", style::NOTE, text("patch").to_owned()),
             "CancelRequested" => ("cancel", style::WARN, format!("requested {}", text("reason"))),
             "CodeMoved" => ("moved", style::NOTE, "to the new code".to_owned()),
+            "RunCompleted" => {
+                let unread = event["unread"].as_object().filter(|u| !u.is_empty());
+                ("done", style::GOOD, unread.map_or(String::new(), |_| format!("unread signals {}", event["unread"])))
+            }
             _ => return None,
         };
         Some(self.line(at, word, color, &detail))
@@ -179,7 +183,8 @@ impl Progress {
     fn line(&self, at: Option<Timestamp>, word: &str, color: Style, detail: &str) -> String {
         let elapsed = at.map_or(String::new(), |at| self.elapsed(at));
         let elapsed = self.out.paint(&format!("{elapsed:>9}"), style::DIM);
-        format!("{elapsed} {} {}", self.out.paint(&format!("{word:<9}"), color), detail.trim_end())
+        let line = format!("{elapsed} {} {}", self.out.paint(&format!("{word:<9}"), color), detail);
+        line.trim_end().to_owned()
     }
 }
 

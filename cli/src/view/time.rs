@@ -15,13 +15,13 @@ pub(crate) fn span(duration: Duration) -> String {
     }
 }
 
-/// A countdown: whole seconds, rounded up, so that it never says zero while time is left.
+/// A countdown: tenths while they matter, then whole seconds; rounded up, so that it never says zero while time is left.
 pub(crate) fn countdown(duration: Duration) -> String {
-    let seconds = duration.as_millis().div_ceil(1_000);
-    if seconds < 60 {
-        format!("{seconds}s")
-    } else {
-        span(Duration::from_secs(u64::try_from(seconds).unwrap_or(u64::MAX)))
+    let tenths = u64::try_from(duration.as_millis().div_ceil(100)).unwrap_or(u64::MAX);
+    match tenths {
+        0..100 => format!("{}.{}s", tenths / 10, tenths % 10),
+        100..600 => format!("{}s", tenths.div_ceil(10)),
+        _ => span(Duration::from_secs(tenths.div_ceil(10))),
     }
 }
 
@@ -34,7 +34,10 @@ mod tests {
         let of = |ms| span(Duration::from_millis(ms));
         assert_eq!([of(0), of(999), of(1_250), of(59_999)], ["0ms", "999ms", "1.2s", "59.9s"]);
         assert_eq!([of(65_000), of(9_000_000), of(532_800_000)], ["1m 5s", "2h 30m", "6d 4h"]);
-        assert_eq!(countdown(Duration::from_millis(1)), "1s");
-        assert_eq!(countdown(Duration::from_millis(61_000)), "1m 1s");
+        let left = |ms| countdown(Duration::from_millis(ms));
+        assert_eq!(
+            [left(1), left(400), left(9_950), left(10_001), left(61_000)],
+            ["0.1s", "0.4s", "10s", "11s", "1m 1s"]
+        );
     }
 }
