@@ -1,5 +1,7 @@
 //! The API over real sockets: what it does, what it refuses, and that a refusal leaves no trace.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 #[path = "http/client.rs"]
 mod client;
 #[path = "http/program.rs"]

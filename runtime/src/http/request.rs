@@ -124,10 +124,9 @@ impl Params {
     /// The run of a path: the newest of its id, or the one `?run=` names.
     pub(super) fn run(&self, namespace: String, workflow_id: String) -> Result<RunKey, Problem> {
         let run_id = self.owned("run");
-        if let Some(given) = &run_id {
-            if given.parse::<RunId>().ok().is_none_or(|id| id.to_string() != *given) {
-                return Err(wrong_parameter("run", "a run id of 16 hex digits", &format!("{given:?}")));
-            }
+        let wrong = |given: &&String| given.parse::<RunId>().ok().is_none_or(|id| id.to_string() != **given);
+        if let Some(given) = run_id.as_ref().filter(wrong) {
+            return Err(wrong_parameter("run", "a run id of 16 hex digits", &format!("{given:?}")));
         }
         Ok(RunKey { namespace, workflow_id, run_id })
     }

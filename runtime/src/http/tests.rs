@@ -142,3 +142,28 @@ fn sixty_four_bits_and_more_survive() {
     let read: StartRequest = decode(body.as_bytes()).unwrap();
     assert_eq!(serde_json::to_string(&read).unwrap(), body);
 }
+
+async fn text() -> StatusCode {
+    panic!("a text")
+}
+
+async fn number() -> StatusCode {
+    std::panic::panic_any(7)
+}
+
+#[tokio::test]
+async fn a_panic_is_a_refusal_too() {
+    let app =
+        Router::new().route("/text", get(text)).route("/number", get(number)).layer(CatchPanicLayer::custom(panicked));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    for path in ["text", "number"] {
+        let answer = reqwest::get(format!("http://{address}/{path}")).await.unwrap();
+        assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        assert_eq!(answer.headers()["content-type"], problem::PROBLEM_JSON);
+        let body = answer.json::<Value>().await.unwrap();
+        assert_eq!(body["code"], "internal");
+        assert!(!body.to_string().contains("a text"), "the cause is for the log alone");
+    }
+}
