@@ -92,7 +92,7 @@ pub struct Executors {
     exec_slots: Arc<Semaphore>,
 }
 
-/// Room for one attempt; give it up by dropping it when the attempt has ended.
+/// Room for one attempt; given up by dropping it.
 #[derive(Debug)]
 pub struct Slot(#[expect(dead_code, reason = "held, never read")] Option<OwnedSemaphorePermit>);
 
@@ -124,8 +124,8 @@ impl Executors {
 
     /// Runs one attempt to its end. What it started is stopped when the attempt is canceled, its time is over or the
     /// future is dropped. Whether an attempt *is* over is the engine's alarm to say: at the deadline the work is
-    /// stopped here, and the outcome waits for the cancel that the alarm brings.
-    pub async fn run(&self, task: ActivityTask) -> AttemptOutcome {
+    /// stopped here and its room given up, and the outcome waits for the cancel that the alarm brings.
+    pub async fn run(&self, task: ActivityTask, slot: Slot) -> AttemptOutcome {
         let work = async {
             match &task.def().options.target {
                 Target::Http(target) => self.http.run(&task, target).await,
@@ -142,10 +142,19 @@ impl Executors {
             () = task.cancel.cancelled() => AttemptOutcome::Canceled,
             outcome = work => outcome,
             () = over(task.deadline) => {
+                drop(slot);
                 task.cancel.cancelled().await;
                 AttemptOutcome::Canceled
             }
         }
+    }
+}
+
+#[cfg(test)]
+impl Executors {
+    async fn attempt(&self, task: ActivityTask) -> AttemptOutcome {
+        let slot = self.admit(&task).await;
+        self.run(task, slot).await
     }
 }
 

@@ -103,8 +103,7 @@ impl Executor {
                 }
             }
             task.deadline = task.options.timeout_ms.map(|timeout| world.clock.now().plus_ms(timeout));
-            let outcome = world.executors.run(task).await;
-            drop(slot);
+            let outcome = world.executors.run(task, slot).await;
             links.send(part, LoopInput::Ended(AttemptEnd { attempt, outcome }));
         });
     }

@@ -26,7 +26,7 @@ fn in_folder(root: &Path) -> ExecConfig {
 }
 
 async fn run(task: ActivityTask) -> AttemptOutcome {
-    executors(in_folder(Path::new("/"))).run(task).await
+    executors(in_folder(Path::new("/"))).attempt(task).await
 }
 
 /// `sh -c script`, whose braces are no holes.
@@ -85,17 +85,17 @@ async fn it_runs_in_the_folder_of_its_file() {
     let here = executors(in_folder(project.path()));
     let task = || Fixture::exec(&["./where.sh"]).folder("billing").result(STRING).task(&json!({}));
     let expected = json!(scripts.canonicalize().unwrap().to_str().unwrap());
-    assert_eq!(completed(here.run(task()).await), expected);
+    assert_eq!(completed(here.attempt(task()).await), expected);
 
     let roots = BTreeMap::from([("test".to_owned(), project.path().to_owned())]);
     let by_project = ExecConfig { roots, ..in_folder(Path::new("/nowhere")) };
-    assert_eq!(completed(executors(by_project).run(task()).await), expected);
+    assert_eq!(completed(executors(by_project).attempt(task()).await), expected);
 
     for (folder, expected) in
         [("../etc", "not inside the project"), ("/etc", "not inside the project"), ("none", "does not exist")]
     {
         let task = Fixture::exec(&["pwd"]).folder(folder).task(&json!({}));
-        let failure = failure(here.run(task).await);
+        let failure = failure(here.attempt(task).await);
         assert!(failure.message.contains(expected), "{folder}: {failure}");
     }
 }
@@ -173,7 +173,7 @@ async fn what_cannot_start_says_so() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("plain"), "").unwrap();
     let task = Fixture::exec(&["./plain"]).task(&json!({}));
-    let plain = failure(executors(in_folder(folder.path())).run(task).await);
+    let plain = failure(executors(in_folder(folder.path())).attempt(task).await);
     assert!(plain.message.contains("chmod +x"), "{plain}");
 }
 
@@ -184,7 +184,7 @@ async fn only_what_is_allowed_runs() {
         [(ExecAllow::Nothing, "true", false), (named.clone(), "true", true), (named, "sh", false)]
     {
         let config = ExecConfig { allow: allow.clone(), ..in_folder(Path::new("/")) };
-        let outcome = executors(config).run(Fixture::exec(&[program]).task(&json!({}))).await;
+        let outcome = executors(config).attempt(Fixture::exec(&[program]).task(&json!({}))).await;
         match outcome {
             AttemptOutcome::Completed(_) => assert!(allowed, "{allow:?} {program}"),
             other => {
@@ -226,7 +226,7 @@ async fn a_canceled_attempt_is_killed_with_its_group() {
     let task = shell(WAITS_FOR_EVER).task(&json!({}));
     let cancel = task.cancel.clone();
     let here = executors(in_folder(folder.path()));
-    let attempt = tokio::spawn(async move { here.run(task).await });
+    let attempt = tokio::spawn(async move { here.attempt(task).await });
     let (parent, child) = started(folder.path()).await;
     assert!(lives(&parent) && lives(&child));
     cancel.cancel();
@@ -243,7 +243,7 @@ async fn at_the_deadline_the_group_is_killed() {
     let task = fixture.task(&json!({}));
     let cancel = task.cancel.clone();
     let here = executors(in_folder(folder.path()));
-    let attempt = tokio::spawn(async move { here.run(task).await });
+    let attempt = tokio::spawn(async move { here.attempt(task).await });
     let (parent, child) = started(folder.path()).await;
     gone(&parent).await;
     gone(&child).await;
@@ -257,7 +257,7 @@ async fn a_dropped_attempt_leaves_nothing_behind() {
     let folder = tempfile::tempdir().unwrap();
     let task = shell(WAITS_FOR_EVER).task(&json!({}));
     let here = executors(in_folder(folder.path()));
-    let attempt = tokio::spawn(async move { here.run(task).await });
+    let attempt = tokio::spawn(async move { here.attempt(task).await });
     let (parent, child) = started(folder.path()).await;
     attempt.abort();
     gone(&parent).await;
@@ -268,7 +268,7 @@ async fn a_dropped_attempt_leaves_nothing_behind() {
 async fn what_a_script_leaves_running_does_not_hold_its_result() {
     let folder = tempfile::tempdir().unwrap();
     let task = shell("sleep 1000 & echo $! > child; echo 7").result(INT).task(&json!({}));
-    let outcome = executors(in_folder(folder.path())).run(task).await;
+    let outcome = executors(in_folder(folder.path())).attempt(task).await;
     assert_eq!(completed(outcome), json!(7));
     let child = std::fs::read_to_string(folder.path().join("child")).unwrap();
     gone(child.trim()).await;

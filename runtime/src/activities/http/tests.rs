@@ -78,7 +78,7 @@ fn executors(http: HttpConfig) -> Executors {
 }
 
 async fn run(task: ActivityTask) -> AttemptOutcome {
-    executors(HttpConfig::default()).run(task).await
+    executors(HttpConfig::default()).attempt(task).await
 }
 
 fn failure(outcome: AttemptOutcome) -> (Failure, Option<i64>) {
@@ -371,7 +371,7 @@ async fn only_allowed_hosts_are_called() {
     ] {
         let config = HttpConfig { allow: Some(allow.clone()), ..HttpConfig::default() };
         let task = Fixture::http(&format!("GET http://{}/x", server.address)).task(&json!({}));
-        let outcome = executors(config).run(task).await;
+        let outcome = executors(config).attempt(task).await;
         assert_eq!(matches!(outcome, AttemptOutcome::Completed(_)), allowed, "{allow:?}: {outcome:?}");
     }
 }
@@ -430,6 +430,23 @@ async fn at_the_deadline_the_call_ends_and_the_engine_decides() {
     let mut rest = Vec::new();
     tokio::io::AsyncReadExt::read_to_end(&mut stream, &mut rest).await.unwrap();
     assert!(!attempt.is_finished(), "whether it timed out is the engine's to say");
+    cancel.cancel();
+    assert_eq!(attempt.await.unwrap(), AttemptOutcome::Canceled);
+}
+
+#[tokio::test]
+async fn at_the_deadline_the_slot_is_free_again() {
+    let (address, connected) = silent().await;
+    let executors = executors(HttpConfig { in_flight_max: 1, ..HttpConfig::default() });
+    let mut fixture = Fixture::http(&format!("GET http://{address}/x"));
+    fixture.deadline = Some(SystemClock.now().plus_ms(20));
+    let task = fixture.task(&json!({}));
+    let (over, cancel) = (executors.clone(), task.cancel.clone());
+    let attempt = tokio::spawn(async move { over.attempt(task).await });
+    let _connection = connected.await.unwrap();
+    // The one that took the slot is over; the run it belongs to may be stuck and not say so for days.
+    executors.admit(&Fixture::http("GET http://localhost/").task(&json!({}))).await;
+    assert!(!attempt.is_finished());
     cancel.cancel();
     assert_eq!(attempt.await.unwrap(), AttemptOutcome::Canceled);
 }
