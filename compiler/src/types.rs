@@ -123,8 +123,6 @@ pub(crate) const BUILTIN_ERRORS: [&str; 6] =
     ["Timeout", "Canceled", "ActivityFailed", "ChildFailed", "CompensationFailed", "Fault"];
 
 impl DefId {
-    pub(crate) const TIMEOUT: DefId = DefId(0);
-    pub(crate) const CANCELED: DefId = DefId(1);
     /// Whether it is one of [`BUILTIN_ERRORS`].
     pub(crate) fn is_builtin(self) -> bool {
         (self.0 as usize) < BUILTIN_ERRORS.len()

@@ -6,10 +6,12 @@ use weft_bytecode::program::{Function, Handler};
 use weft_bytecode::types::builtin;
 use weft_bytecode::{Instr, Op, Reg, TypeId};
 
-use super::{Emitter, place};
+use super::Emitter;
 use crate::hir::{Expr, ExprKind, Local, LocalId, Root, Stmt};
 use crate::source::Span;
 use crate::types::Ty;
+
+mod assemble;
 
 /// No value: of type `Unit` where nobody needs one, or never reached.
 const NOTHING: Reg = Reg::MAX;
@@ -186,177 +188,6 @@ impl<'e, 'w, 'a> Emit<'e, 'w, 'a> {
             sites: self.sites,
             handlers: self.handlers,
         }
-    }
-
-    fn last_op(&self) -> Option<Op> {
-        self.code.iter().rev().filter_map(|i| i.op()).find(|op| *op != Op::Arg)
-    }
-
-    // ---- instructions
-
-    pub(super) fn here(&self) -> u32 {
-        self.code.len() as u32
-    }
-
-    fn push(&mut self, instr: Instr) {
-        let at = place(self.span);
-        if self.sites.last().is_none_or(|(_, last)| *last != at) {
-            self.sites.push((self.here(), at));
-        }
-        self.code.push(instr);
-    }
-
-    fn count(&mut self) {
-        if let Some((_, count)) = self.regions.last_mut() {
-            *count += 1;
-        }
-    }
-
-    pub(super) fn op(&mut self, op: Op, a: u16, b: u16, c: u16) {
-        self.count();
-        self.push(Instr::abc(op, a, b, c));
-    }
-
-    pub(super) fn wide(&mut self, op: Op, a: u16, imm: u32) {
-        self.count();
-        self.push(Instr::wide(op, a, imm));
-    }
-
-    /// An op with arguments: `op a b n` and the words behind it.
-    pub(super) fn args(&mut self, op: Op, a: u16, b: u16, args: &[Reg]) {
-        self.args_with(op, a, b, args, 0);
-    }
-
-    /// As [`Emit::args`], with a flag in the count.
-    pub(super) fn args_with(&mut self, op: Op, a: u16, b: u16, args: &[Reg], flag: u16) {
-        if args.len() > 0x7fff {
-            self.em.overflow = true;
-            return;
-        }
-        self.op(op, a, b, args.len() as u16 | flag);
-        for three in args.chunks(3) {
-            let at = |n: usize| three.get(n).copied().unwrap_or(0xffff);
-            self.push(Instr::abc(Op::Arg, at(0), at(1), at(2)));
-        }
-    }
-
-    pub(super) fn label(&mut self) -> Label {
-        self.labels.push(None);
-        Label(self.labels.len() - 1)
-    }
-
-    pub(super) fn bind(&mut self, label: Label) {
-        self.labels[label.0] = Some(self.here());
-    }
-
-    pub(super) fn jump(&mut self, op: Op, cond: Reg, target: Label) {
-        self.fixups.push((self.here(), target));
-        self.wide(op, cond, 0);
-    }
-
-    pub(super) fn goto(&mut self, target: Label) {
-        self.jump(Op::Jump, 0, target);
-    }
-
-    /// A fuel op for the code from here on.
-    pub(super) fn open_region(&mut self) {
-        self.regions.push((self.here(), 0));
-        self.wide(Op::Fuel, 0, 0);
-    }
-
-    pub(super) fn close_region(&mut self) {
-        if let Some((pc, count)) = self.regions.pop() {
-            self.code[pc as usize] = Instr::wide(Op::Fuel, 0, count);
-        }
-    }
-
-    // ---- registers
-
-    pub(super) fn raw(&mut self, ty: TypeId) -> Reg {
-        if let Some(reg) = self.free.get_mut(&ty).and_then(Vec::pop) {
-            return reg;
-        }
-        self.regs.push(ty);
-        (self.regs.len() - 1).min(usize::from(NOTHING)) as Reg
-    }
-
-    pub(super) fn reg(&mut self, ty: Ty) -> Reg {
-        let ty = self.em.ty(ty);
-        self.raw(ty)
-    }
-
-    pub(super) fn temp(&mut self, ty: Ty) -> Val {
-        Val { reg: self.reg(ty), temp: true }
-    }
-
-    /// The given place, or a new one.
-    pub(super) fn into(&mut self, dst: Option<Reg>, ty: Ty) -> Val {
-        match dst {
-            Some(reg) => Val { reg, temp: false },
-            None => self.temp(ty),
-        }
-    }
-
-    pub(super) fn give_back(&mut self, reg: Reg) {
-        if reg == NOTHING {
-            return;
-        }
-        if let Some(ty) = self.regs.get(usize::from(reg)) {
-            self.free.entry(*ty).or_default().push(reg);
-        }
-    }
-
-    pub(super) fn release(&mut self, val: Val) {
-        if val.temp {
-            self.give_back(val.reg);
-        }
-    }
-
-    /// The register of a value that must be in one.
-    pub(super) fn need(&mut self, val: Val, ty: Ty) -> Reg {
-        if val.reg != NOTHING {
-            return val.reg;
-        }
-        let reg = self.reg(if ty == Ty::NEVER { Ty::UNIT } else { ty });
-        self.wide(Op::LoadInt, reg, 0);
-        reg
-    }
-
-    pub(super) fn nothing(&self) -> Val {
-        Val { reg: NOTHING, temp: false }
-    }
-
-    /// The register of a local, made when it is bound.
-    pub(super) fn local(&mut self, id: LocalId) -> Reg {
-        if let Some(reg) = self.map.get(&id) {
-            return *reg;
-        }
-        let reg = self.reg(self.locals[id.0 as usize].ty);
-        self.map.insert(id, reg);
-        if let Some(scope) = self.scopes.last_mut() {
-            scope.push(id);
-        }
-        reg
-    }
-
-    pub(super) fn local_info(&self, id: LocalId) -> &'e Local {
-        &self.locals[id.0 as usize]
-    }
-
-    pub(super) fn locals(&self) -> &'e [Local] {
-        self.locals
-    }
-
-    /// Gives back the registers of locals that were bound inside.
-    pub(super) fn scoped<R>(&mut self, inner: impl FnOnce(&mut Self) -> R) -> R {
-        self.scopes.push(Vec::new());
-        let out = inner(self);
-        for id in self.scopes.pop().unwrap_or_default() {
-            if let Some(reg) = self.map.remove(&id) {
-                self.give_back(reg);
-            }
-        }
-        out
     }
 
     // ---- expressions

@@ -49,8 +49,7 @@ fn judge(world: &World<'_>, patch: &PatchSites, flows: &[Use]) {
             "`patch \"{}\" each` decides at every encounter (usual here); `sticky` keeps the first decision for the whole run",
             patch.id
         );
-        let fix =
-            Fix { title: "decide at every encounter".into(), edits: vec![(after, " each".into())], safe: false };
+        let fix = Fix { title: "decide at every encounter".into(), edits: vec![(after, " each".into())], safe: false };
         world.report(
             Diagnostic::error("WF5001", site.keyword.to(site.span), message)
                 .label("`each` or `sticky`")

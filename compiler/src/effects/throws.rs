@@ -14,7 +14,7 @@ use crate::types::{DefId, Kind};
 struct Thrown {
     /// Declared errors, each with the first place that throws it.
     errors: BTreeMap<DefId, Span>,
-    /// Failures of unknown type may come: rethrown ones, and those of children.
+    /// Failures of unknown type may come: rethrown ones.
     unknown: bool,
 }
 
@@ -65,7 +65,12 @@ fn walk(world: &World<'_>, expr: &Expr, thrown: &mut Thrown) {
                 thrown.add(*id, expr.span);
             }
         }
-        ExprKind::Child { .. } => thrown.unknown = true,
+        // What a child declares arrives as itself; anything else is the cause of a `ChildFailed`.
+        ExprKind::Child { workflow, detached: false, .. } => {
+            for id in &world.workflows[*workflow as usize].sig.throws {
+                thrown.add(*id, expr.span);
+            }
+        }
         ExprKind::Try { body, catches, .. } => {
             let mut inner = Thrown::default();
             walk(world, body, &mut inner);

@@ -26,6 +26,7 @@ pub(crate) mod constant;
 mod control;
 mod expr;
 mod literal;
+mod method;
 mod operator;
 mod pattern;
 mod wait;

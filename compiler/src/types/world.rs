@@ -47,7 +47,6 @@ pub(crate) struct Sig {
     pub params: Vec<FieldDef>,
     pub result: Ty,
     pub throws: Vec<DefId>,
-    pub span: Span,
 }
 
 /// A `fn` or `flow`.
@@ -240,18 +239,18 @@ impl<'a> World<'a> {
                     return self.add(module, &decl.name, Item::Refused, item.public);
                 }
                 let flow = matches!(item.decl, Decl::Flow(_));
-                self.functions.push(FnItem { module, flow, decl, sig: Sig::unknown(decl.sig.span) });
+                self.functions.push(FnItem { module, flow, decl, sig: Sig::unknown() });
                 self.add(module, &decl.name, Item::Fn(self.functions.len() as u32 - 1), item.public);
             }
-            Decl::Activity { name, sig, with } => {
-                let (sig, with) = (Sig::unknown(sig.span), with.as_ref());
+            Decl::Activity { name, with, .. } => {
+                let (sig, with) = (Sig::unknown(), with.as_ref());
                 let wire = self.wire_name(item, name);
                 self.activities.push(ActivityItem { module, name, wire, sig, with, item });
                 self.add(module, name, Item::Activity(self.activities.len() as u32 - 1), true);
             }
             Decl::Workflow(decl) => {
                 let wire = self.wire_name(item, &decl.name);
-                self.workflows.push(WorkflowItem { module, decl, wire, sig: Sig::unknown(decl.sig.span), item });
+                self.workflows.push(WorkflowItem { module, decl, wire, sig: Sig::unknown(), item });
                 self.add(module, &decl.name, Item::Workflow(self.workflows.len() as u32 - 1), true);
             }
             Decl::Import { .. } | Decl::Default { .. } | Decl::Schedule { .. } | Decl::Test { .. } | Decl::Missing => {}
@@ -555,7 +554,7 @@ impl<'a> World<'a> {
                 _ => {}
             }
         }
-        Sig { params, result, throws, span: sig.span }
+        Sig { params, result, throws }
     }
 
     /// An error type by name; reported if there is none.
@@ -659,8 +658,8 @@ impl Module<'_> {
 }
 
 impl Sig {
-    fn unknown(span: Span) -> Sig {
-        Sig { params: Vec::new(), result: Ty::UNKNOWN, throws: Vec::new(), span }
+    fn unknown() -> Sig {
+        Sig { params: Vec::new(), result: Ty::UNKNOWN, throws: Vec::new() }
     }
 }
 

@@ -11,7 +11,7 @@ use crate::hir::{Expr, ExprKind, FnKind, Value};
 use crate::source::Span;
 use crate::syntax::ast::{self, Arg, BinaryOp};
 use crate::types::world::World;
-use crate::types::{DefaultId, FieldDef, Ty, near};
+use crate::types::{DefaultId, Ty, near};
 
 /// Attempts, delays and factors above this are a mistake.
 const FACTOR_MAX_MILLI: i64 = 1_000_000;
@@ -304,9 +304,4 @@ impl<'a> Lower<'_, 'a> {
 
 fn milli(factor: &str) -> i64 {
     factor.parse::<Decimal>().ok().and_then(|d| (d * Decimal::from(1_000)).to_i64()).unwrap_or(0)
-}
-
-/// A parameter that is only named in diagnostics.
-pub(crate) fn plain_param(name: &str, ty: Ty, span: Span) -> FieldDef {
-    FieldDef { name: name.into(), ty, default: None, span }
 }

@@ -1,6 +1,6 @@
 //! Expressions: the dispatch, blocks and names.
 
-use super::{Lower, unwrap};
+use super::Lower;
 use crate::diagnostic::Diagnostic;
 use crate::hir::{Expr, ExprKind, Pattern, PatternKind, Stmt, Value};
 use crate::source::Span;
@@ -338,8 +338,6 @@ impl<'a> Lower<'_, 'a> {
             });
         } else if let Some(found) = self.world.exported_by(name) {
             d = d.help(format!("import it: `import {found} {{ {name} }}`"));
-        } else if let Some(states) = self.members.filter(|m| !m.states.is_empty() && kind.is_empty()) {
-            let _ = states;
         }
         self.report(d);
     }
@@ -352,14 +350,6 @@ impl<'a> Lower<'_, 'a> {
     /// A pattern that binds one local or nothing.
     pub(super) fn simple_bind(&self, local: crate::hir::LocalId, ty: Ty, span: Span) -> Pattern {
         Pattern { kind: PatternKind::Bind(local), ty, span }
-    }
-
-    /// Unwraps what is known to have a value.
-    pub(super) fn unwrapped(&self, expr: Expr) -> Expr {
-        match self.types().inner(expr.ty) {
-            Some(inner) => unwrap(expr, inner),
-            None => expr,
-        }
     }
 
     /// Whether a name stands for a declared enum, record or error.
