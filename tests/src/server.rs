@@ -76,12 +76,27 @@ impl Server {
         self.child = spawn(&self.store, self.port, &self.log, &self.options);
     }
 
-    /// Stops the process without ending it: it believes nothing happened when it goes on.
+    /// Stops the process without ending it: it believes nothing happened when it goes on. Returns when each of its
+    /// threads has stopped, so that nothing asked afterwards is worked on.
     ///
     /// # Panics
     /// If the signal cannot be sent.
     pub fn pause(&self) {
         kill(self.pid(), Signal::SIGSTOP).expect("the server can be paused");
+        let deadline = Instant::now() + READY_MAX;
+        while !self.is_stopped() {
+            assert!(Instant::now() < deadline, "the server does not stop");
+            std::thread::yield_now();
+        }
+    }
+
+    fn is_stopped(&self) -> bool {
+        let threads = std::fs::read_dir(format!("/proc/{}/task", self.child.id())).expect("the process is there");
+        threads.flatten().all(|thread| {
+            let stat = std::fs::read_to_string(thread.path().join("stat")).unwrap_or_default();
+            // The state follows the name, which is in parentheses.
+            stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('T'))
+        })
     }
 
     /// Lets a paused process go on.

@@ -49,7 +49,9 @@ async fn a_paused_owner_is_fenced() {
         let answer = request.await.expect("no panic");
         assert!(
             !matches!(answer, Ok(status) if status.is_success()),
-            "a deposed owner acknowledged a start: {answer:?}"
+            "a deposed owner acknowledged a start: {answer:?}\n{}\n{}",
+            first.log_text(),
+            second.log_text()
         );
     }
     let (status, reply) = start(&client, &first, BEFORE + DURING).await.expect("it still answers");
