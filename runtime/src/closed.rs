@@ -1,9 +1,10 @@
 //! Closed runs as rows: what is kept of a run that has ended, and how it is read again.
 
+use weft_bytecode::ProgramHash;
 use weft_engine::Run;
-use weft_protocol::Event;
 use weft_protocol::api::Status;
 use weft_protocol::event::EventKind;
+use weft_protocol::{Event, EventId};
 
 use crate::frame::{decode_history, encode_history};
 use crate::store::{ClosedRun, StoreError};
@@ -81,4 +82,15 @@ pub fn history(row: &ClosedRun) -> Result<Vec<Event>, StoreError> {
         )));
     }
     Ok(events)
+}
+
+/// Which code a run was pinned to, from which event on.
+pub fn codes(events: &[Event]) -> Vec<(EventId, ProgramHash)> {
+    let pins = events.iter().filter_map(|event| match &event.kind {
+        EventKind::RunStarted { program, .. } | EventKind::CodeMoved { to: program, .. } => {
+            Some((event.id, ProgramHash(*program)))
+        }
+        _ => None,
+    });
+    pins.collect()
 }

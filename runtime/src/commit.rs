@@ -133,3 +133,62 @@ enum ReadBack {
     /// Nothing is there.
     Free,
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use weft_protocol::LogSeq;
+
+    use super::*;
+    use crate::store::Chunk;
+    use crate::store::memory::{Disturbance, Fault, Memory, Operation};
+
+    const A: PartitionId = PartitionId(0);
+    const B: PartitionId = PartitionId(1);
+
+    /// A journal whose appends meet these faults in turn, then none; both partitions are owned in epoch 1.
+    async fn journal(faults: &[Option<Fault>]) -> (Memory, AppendLane) {
+        let memory = Memory::new(2);
+        let node = memory.join("http://one").await.unwrap();
+        for part in [A, B] {
+            memory.takeover(part, 0, node, &crate::frame::fence_body(part, node, 1)).await.unwrap().unwrap();
+        }
+        let faults = Mutex::new(faults.iter().rev().copied().collect::<Vec<_>>());
+        let disturbed = memory.disturbed(move |operation| {
+            let next = if operation == Operation::Append { faults.lock().unwrap().pop() } else { None };
+            Disturbance { fault: next.flatten(), ..Disturbance::default() }
+        });
+        (memory, AppendLane::new(Arc::new(disturbed), Arc::default()))
+    }
+
+    fn append(parts: &[PartitionId]) -> Append {
+        let chunk = |part: &PartitionId| Chunk { part: *part, seq: LogSeq(2), epoch: 1, body: vec![part.0 as u8; 40] };
+        Append { chunks: parts.iter().map(chunk).collect(), closed: Vec::new() }
+    }
+
+    async fn bodies(memory: &Memory, part: PartitionId) -> Vec<Vec<u8>> {
+        memory.read(part, LogSeq(2), 10).await.unwrap().into_iter().map(|chunk| chunk.body).collect()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_that_was_lost_is_found_in_the_log() {
+        let faults = [Some(Fault::Refused), Some(Fault::AnswerLost), Some(Fault::Refused)];
+        let (memory, mut lane) = journal(&faults).await;
+        let mut append = append(&[A, B]);
+        assert!(matches!(lane.commit(&mut append).await, Outcome::Done { deposed } if deposed.is_empty()));
+        assert_eq!((bodies(&memory, A).await, bodies(&memory, B).await), (vec![vec![0; 40]], vec![vec![1; 40]]));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_is_deposed_writes_nothing_and_the_others_go_on() {
+        let (memory, mut lane) = journal(&[Some(Fault::Refused), Some(Fault::Deposed)]).await;
+        let mut append = append(&[A, B]);
+        assert!(matches!(lane.commit(&mut append).await, Outcome::Done { deposed } if deposed == [A]));
+        assert!(append.chunks.iter().all(|chunk| chunk.part == B), "what was not written is taken out");
+        let fence = bodies(&memory, A).await;
+        assert_eq!(fence.len(), 1);
+        assert_ne!(fence[0], vec![0; 40], "the place holds the stranger's fence");
+        assert_eq!(bodies(&memory, B).await, [vec![1; 40]]);
+    }
+}

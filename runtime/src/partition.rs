@@ -383,7 +383,11 @@ fn events_after(run: &Run, after: u64, limit: usize, closed: bool) -> Answer {
     let to = from.saturating_add(limit).min(all.len());
     Answer::Events {
         program: run.loaded().clone(),
+        codes: closed::codes(all),
         events: all[from..to].to_vec(),
         complete: closed && to == all.len(),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,11 +1,12 @@
 //! From what partitions and the store say to what the API answers.
 
 use serde_json::Value;
+use weft_bytecode::ProgramHash;
 use weft_bytecode::wire::text;
 use weft_engine::{Run, history, program_of};
 use weft_protocol::api::{ApiError, HistoryPage, ResultReply, RunDescription, RunRow, Status};
 use weft_protocol::event::{EventKind, RunRef};
-use weft_protocol::{Event, RunId, Timestamp};
+use weft_protocol::{Event, EventId, RunId, Timestamp};
 
 use super::{Shared, open};
 use crate::closed;
@@ -119,25 +120,27 @@ pub(super) async fn closed_history(
     after: u64,
     limit: usize,
 ) -> Result<HistoryPage, ApiError> {
-    let core = shared.core()?;
     let from = usize::try_from(after).unwrap_or(usize::MAX).min(events.len());
     let to = from.saturating_add(limit).min(events.len());
-    let mut page = Vec::with_capacity(to - from);
-    let mut code = None;
-    for event in &events[from..to] {
-        // Places are places of the code that the run was pinned to when the event was written.
-        let hash = program_of(&events[..usize::try_from(event.id.0).unwrap_or(0).min(events.len())]);
-        let hash = hash.ok_or_else(|| refusal::store_broken("a history does not begin with RunStarted"))?;
-        let program = match &code {
-            Some((known, program)) if *known == hash => program,
-            _ => {
-                let program = open::program(&*core.journal, &shared.programs, hash).await;
-                &code.insert((hash, program.map_err(|error| store_error(&error))?)).1
-            }
-        };
-        page.push(history::to_json(program.program(), event));
-    }
+    let page = events_json(shared, &closed::codes(events), &events[from..to]).await?;
     Ok(HistoryPage { events: page, complete: to == events.len() })
+}
+
+/// Events as JSON. Places in them are places of the code that the run was pinned to when they were written.
+pub(super) async fn events_json(
+    shared: &Shared,
+    codes: &[(EventId, ProgramHash)],
+    events: &[Event],
+) -> Result<Vec<Value>, ApiError> {
+    let core = shared.core()?;
+    let mut programs = Vec::with_capacity(codes.len());
+    for (from, hash) in codes {
+        let program = open::program(&*core.journal, &shared.programs, *hash).await;
+        programs.push((*from, program.map_err(|error| store_error(&error))?));
+    }
+    let begins = || refusal::store_broken("a history does not begin with RunStarted");
+    let program_at = |event: &Event| programs.iter().rev().find(|(from, _)| *from <= event.id).ok_or_else(begins);
+    events.iter().map(|event| Ok(history::to_json(program_at(event)?.1.program(), event))).collect()
 }
 
 /// Where a page of the list ended, as text.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use serde_json::Value;
 use weft_bytecode::wire::text;
-use weft_engine::{history, signature};
+use weft_engine::signature;
 use weft_protocol::api::{
     ApiError, DeployReply, HistoryPage, ListQuery, MessageRequest, PollReply, PollRequest, ResultReply, RunDescription,
     RunPage, StartReply, StartRequest, Status, StopRequest, WorkflowSignature,
@@ -141,9 +141,8 @@ impl Api for Node {
             return Ok(HistoryPage { events: Vec::new(), complete: false });
         };
         match answer? {
-            Answer::Events { program, events, complete } => {
-                let events = events.iter().map(|event| history::to_json(program.program(), event)).collect();
-                Ok(HistoryPage { events, complete })
+            Answer::Events { codes, events, complete, .. } => {
+                Ok(HistoryPage { events: answer::events_json(&self.shared, &codes, &events).await?, complete })
             }
             Answer::NotOpen => {
                 let (_, events) = answer::closed_run(&self.shared, &key).await?;

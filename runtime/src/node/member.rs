@@ -137,6 +137,8 @@ impl<'a> Member<'a> {
         let (lease, address) = (self.shared.limits.lease_ms, &self.shared.options.address);
         let plan = ownership::plan(self.id, address, cluster, lease);
         if let Some(owner) = plan.owner {
+            // Two nodes took over at once and the other has the first partition: it is to have all of them.
+            self.release().await;
             return self.shared.stand(Standing::Standby(Some(owner)));
         }
         self.shared.stand(Standing::Recovering);

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use serde_json::Value;
+use weft_bytecode::ProgramHash;
 use weft_engine::Run;
 use weft_protocol::api::{ApiError, RunDescription, RunRow, Status};
 use weft_protocol::event::{EventKind, ParentRef, RunRef};
@@ -218,8 +219,10 @@ pub enum Answer {
     Description(Box<RunDescription>),
     /// A piece of history.
     Events {
-        /// The run's code, for places in it.
+        /// The run's code.
         program: Arc<Loaded>,
+        /// Which code the run was pinned to from which event on: places in events are places in that.
+        codes: Vec<(EventId, ProgramHash)>,
         /// The events.
         events: Vec<Event>,
         /// Whether the run has closed and these are the last.

@@ -1,0 +1,171 @@
+//! What leaves a partition, and when.
+
+use std::sync::Arc;
+
+use serde_json::json;
+use weft_protocol::limits::Limits;
+use weft_vm::Loaded;
+
+use super::request::{Key, WorkerOutcome};
+use super::*;
+use crate::frame::fence_body;
+use crate::store::{Chunk, StoreError};
+
+const NOW: Timestamp = Timestamp(1_000);
+const ID: PartitionId = PartitionId(0);
+
+/// A partition with its log, on no store at all.
+struct Bench {
+    partition: Partition,
+    log: Vec<Chunk>,
+    replies: u64,
+}
+
+fn setup() -> Setup {
+    let programs = Programs::default();
+    programs.make_current("default", programs.keep(Loaded::new(crate::fixture::program(false)).unwrap()));
+    Setup { partitions: 1, limits: Arc::new(Limits::default()), programs: Arc::new(programs), entropy: [7; 32] }
+}
+
+fn read(setup: Setup, log: &[Chunk]) -> Result<Partition, StoreError> {
+    let mut recovery = Recovery::new(ID);
+    for chunk in log {
+        recovery.feed(chunk)?;
+    }
+    let programs = recovery.needs().into_iter().map(|hash| (hash, setup.programs.get(hash).unwrap()));
+    let recovered = Recovered { programs: programs.collect(), closed: Vec::new() };
+    recovery.finish(setup, 1, recovered)
+}
+
+impl Bench {
+    fn new() -> Bench {
+        let fence = fence_body(ID, 1, 1);
+        let log = vec![Chunk { part: ID, seq: weft_protocol::LogSeq(1), epoch: 1, body: fence }];
+        Bench { partition: read(setup(), &log).unwrap(), log, replies: 0 }
+    }
+
+    fn ask(&mut self, request: Request) -> ReplyId {
+        self.replies += 1;
+        let reply = ReplyId(self.replies);
+        let request = match request {
+            Request::Start(mut order) => {
+                order.by = request::StartedBy::Client(reply);
+                Request::Start(order)
+            }
+            other => other,
+        };
+        self.partition.handle(request, reply, NOW);
+        reply
+    }
+
+    fn start(&mut self, n: i64) -> ReplyId {
+        let (program, workflow) = self.partition.setup.programs.current("default", "order").unwrap();
+        let request = serde_json::from_value(json!({ "workflow": "order", "args": { "n": n } })).unwrap();
+        let limits = self.partition.setup.limits.clone();
+        let order = ask::checked_start(program, workflow, request, "default", &limits).unwrap();
+        self.ask(Request::Start(Box::new(order)))
+    }
+
+    /// Sends off what is decided.
+    fn fly(&mut self) {
+        let mut append = Append::default();
+        assert!(self.partition.take_append(&mut append), "something is decided");
+        self.log.append(&mut append.chunks);
+    }
+
+    /// What has left: the replies, and how many attempts.
+    fn left(&mut self) -> (Vec<ReplyId>, usize) {
+        let (mut replies, mut attempts) = (Vec::new(), 0);
+        for output in self.partition.outputs() {
+            match output {
+                Output::Reply(reply, answer) => {
+                    answer.unwrap();
+                    replies.push(reply);
+                }
+                Output::Dispatch(_) | Output::DispatchAgain(_) => attempts += 1,
+                other => panic!("{other:?}"),
+            }
+        }
+        (replies, attempts)
+    }
+}
+
+fn key(n: i64) -> Key {
+    Key { namespace: "default".into(), workflow_id: WorkflowId::from(format!("order-{n}").as_str()), run_id: None }
+}
+
+fn seen(n: i64) -> Request {
+    Request::Query { key: key(n), name: "seen".into(), args: json!({}) }
+}
+
+#[test]
+fn nothing_leaves_before_the_batch_it_depends_on_is_durable() {
+    let mut bench = Bench::new();
+    let first = bench.start(1);
+    let read_first = bench.ask(seen(1));
+    assert_eq!(bench.left(), (vec![], 0), "not even sent yet");
+    bench.fly();
+    // The next batch fills while the first one flies; a reader of the first run depends on the first batch only.
+    let second = bench.start(2);
+    let read_again = bench.ask(seen(1));
+    let read_second = bench.ask(seen(2));
+    assert_eq!(bench.left(), (vec![], 0), "sent is not durable");
+    bench.partition.committed();
+    assert_eq!(bench.left(), (vec![first, read_first, read_again], 1));
+    let at_once = bench.ask(seen(1));
+    assert_eq!(bench.left(), (vec![at_once], 0), "everything it tells of is durable");
+    bench.fly();
+    bench.partition.committed();
+    assert_eq!(bench.left(), (vec![second, read_second], 1));
+}
+
+#[test]
+fn any_prefix_of_the_log_is_a_partition() {
+    let mut bench = Bench::new();
+    for n in 0..3 {
+        bench.start(n);
+        bench.fly();
+        bench.partition.committed();
+        let attempts: Vec<_> = bench.partition.outputs().collect();
+        let attempt = attempts.iter().find_map(|output| match output {
+            Output::Dispatch(attempt) => Some(*attempt),
+            _ => None,
+        });
+        let outcome = WorkerOutcome::Completed(json!(n));
+        bench.ask(Request::EndAttempt { attempt: attempt.unwrap(), outcome });
+        bench.fly();
+        bench.partition.committed();
+    }
+    for length in 1..=bench.log.len() {
+        let partition = read(setup(), &bench.log[..length]).unwrap();
+        assert_eq!(partition.open_runs(), length / 2, "after {length} chunks");
+        for (id, open) in &partition.runs {
+            let live = bench.partition.runs.get(id).unwrap().run.history();
+            assert_eq!(open.run.history(), &live[..open.run.history().len()]);
+        }
+    }
+    let mut holed = bench.log.clone();
+    holed.remove(2);
+    assert!(matches!(read(setup(), &holed), Err(StoreError::Corrupt(_))), "nothing is ever skipped");
+}
+
+#[test]
+fn who_waits_is_told_when_the_partition_is_lost() {
+    let mut bench = Bench::new();
+    let first = bench.start(1);
+    bench.fly();
+    let second = bench.start(2);
+    let error = refusal::moved();
+    let mut told: Vec<ReplyId> = bench.partition.abandon(&error).into_iter().map(|(reply, _)| reply).collect();
+    told.sort();
+    assert_eq!(told, [first, second]);
+}
+
+#[test]
+fn a_name_has_its_partition_for_ever() {
+    // Stored ids depend on these numbers: a change of the hash would lose every run.
+    let parts: Vec<u16> =
+        ["order-1", "order-2", "", "ünï"].iter().map(|id| partition_of("default", id, 32).0).collect();
+    assert_eq!(parts, [22, 23, 23, 12]);
+    assert_ne!(name_hash("a", "bc"), name_hash("ab", "c"));
+}
