@@ -148,6 +148,14 @@ impl Report<'_, '_> {
         if matches!(marker, Marker::Expr | Marker::Operand | Marker::Arm) && words::is_digit(text, found_at) {
             return words::not_a_number(self.places, found_at);
         }
+        let word = words::token(text, found_at);
+        let named = matches!(marker, Marker::Name | Marker::Pattern | Marker::Path) && trouble.parent != Rule::annot;
+        if named && words::is_reserved(word) && self.places.line_start(at) == self.places.line_start(found_at) {
+            let span = self.places.span(found_at, found_at + word.len());
+            return Diagnostic::error("WF0001", span, format!("expected a name, found the word `{word}`"))
+                .label("means something of its own")
+                .help("it may name fields, parameters and options, but no variables and declarations");
+        }
         let what = words::what(marker, trouble.parent);
         let found = words::found(text, found_at);
         let span = self.places.span(at, at);

@@ -83,7 +83,8 @@ pub(super) fn example(construct: Rule) -> Option<&'static str> {
         Rule::query => "`query risk() -> Int = score`",
         Rule::update => "`update add(n: Int) -> Int { count += n return count }`",
         Rule::with | Rule::opt => "`with { timeout: 30s, retry: fixed(1s, attempts: 3) }`",
-        Rule::sig | Rule::params | Rule::param => "`(order_id: String, amount: Int = 1) -> Receipt`",
+        Rule::param => "`amount: Int` or `amount: Int = 1`",
+        Rule::sig | Rule::params => "`(order_id: String, amount: Int = 1) -> Receipt`",
         Rule::fields | Rule::field => "`{ id: String, amount: Int }`",
         Rule::r#let => "`let total = price * 2`",
         Rule::r#while => "`while count < 3 { .. }`",
@@ -153,6 +154,17 @@ pub(super) fn not_a_number(places: &Places<'_>, at: usize) -> Diagnostic {
         .help("numbers look like `10_000` and `19.99`, durations like `1h30m`, sizes like `64KiB`")
 }
 
+/// Whether a word cannot name anything that is used alone: the `hard` rule of the grammar.
+pub(super) fn is_reserved(word: &str) -> bool {
+    const HARD: &[&str] = &[
+        "activity", "assert", "await", "break", "catch", "continue", "defer", "else", "enum", "false", "flow", "fn",
+        "for", "if", "in", "let", "match", "none", "parallel", "patch", "query", "race", "receive", "record", "return",
+        "saga", "select", "send", "signal", "sleep", "spawn", "start", "throw", "true", "try", "update", "var", "wait",
+        "while", "within", "workflow",
+    ];
+    HARD.binary_search(&word).is_ok()
+}
+
 /// Where a declaration stands that was found inside a block.
 pub(super) fn belongs(word: &str) -> Option<&'static str> {
     match word {
@@ -189,5 +201,23 @@ pub(super) fn token(text: &str, at: usize) -> &str {
     match LONG.iter().find(|l| rest.starts_with(**l)) {
         Some(long) => &rest[..long.len()],
         None => &rest[..first.len_utf8()],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    /// The grammar keeps the same words from being names.
+    #[test]
+    fn reserved_words_are_those_of_the_grammar() {
+        let grammar = include_str!("../grammar.pest");
+        let hard = grammar.lines().find(|l| l.starts_with("hard = ")).expect("the rule `hard`");
+        let words: Vec<&str> = hard.split('"').skip(1).step_by(2).filter(|w| w.len() > 1).collect();
+        assert!(words.len() > 35, "{words:?}");
+        for word in &words {
+            assert!(super::is_reserved(word), "{word}");
+        }
+        let listed = ["activity", "within", "if", "in", "fn"];
+        assert!(listed.iter().all(|w| words.contains(w)));
+        assert!(!super::is_reserved("state"));
     }
 }
