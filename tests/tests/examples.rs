@@ -2,6 +2,7 @@
 //! `weft run`, and must print what the README says; what it leaves on the two stores is `history.txt`, the same on both.
 //! `BLESS=1` rewrites the histories from SQLite's.
 
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -207,24 +208,27 @@ impl World {
     fn start(copy: &Copy, address: &str) -> World {
         let mut world = World(Vec::new());
         if copy.folder.join("server.py").exists() {
-            let port = free_port();
-            world.python(&copy.folder, &["server.py", &port.to_string()], address);
+            let mut server = python(&copy.folder, &["server.py", "0"], address, Stdio::piped());
+            let mut line = String::new();
+            BufReader::new(server.stdout.take().unwrap()).read_line(&mut line).unwrap();
+            world.0.push(server);
+            let port = line.trim().rsplit(':').next().expect("it says where it listens");
             let file = copy.folder.join("workflow.wf");
             let text = std::fs::read_to_string(&file).unwrap();
             std::fs::write(&file, text.replace(":8701/", &format!(":{port}/"))).unwrap();
         }
         if copy.folder.join("worker.py").exists() {
-            world.python(&copy.folder, &["worker.py"], address);
+            world.0.push(python(&copy.folder, &["worker.py"], address, Stdio::null()));
         }
         world
     }
+}
 
-    fn python(&mut self, folder: &Path, words: &[&str], address: &str) {
-        let mut command = Command::new("python3");
-        command.args(words).current_dir(folder).env("WEFT_ADDRESS", address);
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        self.0.push(command.spawn().expect("python3 is installed: install the package python3"));
-    }
+fn python(folder: &Path, words: &[&str], address: &str, out: Stdio) -> Child {
+    let mut command = Command::new("python3");
+    command.args(words).current_dir(folder).env("WEFT_ADDRESS", address);
+    command.stdin(Stdio::null()).stdout(out).stderr(Stdio::null());
+    command.spawn().expect("python3 is installed: install the package python3")
 }
 
 impl Drop for World {
