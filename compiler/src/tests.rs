@@ -15,4 +15,5 @@ pub(crate) fn said(text: &str) -> Vec<String> {
     analysis.diagnostics.iter().map(|d| format!("{} {} {}", line(d.span.start), d.code, d.message)).collect()
 }
 
+mod diagnostics;
 mod programs;

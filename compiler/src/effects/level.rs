@@ -143,7 +143,8 @@ impl Walk<'_, '_> {
         let words = place.words();
         let d = match place {
             Place::Fn => {
-                let d = Diagnostic::error("WF2003", expr.span, format!("`fn {}` cannot read {what}", self.name));
+                let verb = if matches!(expr.kind, ExprKind::Log(..)) { "write" } else { "read" };
+                let d = Diagnostic::error("WF2003", expr.span, format!("`fn {}` cannot {verb} {what}", self.name));
                 teach(
                     d.label("depends on the event being processed"),
                     "a `fn` is pure, so that queries, conditions and tests may call it at any moment",
@@ -195,7 +196,7 @@ impl Walk<'_, '_> {
                 "initialise it empty and assign it in the body",
             ),
             Place::Fn => teach(
-                error("WF2001", format!("`fn {}` cannot {what}", self.name)),
+                error("WF2003", format!("`fn {}` cannot {what}", self.name)),
                 "a `fn` is pure, so that queries, conditions and tests may call it at any moment",
                 "make it a `flow`",
             ),
@@ -215,7 +216,7 @@ impl Walk<'_, '_> {
             State(cell) => self.states.get(usize::from(*cell)).map_or("state".into(), |s| format!("state `{s}`")),
             Now => "the clock".into(),
             Fact(_) => "facts of the run".into(),
-            Log(..) => "or write the log".into(),
+            Log(..) => "the log".into(),
             Uuid => "a uuid".into(),
             Random => "a random number".into(),
             Activity { activity, .. } => {

@@ -184,10 +184,14 @@ impl<'w, 'a> Lower<'w, 'a> {
         if body.ty == Ty::UNIT && result != Ty::UNKNOWN {
             let span = block.stmts.last().map_or(block.span, |s| s.span);
             self.report(
-                Diagnostic::error("WF1002", span, format!("the body ends without a `{}`", self.name_of(result)))
-                    .label("nothing is returned after this")
-                    .why("a result is declared, so every way through must `return` one")
-                    .help("end with `return ..`, or leave out `-> ..` if there is no result"),
+                Diagnostic::error(
+                    "WF1002",
+                    span,
+                    format!("the body ends without a value of type {}", self.name_of(result)),
+                )
+                .label("nothing is returned after this")
+                .why("a result is declared, so every way through must `return` one")
+                .help("end with `return ..`, or leave out `-> ..` if there is no result"),
             );
             return body;
         }

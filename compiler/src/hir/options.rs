@@ -238,7 +238,7 @@ impl<'w, 'a> Options<'w, 'a> {
     fn check_times(&mut self, timeout: Option<i64>, total: Option<i64>, beat: Option<i64>, target: Option<&Target>) {
         let text = weft_bytecode::wire::text::duration;
         let given = self.find("timeout").is_some() || self.find("total_timeout").is_some();
-        if !given && !matches!(target, Some(Target::Builtin(_))) {
+        if !given && !self.wrong && !matches!(target, Some(Target::Builtin(_))) {
             let message = format!("activity `{}` has neither `timeout` nor `total_timeout`", self.name);
             let d = Diagnostic::error("WF4001", self.span, message).label("how long may it take?");
             self.report(
@@ -250,7 +250,8 @@ impl<'w, 'a> Options<'w, 'a> {
             if beat >= limit {
                 let message = format!("heartbeat {} is not shorter than timeout {}", text(beat), text(limit));
                 let d = Diagnostic::error("WF4003", at.span, message).label("would never be missed in time");
-                self.report(d.help(format!("a third of it: `heartbeat: {}`", text((limit / 3).max(1)))));
+                let third = if limit >= 3_000 { limit / 3_000 * 1_000 } else { (limit / 3).max(1) };
+                self.report(d.help(format!("a third of it: `heartbeat: {}`", text(third))));
             }
         }
         if let (Some(total), Some(one), Some((_, at, _))) = (total, timeout, self.find("total_timeout")) {

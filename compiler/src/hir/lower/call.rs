@@ -114,8 +114,8 @@ impl<'a> Lower<'_, 'a> {
                 }
             };
         }
-        self.no_options(with);
         if PRELUDE.contains(&name) {
+            self.no_options(with);
             return self.prelude(name, args, want, span);
         }
         if crate::types::BUILTIN_ERRORS.contains(&name) {
@@ -327,7 +327,7 @@ impl<'a> Lower<'_, 'a> {
         span: Span,
     ) -> (Vec<Expr>, Vec<usize>) {
         let mut values: Vec<Option<Expr>> = params.iter().map(|_| None).collect();
-        let (mut order, mut next, mut named) = (Vec::new(), 0, false);
+        let (mut order, mut next, mut named, mut unknown) = (Vec::new(), 0, false, 0);
         for arg in args {
             let index = match &arg.name {
                 None if named => {
@@ -351,6 +351,7 @@ impl<'a> Lower<'_, 'a> {
                     named = true;
                     let found = params.iter().position(|p| *p.name == *name.text);
                     if found.is_none() {
+                        unknown += 1;
                         self.unknown_argument(callee, what, params, name);
                     }
                     found
@@ -370,7 +371,7 @@ impl<'a> Lower<'_, 'a> {
             values[index] = Some(value);
             order.push(index);
         }
-        (self.fill_arguments(callee, what, params, values, span), order)
+        (self.fill_arguments(callee, what, params, values, unknown, span), order)
     }
 
     fn fill_arguments(
@@ -379,6 +380,7 @@ impl<'a> Lower<'_, 'a> {
         what: &str,
         params: &[FieldDef],
         values: Vec<Option<Expr>>,
+        unknown: usize,
         span: Span,
     ) -> Vec<Expr> {
         let mut missing = Vec::new();
@@ -393,7 +395,8 @@ impl<'a> Lower<'_, 'a> {
                 }
             });
         }
-        if !missing.is_empty() {
+        // A name that is no parameter was probably meant for one that is missing.
+        if missing.len() > unknown {
             let plural = if missing.len() == 1 { "" } else { "s" };
             let message = format!("missing {what}{plural} {} in `{callee}`", missing.join(", "));
             self.report(

@@ -46,8 +46,8 @@ impl<'a> Lower<'_, 'a> {
             "sort_by" => (Gather::SortBy, items.ty),
             _ => (Gather::GroupBy, self.types().map(body.ty, items.ty)),
         };
-        if body.ty == Ty::UNKNOWN {
-            return Expr { ty: if ty == body.ty { Ty::UNKNOWN } else { ty }, ..self.error(span) };
+        if body.ty == Ty::UNKNOWN || body.ty == Ty::NEVER {
+            return self.error(span);
         }
         if gather == Gather::FlatMap && !matches!(self.kind_of(body.ty), Kind::List(_)) {
             let message = format!("`flat_map` needs lists, this lambda gives {}", self.name_of(body.ty));

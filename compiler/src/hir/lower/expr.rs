@@ -197,9 +197,12 @@ impl<'a> Lower<'_, 'a> {
                     .help("pass it where it is used, or declare a `fn`"),
             );
         }
-        if matches!(self.kind_of(value.ty), Kind::Secret) {
+        let value = if matches!(self.kind_of(value.ty), Kind::Secret) {
             self.report(secret_misused(value.span));
-        }
+            self.error(value.span)
+        } else {
+            value
+        };
         if value.ty == Ty::NEVER {
             self.bind_unknown(pattern);
             out.push(Stmt::Expr(value));

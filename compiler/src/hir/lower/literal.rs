@@ -255,12 +255,14 @@ impl<'a> Lower<'_, 'a> {
             values[index] = Some(value);
             order.push(index);
         }
-        let values = self.fill_fields(ty, values, span);
+        // A name that is no field was probably meant for one that is missing.
+        let unknown = slots.iter().filter(|(name, _)| fields.iter().all(|(n, _)| **n != *name.text)).count();
+        let values = self.fill_fields(ty, values, unknown, span);
         self.in_source_order(values, &order, span, |values| Expr { kind: ExprKind::New(values), ty, span })
     }
 
     /// Defaults for what is not given; WF1004 for what has none.
-    fn fill_fields(&mut self, ty: Ty, values: Vec<Option<Expr>>, span: Span) -> Vec<Expr> {
+    fn fill_fields(&mut self, ty: Ty, values: Vec<Option<Expr>>, unknown: usize, span: Span) -> Vec<Expr> {
         let defaults = match self.kind_of(ty) {
             Kind::Record(id) => self.types().def(id).fields.iter().map(|f| f.default).collect(),
             _ => vec![None; values.len()],
@@ -278,7 +280,7 @@ impl<'a> Lower<'_, 'a> {
                 }
             });
         }
-        if !missing.is_empty() {
+        if missing.len() > unknown {
             let what = if missing.len() == 1 { "field" } else { "fields" };
             let message = format!("missing {what} {} in {}", missing.join(", "), self.name_of(ty));
             self.report(

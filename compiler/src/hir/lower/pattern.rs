@@ -369,7 +369,7 @@ impl Ctor {
         match self.test {
             _ if self.name == "{ .. }" => self.name.clone(),
             Test::Some => match fields {
-                [one] if one == "_" => String::from("a value"),
+                [one] if one == "_" => String::from("value"),
                 _ => fields.join(", "),
             },
             _ if fields.is_empty() => self.name.clone(),

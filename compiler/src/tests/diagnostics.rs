@@ -1,0 +1,476 @@
+//! What the compiler says, mistake by mistake: sources and `line CODE message`.
+
+use super::{analyze, said};
+use crate::Severity;
+
+struct Row {
+    name: &'static str,
+    source: &'static str,
+    says: &'static [&'static str],
+}
+
+const ROWS: &[Row] = &[
+    Row {
+        name: "unknown name",
+        source: r#"workflow w(order: Int) -> Int { return ordr + 1 }"#,
+        says: &[r#"1 WF1001 cannot find `ordr`"#],
+    },
+    Row { name: "unknown fn", source: r#"workflow w() { foo(1) }"#, says: &[r#"1 WF1001 cannot find function `foo`"#] },
+    Row {
+        name: "type mismatch",
+        source: r#"workflow w(x: Int) -> String { return x }"#,
+        says: &[r#"1 WF1002 expected String, found Int"#],
+    },
+    Row { name: "may be none", source: r#"fn f(x: Int?) -> Int = x + 1"#, says: &[r#"1 WF1003 `x` may be none"#] },
+    Row {
+        name: "may be none field",
+        source: r#"record R { a: Int }
+fn f(x: R?) -> Int = x.a"#,
+        says: &[r#"2 WF1003 `x` may be none"#],
+    },
+    Row {
+        name: "missing arg",
+        source: r#"activity a(x: Int, y: String) with { queue: "q", timeout: 1s }
+workflow w() { a(1) }"#,
+        says: &[r#"2 WF1004 missing argument `y: String` in `a`"#],
+    },
+    Row {
+        name: "unknown arg, too many",
+        source: r#"activity a(x: Int) with { queue: "q", timeout: 1s }
+workflow w() { a(y: 1)
+ a(1, 2) }"#,
+        says: &[r#"2 WF1001 `a` has no argument `y`"#, r#"3 WF1010 `a` takes 1 argument, found 2"#],
+    },
+    Row {
+        name: "match",
+        source: r#"enum E { A, B(n: Int), C }
+fn f(e: E) -> Int = match e { A => 1 }
+fn g(x: Int?) -> Int = match x { none => 1, 5 => 2 }
+fn h(b: Bool, c: Bool) -> Int = match (b, c) { (true, _) => 1, (_, true) => 2 }"#,
+        says: &[
+            r#"2 WF1005 match does not cover `B(_)`, `C`"#,
+            r#"3 WF1005 match does not cover `value`"#,
+            r#"4 WF1005 match does not cover `(false, false)`"#,
+        ],
+    },
+    Row {
+        name: "lambda kept",
+        source: r#"fn f() -> Int {
+  let g = x => x + 1
+  return 1
+}"#,
+        says: &[r#"2 WF1007 a lambda cannot be kept in a variable"#],
+    },
+    Row {
+        name: "effects",
+        source: r#"activity check(x: Int) -> Int with { queue: "q", timeout: 1s }
+workflow w(x: Int) -> Int {
+  state n = 0
+  state m = now()
+  query q() -> Int = check(1)
+  query r() -> Int { n = 2
+    return n }
+  signal s() { check(2) }
+  signal t() { n = 1 }
+  wait until check(4) > n
+  let ys = [1].map(y => check(y))
+  let zs = [1].map(y => random())
+  return 1
+}
+fn pure() -> Time = now()
+fn logs() { log.info("x") }
+fn calls() -> Int = check(3)"#,
+        says: &[
+            r#"4 WF2006 the initial value of state cannot read the clock"#,
+            r#"5 WF2001 a query cannot call the activity `check`"#,
+            r#"6 WF2002 a query cannot change `n`"#,
+            r#"8 WF2004 a signal handler cannot call the activity `check`"#,
+            r#"10 WF2001 a condition cannot call the activity `check`"#,
+            r#"11 WF2005 a lambda cannot call the activity `check`"#,
+            r#"12 WF2002 a lambda cannot draw a random number"#,
+            r#"15 WF2003 `fn pure` cannot read the clock"#,
+            r#"16 WF2003 `fn logs` cannot write the log"#,
+            r#"17 WF2003 `fn calls` cannot call the activity `check`"#,
+        ],
+    },
+    Row {
+        name: "branches",
+        source: r#"workflow w() -> Int {
+  var n = 0
+  parallel for i in 0..3 { n += i }
+  return n
+}"#,
+        says: &[r#"3 WF2007 `n` is written by concurrent branches"#],
+    },
+    Row {
+        name: "waits",
+        source: r#"workflow w() {
+  state x: Int?
+  signal lost(a: Int)
+  signal handled() { }
+  receive handled
+  wait until x
+}"#,
+        says: &[
+            r#"3 WF3002 signal `lost` is never handled or received"#,
+            r#"5 WF3006 `handled` has a handler, so it has no mailbox to receive from"#,
+            r#"6 WF3001 nothing can change this condition while it waits"#,
+        ],
+    },
+    Row {
+        name: "throws",
+        source: r#"error E { a: Int }
+error F {}
+activity a() throws E with { queue: "q", timeout: 1s }
+workflow w() { a() }
+workflow v() { a() catch E => ()
+  try { sleep 1s } catch F { } }"#,
+        says: &[r#"4 WF3008 `E` may escape `w`"#, r#"6 WF3009 nothing in there throws `F`"#],
+    },
+    Row {
+        name: "options",
+        source: r#"activity a(x: Int) with { queue: "q" }
+activity b(x: Int) with { timeout: 5s }
+activity c(x: Int) with { queue: "q", timout: 5s }
+activity d(x: Int) with { queue: "q", http: "GET http://x", timeout: 5s }
+activity e(x: Int) with { http: "GET http://h/{y}", timeout: 5s }
+activity f(x: Int) with { queue: "q", timeout: 5s, heartbeat: 5s }
+activity g(x: Int) with { queue: "q", timeout: 5s, total_timeout: 1s }
+activity h(x: Int) with { exec: "python 'x", timeout: 5s }
+activity i(x: Int) with { http: "FETCH x", timeout: 5s }
+activity j(x: Int) with { queue: "q", timeout: 5s, retry: backoff(first: 5s, max: 1s) }
+activity k(x: Int) with { queue: "q", timeout: 5s, once: true }
+activity l(x: Int) with { queue: "q", timeout: 5s, body: { x } }
+workflow w(id: String) with { id: "w-{id}-{now()}" } { }"#,
+        says: &[
+            r#"1 WF4001 activity `a` has neither `timeout` nor `total_timeout`"#,
+            r#"2 WF4004 `b` does not say where it runs"#,
+            r#"3 WF4002 unknown option `timout` for an activity"#,
+            r#"4 WF4004 `d` says twice where it runs"#,
+            r#"5 WF4006 `y` in this template is not a parameter"#,
+            r#"6 WF4003 heartbeat 5s is not shorter than timeout 5s"#,
+            r#"7 WF4005 total_timeout 1s is shorter than one timeout 5s"#,
+            r#"8 WF4011 the command line cannot be split into words"#,
+            r#"9 WF4010 `http` takes a method and a URL"#,
+            r#"10 WF4010 this retry policy cannot be used"#,
+            r#"11 WF0009 the option `once` cannot be compiled yet"#,
+            r#"12 WF4002 `body` belongs to `http` activities"#,
+            r#"13 WF2009 a run id must not depend on `now()`"#,
+        ],
+    },
+    Row {
+        name: "patch",
+        source: r#"workflow w() {
+  for i in 0..3 { patch "a" { } }
+  patch "b" { }
+  patch "b" { }
+  patch "c{1}" { }
+}"#,
+        says: &[
+            r#"2 WF5001 `patch "a"` is inside a loop; say when it is decided"#,
+            r#"3 WF5001 `patch "b"` is used at 2 sites; say when it is decided"#,
+            r#"4 WF5001 `patch "b"` is used at 2 sites; say when it is decided"#,
+            r#"5 WF5002 a patch id must be a plain string"#,
+        ],
+    },
+    Row {
+        name: "refused",
+        source: r#"workflow w() {
+  update u() { }
+  let t = spawn { 1 }
+  select { after 1s => 2 }
+  saga { }
+  defer { }
+  within 1s { }
+  continue as new()
+}
+fn id<T>(x: T) -> T = x"#,
+        says: &[
+            r#"2 WF0009 `update` cannot be compiled yet"#,
+            r#"3 WF0009 `spawn` cannot be compiled yet"#,
+            r#"4 WF0009 `select` cannot be compiled yet"#,
+            r#"5 WF0009 `saga` cannot be compiled yet"#,
+            r#"6 WF0009 `defer` cannot be compiled yet"#,
+            r#"7 WF0009 `within` cannot be compiled yet"#,
+            r#"8 WF0009 `continue as new` cannot be compiled yet"#,
+            r#"10 WF0009 generic functions cannot be compiled yet"#,
+        ],
+    },
+    Row {
+        name: "duplicates",
+        source: r#"record A { x: Int }
+record A { y: Int }
+fn f(x: Int, x: Int) -> Int = x
+enum B { C, C }
+workflow w() { state s = 1
+ state s = 2 }"#,
+        says: &[
+            r#"2 WF1006 `A` is declared twice"#,
+            r#"3 WF1006 `x` is declared twice"#,
+            r#"4 WF1006 `C` is declared twice"#,
+            r#"6 WF1006 `s` is declared twice"#,
+        ],
+    },
+    Row {
+        name: "assign",
+        source: r#"fn f(x: Int) -> Int {
+  x = 2
+  let y = 1
+  y += 1
+  z = 3
+  return x
+}"#,
+        says: &[
+            r#"2 WF1011 cannot assign to `x`"#,
+            r#"4 WF1011 cannot assign to `y`"#,
+            r#"5 WF1001 cannot find variable `z`"#,
+        ],
+    },
+    Row {
+        name: "methods",
+        source: r#"fn f(xs: List<Int>) -> Int = xs.len()
+fn g(s: String) -> Int = s.sum()
+fn h(xs: List<String>) -> Int = xs.sum()
+fn i(s: String) -> String = s + 1
+fn j(xs: List<Int>) -> Int = xs[0].foo"#,
+        says: &[
+            r#"1 WF1001 cannot find method `len` of List<Int>"#,
+            r#"2 WF1001 cannot find method `sum` of String"#,
+            r#"3 WF1002 `sum` needs elements that can be added; these are String"#,
+            r#"4 WF1002 `+` is not defined for String and Int"#,
+            r#"5 WF1001 cannot find field `foo` in Int"#,
+        ],
+    },
+    Row {
+        name: "unreachable and no return",
+        source: r#"fn f() -> Int {
+  return 1
+  let x = 2
+}
+fn g(x: Int) -> Int { if x > 1 { return 2 } }
+fn h() { break }"#,
+        says: &[
+            r#"3 WF3004 unreachable code"#,
+            r#"5 WF1002 the body ends without a value of type Int"#,
+            r#"6 WF1019 `break` outside of a loop"#,
+        ],
+    },
+    Row {
+        name: "secret",
+        source: r#"const s = secret("X")
+workflow w() { let x = secret("Y")
+ log.info("{x}") }"#,
+        says: &[
+            r#"1 WF2008 a Secret may only be used in activity options"#,
+            r#"2 WF2008 a Secret may only be used in activity options"#,
+        ],
+    },
+    Row {
+        name: "types",
+        source: r#"fn f(x: int, y: List<Int, Int>, z: Strng, m: Map<Int>) -> Foo.Bar = x
+type T = T
+record R { r: R }"#,
+        says: &[
+            r#"1 WF1001 cannot find type `int`"#,
+            r#"1 WF1015 `List` takes one type argument"#,
+            r#"1 WF1001 cannot find type `Strng`"#,
+            r#"1 WF1015 `Map` takes 2 type arguments"#,
+            r#"1 WF1001 cannot find type `Foo.Bar`"#,
+            r#"2 WF1013 type `T` is an alias of itself"#,
+            r#"3 WF1013 `R` contains itself without end"#,
+        ],
+    },
+    Row {
+        name: "five mistakes",
+        source: r#"workflow five(a: Int) -> String {
+  let x: String = a
+  let y = unknown_thing
+  let z = a.field
+  if a { log.info("x") }
+  return y.anything.at_all
+}"#,
+        says: &[
+            r#"2 WF1002 expected String, found Int"#,
+            r#"3 WF1001 cannot find `unknown_thing`"#,
+            r#"4 WF1001 cannot find field `field` in Int"#,
+            r#"5 WF1002 expected Bool, found Int"#,
+        ],
+    },
+    Row {
+        name: "numbers",
+        source: r#"fn f() -> Int = 99999999999999999999
+fn g() -> Float = 1.5 + 1
+fn h(x: Float, d: Decimal) -> Float = x * d
+const big = 9223372036854775807 + 1"#,
+        says: &[
+            r#"1 WF1016 `99999999999999999999` is too large for an Int, which has 64 bits"#,
+            r#"3 WF1002 `*` is not defined for Float and Decimal"#,
+            r#"4 WF1016 a constant cannot be computed"#,
+        ],
+    },
+    Row {
+        name: "record literals",
+        source: r#"record P { a: Int, b: String = "x", c: Bool }
+fn f() -> P = { a: 1, d: 2 }
+fn g() -> P = P(1, c: true, c: false)
+fn h(p: P) -> P = { ...p, a: "x" }"#,
+        says: &[
+            r#"2 WF1001 cannot find field `d` in P"#,
+            r#"3 WF1006 `c` is given twice"#,
+            r#"4 WF1002 expected Int, found String"#,
+        ],
+    },
+    Row {
+        name: "narrowing",
+        source: r#"record R { a: Int?, b: Int }
+activity a() with { queue: "q", timeout: 1s }
+workflow w(r: R, o: Int?) -> Int {
+  state s: Int?
+  signal set(v: Int) { s = v }
+  if r.a != none && r.a > 1 { return r.a + 1 }
+  if o == none { return 0 }
+  let p = o + 1
+  wait until s
+  let q = s + 1
+  a()
+  return s + p + q
+}"#,
+        says: &[r#"12 WF1003 `s` may be none"#],
+    },
+    Row {
+        name: "narrowing of a var ends with an assignment",
+        source: r#"fn next(x: Int) -> Int? = x
+fn f() -> Int {
+  var x: Int? = next(1)
+  if x != none {
+    x = next(2)
+    return x
+  }
+  while x != none { x = next(x) }
+  return 1
+}"#,
+        says: &[r#"6 WF1003 `x` may be none"#],
+    },
+    Row {
+        name: "hidden by a loop",
+        source: r#"workflow w() -> Int {
+  var x: Int? = 1
+  x = none
+  for i in 0..2 { x = i }
+  return x
+}"#,
+        says: &[r#"5 WF1003 `x` may be none"#],
+    },
+    Row {
+        name: "return from a branch",
+        source: r#"workflow w() -> Int {
+  parallel { if true { return 1 } }
+  let a = [1].map(x => { return 2 })
+  return 3
+}"#,
+        says: &[r#"2 WF1019 `return` cannot leave a concurrent branch"#, r#"3 WF1019 `return` cannot leave a lambda"#],
+    },
+    Row {
+        name: "states",
+        source: r#"workflow w() {
+  state a: Int
+  state b = none
+  indexed state c = [1, 2]
+  state d: (Int) => Int = x => x
+  signal cancel() { }
+}"#,
+        says: &[
+            r#"2 WF1004 state `a` has no initial value"#,
+            r#"3 WF1002 the type of this cannot be told"#,
+            r#"4 WF1002 List<Int> cannot be a search attribute"#,
+            r#"5 WF1007 a lambda cannot be kept in state"#,
+            r#"6 WF1006 a signal cannot be called `cancel`"#,
+        ],
+    },
+    Row {
+        name: "with on a plain call",
+        source: r#"fn f(x: Int) -> Int = x
+workflow w() { f(1) with { timeout: 1s }
+ start f(2)
+ nowhere(1) with { id: "x" } }"#,
+        says: &[
+            r#"2 WF4002 `with` belongs to calls of activities and workflows"#,
+            r#"3 WF1002 `f` is not a workflow"#,
+            r#"4 WF1001 cannot find function `nowhere`"#,
+        ],
+    },
+    Row {
+        name: "unknown things do not cascade",
+        source: r#"workflow w(x: Nope, y: List<Nope>) -> Nope {
+  let a = x.field.other + 1
+  for z in y { a.go(z) }
+  let b = gone(a)
+  if b { return b }
+  match b { 1 => 2, _ => 3 }
+  return { a, b }
+}"#,
+        says: &[
+            r#"1 WF1001 cannot find type `Nope`"#,
+            r#"1 WF1001 cannot find type `Nope`"#,
+            r#"1 WF1001 cannot find type `Nope`"#,
+            r#"4 WF1001 cannot find function `gone`"#,
+        ],
+    },
+];
+
+#[test]
+fn each_mistake_is_said_once_and_at_its_place() {
+    for row in ROWS {
+        assert_eq!(said(row.source), row.says, "{}", row.name);
+    }
+}
+
+#[test]
+fn every_diagnostic_says_something_at_its_place() {
+    for row in ROWS {
+        for d in analyze(row.source).diagnostics {
+            let parser = d.code.starts_with("WF000") || d.code.starts_with("WF001");
+            assert!(parser || !d.label.is_empty(), "{}: {} has no label", row.name, d.code);
+            assert!(d.span.end as usize <= row.source.len(), "{}: {} is outside of the source", row.name, d.code);
+            assert!(!d.message.ends_with('.'), "{}: {} ends with a full stop", row.name, d.code);
+        }
+    }
+}
+
+#[test]
+fn errors_hold_the_program_back_and_warnings_do_not() {
+    for row in ROWS {
+        let analysis = analyze(row.source);
+        let errors = analysis.diagnostics.iter().any(|d| d.severity == Severity::Error);
+        assert_eq!(analysis.program.is_none(), errors, "{}", row.name);
+    }
+}
+
+/// Applies the edits of a fix.
+fn fixed(source: &str) -> String {
+    let analysis = analyze(source);
+    let mut edits: Vec<_> = analysis.diagnostics.into_iter().filter_map(|d| d.fix).flat_map(|f| f.edits).collect();
+    edits.sort_by_key(|(span, _)| std::cmp::Reverse(span.start));
+    let mut text = source.to_owned();
+    for (span, new) in edits {
+        text.replace_range(span.start as usize..span.end as usize, &new);
+    }
+    text
+}
+
+#[test]
+fn fixes_mend() {
+    let rows = [
+        "fn f(x: int) -> Int = x",
+        "workflow w(order: Int) -> Int { return ordr + 1 }",
+        "fn f(x: Int) -> String = x",
+        "fn f() -> Int {\n  let y = 1\n  y += 1\n  return y\n}",
+        "fn f(xs: List<Int>) -> Int = xs.len()",
+        "activity a() with { queue: \"q\", timout: 5s }",
+        "activity a() with { queue: \"q\", timeout: 5s }\nworkflow w() { for i in 0..3 { patch \"a\" { a() } } }",
+    ];
+    for row in rows {
+        assert_ne!(said(row), Vec::<String>::new(), "{row}");
+        assert_eq!(said(&fixed(row)), Vec::<String>::new(), "{row}");
+    }
+}
