@@ -8,16 +8,19 @@ use std::sync::Arc;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde_json::json;
-use weft_bytecode::{Op, Program};
+use weft_bytecode::{Instr, Op, Program};
 use weft_compiler::{Project, Source};
 use weft_protocol::command::{CommandId, Issued};
 use weft_protocol::event::RunRef;
 use weft_protocol::limits::Limits;
 use weft_protocol::{Command, Failure, Payload, RunId, Timestamp, WorkflowId};
-use weft_vm::{Activation, Context, Loaded, Outcome, Step, Then, Vm, WaitOn};
+use weft_vm::{Activation, Context, Loaded, Outcome, Step, Then, TrapKind, Vm, WaitOn};
 
 /// No program needs more activations: loops are bounded.
 const ACTIVATIONS_MAX: usize = 150;
+
+/// Programs looked at to find a run that meets an op.
+const WITNESSES_MAX: usize = 400;
 
 #[test]
 fn a_restored_run_is_the_same_run() {
@@ -26,7 +29,7 @@ fn a_restored_run_is_the_same_run() {
     let mut seen = Seen::default();
     for seed in first..first + programs {
         let loaded = load(seed);
-        seen.ops_of(loaded.program());
+        seen.ops_of(seed, &loaded);
         compare(seed, &loaded, &mut seen);
     }
     println!("{programs} programs, {} activations, {} restores: {:?}", seen.activations, seen.restores, seen.waits);
@@ -62,11 +65,8 @@ fn line_at(text: &str, at: usize) -> &str {
 /// Runs a program twice side by side in the same world: once undisturbed, once through bytes again and again.
 fn compare(seed: u64, loaded: &Arc<Loaded>, seen: &mut Seen) {
     let mut random = ChaCha8Rng::seed_from_u64(seed ^ 0x5eed);
-    let (workflow, _) = loaded.program().workflow("main").expect("the generator declares it");
-    let args = Payload::from(&json!({ "begin": random.random_range(0..50) }));
-    let limits = Limits::default();
-    let mut plain = Vm::new(loaded.clone(), workflow, &args, [7; 16], &limits);
-    let mut disturbed = Vm::new(loaded.clone(), workflow, &args, [7; 16], &short_slices(&mut random));
+    let mut plain = main_of(loaded, &mut random, &Limits::default());
+    let mut disturbed = restored(&plain, &short_slices(&mut random), seen);
     let mut world = World::new(seed);
     let mut activation = Activation::Start;
     for _ in 0..ACTIVATIONS_MAX {
@@ -237,20 +237,68 @@ impl World {
     }
 }
 
+/// Whether a run of this program meets the op: with `unreachable` in its place it ends there.
+fn executes(seed: u64, loaded: &Loaded, wanted: Op) -> bool {
+    let mut program = Program::clone(loaded.program());
+    for function in &mut program.functions {
+        let mut arguments = false;
+        for instr in &mut function.code {
+            arguments = match instr.op() {
+                Some(op) if op == wanted => true,
+                Some(Op::Arg) => arguments,
+                _ => false,
+            };
+            if arguments {
+                *instr = Instr::abc(Op::Unreachable, 0xffff, 0xffff, 0xffff);
+            }
+        }
+    }
+    // A function that begins with it cannot be changed so; then it is the `fuel` that every run meets.
+    let Ok(loaded) = Loaded::new(program) else { return wanted == Op::Fuel };
+    let mut random = ChaCha8Rng::seed_from_u64(seed ^ 0x5eed);
+    let mut vm = main_of(&loaded, &mut random, &Limits::default());
+    let mut world = World::new(seed);
+    let mut activation = Activation::Start;
+    for _ in 0..ACTIVATIONS_MAX {
+        world.tick();
+        let step = vm.step(activation, &world.context());
+        match step.then {
+            Then::Trapped(trap) => return trap.kind == TrapKind::Unreachable,
+            Then::Waiting => {}
+            _ => return false,
+        }
+        world.take(step.commands);
+        activation = world.next();
+    }
+    false
+}
+
+/// A run of the generated workflow that has not started.
+fn main_of(loaded: &Arc<Loaded>, random: &mut ChaCha8Rng, limits: &Limits) -> Vm {
+    let (workflow, _) = loaded.program().workflow("main").expect("the generator declares it");
+    let args = Payload::from(&json!({ "begin": random.random_range(0..50) }));
+    Vm::new(loaded.clone(), workflow, &args, [7; 16], limits)
+}
+
 /// What occurred, so that a test that covers nothing cannot pass.
 #[derive(Debug, Default)]
 struct Seen {
     activations: usize,
     restores: usize,
-    ops: BTreeMap<Op, usize>,
+    /// By op: how often it was written, and programs that have it.
+    ops: BTreeMap<Op, (usize, Vec<(u64, Arc<Loaded>)>)>,
     waits: BTreeMap<&'static str, usize>,
     ends: BTreeMap<String, usize>,
 }
 
 impl Seen {
-    fn ops_of(&mut self, program: &Program) {
-        for op in program.functions.iter().flat_map(|f| &f.code).filter_map(|instr| instr.op()) {
-            *self.ops.entry(op).or_default() += 1;
+    fn ops_of(&mut self, seed: u64, loaded: &Arc<Loaded>) {
+        for op in loaded.program().functions.iter().flat_map(|f| &f.code).filter_map(|instr| instr.op()) {
+            let (count, programs) = self.ops.entry(op).or_default();
+            *count += 1;
+            if programs.len() < WITNESSES_MAX && programs.last().is_none_or(|(last, _)| *last != seed) {
+                programs.push((seed, loaded.clone()));
+            }
         }
     }
 
@@ -275,6 +323,11 @@ impl Seen {
     fn everything_occurred(&self) {
         let missing: Vec<_> = Op::ALL.iter().filter(|op| !self.ops.contains_key(op)).map(|op| op.name()).collect();
         assert!(missing.is_empty(), "the generator never wrote: {missing:?}");
+        // An argument word is never executed, and a run that reached `unreachable` would be stuck.
+        let executed = self.ops.iter().filter(|(op, _)| !matches!(op, Op::Arg | Op::Unreachable));
+        let unmet = executed.filter(|(op, (_, programs))| !programs.iter().any(|(seed, p)| executes(*seed, p, **op)));
+        let unmet: Vec<_> = unmet.map(|(op, (count, _))| format!("{} ({count} times)", op.name())).collect();
+        assert!(unmet.is_empty(), "written, but no run met it: {unmet:?}");
         for kind in ["operation", "condition", "condition with a limit", "message", "message with a limit", "branches"]
         {
             assert!(self.waits.contains_key(kind), "no run ever waited for: {kind}");
