@@ -198,20 +198,18 @@ impl Api for Node {
         loop {
             let left = until.saturating_duration_since(tokio::time::Instant::now());
             let handout = self.shared.queues.poll(namespace, queue, plan.max, left).await;
-            let mut begins = Vec::new();
-            for task in handout.tasks() {
-                match core.links.deliver(attempt_of(TaskToken::of(task))).await {
-                    // The handout goes back to its queue.
-                    Delivery::NotNow => return Err(refusal::store_away("this node is not sure of its lease")),
-                    delivery => begins.push(delivery == Delivery::Begins),
-                }
+            let attempts = handout.tasks().iter().map(|task| attempt_of(TaskToken::of(task)));
+            let begins = futures::future::join_all(attempts.map(|attempt| core.links.deliver(attempt))).await;
+            if begins.contains(&Delivery::NotNow) {
+                // The handout goes back to its queue.
+                return Err(refusal::store_away("this node is not sure of its lease"));
             }
             let now = self.shared.options.clock.now();
             let tasks: Vec<_> = handout
                 .accept()
                 .iter()
                 .zip(begins)
-                .filter(|(_, begins)| *begins)
+                .filter(|(_, begins)| *begins == Delivery::Begins)
                 .map(|(task, _)| worker_task(task, task.options.timeout_ms.map(|timeout| now.plus_ms(timeout))))
                 .collect();
             // What was handed out and canceled in the same moment is nothing to answer with.

@@ -116,11 +116,13 @@ impl Partition {
     /// The parent has noted word of a child, or was closed already.
     pub(super) fn heard_of_child(&mut self, id: RunId, batch: u64, word: ChildWord, how: Result<(), Refused>) {
         let Some(child) = word.child else { return };
-        if matches!(how, Err(Refused::Closed)) && word.started {
+        let closed = matches!(how, Err(Refused::Closed));
+        if closed && word.started {
             // The parent closed while its child was being started, so it could not name the child then.
-            return self.parent_has_closed(&word.parent, child, word.on_close);
+            self.parent_has_closed(&word.parent, child.clone(), word.on_close);
         }
-        if let (Some(scheduled), false) = (word.scheduled, word.awaits_end) {
+        // A closed parent asks for nothing again.
+        if let Some(scheduled) = word.scheduled.filter(|_| closed || !word.awaits_end) {
             let settled = Message::Settled { parent: id, scheduled };
             self.hold(batch, Output::Send(child.run_id.partition(), settled));
         }
