@@ -214,17 +214,16 @@ fn attempt_words(task: &PendingActivity) -> String {
     }
 }
 
-/// What to say of an activity whose last attempt failed.
+/// What to say of an activity whose last attempt failed: what comes next first, as the end may not fit the line.
 fn retry(task: &PendingActivity, now: Timestamp) -> Option<String> {
-    let failure = short(&failure_words(task.last_failure.as_ref()?));
+    let failure = short(&failure_words(task.last_failure.as_ref()?)).replace('\n', " ");
+    let failure = failure.strip_prefix("Fault: ").unwrap_or(&failure);
     let before = task.attempt.saturating_sub(1).max(1);
     let next = match task.next_attempt_at.as_deref().and_then(|t| t.parse::<Timestamp>().ok()) {
-        Some(at) if at > now => {
-            format!("attempt {} in {}", task.attempt, countdown(at.duration_since(now).unsigned_abs()))
-        }
-        _ => format!("attempt {} is under way", task.attempt),
+        Some(at) if at > now => format!("in {}", countdown(at.duration_since(now).unsigned_abs())),
+        _ => "is under way".to_owned(),
     };
-    Some(format!("{} attempt {before} failed: {}; {next}", task.activity, failure.replace('\n', " ")))
+    Some(format!("{} attempt {} {next}; attempt {before} failed: {failure}", task.activity, task.attempt))
 }
 
 #[cfg(test)]
@@ -289,10 +288,7 @@ mod tests {
             )
         };
         let lines = progress.retries(&task(2));
-        assert!(
-            lines[0].ends_with("retry     charge attempt 1 failed: Fault: no luck; attempt 2 is under way"),
-            "{lines:?}"
-        );
+        assert!(lines[0].ends_with("retry     charge attempt 2 is under way; attempt 1 failed: no luck"), "{lines:?}");
         assert!(progress.retries(&task(2)).is_empty(), "told already");
         assert_eq!(progress.retries(&task(3)).len(), 1);
     }
