@@ -17,3 +17,4 @@ pub(crate) fn said(text: &str) -> Vec<String> {
 
 mod diagnostics;
 mod programs;
+mod projects;

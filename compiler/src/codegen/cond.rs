@@ -59,10 +59,10 @@ impl Emit<'_, '_, '_> {
 
     /// `!a`, `a && b`, `a == none` as a value.
     pub(super) fn test_value(&mut self, expr: &Expr, dst: Option<Reg>) -> Val {
-        if let ExprKind::Not(inner) = &expr.kind {
-            if !matches!(inner.kind, ExprKind::IsNone(_) | ExprKind::Binary(BinaryOp::And | BinaryOp::Or, ..)) {
-                return self.unary(Op::Not, inner, Ty::BOOL, dst);
-            }
+        if let ExprKind::Not(inner) = &expr.kind
+            && !matches!(inner.kind, ExprKind::IsNone(_) | ExprKind::Binary(BinaryOp::And | BinaryOp::Or, ..))
+        {
+            return self.unary(Op::Not, inner, Ty::BOOL, dst);
         }
         // The place is written last: the test may read it.
         let (no, end) = (self.label(), self.label());

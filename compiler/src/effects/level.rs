@@ -111,12 +111,11 @@ impl Walk<'_, '_> {
 
     /// What a statement itself does; its parts are looked at as parts of the block.
     fn stmt(&self, stmt: &Stmt, place: Place) {
-        if let Stmt::Assign { place: target, span, .. } = stmt {
-            if let (Root::State(cell), false) = (target.root, self.init) {
-                if place.ceiling() < Level::Write {
-                    self.cannot_change(usize::from(cell), *span, place);
-                }
-            }
+        if let Stmt::Assign { place: target, span, .. } = stmt
+            && let (Root::State(cell), false) = (target.root, self.init)
+            && place.ceiling() < Level::Write
+        {
+            self.cannot_change(usize::from(cell), *span, place);
         }
     }
 

@@ -26,10 +26,10 @@ pub(super) fn check(world: &World<'_>, workflow: &Workflow) {
 fn assigned(expr: &Expr, cells: &mut BTreeSet<u16>) {
     if let ExprKind::Block { stmts, .. } = &expr.kind {
         for stmt in stmts {
-            if let Stmt::Assign { place, .. } = stmt {
-                if let Root::State(cell) = place.root {
-                    cells.insert(cell);
-                }
+            if let Stmt::Assign { place, .. } = stmt
+                && let Root::State(cell) = place.root
+            {
+                cells.insert(cell);
             }
         }
     }

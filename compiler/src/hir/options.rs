@@ -246,20 +246,20 @@ impl<'w, 'a> Options<'w, 'a> {
                     .help("`timeout: 30s`, or `default activity with { timeout: 30s }` for the whole file"),
             );
         }
-        if let (Some(beat), Some(limit), Some((_, at, _))) = (beat, timeout.or(total), self.find("heartbeat")) {
-            if beat >= limit {
-                let message = format!("heartbeat {} is not shorter than timeout {}", text(beat), text(limit));
-                let d = Diagnostic::error("WF4003", at.span, message).label("would never be missed in time");
-                let third = if limit >= 3_000 { limit / 3_000 * 1_000 } else { (limit / 3).max(1) };
-                self.report(d.help(format!("a third of it: `heartbeat: {}`", text(third))));
-            }
+        if let (Some(beat), Some(limit), Some((_, at, _))) = (beat, timeout.or(total), self.find("heartbeat"))
+            && beat >= limit
+        {
+            let message = format!("heartbeat {} is not shorter than timeout {}", text(beat), text(limit));
+            let d = Diagnostic::error("WF4003", at.span, message).label("would never be missed in time");
+            let third = if limit >= 3_000 { limit / 3_000 * 1_000 } else { (limit / 3).max(1) };
+            self.report(d.help(format!("a third of it: `heartbeat: {}`", text(third))));
         }
-        if let (Some(total), Some(one), Some((_, at, _))) = (total, timeout, self.find("total_timeout")) {
-            if total < one {
-                let message = format!("total_timeout {} is shorter than one timeout {}", text(total), text(one));
-                let d = Diagnostic::error("WF4005", at.span, message).label("ends before one attempt may");
-                self.report(d.help("raise it, or lower `timeout`"));
-            }
+        if let (Some(total), Some(one), Some((_, at, _))) = (total, timeout, self.find("total_timeout"))
+            && total < one
+        {
+            let message = format!("total_timeout {} is shorter than one timeout {}", text(total), text(one));
+            let d = Diagnostic::error("WF4005", at.span, message).label("ends before one attempt may");
+            self.report(d.help("raise it, or lower `timeout`"));
         }
     }
 

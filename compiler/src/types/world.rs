@@ -262,12 +262,11 @@ impl<'a> World<'a> {
         let Some(annotation) = item.annotations.iter().find(|a| a.name.text == "name") else {
             return name.text.clone();
         };
-        match annotation.args.first().map(|a| &a.value.kind) {
-            Some(ast::ExprKind::String(text)) => match text.parts.as_slice() {
+        if let Some(ast::ExprKind::String(text)) = annotation.args.first().map(|a| &a.value.kind) {
+            match text.parts.as_slice() {
                 [ast::StringPart::Text(text)] if !text.is_empty() => return text.clone(),
                 _ => {}
-            },
-            _ => {}
+            }
         }
         self.report(
             Diagnostic::error("WF1002", annotation.span, "`@name` takes one plain string")

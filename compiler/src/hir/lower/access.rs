@@ -31,10 +31,10 @@ impl<'a> Lower<'_, 'a> {
         want: Ty,
         span: Span,
     ) -> Expr {
-        if let Some(head) = self.path_of(object).filter(|_| !optional) {
-            if let Some(expr) = self.static_access(&head, name, want, span) {
-                return expr;
-            }
+        if let Some(head) = self.path_of(object).filter(|_| !optional)
+            && let Some(expr) = self.static_access(&head, name, want, span)
+        {
+            return expr;
         }
         if optional {
             return self.chain(object, name, span);

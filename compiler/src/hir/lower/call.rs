@@ -35,12 +35,11 @@ impl<'a> Lower<'_, 'a> {
             }
             ast::ExprKind::Name(name) => self.call_name(name, args, with, want, callee.span, span),
             ast::ExprKind::Access { object, optional, name } => {
-                if !optional {
-                    if let Some(head) = self.path_of(object) {
-                        if let Some(expr) = self.call_path(&head, name, args, with, span) {
-                            return expr;
-                        }
-                    }
+                if !optional
+                    && let Some(head) = self.path_of(object)
+                    && let Some(expr) = self.call_path(&head, name, args, with, span)
+                {
+                    return expr;
                 }
                 self.no_options(with);
                 if *optional {
@@ -470,25 +469,25 @@ impl<'a> Lower<'_, 'a> {
 
     /// `start f(x) with { .. }`.
     pub(super) fn start(&mut self, inner: &'a ast::Expr, span: Span) -> Expr {
-        if let ast::ExprKind::Call { callee, args, with } = &inner.kind {
-            if let Some(path) = self.path_of(callee) {
-                match self.world.lookup(self.module, &path) {
-                    Some(Item::Workflow(index)) => return self.call_child(index, args, with.as_ref(), true, span),
-                    Some(Item::Refused) => return self.error(span),
-                    Some(_) => {
-                        self.lower_all(args);
-                        self.report(
-                            Diagnostic::error("WF1002", callee.span, format!("`{path}` is not a workflow"))
-                                .label("only workflows are started")
-                                .why("`start` begins a run of its own and does not wait for its result"),
-                        );
-                        return self.error(span);
-                    }
-                    None => {
-                        self.lower_all(args);
-                        self.unknown_name("workflow", &path, callee.span);
-                        return self.error(span);
-                    }
+        if let ast::ExprKind::Call { callee, args, with } = &inner.kind
+            && let Some(path) = self.path_of(callee)
+        {
+            match self.world.lookup(self.module, &path) {
+                Some(Item::Workflow(index)) => return self.call_child(index, args, with.as_ref(), true, span),
+                Some(Item::Refused) => return self.error(span),
+                Some(_) => {
+                    self.lower_all(args);
+                    self.report(
+                        Diagnostic::error("WF1002", callee.span, format!("`{path}` is not a workflow"))
+                            .label("only workflows are started")
+                            .why("`start` begins a run of its own and does not wait for its result"),
+                    );
+                    return self.error(span);
+                }
+                None => {
+                    self.lower_all(args);
+                    self.unknown_name("workflow", &path, callee.span);
+                    return self.error(span);
                 }
             }
         }

@@ -186,16 +186,16 @@ impl<'a> Lower<'_, 'a> {
             let call = Expr { kind: ExprKind::Call(index, args), ty: found, span };
             return Some(self.coerce(call, result));
         }
-        if let ast::ExprKind::Name(name) = &function.kind {
-            if let Some(id) = self.find_local(name) {
-                let local = self.read_local(id, span);
-                if let Kind::Fn(params, found) = self.kind_of(local.ty) {
-                    if params.len() == args.len() {
-                        let args = args.into_iter().zip(params.iter()).map(|(a, p)| self.coerce(a, *p)).collect();
-                        let call = Expr { kind: ExprKind::CallLocal(id, args), ty: found, span };
-                        return Some(self.coerce(call, result));
-                    }
-                }
+        if let ast::ExprKind::Name(name) = &function.kind
+            && let Some(id) = self.find_local(name)
+        {
+            let local = self.read_local(id, span);
+            if let Kind::Fn(params, found) = self.kind_of(local.ty)
+                && params.len() == args.len()
+            {
+                let args = args.into_iter().zip(params.iter()).map(|(a, p)| self.coerce(a, *p)).collect();
+                let call = Expr { kind: ExprKind::CallLocal(id, args), ty: found, span };
+                return Some(self.coerce(call, result));
             }
         }
         let found = self.expr(function, Ty::UNKNOWN);

@@ -372,7 +372,7 @@ impl<'a> Lower<'_, 'a> {
         build: impl FnOnce(Vec<Expr>) -> Expr,
     ) -> Expr {
         let sorted = given.is_sorted();
-        if sorted || values.iter().filter(|v| !v.is_simple()).count() < 2 {
+        if sorted || values.iter().all(Expr::is_simple) {
             return build(values);
         }
         let mut slots: Vec<Option<Expr>> = values.into_iter().map(Some).collect();

@@ -103,10 +103,10 @@ impl<'a> Lower<'_, 'a> {
             return false;
         }
         let inner = self.types().inner(ty).unwrap_or(ty);
-        if let Kind::Enum(id) = self.kind_of(inner) {
-            if self.types().def(id).variants.iter().any(|v| *v.name == *name) {
-                return false;
-            }
+        if let Kind::Enum(id) = self.kind_of(inner)
+            && self.types().def(id).variants.iter().any(|v| *v.name == *name)
+        {
+            return false;
         }
         !name.starts_with(|c: char| c.is_ascii_uppercase())
     }

@@ -120,7 +120,7 @@ impl<'a> Lower<'_, 'a> {
     }
 
     /// The mailbox of a signal and the fields of its messages.
-    fn mailbox(&self, signal: &ast::Name) -> Option<(u16, Vec<(std::rc::Rc<str>, Ty)>)> {
+    fn mailbox(&self, signal: &ast::Name) -> Option<(u16, Fields)> {
         if signal.text.is_empty() {
             return None;
         }
@@ -235,11 +235,11 @@ impl<'a> Lower<'_, 'a> {
             match arg.name.as_ref().map(|n| n.text.as_str()) {
                 Some("limit") => {
                     let value = self.check(&arg.value, Ty::INT);
-                    if let ExprKind::Const(Value::Int(n)) = value.kind {
-                        if n < 1 {
-                            let d = Diagnostic::error("WF4010", value.span, "the limit must be at least 1");
-                            self.report(d.label("nothing would ever run").help("leave it out for no limit"));
-                        }
+                    if let ExprKind::Const(Value::Int(n)) = value.kind
+                        && n < 1
+                    {
+                        let d = Diagnostic::error("WF4010", value.span, "the limit must be at least 1");
+                        self.report(d.label("nothing would ever run").help("leave it out for no limit"));
                     }
                     limit = Some(Box::new(value));
                 }
@@ -285,6 +285,9 @@ impl<'a> Lower<'_, 'a> {
         Expr { kind: ExprKind::Race(frames), ty, span }
     }
 }
+
+/// Fields of a message.
+type Fields = Vec<(std::rc::Rc<str>, Ty)>;
 
 /// Whether an expression is a test whatever its parts are.
 fn is_test(expr: &ast::Expr) -> bool {
