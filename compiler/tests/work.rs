@@ -20,7 +20,7 @@ fn calls(text: &str) -> usize {
         let (_, diagnostics) = syntax::parse(FileId(0), text);
         !diagnostics.iter().any(|d| d.code == "WF0005")
     };
-    let (mut low, mut high) = (1, 1000 + 100 * text.len());
+    let (mut low, mut high) = (1, 1000 + 1000 * text.len());
     assert!(enough(high), "more than {high} calls for {} bytes", text.len());
     while low < high {
         let middle = (low + high) / 2;
