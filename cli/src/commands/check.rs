@@ -8,12 +8,18 @@ use crate::project;
 
 use super::Context;
 
+/// Names of workflows listed at most.
+const NAMES_MAX: usize = 10;
+
 /// Checks a project.
 pub(crate) fn check(context: &Context, options: &Source) -> Outcome {
     let found = project::load(&options.path)?;
     let program = compile::compile(&context.out, &found)?;
     if !context.out.json {
-        let workflows: Vec<_> = program.workflows.iter().map(|w| w.name.as_str()).collect();
+        let mut workflows: Vec<_> = program.workflows.iter().take(NAMES_MAX).map(|w| w.name.as_str()).collect();
+        if program.workflows.len() > NAMES_MAX {
+            workflows.push("…");
+        }
         let lines: usize = found.project.sources.iter().map(|s| s.text.lines().count()).sum();
         let files = match found.project.sources.len() {
             1 => "1 file".to_owned(),
