@@ -86,7 +86,8 @@ ops! {
     /// `dst = none`, for optionals.
     LoadNone = "none" (dst: Dst);
     /// Marks the object in `src` as shared: a later update through any name copies it first. Emitted where a value
-    /// that already has a name gets a second owner (binding, field, element, state, capture, return).
+    /// that already has a name gets a second owner (binding, field, element, state, capture, return). What is read out
+    /// of a shared object is marked too, so updating a part of a part needs no further `Share`.
     Share = "share" (src: Src);
 
     /// `dst = lhs + rhs`, `Int` or `Duration`, or `Time + Duration`. Traps with `Overflow`.
@@ -152,7 +153,8 @@ ops! {
     /// `dst = !src`.
     Not = "not" (dst: Dst, src: Src);
 
-    /// Charges `imm` fuel: the number of instructions of the block it heads. At every function entry and loop head.
+    /// Charges `imm` fuel, at least 1: the number of instructions of the block it heads. At every function entry and
+    /// where a jump or handler leads back. A slice may end behind it, and garbage may be collected.
     Fuel = "fuel" (unused: Index, amount: Imm);
     /// Continues at `target`.
     Jump = "jump" (unused: Index, target: Label);
@@ -177,18 +179,18 @@ ops! {
 
     /// `dst =` a record, tuple or error of the type of `dst` with the arguments as fields.
     New = "new" (dst: Dst, unused: Index, n: Args);
-    /// `dst =` the variant of an enum with payloads; the arguments are its fields.
+    /// `dst =` the variant of an enum with payloads or of a `Result`; the arguments are its fields.
     NewVariant = "variant" (dst: Dst, variant: Index, n: Args);
     /// `dst =` a list or set of the arguments; a duplicate in a set is dropped.
     NewList = "list" (dst: Dst, unused: Index, n: Args);
     /// `dst =` a map of the arguments, key and value by turns; a later value of an equal key wins.
     NewMap = "map" (dst: Dst, unused: Index, n: Args);
-    /// `dst = object.field` of a record, tuple or error. Of a `Failure` only the two fields that every error begins with,
+    /// `dst = object.field` of a record, tuple, error or `Run`. Of a `Failure` only the two fields that every error begins with,
     /// `message` and `cause`; for others it is cast first.
     Field = "field" (dst: Dst, object: Src, field: Index);
     /// `object.field = src` on a `var`: in place if the object is not shared, else on a copy that `object` then names.
     SetField = "set_field" (object: Var, field: Index, src: Src);
-    /// `dst =` index of the variant of an enum value with payloads.
+    /// `dst: Int =` index of the variant of an enum value with payloads or of a `Result`.
     Tag = "tag" (dst: Dst, value: Src);
     /// `dst =` a field of an enum value; `place` is `variant << 8 | field`. Traps with `Corrupt` on another variant.
     VariantField = "variant_field" (dst: Dst, value: Src, place: Index);
@@ -241,7 +243,7 @@ ops! {
     /// Suspends until child `handle` has started: `dst: Run<W>`; a failed start is thrown.
     AwaitStarted = "await_started" (dst: Dst, handle: Src);
     /// Suspends until the closure (no arguments, read level, `Bool` or an optional) gives true or a value. `dst` is
-    /// that value. Tested at once, then after every event.
+    /// that value. Tested at once, then after every event. The closure must not reach a command or wait (`Corrupt`).
     WaitUntil = "wait_until" (dst: Dst, condition: Src);
     /// As `WaitUntil` for at most a `Duration`: afterwards `dst` is false or none. The timer starts only if the first
     /// test fails, and is canceled when the condition wins.
@@ -257,7 +259,8 @@ ops! {
     ScopeSpawn = "spawn" (scope: Src, func: Func, n: Args);
     /// Suspends until all branches ended. `parallel`: `dst` is the list or tuple of their results by position; the first
     /// failure cancels the others and is thrown when they have ended. `race`: `dst` is the value of the first branch to
-    /// end, or its failure is thrown; the others are canceled and awaited.
+    /// end, or its failure is thrown; the others are canceled and awaited. A type that the branches do not give traps
+    /// with `Corrupt`; `Unit` drops the results of `parallel`.
     ScopeJoin = "join" (dst: Dst, scope: Src);
     /// `dst = true` if the new code of the patch is to run (language.md 3.5).
     Patch = "patch" (dst: Dst, patch: Patch);

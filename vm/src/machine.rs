@@ -237,7 +237,7 @@ impl Vm {
 
     pub(crate) fn add_fiber(&mut self, mut fiber: Fiber, func: FuncId, args: &[u64]) -> Result<FiberId, Fault> {
         let alive = self.fibers.len() - self.free_fibers.len();
-        if alive > self.bounds.fibers_max {
+        if matches!(fiber.role, Role::Branch { .. }) && alive >= self.bounds.fibers_max {
             let message = format!("the run has more than {} fibers (limit `fibers_max`)", self.bounds.fibers_max);
             return Err(fault(TrapKind::Limit, message));
         }

@@ -14,6 +14,8 @@ use crate::random;
 use crate::scope::NOBODY;
 use crate::value::new_text;
 
+/// Log lines of one activation that are kept.
+const LOG_LINES_MAX: usize = 1_000;
 /// Events from which a history is large.
 const LARGE_EVENTS: u64 = 10_000;
 /// Bytes from which a history is large.
@@ -51,13 +53,27 @@ impl Vm {
                 self.heap.charge(text.len());
                 // Muted while replaying: not even kept.
                 if at.ctx.recorded_patch.is_none() {
-                    self.progress.logs.push((a.min(3) as u8, text));
+                    self.log(a.min(3) as u8, text);
                 }
                 return Ok(Flow::Next);
             }
         };
         at.set(fiber, a, value);
         Ok(Flow::Next)
+    }
+
+    /// Keeps a log line. Too many lines are dropped and not a trap: a replay, which has none, must go the same way.
+    fn log(&mut self, level: u8, text: String) {
+        match self.progress.logs.len() {
+            LOG_LINES_MAX.. => {}
+            kept => {
+                self.progress.logs.push((level, text));
+                if kept + 1 == LOG_LINES_MAX {
+                    let message = format!("more than {LOG_LINES_MAX} log lines in one activation: the rest is dropped");
+                    self.progress.logs.push((2, message));
+                }
+            }
+        }
     }
 
     fn draw(&mut self, fiber: &mut Fiber) -> [u8; 32] {

@@ -387,6 +387,16 @@ impl Vm {
         Ok(Flow::Next)
     }
 
+    /// A patch is no pending operation, so a loop of them meets no other limit.
+    fn room_for_patch(&self) -> Result<(), Fault> {
+        let max = self.bounds.pending_commands_max;
+        if self.progress.commands.len() < 2 * max {
+            return Ok(());
+        }
+        let message = format!("one activation gave {} commands (limit `pending_commands_max` is {max})", 2 * max);
+        Err(fault(TrapKind::Limit, message))
+    }
+
     /// Live, the new code runs and says so; replaying, it runs where the history says that it did.
     fn patch(&mut self, fiber: &mut Fiber, at: &At<'_>) -> Result<Flow, Fault> {
         let patch = at.inst.b;
@@ -404,6 +414,7 @@ impl Vm {
         });
         if known.is_none() {
             if decided {
+                self.room_for_patch()?;
                 self.issue(fiber, at.site, Command::RecordPatch { patch });
             }
             if sticky {

@@ -366,3 +366,27 @@ fn a_closed_run_takes_nothing_more() {
     run.complete("0#1", "null");
     assert!(matches!(run.signal(0, r#"{"by":1}"#), Then::Trapped(trap) if trap.kind == TrapKind::Corrupt));
 }
+
+#[test]
+fn logs_and_patches_of_one_activation_have_limits() {
+    let mut p = P::new();
+    let patch = p.patch("again", PatchMode::Each);
+    let mut f = F::new("main", &[], UNIT);
+    let (text, new) = (p.text(&mut f, "x"), f.reg(BOOL));
+    let head = f.label();
+    f.here(head).wide(Op::Fuel, 0, 3).op(Op::Log, 1, text, 0).op(Op::Patch, new, patch, 0).jump(Op::Jump, 0, head);
+    p.limits.pending_commands_max = 1_000;
+    // Without the twin, which would take thousands of snapshots.
+    let run = p.main(f);
+    let step = run.vm.clone().step(Activation::Start, &run.context());
+    assert!(matches!(step.then, Then::Trapped(trap) if trap.kind == TrapKind::Limit));
+    assert_eq!(step.commands.len(), 2_000);
+    assert_eq!(step.logs.len(), 1_001);
+    assert_eq!(step.logs[1_000].0, 2);
+}
+
+#[test]
+fn a_run_may_move_between_threads() {
+    fn movable<T: Send + Sync + Clone>(_: &T) {}
+    movable(&counter().vm);
+}
