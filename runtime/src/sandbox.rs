@@ -335,7 +335,7 @@ impl Sandbox {
     /// # Errors
     /// As the API refuses.
     pub async fn history(&mut self, workflow_id: &str) -> Result<(Arc<Loaded>, Vec<Event>), ApiError> {
-        let ask = Request::History { key: key(workflow_id), after: 0, limit: usize::MAX };
+        let ask = Request::History { key: key(workflow_id), after: 0, limit: usize::MAX, follow: false };
         match self.ask(self.part(workflow_id), ask).await? {
             Answer::Events { program, events, .. } => Ok((program, events)),
             Answer::NotOpen => {

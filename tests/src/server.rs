@@ -146,6 +146,8 @@ fn spawn(store: &str, port: u16, log: &Path, options: &[String]) -> Child {
     Command::new(weft())
         .args(["serve", "--database", store, "--listen", &format!("127.0.0.1:{port}")])
         .args(options)
+        // A task whose delivery a crash swallowed goes to another worker after this; ten crashes would be long waits.
+        .env("WEFT_LIMIT_RECLAIM_GRACE", "500ms")
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(log)

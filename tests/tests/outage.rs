@@ -82,5 +82,9 @@ async fn start(client: &Client, server: &Server, index: usize) -> Result<String,
     let reply = client.post(server.url("runs")).json(&body).send().await.map_err(|error| error.to_string())?;
     let status = reply.status();
     let reply: Value = reply.json().await.map_err(|error| error.to_string())?;
-    if status.is_success() { Ok(reply["run_id"].as_str().expect("a run id").to_owned()) } else { Err(reply.to_string()) }
+    if status.is_success() {
+        Ok(reply["run_id"].as_str().expect("a run id").to_owned())
+    } else {
+        Err(reply.to_string())
+    }
 }

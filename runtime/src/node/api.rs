@@ -136,11 +136,16 @@ impl Api for Node {
     async fn history(&self, run: &RunKey, after: u64, limit: usize, wait: Duration) -> Result<HistoryPage, ApiError> {
         let key = key(run)?;
         let limit = limit.clamp(1, self.shared.limits.page_rows_max);
-        let asked = self.shared.ask(&key, Request::History { key: key.clone(), after, limit });
-        let Ok(answer) = tokio::time::timeout(self.shared.longest(wait.max(SOON)), asked).await else {
-            return Ok(HistoryPage { events: Vec::new(), complete: false });
+        let ask = |follow| self.shared.ask(&key, Request::History { key: key.clone(), after, limit, follow });
+        let answer = match wait.is_zero() {
+            true => ask(false).await?,
+            false => match tokio::time::timeout(self.shared.longest(wait), ask(true)).await {
+                Ok(answer) => answer?,
+                // Nothing came, or this machine is too busy to say so in time: then what there is.
+                Err(_) => ask(false).await?,
+            },
         };
-        match answer? {
+        match answer {
             Answer::Events { codes, events, complete, .. } => {
                 Ok(HistoryPage { events: answer::events_json(&self.shared, &codes, &events).await?, complete })
             }
@@ -256,9 +261,6 @@ impl Api for Node {
         core.journal.ping().await.map_err(|error| store_error(&error))
     }
 }
-
-/// A poll that does not want to wait still gets what is there.
-const SOON: Duration = Duration::from_millis(5);
 
 impl Shared {
     async fn ask(&self, key: &Key, request: Request) -> Reply {

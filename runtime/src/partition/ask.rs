@@ -40,7 +40,7 @@ impl Partition {
                 let open = part.runs.get(&run).ok_or_else(|| refusal::run_not_found(&key.workflow_id.0, None))?;
                 Ok(Answer::Description(Box::new(describe(&open.run))))
             }),
-            Request::History { key, after, limit } => self.history(&key, after, limit, reply),
+            Request::History { key, after, limit, follow } => self.history(&key, after, limit, follow, reply),
             Request::Code(key) => self.on_open(&key, reply, |part, run| {
                 let open = part.runs.get(&run).ok_or_else(|| refusal::run_not_found(&key.workflow_id.0, None))?;
                 Ok(Answer::Code { program: open.run.loaded().clone(), workflow: open.run.workflow_index() })
@@ -122,11 +122,11 @@ impl Partition {
         query_run(&open.run, name, args, self.setup.limits.payload_bytes_max).map(Answer::Value)
     }
 
-    fn history(&mut self, key: &Key, after: u64, limit: usize, reply: ReplyId) {
+    fn history(&mut self, key: &Key, after: u64, limit: usize, follow: bool, reply: ReplyId) {
         let Some(open) = self.find(key).and_then(|run| self.runs.get_mut(&run)) else {
             return self.not_open(key, reply);
         };
-        if after < open.run.history().len() as u64 {
+        if !follow || after < open.run.history().len() as u64 {
             let (batch, answer) = (open.batch, events_after(&open.run, after, limit, false));
             self.reply(batch, reply, Ok(answer));
         } else {

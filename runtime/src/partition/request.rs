@@ -109,7 +109,7 @@ pub enum Request {
     Ended(Key),
     /// Everything known about the run now.
     Describe(Key),
-    /// Events after a number; if there are none yet, the answer waits for the next.
+    /// Events after a number.
     History {
         /// Of.
         key: Key,
@@ -117,6 +117,8 @@ pub enum Request {
         after: u64,
         /// At most so many.
         limit: usize,
+        /// Whether the answer waits for the next event if there is none yet.
+        follow: bool,
     },
     /// The code the run is pinned to.
     Code(Key),
