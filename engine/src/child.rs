@@ -175,7 +175,7 @@ pub(crate) fn canceled_by_another(workflow: &str, workflow_id: &WorkflowId, run:
 /// What a closing parent does to a child that runs.
 pub(crate) fn on_parent_closed(child: &Child) -> Option<Outgoing> {
     let to = child.run.clone()?;
-    let reason = String::from("its parent closed");
+    let reason = String::from("the parent has closed");
     match child.on_close {
         OnParentClose::Cancel => Some(Outgoing::Cancel { to, reason }),
         OnParentClose::Terminate => Some(Outgoing::Terminate { to, reason }),

@@ -17,6 +17,7 @@ use weft_protocol::{Event, EventId, Failure, Payload, Timestamp};
 use weft_vm::step::RecordedPatches;
 use weft_vm::{Activation, Loaded, Then, Trap, TrapKind, Vm};
 
+use crate::activity::{Activity, Phase};
 use crate::run::{Facts, Parked, Put, Run};
 use crate::transition::{Record, Transition};
 
@@ -130,10 +131,11 @@ impl Run {
                 activity.recall(&record);
             }
         }
-        // Whoever worked on them has gone with the process that knew of it, or will find its report stale.
-        let canceled: Vec<EventId> =
-            run.activities.iter().filter(|(_, activity)| activity.cancel_requested).map(|(id, _)| *id).collect();
-        for id in canceled {
+        // Nobody works on one that waits for its next attempt, so nobody will say that it stopped.
+        let idle =
+            |activity: &Activity| activity.cancel_requested && matches!(activity.phase, Phase::BackingOff { .. });
+        let idle: Vec<EventId> = run.activities.iter().filter(|(_, a)| idle(a)).map(|(id, _)| *id).collect();
+        for id in idle {
             let ended = run.end_if_idle(id);
             run.ends.extend(ended);
         }

@@ -62,7 +62,8 @@ async fn in_memory() {
         for case in cases() {
             match play(&case, memory(), PLAIN, &mut |_| Ok(())).await {
                 Ok(history) => case.bless(&history),
-                Err(why) => panic!("{}: {why}", case.name),
+                // Told below, with all that differs.
+                Err(_) => continue,
             }
         }
     }

@@ -36,8 +36,12 @@ impl Run {
 
     fn resume_activity(&self, id: EventId, activity: &Activity, out: &mut Transition) {
         match activity.phase {
-            _ if activity.cancel_requested => {}
-            Phase::Scheduled | Phase::Started { .. } => out.dispatch.push((id, activity.attempt)),
+            Phase::BackingOff { .. } if activity.cancel_requested => {}
+            Phase::Scheduled | Phase::Started { .. } => {
+                out.dispatch.push((id, activity.attempt));
+                // Handed out all the same: whoever gets it, or has it still, is told to stop and says how it ended.
+                out.cancel.extend(activity.cancel_requested.then_some(id));
+            }
             Phase::BackingOff { until } => out.alarms.push((until, AlarmKey::Retry(id, activity.attempt))),
         }
         let total = self.activity_options(id).and_then(|options| options.total_timeout_ms);

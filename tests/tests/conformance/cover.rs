@@ -146,7 +146,7 @@ pub(crate) fn missing(cases: &[Case]) -> Vec<String> {
         .collect();
     missing.extend(SYNTAX.iter().filter(|(_, node)| !trees.contains(node)).map(|(name, _)| format!("syntax `{name}`")));
 
-    let programs: Vec<Program> = cases.iter().map(|case| case.compile(None)).collect();
+    let programs: Vec<Program> = cases.iter().filter_map(|case| case.compile(None).ok()).collect();
     missing.extend(in_programs(&programs));
     missing.into_iter().collect()
 }

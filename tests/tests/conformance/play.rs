@@ -50,7 +50,7 @@ pub(crate) async fn play(case: &Case, journal: Arc<dyn Journal>, way: Way, look:
     let limits = Limits { fuel_slice: way.fuel_slice, ..Limits::default() };
     let mut sandbox = Sandbox::new(journal, 42, limits).await.map_err(|error| error.to_string())?;
     sandbox.crashes(way.crashes);
-    sandbox.deploy(case.compile(None)).await.map_err(|error| error.to_string())?;
+    sandbox.deploy(case.compile(None)?).await.map_err(|error| error.to_string())?;
     let mut play = Play { case, sandbox, main: None, others: vec![], started: vec![], scheduled: vec![] };
     for step in &case.steps {
         play.step(step).await.map_err(|why| format!("at {step:?}: {why}"))?;
@@ -113,7 +113,7 @@ impl Play<'_> {
             }
             Step::Crash => self.sandbox.crash().await.map_err(told),
             Step::Deploy(version) => {
-                let (_, not_moved) = self.sandbox.deploy(self.case.compile(Some(version))).await.map_err(told)?;
+                let (_, not_moved) = self.sandbox.deploy(self.case.compile(Some(version))?).await.map_err(told)?;
                 if not_moved.is_empty() { Ok(()) } else { Err(format!("these did not move: {not_moved:?}")) }
             }
             Step::Stuck { trap, line } => {

@@ -73,9 +73,11 @@ pub(crate) struct Nth {
     pub(crate) n: Option<usize>,
 }
 
-/// All cases.
+/// All cases, or those with `WEFT_CASE` in their name.
 pub(crate) fn cases() -> Vec<Case> {
-    weft_tests::cases::conformance().iter().map(|path| read(path)).collect()
+    let wanted = std::env::var("WEFT_CASE").unwrap_or_default();
+    let all = weft_tests::cases::conformance();
+    all.iter().map(|path| read(path)).filter(|case| case.name.contains(&wanted)).collect()
 }
 
 fn read(path: &Path) -> Case {
@@ -95,22 +97,25 @@ fn read(path: &Path) -> Case {
 
 impl Case {
     /// The program, or another version of it beside the case.
-    ///
-    /// # Panics
-    /// On errors in the source: a case is no test of the compiler.
-    pub(crate) fn compile(&self, version: Option<&str>) -> Program {
+    pub(crate) fn compile(&self, version: Option<&str>) -> Result<Program, String> {
         let path = version.map_or(self.path.clone(), |file| self.path.with_file_name(file));
-        let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        let text = std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
         let project = weft_compiler::Project {
             name: self.name.clone(),
             edition: "2026".into(),
-            sources: vec![weft_compiler::Source { path: "case.wf".into(), text }],
+            sources: vec![weft_compiler::Source { path: "case.wf".into(), text: text.clone() }],
             defaults: weft_compiler::Defaults::default(),
         };
         let analysis = weft_compiler::compile(&project);
-        let program = analysis.program.unwrap_or_else(|| panic!("{}: {:#?}", path.display(), analysis.diagnostics));
+        let Some(program) = analysis.program else {
+            let said = analysis.diagnostics.iter().map(|diagnostic| {
+                let line = text[..diagnostic.span.start as usize].lines().count();
+                format!("\n  {}:{line}: [{}] {}", path.display(), diagnostic.code, diagnostic.message)
+            });
+            return Err(said.collect());
+        };
         // What a server runs came over the wire.
-        codec::decode(&codec::encode(&program)).expect("an encoded program decodes")
+        codec::decode(&codec::encode(&program)).map_err(|error| error.to_string())
     }
 
     /// Writes the expectation into the file.

@@ -281,6 +281,13 @@ impl Builder<'_> {
                 match kid.as_rule() {
                     Rule::word => name = self.name(&kid),
                     Rule::expr => value = self.expr(kid),
+                    // `on_cancel: wait`: words that begin an expression elsewhere.
+                    Rule::opt_word => {
+                        for word in kid.into_inner() {
+                            let span = self.span(&word);
+                            value = Expr { kind: ExprKind::Name(word.as_str().to_owned()), span };
+                        }
+                    }
                     Rule::missing_expr => value = no_expr(self.span(&kid)),
                     _ => {}
                 }

@@ -159,6 +159,8 @@ pub(super) fn sort(rule: Rule) -> Sort {
         | Rule::test
         | Rule::with
         | Rule::opt
+        | Rule::opt_kw
+        | Rule::opt_word
         | Rule::sig
         | Rule::params
         | Rule::param
