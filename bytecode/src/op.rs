@@ -344,6 +344,7 @@ macro_rules! natives {
     ($( $name:ident = $text:literal $doc:literal ; )*) => {
         /// Functions written in Rust that bytecode may call: pure, total but for the traps they name, and metered by
         /// the size of what they work on. Generic ones read the types of their argument registers.
+        #[allow(rustdoc::invalid_html_tags, rustdoc::broken_intra_doc_links, reason = "signatures of the language")]
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         #[repr(u16)]
         pub enum Native { $( #[doc = $doc] $name, )* }
