@@ -102,7 +102,7 @@ pub struct Run {
     /// Time of the newest event or Input; no event is older.
     pub(crate) now: Timestamp,
     pub(crate) status: Status,
-    pub(crate) activities: BTreeMap<EventId, Activity>,
+    pub(crate) activities: BTreeMap<EventId, Box<Activity>>,
     pub(crate) timers: BTreeMap<EventId, Timer>,
     pub(crate) children: BTreeMap<EventId, Child>,
     /// Pending operations by the command that began them.
@@ -168,7 +168,8 @@ impl Run {
             limits,
             now: facts.started_at,
             facts,
-            history: Vec::new(),
+            // Few runs have less; growing from nothing copies the first events over and over.
+            history: Vec::with_capacity(8),
             bytes: 0,
             status: Status::Running,
             activities: BTreeMap::new(),
@@ -250,7 +251,8 @@ impl Run {
         let id = EventId(self.history.len() as u64 + 1);
         let event = Event { id, at: self.now, kind };
         self.bytes += replay::event_bytes(&event.kind);
-        out.events.push(event.clone());
+        let end = self.history.len() + 1;
+        out.events = if out.events.is_empty() { end - 1..end } else { out.events.start..end };
         self.history.push(event);
         self.absorb(id);
         id

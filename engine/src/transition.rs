@@ -1,17 +1,19 @@
 //! What an [`Input`](crate::Input) leads to: what to make durable, and what to do once it is.
 
+use std::ops::Range;
+
 use serde::{Deserialize, Serialize};
 use weft_protocol::event::{EventKind, ParentRef, RunRef};
 use weft_protocol::policy::ChildOptions;
-use weft_protocol::{Event, EventId, Failure, Payload, Timestamp, WorkflowId};
+use weft_protocol::{EventId, Failure, Payload, Timestamp, WorkflowId};
 
 use crate::input::AlarmKey;
 
 /// What a run wants committed and, after that, done. Empty if the Input changed nothing.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Transition {
-    /// Events, already part of the run's history in memory.
-    pub events: Vec<Event>,
+    /// New events: where they are in the run's history.
+    pub events: Range<usize>,
     /// Log-only records.
     pub records: Vec<Record>,
     /// Attempts to hand out once durable: the activity and the attempt's number.

@@ -279,7 +279,7 @@ impl Partition {
     /// Writes what a run wants committed and holds what it wants done.
     fn absorb(&mut self, id: RunId, transition: Transition) {
         let Some(open) = self.runs.get_mut(&id) else { return };
-        for event in &transition.events {
+        for event in &open.run.history()[transition.events.clone()] {
             self.writer.event(id, event);
         }
         for record in &transition.records {

@@ -23,7 +23,7 @@ impl Run {
             ActivityScheduled { origin, activity, .. } => {
                 let declared = &self.loaded.program().activities;
                 let def = declared.iter().position(|def| def.name == *activity).map_or(UNKNOWN, |def| def as u16);
-                self.activities.insert(id, Activity::new(def, event.at));
+                self.activities.insert(id, Box::new(Activity::new(def, event.at)));
                 self.names.insert(origin.command.clone(), id);
             }
             ActivityCancelRequested { scheduled } => {
