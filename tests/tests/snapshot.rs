@@ -280,13 +280,16 @@ fn main_of(loaded: &Arc<Loaded>, random: &mut ChaCha8Rng, limits: &Limits) -> Vm
     Vm::new(loaded.clone(), workflow, &args, [7; 16], limits)
 }
 
+/// A program that has an op: its seed, and the program.
+type Witness = (u64, Arc<Loaded>);
+
 /// What occurred, so that a test that covers nothing cannot pass.
 #[derive(Debug, Default)]
 struct Seen {
     activations: usize,
     restores: usize,
     /// By op: how often it was written, and programs that have it.
-    ops: BTreeMap<Op, (usize, Vec<(u64, Arc<Loaded>)>)>,
+    ops: BTreeMap<Op, (usize, Vec<Witness>)>,
     waits: BTreeMap<&'static str, usize>,
     ends: BTreeMap<String, usize>,
 }
