@@ -218,6 +218,7 @@ impl<'w, 'a> Options<'w, 'a> {
         };
         let target = self.target();
         self.check_times(timeout, total, heartbeat, target.as_ref());
+        self.lint_bytes(sig);
         let errors = self.errors(sig);
         let on_cancel = self.on_cancel().unwrap_or(OnCancel::Try);
         if self.wrong {
@@ -260,6 +261,18 @@ impl<'w, 'a> Options<'w, 'a> {
             let message = format!("total_timeout {} is shorter than one timeout {}", text(total), text(one));
             let d = Diagnostic::error("WF4005", at.span, message).label("ends before one attempt may");
             self.report(d.help("raise it, or lower `timeout`"));
+        }
+    }
+
+    /// WF4008.
+    fn lint_bytes(&self, sig: &Sig) {
+        for param in sig.params.iter().filter(|p| self.world.types.inner(p.ty).unwrap_or(p.ty) == Ty::BYTES) {
+            let message = format!("Bytes argument `{}` may exceed the 2 MiB payload limit", param.name);
+            self.world.report(
+                Diagnostic::warning("WF4008", param.span, message)
+                    .label("goes through the history")
+                    .help("pass a reference: a path, a URL or a key"),
+            );
         }
     }
 

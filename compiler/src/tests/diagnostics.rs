@@ -416,6 +416,36 @@ workflow w() { f(1) with { timeout: 1s }
             r#"4 WF1001 cannot find function `gone`"#,
         ],
     },
+    Row {
+        name: "lints",
+        source: r#"record Cart { total_price: Float, weight: Float }
+activity upload(data: Bytes) with { queue: "q", timeout: 1s }"#,
+        says: &[
+            r#"1 WF1008 Float used for `total_price`"#,
+            r#"2 WF4008 Bytes argument `data` may exceed the 2 MiB payload limit"#,
+        ],
+    },
+    Row {
+        name: "lambdas are no data",
+        source: r#"record R { f: (Int) => Int }
+flow f(g: (Int) => Int) -> Int { return g(1) }
+fn h() -> (Int) => Int = x => x
+fn i(r: Retry) -> Int = 1
+activity a() with { queue: "q", timeout: 1s }
+workflow w(n: Int) { a() with { retry: backoff(first: n * 1s) } }"#,
+        says: &[
+            r#"1 WF1007 a lambda cannot be kept in a field"#,
+            r#"2 WF1007 a lambda cannot be kept in an argument"#,
+            r#"3 WF1007 a lambda cannot be kept in a result"#,
+            r#"4 WF1007 a Retry policy cannot be kept in an argument"#,
+            r#"6 WF1017 a retry policy must be known while compiling"#,
+        ],
+    },
+    Row {
+        name: "negative patterns",
+        source: r#"fn f(d: Duration, n: Int) -> Int = match d { - 1m => 1, -90s => 2, _ => match n { - 5 => 3, -6 => 4, _ => n } }"#,
+        says: &[],
+    },
 ];
 
 #[test]

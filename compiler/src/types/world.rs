@@ -10,7 +10,7 @@ use crate::diagnostic::Diagnostic;
 use crate::hir::Value;
 use crate::source::{FileId, Source, Span};
 use crate::syntax::ast;
-use crate::types::{Def, DefId, DefKind, DefaultId, FieldDef, Ty, Types, VariantDef};
+use crate::types::{Def, DefId, DefKind, DefaultId, FieldDef, Kind, Ty, Types, VariantDef};
 
 /// Index of a module, the same as of its file.
 pub(crate) type ModuleId = usize;
@@ -341,11 +341,11 @@ impl<'a> World<'a> {
     fn define(&self, module: ModuleId, id: DefId, item: &'a ast::Item) {
         match &item.decl {
             ast::Decl::Record { fields, .. } => {
-                let fields = self.fields(module, fields);
+                let fields = self.data_fields(module, fields);
                 self.types.define(id, |def| def.fields = fields);
             }
             ast::Decl::Error { fields, name } => {
-                let own = self.fields(module, fields);
+                let own = self.data_fields(module, fields);
                 for field in own.iter().filter(|f| matches!(&*f.name, "message" | "cause")) {
                     self.report(
                         Diagnostic::error("WF1006", field.span, format!("every error has `{}` already", field.name))
@@ -364,7 +364,7 @@ impl<'a> World<'a> {
                         self.report(declared_twice(&variant.name, first));
                         continue;
                     }
-                    let fields = self.fields(module, &variant.fields);
+                    let fields = self.data_fields(module, &variant.fields);
                     for field in fields.iter().filter(|f| &*f.name == "kind") {
                         self.report(
                             Diagnostic::error("WF1006", field.span, "a payload field cannot be called `kind`")
@@ -380,12 +380,22 @@ impl<'a> World<'a> {
         }
     }
 
+    /// Fields of a nominal type, which are data.
+    fn data_fields(&self, module: ModuleId, params: &'a [ast::Param]) -> Vec<FieldDef> {
+        let fields = self.fields(module, params);
+        for field in &fields {
+            self.require_data(field.ty, field.span, "a field");
+        }
+        fields
+    }
+
     /// Fields or parameters with their types; defaults are evaluated later.
     pub(crate) fn fields(&self, module: ModuleId, params: &'a [ast::Param]) -> Vec<FieldDef> {
         let mut seen: FxHashMap<&str, Span> = FxHashMap::default();
         let mut out = Vec::new();
         for param in params.iter().filter(|p| !p.name.text.is_empty()) {
             let ty = self.resolve(module, &param.ty);
+            self.lint_money(&param.name, ty);
             if let Some(first) = seen.insert(&param.name.text, param.name.span) {
                 self.report(declared_twice(&param.name, first));
                 continue;
@@ -394,6 +404,23 @@ impl<'a> World<'a> {
             out.push(FieldDef { name: param.name.text.as_str().into(), ty, default, span: param.name.span });
         }
         out
+    }
+
+    /// WF1008.
+    fn lint_money(&self, name: &ast::Name, ty: Ty) {
+        const MONEY: [&str; 8] = ["amount", "price", "total", "cost", "balance", "fee", "salary", "tax"];
+        if self.types.inner(ty).unwrap_or(ty) != Ty::FLOAT {
+            return;
+        }
+        if name.text.split('_').any(|word| MONEY.contains(&word)) {
+            let message = format!("Float used for `{}`", name.text);
+            self.report(
+                Diagnostic::warning("WF1008", name.span, message)
+                    .label("looks like money")
+                    .why("a Float cannot hold 0.1 exactly, so sums of money drift")
+                    .help("use `Decimal`, or an `Int` of cents"),
+            );
+        }
     }
 
     fn add_default(&self, module: ModuleId, expr: &'a ast::Expr, ty: Ty) -> DefaultId {
@@ -422,7 +449,6 @@ impl<'a> World<'a> {
     }
 
     fn contains_itself(&self, ty: Ty, done: &mut [u8], path: &mut Vec<DefId>) -> bool {
-        use crate::types::Kind;
         match self.types.kind(ty) {
             Kind::Record(id) | Kind::Error(id) => {
                 match done[id.0 as usize] {
@@ -468,7 +494,17 @@ impl<'a> World<'a> {
     fn resolve_signatures(&mut self) {
         for index in 0..self.functions.len() {
             let (module, decl) = (self.functions[index].module, self.functions[index].decl);
-            self.functions[index].sig = self.sig(module, &decl.sig);
+            let sig = self.sig(module, &decl.sig);
+            for param in &sig.params {
+                // A lambda may be passed to a `fn`; a `flow` would keep it while it waits.
+                if self.functions[index].flow || !matches!(self.types.kind(param.ty), Kind::Fn(..)) {
+                    self.require_data(param.ty, param.span, "an argument");
+                }
+            }
+            if let Some(result) = &decl.sig.result {
+                self.require_data(sig.result, result.span, "a result");
+            }
+            self.functions[index].sig = sig;
         }
         for index in 0..self.activities.len() {
             let (module, item) = (self.activities[index].module, self.activities[index].item);

@@ -558,7 +558,9 @@ impl<'a> Lower<'_, 'a> {
     fn retry_record(&mut self, value: &'a ast::Expr) -> Expr {
         let span = value.span;
         let policy = self.check(value, Ty::RETRY);
-        let ExprKind::Const(Value::Retry(policy)) = policy.kind else { return self.error(span) };
+        let Some(Value::Retry(policy)) = self.world.evaluate(&policy, "a retry policy") else {
+            return self.error(span);
+        };
         let values = vec![
             self.constant(Value::Duration(policy.first_ms), Ty::DURATION, span),
             self.constant(Value::Int(policy.factor_milli), Ty::INT, span),

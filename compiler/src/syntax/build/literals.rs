@@ -13,7 +13,11 @@ enum Piece<'i> {
 
 impl Builder<'_> {
     pub(super) fn number(&mut self, text: &str) -> Number {
-        let digits = text.trim_start_matches('-');
+        // In a pattern a sign may stand before it, with space or a comment line between.
+        let negative = text.starts_with('-');
+        let last = text.rsplit(char::is_whitespace).next().unwrap_or(text);
+        let digits = last.trim_start_matches('-');
+        let signed = |n: i64| if negative { -n } else { n };
         if digits.ends_with("iB") {
             let (count, unit) = digits.split_at(digits.len() - 3);
             let factor: i64 = match unit {
@@ -21,12 +25,13 @@ impl Builder<'_> {
                 "MiB" => 1 << 20,
                 _ => 1 << 30,
             };
-            return Number::Size(whole(count).and_then(|n| n.checked_mul(factor)));
+            return Number::Size(whole(count).and_then(|n| n.checked_mul(factor)).map(signed));
         }
         if digits.bytes().any(|b| b.is_ascii_alphabetic()) {
-            return Number::Duration(duration_ms(digits));
+            return Number::Duration(duration_ms(digits).map(signed));
         }
-        let plain: String = text.chars().filter(|&c| c != '_').collect();
+        let sign = if negative { "-" } else { "" };
+        let plain: String = sign.chars().chain(digits.chars().filter(|&c| c != '_')).collect();
         if plain.contains('.') { Number::Dotted(plain) } else { Number::Int(plain) }
     }
 
