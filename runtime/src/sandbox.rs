@@ -379,7 +379,7 @@ impl Sandbox {
             let journal = self.journal.clone();
             open::load_current(&*journal, &self.setup.programs).await?;
             let (recovery, recovered) = open::read_log(&*journal, &self.setup.programs, &row).await?;
-            self.partitions.insert(row.part, recovery.finish(self.setup.clone(), epoch, recovered)?);
+            self.partitions.insert(row.part, recovery.finish(self.setup.clone(), epoch, recovered, self.now)?);
         }
         Ok(())
     }

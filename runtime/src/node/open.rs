@@ -148,7 +148,8 @@ async fn recover_one(
     ownership: Ownership,
 ) -> Result<Partition, StoreError> {
     let (recovery, recovered) = read_log(&*journal, &shared.programs, &ownership).await?;
-    let finished = tokio::task::spawn_blocking(move || recovery.finish(setup, ownership.epoch, recovered)).await;
+    let now = shared.options.clock.now();
+    let finished = tokio::task::spawn_blocking(move || recovery.finish(setup, ownership.epoch, recovered, now)).await;
     finished.unwrap_or_else(|error| Err(StoreError::Corrupt(format!("a run could not be replayed: {error}"))))
 }
 

@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 use weft_bytecode::ProgramHash;
-use weft_engine::{Record, Run, Transition, program_of};
+use weft_engine::{AlarmKey, Input, Record, Run, Transition, program_of};
 use weft_protocol::event::{EventKind, ParentRef, RunRef};
 use weft_protocol::policy::{ChildOptions, OnClosed, OnConflict, OnParentClose};
-use weft_protocol::{Event, EventId, PartitionId, Payload, RunId, WorkflowId};
+use weft_protocol::{Event, EventId, PartitionId, Payload, RunId, Timestamp, WorkflowId};
 use weft_vm::Loaded;
 
 use super::alarms::Alarms;
-use super::request::{AttemptRef, Message, OpenRun, Output, StartOrder, StartedBy};
+use super::request::{AttemptRef, Message, OpenRun, Output, StartOrder, StartedBy, Then};
 use super::{Partition, Setup, name_hash};
 use crate::frame::{ChunkReader, LogRecord};
 use crate::store::{Chunk, StoreError};
@@ -127,7 +127,13 @@ impl Recovery {
     ///
     /// # Errors
     /// [`StoreError::Corrupt`] if the log ends in the middle of a record, or a program is missing.
-    pub fn finish(self, setup: Setup, epoch: u64, recovered: Recovered) -> Result<Partition, StoreError> {
+    pub fn finish(
+        self,
+        setup: Setup,
+        epoch: u64,
+        recovered: Recovered,
+        now: Timestamp,
+    ) -> Result<Partition, StoreError> {
         let mut partition = Partition {
             id: self.id,
             setup,
@@ -164,17 +170,19 @@ impl Recovery {
                     hash.map_or_else(|| "?".into(), |hash| hash.to_string())
                 )));
             };
-            partition.reopen(id, program.clone(), logged)?;
+            partition.reopen(id, program.clone(), logged, now)?;
         }
         Ok(partition)
     }
 }
 
 impl Partition {
-    fn reopen(&mut self, id: RunId, program: Arc<Loaded>, logged: Logged) -> Result<(), StoreError> {
+    fn reopen(&mut self, id: RunId, program: Arc<Loaded>, logged: Logged, now: Timestamp) -> Result<(), StoreError> {
         let run = Run::recover(program, logged.events, logged.records, self.setup.limits.clone())
             .map_err(|error| StoreError::Corrupt(format!("run {id}: {error}")))?;
-        let unsettled = run.unsettled();
+        let mut unsettled = run.unsettled();
+        let over = |(at, key): &mut (Timestamp, AlarmKey)| matches!(key, AlarmKey::Retry(..)) && *at <= now;
+        let backoffs_over: Vec<_> = unsettled.alarms.extract_if(.., over).collect();
         let namespace = namespace_of(run.history());
         let me = run.me().clone();
         // The parent may have closed without having heard of this run.
@@ -199,11 +207,28 @@ impl Partition {
             deferred: VecDeque::new(),
         };
         self.runs.insert(id, open);
-        for &(scheduled, attempt) in &unsettled.dispatch {
+        self.absorb_again(id, unsettled);
+        // A backoff that is over may have been over before memory was lost: then a worker has the attempt, and says so
+        // any moment now.
+        for (_, key) in backoffs_over {
+            let Some(open) = self.runs.get_mut(&id) else { break };
+            match open.run.decide(Input::Due(key), now) {
+                Ok(transition) => {
+                    open.deferred.extend(transition.deferred.then_some(Then::Nothing));
+                    self.absorb_again(id, transition);
+                }
+                Err(refused) => tracing::debug!(run = %id, ?refused, "a backoff is of no use any more"),
+            }
+        }
+        Ok(())
+    }
+
+    /// As `absorb`, where whoever was given an attempt before memory was lost may still be at work.
+    fn absorb_again(&mut self, id: RunId, mut transition: Transition) {
+        for (scheduled, attempt) in std::mem::take(&mut transition.dispatch) {
             self.out.push(Output::DispatchAgain(AttemptRef { run: id, scheduled, attempt }));
         }
-        self.absorb(id, Transition { dispatch: Vec::new(), ..unsettled });
-        Ok(())
+        self.absorb(id, transition);
     }
 }
 

@@ -34,7 +34,7 @@ fn read(setup: Setup, log: &[Chunk]) -> Result<Partition, StoreError> {
     }
     let programs = recovery.needs().into_iter().map(|hash| (hash, setup.programs.get(hash).unwrap()));
     let recovered = Recovered { programs: programs.collect(), closed: Vec::new() };
-    recovery.finish(setup, 1, recovered)
+    recovery.finish(setup, 1, recovered, NOW)
 }
 
 impl Bench {

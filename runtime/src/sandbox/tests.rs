@@ -23,6 +23,14 @@ async fn shown(sandbox: &mut Sandbox, id: &str) -> String {
     events.iter().map(|event| history::plain(program.program(), event) + "\n").collect()
 }
 
+impl Sandbox {
+    /// What would be done first after memory was lost.
+    async fn reopened(&mut self) -> Vec<Output> {
+        self.open().await.unwrap();
+        self.partitions.values_mut().flat_map(|partition| partition.outputs().collect::<Vec<_>>()).collect()
+    }
+}
+
 /// The only attempt that somebody works on.
 fn attempt(sandbox: &Sandbox) -> (RunId, EventId, u32) {
     let all: Vec<_> = sandbox.attempts().map(|task| (task.run.run_id, task.scheduled, task.attempt)).collect();
@@ -192,4 +200,17 @@ async fn a_stuck_run_goes_on_with_code_that_follows_its_history() {
     sandbox.crash().await.unwrap();
     let (_, events) = sandbox.history("odd-6").await.unwrap();
     assert!(events.iter().any(|event| matches!(event.kind, EventKind::CodeMoved { .. })));
+}
+
+#[tokio::test]
+async fn an_attempt_after_a_backoff_is_still_the_workers_when_memory_is_lost() {
+    let mut sandbox = sandbox(1).await;
+    sandbox.start(start("order", 5)).await.unwrap();
+    let (run, scheduled, _) = attempt(&sandbox);
+    sandbox.fail(run, scheduled, Failure::fault("busy"), None).await.unwrap();
+    sandbox.advance(1_000).await.unwrap();
+    assert_eq!(attempt(&sandbox).2, 2);
+    let outputs = sandbox.reopened().await;
+    let again: Vec<_> = outputs.iter().filter(|output| matches!(output, Output::DispatchAgain(_))).collect();
+    assert_eq!(again.len(), 1, "a worker may have it: {outputs:?}");
 }
