@@ -446,6 +446,48 @@ workflow w(n: Int) { a() with { retry: backoff(first: n * 1s) } }"#,
         source: r#"fn f(d: Duration, n: Int) -> Int = match d { - 1m => 1, -90s => 2, _ => match n { - 5 => 3, -6 => 4, _ => n } }"#,
         says: &[],
     },
+    Row {
+        name: "more refused",
+        source: r#"workflow w(n: Int) {
+  on cancel { log.info("x") }
+  let seat = book(n) undo release(n)
+  let docs = await task
+  send run.note("x")
+  deprecated patch "x" { }
+  spawn { 1 }
+}
+record G<T> { x: T }
+type Pair<T> = (T, T)
+fn f(t: Task<Int>, g: G<Int>) -> Int = 1
+flow g<T>(x: T) -> Int { return 1 }
+fn h() -> Int = g(1) + f(1, 2)
+test "t" { mock f(..) => 1
+  assert true }
+schedule s runs nothing() with { cron: "x" }"#,
+        says: &[
+            r#"2 WF0009 `on cancel` cannot be compiled yet"#,
+            r#"3 WF0009 `undo` cannot be compiled yet"#,
+            r#"4 WF0009 `await` cannot be compiled yet"#,
+            r#"5 WF0009 `send` cannot be compiled yet"#,
+            r#"6 WF0009 `deprecated patch` cannot be compiled yet"#,
+            r#"7 WF0009 `spawn` cannot be compiled yet"#,
+            r#"9 WF0009 generic records and enums cannot be compiled yet"#,
+            r#"10 WF0009 generic type aliases cannot be compiled yet"#,
+            r#"11 WF0009 `Task` (from `spawn`) cannot be compiled yet"#,
+            r#"12 WF0009 generic functions cannot be compiled yet"#,
+        ],
+    },
+    Row {
+        name: "arms of other types",
+        source: r#"workflow a(x: Int) -> Int {
+  let u = if x > 1 { 1 } else if x > 0 { none } else { 2 }
+  let v: Int? = match x { 1 => none, _ => x }
+  let w: Int = if x > 1 { 1 } else { none }
+  let s = if x > 1 { "a" } else { 2 }
+  return u ?? v ?? 0
+}"#,
+        says: &[r#"4 WF1003 this may be none"#, r#"5 WF1002 expected String, found Int"#],
+    },
 ];
 
 #[test]

@@ -188,7 +188,7 @@ fn every_prefix_of_the_programs_is_survived() {
         include_str!("../../../tests/bytecode/captures.wf"),
         include_str!("../../../tests/bytecode/waits.wf"),
     ] {
-        for end in (0..text.len()).step_by(29).filter(|end| text.is_char_boundary(*end)) {
+        for end in (0..text.len()).step_by(61).filter(|end| text.is_char_boundary(*end)) {
             project(&[("a.wf", &text[..end])]);
         }
     }

@@ -47,12 +47,29 @@ impl<'a> Lower<'_, 'a> {
         if want == Ty::UNIT {
             return (arms, Ty::UNIT);
         }
-        let common = if want == Ty::UNKNOWN || arms.iter().all(|a| a.ty != want) {
-            arms.iter().fold(Ty::NEVER, |common, arm| self.join(common, arm))
-        } else {
+        // What is wanted may only be a hint, from an arm before.
+        let common = if want != Ty::UNKNOWN && arms.iter().all(|a| self.fits(a.ty, want)) {
             want
+        } else {
+            arms.iter().fold(Ty::NEVER, |common, arm| self.join(common, arm))
         };
         (arms.into_iter().map(|a| self.coerce(a, common)).collect(), common)
+    }
+
+    /// Whether a value of one type can become one of another.
+    fn fits(&self, found: Ty, want: Ty) -> bool {
+        let types = self.types();
+        found == want
+            || match (types.kind(found), types.kind(want)) {
+                (Kind::Never | Kind::Unknown, _) => true,
+                (Kind::Option(Ty::NEVER), Kind::Option(_)) => true,
+                (Kind::Option(_), Kind::Option(_)) => false,
+                (_, Kind::Option(inner)) => self.fits(found, inner),
+                (Kind::Error(_), Kind::Failure) => true,
+                (Kind::List(Ty::NEVER), Kind::List(_)) | (Kind::Map(Ty::NEVER, _), Kind::Map(..)) => true,
+                (Kind::Record(_) | Kind::Shape(_), Kind::Shape(_)) => true,
+                _ => false,
+            }
     }
 
     /// What the next arm should be, given the one before.
