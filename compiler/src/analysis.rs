@@ -80,7 +80,8 @@ fn analyze(project: &Project) -> Analysis {
     hir::options::check_defaults(&world);
     let lowered = hir::program::lower(&world);
     effects::check(&world, &lowered);
-    diagnostics.extend(world.sink.take());
+    let found = world.sink.take();
+    diagnostics.extend(found.into_iter().filter(|d| !syntax::is_consequence(&files, d)));
     let mut program = None;
     if diagnostics.iter().all(|d| d.severity != Severity::Error) {
         let count = project.sources.len();

@@ -25,7 +25,7 @@ const DEEP_STACK_BYTES: usize = 64 << 20;
 
 /// Reads a file. Never fails: where the source has a hole the tree has one too, and a diagnostic says so.
 pub fn parse(file: FileId, text: &str) -> (File, Vec<Diagnostic>) {
-    let mut tree = File { id: file, items: Vec::new() };
+    let mut tree = File { id: file, items: Vec::new(), lost: Vec::new() };
     if text.len() > SOURCE_BYTES_MAX {
         return (tree, vec![too_long(file, text.len())]);
     }
@@ -34,6 +34,7 @@ pub fn parse(file: FileId, text: &str) -> (File, Vec<Diagnostic>) {
     for chunk in &split.chunks {
         if chunk.depth > NESTING_MAX {
             diagnostics.push(too_deep(Span { file, start: chunk.deepest as u32, end: chunk.deepest as u32 + 1 }));
+            tree.lost.push(chunk.lost(file));
             continue;
         }
         let comments = split.comments_of(chunk);
@@ -44,10 +45,37 @@ pub fn parse(file: FileId, text: &str) -> (File, Vec<Diagnostic>) {
         {
             let start = chunk.start as u32;
             diagnostics.push(too_deep(Span { file, start, end: start + 1 }));
+            tree.lost.push(chunk.lost(file));
         }
     }
     diagnostics.sort_by_key(|d| (d.span.start, d.span.end));
     (tree, diagnostics)
+}
+
+/// Whether a later stage's diagnostic only repeats that something could not be read.
+pub fn is_consequence(files: &[File], diagnostic: &Diagnostic) -> bool {
+    // The parser's own are never consequences.
+    if diagnostic.code.starts_with("WF0") {
+        return false;
+    }
+    // A type with an unknown part comes from another mistake.
+    if ["<?", ", ?", ": ?", "(?", "found ?"].iter().any(|part| diagnostic.message.contains(part)) {
+        return true;
+    }
+    let about = |name: &String| {
+        let message = &diagnostic.message;
+        message.contains(&format!("`{name}`")) || message.ends_with(&format!(" in {name}"))
+    };
+    files.iter().flat_map(|f| &f.lost).any(|lost| {
+        let (at, place) = (diagnostic.span, lost.span);
+        let inside = at.file == place.file && at.start >= place.start && at.end <= place.end;
+        let unset = matches!(diagnostic.code, "WF4001" | "WF4004")
+            && at.file == place.file
+            && lost.names.iter().any(|name| name == "default");
+        let unfound = diagnostic.code == "WF1001" && lost.names.is_empty();
+        let in_scope = lost.scope.is_none_or(|s| at.file == s.file && at.start >= s.start && at.end <= s.end);
+        inside || unset || in_scope && (unfound || lost.names.iter().any(about))
+    })
 }
 
 /// One piece of a file.
@@ -63,14 +91,20 @@ impl Item<'_> {
     fn read(&self, tree: &mut File, diagnostics: &mut Vec<Diagnostic>) -> Result<(), grammar::StackEnds> {
         let Item { file, text, chunk, comments } = *self;
         let pairs = grammar::read(&text[chunk.start..chunk.end])?;
-        trouble::report(&pairs, chunk, &mut place::Places::new(file, text, comments), diagnostics);
-        let places = place::Places::new(file, text, comments);
+        let mut places = place::Places::new(file, text, comments);
+        trouble::report(&pairs, chunk, &mut places, diagnostics, &mut tree.lost);
         let mut builder = build::Builder::new(chunk.start, places, diagnostics);
+        let first = tree.items.len();
         builder.file(pairs, &mut tree.items);
         let covered = builder.covered;
         if !covered.is_empty() {
             let inside = |d: &Diagnostic| covered.iter().any(|c| d.span.start > c.0 && d.span.start < c.1);
             diagnostics.retain(|d| !inside(d));
+        }
+        // Callers of a declaration that is broken know nothing of its result.
+        let whole = |l: &ast::Lost| l.scope.is_none() && l.span.start as usize == chunk.start;
+        if tree.lost.iter().any(whole) {
+            tree.items[first..].iter_mut().for_each(ast::Item::forget_result);
         }
         Ok(())
     }

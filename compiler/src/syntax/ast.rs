@@ -21,6 +21,19 @@ pub struct File {
     pub id: FileId,
     /// Top-level items in order.
     pub items: Vec<Item>,
+    /// What could not be read well enough to say more about it.
+    pub lost: Vec<Lost>,
+}
+
+/// A place whose meaning is lost: complaints about it, or about not finding what it declares, are consequences.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Lost {
+    /// The place.
+    pub span: Span,
+    /// Words in it that may have been declared; empty if even the name is missing.
+    pub names: Vec<String>,
+    /// Where those names mean something; everywhere if `None`.
+    pub scope: Option<Span>,
 }
 
 /// A top-level item.
@@ -36,6 +49,20 @@ pub struct Item {
     pub decl: Decl,
     /// The whole item without trailing trivia.
     pub span: Span,
+}
+
+impl Item {
+    /// Makes a result that was not written an unknown one.
+    pub(super) fn forget_result(&mut self) {
+        let sig = match &mut self.decl {
+            Decl::Fn(f) | Decl::Flow(f) => &mut f.sig,
+            Decl::Activity { sig, .. } => sig,
+            Decl::Workflow(w) => &mut w.sig,
+            _ => return,
+        };
+        let span = sig.span;
+        sig.result.get_or_insert(TypeExpr { kind: TypeKind::Missing, span });
+    }
 }
 
 /// `@name("old")`.

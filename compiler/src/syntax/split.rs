@@ -2,6 +2,8 @@
 //! need the grammar, and so that a mistake in one item never reaches the next.
 
 use super::NESTING_MAX;
+use super::ast::Lost;
+use crate::source::{FileId, Span};
 
 /// Words that cannot be names: in column 0 they begin an item whatever follows, unless they label something.
 const HARD: &[&str] = &["activity", "workflow", "record", "enum", "fn", "flow"];
@@ -23,6 +25,13 @@ pub(super) struct Chunk {
     pub(super) depth: usize,
     /// Place of the deepest bracket.
     pub(super) deepest: usize,
+}
+
+impl Chunk {
+    /// The whole piece as lost, with what it declared unknown.
+    pub(super) fn lost(&self, file: FileId) -> Lost {
+        Lost { span: Span { file, start: self.start as u32, end: self.end as u32 }, names: Vec::new(), scope: None }
+    }
 }
 
 /// The file in pieces.

@@ -9,6 +9,7 @@ pub(super) use foreign::word as foreign_word;
 use pest::Token;
 use pest::iterators::Pairs;
 
+use super::ast::Lost;
 use super::grammar::Rule;
 use super::place::Places;
 use super::split::Chunk;
@@ -26,11 +27,19 @@ struct Trouble {
     end: usize,
     parent: Rule,
     parent_start: usize,
+    /// Whether it is in the body of a declaration: the declaration itself was read.
+    in_body: bool,
 }
 
 /// Everything that is wrong with the shape of one piece of a file.
-pub(super) fn report(pairs: &Pairs<'_, Rule>, chunk: &Chunk, places: &mut Places<'_>, out: &mut Vec<Diagnostic>) {
-    let troubles = collect(pairs, chunk.start);
+pub(super) fn report(
+    pairs: &Pairs<'_, Rule>,
+    chunk: &Chunk,
+    places: &mut Places<'_>,
+    out: &mut Vec<Diagnostic>,
+    lost: &mut Vec<Lost>,
+) {
+    let (troubles, statements) = collect(pairs, chunk.start);
     if troubles.is_empty() {
         return;
     }
@@ -39,10 +48,58 @@ pub(super) fn report(pairs: &Pairs<'_, Rule>, chunk: &Chunk, places: &mut Places
         report.one(trouble);
     }
     report.semicolons(&troubles);
+    let unclosed = report.unclosed;
+    lost.extend(losses(&troubles, &statements, unclosed, chunk, places));
+}
+
+/// What of the piece cannot be relied on: text that belongs to no item, and items whose declaration is broken.
+fn losses(
+    troubles: &[Trouble],
+    statements: &[(usize, usize, usize)],
+    unclosed: bool,
+    chunk: &Chunk,
+    places: &mut Places<'_>,
+) -> Vec<Lost> {
+    let mut lost = Vec::new();
+    let mut broken = unclosed;
+    for trouble in troubles {
+        match trouble.sort {
+            Sort::Junk if trouble.rule == Rule::junk_item => {
+                let names = words::names(&places.text[trouble.start..trouble.end]);
+                lost.push(Lost { span: places.span(trouble.start, trouble.end), names, scope: None });
+                // Behind something on its line it is the rest of that.
+                let before = places.trim(trouble.start, chunk.start);
+                broken |= before > chunk.start && !places.text[before..trouble.start].contains('\n');
+            }
+            Sort::Junk | Sort::Missing(_) => broken |= !trouble.in_body,
+            _ => {}
+        }
+    }
+    if broken {
+        let nameless = troubles.iter().any(|t| t.sort == Sort::Missing(Marker::Name) && !t.in_body);
+        let text = &places.text[chunk.start..chunk.end];
+        // The name stands before the first bracket.
+        let head = &text[..text.find(['(', '{', '=']).unwrap_or(text.len())];
+        let names = if nameless { Vec::new() } else { words::names(head) };
+        lost.push(Lost { span: places.span(chunk.start, chunk.end), names, scope: None });
+    }
+    let scope = places.span(chunk.start, chunk.end);
+    for &(start, end, trouble) in statements {
+        // What it would have bound stands before the trouble, or is its first word.
+        let before = places.trim(trouble, start).max(start);
+        let token = places.next_token(before);
+        let names = words::names(&places.text[start..(token + words::token(places.text, token).len()).max(start)]);
+        lost.push(Lost { span: places.span(start, end.max(token)), names, scope: Some(scope) });
+    }
+    lost
 }
 
 /// Markers, junk and idioms in the order of the text.
-fn collect(pairs: &Pairs<'_, Rule>, base: usize) -> Vec<Trouble> {
+///
+/// Also the statements they are in: start, end, and the first trouble.
+fn collect(pairs: &Pairs<'_, Rule>, base: usize) -> (Vec<Trouble>, Vec<(usize, usize, usize)>) {
+    let mut statements: Vec<(usize, Option<usize>)> = Vec::new();
+    let mut broken = Vec::new();
     let mut stack: Vec<(Rule, usize)> = vec![(Rule::file, base)];
     let mut open: Vec<Trouble> = Vec::new();
     let mut found = Vec::new();
@@ -51,15 +108,29 @@ fn collect(pairs: &Pairs<'_, Rule>, base: usize) -> Vec<Trouble> {
             Token::Start { rule, pos } => {
                 let start = base + pos.pos();
                 let sort = sort::sort(rule);
+                if matches!(rule, Rule::stmt | Rule::member) {
+                    statements.push((start, None));
+                }
+                if matches!(sort, Sort::Junk | Sort::Missing(_))
+                    && let Some((_, first)) = statements.last_mut()
+                {
+                    first.get_or_insert(start);
+                }
                 if sort != Sort::Fine
                     && let Some(&(parent, parent_start)) = stack.last()
                 {
-                    open.push(Trouble { rule, sort, start, end: start, parent, parent_start });
+                    let in_body = stack.iter().any(|(r, _)| matches!(r, Rule::block | Rule::wf_block | Rule::body));
+                    open.push(Trouble { rule, sort, start, end: start, parent, parent_start, in_body });
                 }
                 stack.push((rule, start));
             }
             Token::End { rule, pos } => {
                 stack.pop();
+                if matches!(rule, Rule::stmt | Rule::member)
+                    && let Some((start, Some(trouble))) = statements.pop()
+                {
+                    broken.push((start, base + pos.pos(), trouble));
+                }
                 if sort::sort(rule) != Sort::Fine
                     && let Some(mut trouble) = open.pop()
                 {
@@ -70,7 +141,7 @@ fn collect(pairs: &Pairs<'_, Rule>, base: usize) -> Vec<Trouble> {
         }
     }
     found.sort_by_key(|t| (t.start, t.end));
-    found
+    (found, broken)
 }
 
 /// The spot of the last diagnostic: what follows at the same spot is its consequence.

@@ -242,7 +242,7 @@ pub(super) fn junk(rule: Rule, start: usize, text: &str) -> Option<Idiom> {
         "?" => Some(Idiom::new("there is no `? :` here", "write `if ready { a } else { b }`; it has a value")),
         "->" => Some(swap(found, "another language's arrow", "=>", start, end)),
         "::" => Some(swap(found, "Rust", ".", start, end)),
-        ":" => Some(Idiom::new(
+        ":" if rule == Rule::junk_stmt => Some(Idiom::new(
             "nothing stands after `:` here",
             "blocks stand in braces; a type stands after the name of a `let`",
         )),

@@ -93,6 +93,7 @@ pub(super) fn sort(rule: Rule) -> Sort {
         Rule::junk_item
         | Rule::junk_paren
         | Rule::junk_brace
+        | Rule::junk_option
         | Rule::junk_stmt
         | Rule::junk_case
         | Rule::junk_branch
@@ -126,6 +127,7 @@ pub(super) fn sort(rule: Rule) -> Sort {
         | Rule::path
         | Rule::file
         | Rule::item_start
+        | Rule::junk_brace
         | Rule::junk_braces
         | Rule::junk
         | Rule::item

@@ -127,7 +127,7 @@ pub(super) fn junk(rule: Rule, parent: Rule, found: &str, text: &str, span: Span
             _ => "`,` or `)`",
         },
         Rule::junk_bracket => "`,` or `]`",
-        Rule::junk_brace => match parent {
+        Rule::junk_brace | Rule::junk_option => match parent {
             Rule::r#enum => "a variant or `}`",
             Rule::with => "an option or `}`",
             Rule::fields => "a field or `}`",
@@ -152,6 +152,14 @@ pub(super) fn not_a_number(places: &Places<'_>, at: usize) -> Diagnostic {
     let token = rest[..end].trim_end_matches('.');
     Diagnostic::error("WF0008", places.span(at, at + token.len()), format!("`{token}` is not a number"))
         .help("numbers look like `10_000` and `19.99`, durations like `1h30m`, sizes like `64KiB`")
+}
+
+/// The words of a text that may have been declared in it.
+pub(super) fn names(text: &str) -> Vec<String> {
+    const NAMES_MAX: usize = 32;
+    let words = text.split(|c: char| !c.is_alphanumeric() && c != '_');
+    let words = words.filter(|w| w.starts_with(|c: char| c.is_alphabetic()) && !is_reserved(w));
+    words.take(NAMES_MAX).map(str::to_owned).collect()
 }
 
 /// Whether a word cannot name anything that is used alone: the `hard` rule of the grammar.
