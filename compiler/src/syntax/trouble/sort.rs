@@ -127,7 +127,6 @@ pub(super) fn sort(rule: Rule) -> Sort {
         | Rule::path
         | Rule::file
         | Rule::item_start
-        | Rule::junk_brace
         | Rule::junk_braces
         | Rule::junk
         | Rule::item
