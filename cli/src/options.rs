@@ -208,7 +208,7 @@ pub(crate) struct Serve {
     /// Run `exec` activities, with the folders of the programs below this one
     #[arg(long, value_name = "DIR")]
     pub(crate) allow_exec: Option<PathBuf>,
-    /// A weft.toml with [limits], [http] and [exec] for this server
+    /// A weft.toml whose limits, http and exec tables this server obeys
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
 }
