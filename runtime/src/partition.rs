@@ -184,21 +184,6 @@ impl Partition {
         !self.out.is_empty()
     }
 
-    /// This node does not own the partition any more: who still waits is answered with `error`, everything else is gone.
-    pub fn abandon(mut self, error: &ApiError) -> Vec<(ReplyId, Reply)> {
-        let mut waiting: Vec<ReplyId> = Vec::new();
-        for output in self.held_flying.drain(..).chain(self.held.drain(..)).chain(self.out.drain(..)) {
-            if let Output::Reply(reply, _) = output {
-                waiting.push(reply);
-            }
-        }
-        for open in self.runs.values() {
-            waiting.extend(&open.waiters);
-            waiting.extend(open.followers.iter().map(|(reply, ..)| reply));
-        }
-        waiting.into_iter().map(|reply| (reply, Err(error.clone()))).collect()
-    }
-
     /// These callers stopped waiting.
     pub fn forget(&mut self, gone: &FxHashSet<ReplyId>) {
         for open in self.runs.values_mut() {

@@ -38,7 +38,7 @@ impl Executor {
     fn carry(&mut self, part: PartitionId, output: Output, now: Timestamp, sure: bool) {
         match output {
             Output::Reply(reply, answer) => {
-                if let Some(waiting) = self.replies.remove(&reply) {
+                if let Some((_, waiting)) = self.replies.remove(&reply) {
                     let answer = if sure { answer } else { answer.and_then(|_| Err(silent())) };
                     // Whoever asked may have gone; the answer is durable all the same.
                     let _ = waiting.send(answer);

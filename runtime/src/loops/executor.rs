@@ -1,7 +1,7 @@
 //! One executor loop: inputs in, appends out, and everything else only after the commit.
 
-use std::collections::VecDeque;
 use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use futures::FutureExt;
@@ -29,12 +29,13 @@ const CLEAR_FROM: usize = 4_096;
 pub(super) struct Executor {
     pub(super) world: Arc<World>,
     pub(super) links: Links,
-    pub(super) partitions: FxHashMap<PartitionId, Partition>,
+    /// In order, so that what several of them decide in one turn leaves in the same order everywhere.
+    pub(super) partitions: BTreeMap<PartitionId, Partition>,
     /// The lane; away with the append that flies.
     lane: Option<AppendLane>,
     flight: Option<BoxFuture<'static, Landed>>,
-    /// Who waits for which answer.
-    pub(super) replies: FxHashMap<ReplyId, oneshot::Sender<Reply>>,
+    /// Who waits for which answer, and of which partition.
+    pub(super) replies: FxHashMap<ReplyId, (PartitionId, oneshot::Sender<Reply>)>,
     next_reply: u64,
     /// Attempts that are running or wait for a worker, to be told to stop.
     pub(super) running: FxHashMap<(RunId, EventId), (u32, CancellationToken)>,
@@ -61,7 +62,7 @@ pub(super) async fn run(world: Arc<World>, links: Links, mut inputs: mpsc::Unbou
     let mut executor = Executor {
         world,
         links,
-        partitions: FxHashMap::default(),
+        partitions: BTreeMap::new(),
         lane: Some(lane),
         flight: None,
         replies: FxHashMap::default(),
@@ -212,7 +213,7 @@ impl Executor {
         let Some(partition) = self.partitions.get_mut(&part) else { return };
         let reply = ReplyId(self.next_reply);
         self.next_reply += 1;
-        self.replies.insert(reply, answer);
+        self.replies.insert(reply, (part, answer));
         let request = match request {
             Request::Start(mut order) => {
                 order.by = StartedBy::Client(reply);
@@ -239,7 +240,7 @@ impl Executor {
             return;
         }
         let gone: FxHashSet<ReplyId> =
-            self.replies.iter().filter(|(_, answer)| answer.is_closed()).map(|(reply, _)| *reply).collect();
+            self.replies.iter().filter(|(_, (_, answer))| answer.is_closed()).map(|(reply, _)| *reply).collect();
         self.replies.retain(|reply, _| !gone.contains(reply));
         for partition in self.partitions.values_mut() {
             partition.forget(&gone);
@@ -303,14 +304,16 @@ impl Executor {
         self.spare.closed.clear();
     }
 
-    /// Gives partitions up: who waits is answered with `error`, their attempts are told to stop.
+    /// Gives partitions up: whoever waits for one of them is answered with `error`, their attempts are told to stop.
+    /// That includes callers that the partition itself cannot name: whose request waits for the end of a long computation,
+    /// or for what the store knows about an id.
     fn abandon(&mut self, parts: &[PartitionId], error: &weft_protocol::api::ApiError) {
         for part in parts {
-            let Some(partition) = self.partitions.remove(part) else { continue };
-            for (reply, answer) in partition.abandon(error) {
-                if let Some(waiting) = self.replies.remove(&reply) {
-                    let _ = waiting.send(answer);
-                }
+            if self.partitions.remove(part).is_none() {
+                continue;
+            }
+            for (_, (_, waiting)) in self.replies.extract_if(|_, (of, _)| of == part) {
+                let _ = waiting.send(Err(error.clone()));
             }
             self.running.retain(|(run, _), (_, token)| {
                 let theirs = run.partition() == *part;

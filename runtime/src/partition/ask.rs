@@ -158,13 +158,14 @@ impl Partition {
 
     /// A deploy frees the stuck runs whose history its code follows.
     fn move_stuck(&mut self, namespace: &str, program: &Arc<Loaded>, now: Timestamp) -> Answer {
-        let stuck: Vec<RunId> = self
+        let mut stuck: Vec<RunId> = self
             .runs
             .iter()
             .filter(|(_, open)| *open.namespace == *namespace && open.run.is_stuck())
             .filter(|(_, open)| program.program().workflow(open.run.workflow()).is_some())
             .map(|(id, _)| *id)
             .collect();
+        stuck.sort_unstable(); // the log's order is the same wherever this runs
         let (mut moved, mut not_moved) = (0, Vec::new());
         for id in stuck {
             let Some(open) = self.runs.get_mut(&id) else { continue };

@@ -150,18 +150,6 @@ fn any_prefix_of_the_log_is_a_partition() {
 }
 
 #[test]
-fn who_waits_is_told_when_the_partition_is_lost() {
-    let mut bench = Bench::new();
-    let first = bench.start(1);
-    bench.fly();
-    let second = bench.start(2);
-    let error = refusal::moved();
-    let mut told: Vec<ReplyId> = bench.partition.abandon(&error).into_iter().map(|(reply, _)| reply).collect();
-    told.sort();
-    assert_eq!(told, [first, second]);
-}
-
-#[test]
 fn a_name_has_its_partition_for_ever() {
     // Stored ids depend on these numbers: a change of the hash would lose every run.
     let parts: Vec<u16> =
