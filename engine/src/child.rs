@@ -98,6 +98,7 @@ fn on_parent_close(policy: declared::OnParentClose) -> OnParentClose {
 pub fn workflow_id_error(id: &str, limits: &Limits) -> Option<String> {
     match id {
         "" => Some("a workflow id has at least one character".into()),
+        "." | ".." => Some(format!("`{id}` is no workflow id: clients take it for a way through a path")),
         _ if id.len() > limits.workflow_id_bytes_max => Some(format!(
             "a workflow id has at most {} bytes (workflow_id_bytes_max), this one has {}",
             limits.workflow_id_bytes_max,

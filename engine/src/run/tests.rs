@@ -505,3 +505,14 @@ fn a_history_at_its_limit_parks_the_run() {
     assert_eq!(case.run.stuck().map(|stuck| stuck.trap), Some("Limit".to_owned()));
     case.tell(10, Input::Terminate { reason: String::new(), from: None }).unwrap();
 }
+
+#[test]
+fn ids_that_no_client_can_name_are_refused() {
+    let limits = Limits::default();
+    for id in ["", ".", "..", "a\nb"] {
+        assert!(crate::child::workflow_id_error(id, &limits).is_some(), "{id:?}");
+    }
+    for id in ["...", "a.b", "order-7", "ünï"] {
+        assert_eq!(crate::child::workflow_id_error(id, &limits), None, "{id:?}");
+    }
+}
