@@ -14,6 +14,7 @@
 //! }
 //! workflow parent(n: Int) -> Int with { id: "parent-{n}" } { return order(n) }
 //! workflow odd(n: Int) -> Int { charge(n)  return n / 0 }        // `n / 1` in the fixed program
+//! workflow spin(n: Int) -> Int with { id: "spin-{n}" } { signal go()  while true {} }
 //! ```
 
 use weft_bytecode::op::{Instr, Op};
@@ -132,6 +133,8 @@ pub(crate) fn program(fixed: bool) -> Program {
     odd.extend(call(Op::ScheduleActivity, 1, 1, &[0], 2, 3));
     odd.extend([int(2, u32::from(fixed)), Instr::abc(Op::DivInt, 3, 0, 2), ret(3)]);
 
+    let spin = vec![fuel(1), Instr::wide(Op::Jump, 0, 0)];
+
     let functions = vec![
         func("init", 1, UNIT, &[INT, UNIT], vec![fuel(2), int(1, 0), ret(1)]),
         func("steps", 1, INT, &[INT, INT, empty, INT, UNIT, BOOL, INT], steps),
@@ -153,6 +156,7 @@ pub(crate) fn program(fixed: bool) -> Program {
         func("order.seen", 0, INT, &[INT], vec![fuel(2), Instr::abc(Op::LoadState, 0, 0, 0), ret(0)]),
         func("parent", 1, INT, &[INT, n, INT, INT], parent),
         func("odd", 1, INT, &[INT, n, INT, INT], odd),
+        func("spin", 1, INT, &[INT], spin),
     ];
     let mut order = workflow("order", n, 2, 3, Some("order-"));
     order.state = vec![StateDef { name: "seen".into(), ty: INT, public: true, indexed: false }];
@@ -161,6 +165,8 @@ pub(crate) fn program(fixed: bool) -> Program {
         SignalDef { name: "mark".into(), args: n, handler: Some(FuncId(4)), mailbox: 0 },
     ];
     order.queries = vec![QueryDef { name: "seen".into(), args: empty, result: INT, func: FuncId(5) }];
+    let mut spin = workflow("spin", n, 0, 8, Some("spin-"));
+    spin.signals = vec![SignalDef { name: "go".into(), args: empty, handler: None, mailbox: 0 }];
     Program {
         edition: "2026".into(),
         project: "test".into(),
@@ -176,6 +182,7 @@ pub(crate) fn program(fixed: bool) -> Program {
             order,
             workflow("parent", n, 0, 6, Some("parent-")),
             workflow("odd", n, 0, 7, Some("odd-")),
+            spin,
         ],
         patches: vec![],
         sources: vec![SourceFile { path: "test.wf".into(), text: "workflow test".into() }],

@@ -4,10 +4,12 @@
 mod carry;
 mod executor;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+use weft_protocol::api::ApiError;
 use weft_protocol::limits::Limits;
 use weft_protocol::{PartitionId, WorkflowId};
 
@@ -34,8 +36,9 @@ pub(crate) enum LoopInput {
     Delivered(AttemptRef, oneshot::Sender<Delivery>),
     /// Own these partitions.
     Open(Vec<Partition>),
-    /// Write what is decided, then let go of every partition; answers when that is done.
-    Close(oneshot::Sender<()>),
+    /// Write what is decided, then let go of every partition; answers when that is done. Whoever waits for one of them,
+    /// or asks meanwhile, is told why.
+    Close(ApiError, oneshot::Sender<()>),
 }
 
 /// Whether an attempt may be handed to whoever runs it.
@@ -58,7 +61,8 @@ pub(crate) enum LoopEvent {
     Broken(Vec<PartitionId>, StoreError),
 }
 
-/// What all loops of a node share.
+/// What all loops of a node share. A loop reports at most once for each partition it has, and a partition comes back only
+/// after the node has read the reports: `events` needs no bound.
 #[derive(Debug)]
 pub(crate) struct World {
     pub(crate) journal: Arc<dyn Journal>,
@@ -70,14 +74,25 @@ pub(crate) struct World {
     /// Whether the store does not answer appends.
     pub(crate) away: Arc<AtomicBool>,
     pub(crate) events: mpsc::UnboundedSender<LoopEvent>,
+    /// The node has ended: nothing runs on.
+    pub(crate) stop: CancellationToken,
 }
 
 /// Ways to the loops. Clones share them.
+///
+/// The channels have no bound of their own. A loop takes everything that has arrived in each turn and never waits for the
+/// store, so what stands in its channel is what came during one turn; and each sender is bounded elsewhere: `Ask` is one
+/// caller who waits for the answer, that is one open HTTP request; `Ended`, `Delivered` and `Probed` are one attempt or
+/// start that the loop itself let out; `Word` comes from runs whose commands are limited (`pending_commands_max`). Loops
+/// that could wait for each other's full channels could wait for ever. What grows while the store is away is what is
+/// decided, and that is what `pending_bytes_max` limits.
 #[derive(Debug, Clone)]
 pub(crate) struct Links {
     senders: Arc<[mpsc::UnboundedSender<LoopInput>]>,
     partitions: u16,
     next: Arc<AtomicUsize>,
+    /// Held while partitions are being handed to the loops: none of them acts before all have theirs.
+    opening: Arc<Mutex<()>>,
 }
 
 impl Links {
@@ -86,7 +101,7 @@ impl Links {
         let partitions = world.journal.partitions();
         let count = count.clamp(1, usize::from(partitions.max(1)));
         let (senders, inputs): (Vec<_>, Vec<_>) = (0..count).map(|_| mpsc::unbounded_channel()).unzip();
-        let links = Links { senders: senders.into(), partitions, next: Arc::default() };
+        let links = Links { senders: senders.into(), partitions, next: Arc::default(), opening: Arc::default() };
         for input in inputs {
             tokio::spawn(executor::run(world.clone(), links.clone(), input));
         }
@@ -136,29 +151,40 @@ impl Links {
         answered.await.unwrap_or(Delivery::Unwanted)
     }
 
-    /// Opens partitions, each in its loop.
+    /// Opens partitions, each in its loop: word between them never comes before the partition it is for.
     pub(crate) fn open(&self, partitions: Vec<Partition>) {
         let mut by_loop: Vec<Vec<Partition>> = self.senders.iter().map(|_| Vec::new()).collect();
         for partition in partitions {
             by_loop[self.index(partition.id())].push(partition);
         }
+        let _opening = self.opening.lock().unwrap_or_else(PoisonError::into_inner);
         for (sender, partitions) in self.senders.iter().zip(by_loop) {
             let _ = sender.send(LoopInput::Open(partitions));
         }
     }
 
-    /// Lets all partitions go, after what is decided is written.
-    pub(crate) async fn close(&self) {
+    /// Returns when every loop has been sent the partitions that are being opened.
+    fn all_sent(&self) {
+        drop(self.opening.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// Lets all partitions go, after what is decided is written. Whoever waits for one of them is told `why`.
+    pub(crate) async fn close(&self, why: &ApiError) {
         let mut closed = Vec::new();
         for sender in self.senders.iter() {
             let (done, is_done) = oneshot::channel();
-            if sender.send(LoopInput::Close(done)).is_ok() {
+            if sender.send(LoopInput::Close(why.clone(), done)).is_ok() {
                 closed.push(is_done);
             }
         }
         for is_done in closed {
             let _ = is_done.await;
         }
+    }
+
+    /// Whether one loop has both partitions.
+    fn in_one_loop(&self, a: PartitionId, b: PartitionId) -> bool {
+        self.index(a) == self.index(b)
     }
 
     fn index(&self, part: PartitionId) -> usize {

@@ -4,6 +4,8 @@ use weft_bytecode::wire::WireError;
 use weft_protocol::api::ApiError;
 use weft_protocol::event::RunRef;
 
+use crate::store::StoreError;
+
 /// No run has that name.
 pub fn run_not_found(workflow_id: &str, run_id: Option<&str>) -> ApiError {
     let message = match run_id {
@@ -110,6 +112,15 @@ pub fn store_away(why: &str) -> ApiError {
 /// The store is damaged.
 pub fn store_broken(why: &str) -> ApiError {
     ApiError::new(500, "store_broken", why).help("see docs/operations.md on damaged stores")
+}
+
+/// What a store error means to a caller.
+pub(crate) fn of_store(error: &StoreError) -> ApiError {
+    match error {
+        StoreError::Unavailable(why) => store_away(why),
+        StoreError::Conflict => moved(),
+        StoreError::Corrupt(_) | StoreError::Unusable(_) => store_broken(&error.to_string()),
+    }
 }
 
 /// The attempt is over, or another has begun.

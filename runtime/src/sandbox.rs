@@ -19,7 +19,7 @@ use crate::activities::{ActivityTask, AttemptOutcome};
 use crate::closed;
 use crate::commit::{AppendLane, Outcome};
 use crate::frame::fence_body;
-use crate::node::answer::{describe_closed, result_of, store_error};
+use crate::node::answer::{describe_closed, result_of};
 use crate::node::open;
 use crate::partition::ask::{checked_start, query_run};
 use crate::partition::attempt::Handout;
@@ -126,9 +126,9 @@ impl Sandbox {
         let bytes = codec::encode(&program);
         let program = Loaded::new(program).map_err(|error| ApiError::new(422, "invalid_program", error.to_string()))?;
         let program = self.setup.programs.keep(program);
-        self.journal.put_program(program.hash(), &bytes).await.map_err(|error| store_error(&error))?;
+        self.journal.put_program(program.hash(), &bytes).await.map_err(|error| refusal::of_store(&error))?;
         let deployed = self.journal.deploy(NAMESPACE, &project, program.hash(), self.now).await;
-        deployed.map_err(|error| store_error(&error))?;
+        deployed.map_err(|error| refusal::of_store(&error))?;
         self.setup.programs.make_current(NAMESPACE, program.clone());
         let (mut all_moved, mut all_not_moved) = (0, Vec::new());
         for part in 0..self.setup.partitions {
@@ -269,7 +269,7 @@ impl Sandbox {
         if let Some(partition) = self.partitions.get_mut(&run.partition()) {
             partition.ended(AttemptEnd { attempt, outcome: AttemptOutcome::Canceled }, now);
         }
-        self.settle().await.map_err(|error| store_error(&error))
+        self.settle().await.map_err(|error| refusal::of_store(&error))
     }
 
     /// Lets virtual time pass; what falls due happens at its time, in order.
@@ -453,7 +453,7 @@ impl Sandbox {
                 let id = &probe.workflow_id;
                 let found = self.journal.closed_run(part, &probe.order.namespace, id, probe.run_id).await?;
                 if let Some(partition) = self.partitions.get_mut(&part) {
-                    partition.probed(Probed { probe: *probe, found }, self.now);
+                    partition.probed(Probed { probe: *probe, found: Ok(found) }, self.now);
                 }
             }
             Output::Log { run, level, text } => self.logs.push((run, level, text)),
@@ -491,7 +491,7 @@ impl Sandbox {
         };
         let Some(partition) = self.partitions.get_mut(&part) else { return Err(refusal::not_owner(None)) };
         partition.handle(request, reply, self.now);
-        self.settle().await.map_err(|error| store_error(&error))?;
+        self.settle().await.map_err(|error| refusal::of_store(&error))?;
         self.replies.remove(&reply).unwrap_or_else(|| Err(refusal::moved()))
     }
 
@@ -524,15 +524,15 @@ impl Sandbox {
     async fn closed(&self, workflow_id: &str) -> Result<(ClosedRun, Vec<Event>), ApiError> {
         let id = WorkflowId::from(workflow_id);
         let found = self.journal.closed_run(self.part(workflow_id), NAMESPACE, &id, None).await;
-        let row = found.map_err(|error| store_error(&error))?;
+        let row = found.map_err(|error| refusal::of_store(&error))?;
         let row = row.ok_or_else(|| refusal::run_not_found(workflow_id, None))?;
-        let events = closed::history(&row).map_err(|error| store_error(&error))?;
+        let events = closed::history(&row).map_err(|error| refusal::of_store(&error))?;
         Ok((row, events))
     }
 
     async fn program_at(&self, events: &[Event]) -> Result<Arc<Loaded>, ApiError> {
         let hash = program_of(events).ok_or_else(|| refusal::store_broken("a history does not begin"))?;
-        open::program(&*self.journal, &self.setup.programs, hash).await.map_err(|error| store_error(&error))
+        open::program(&*self.journal, &self.setup.programs, hash).await.map_err(|error| refusal::of_store(&error))
     }
 }
 

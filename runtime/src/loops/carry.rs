@@ -51,10 +51,8 @@ impl Executor {
                     token.cancel();
                 }
             }
-            Output::Send(to, message) => match self.partitions.get_mut(&to) {
-                Some(partition) => partition.receive(message, now),
-                None => self.links.send(to, LoopInput::Word(to, message)),
-            },
+            Output::Send(to, message) if self.links.in_one_loop(to, part) => self.word(to, message, now),
+            Output::Send(to, message) => self.links.send(to, LoopInput::Word(to, message)),
             Output::Probe(probe) => self.probe(part, *probe),
             Output::Log { run, level, text } => log(run, level, &text),
         }
@@ -108,25 +106,20 @@ impl Executor {
         });
     }
 
-    /// Asks the store for a closed run, until it answers.
+    /// Asks the store for a closed run, until it answers or says that it never will.
     fn probe(&self, part: PartitionId, probe: Probe) {
         let (world, links) = (self.world.clone(), self.links.clone());
-        tokio::spawn(async move {
-            loop {
-                let asked =
-                    world.journal.closed_run(part, &probe.order.namespace, &probe.workflow_id, probe.run_id).await;
-                match asked {
-                    Ok(found) => {
-                        return links.send(part, LoopInput::Probed(part, Box::new(Probed { probe, found })));
-                    }
-                    Err(error @ (StoreError::Corrupt(_) | StoreError::Unusable(_))) => {
-                        tracing::error!(%error, "a closed run cannot be read; a start with its id waits");
-                        return;
-                    }
-                    Err(_) => tokio::time::sleep(ASK_AGAIN).await,
+        let stop = world.stop.clone();
+        tokio::spawn(stop.run_until_cancelled_owned(async move {
+            let found = loop {
+                let journal = &world.journal;
+                match journal.closed_run(part, &probe.order.namespace, &probe.workflow_id, probe.run_id).await {
+                    Err(StoreError::Unavailable(_) | StoreError::Conflict) => tokio::time::sleep(ASK_AGAIN).await,
+                    answered => break answered,
                 }
-            }
-        });
+            };
+            links.send(part, LoopInput::Probed(part, Box::new(Probed { probe, found })));
+        }));
     }
 }
 

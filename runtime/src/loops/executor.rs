@@ -1,7 +1,7 @@
 //! One executor loop: inputs in, appends out, and everything else only after the commit.
 
+use std::collections::BTreeMap;
 use std::collections::hash_map::Entry;
-use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use futures::FutureExt;
@@ -9,12 +9,13 @@ use futures::future::BoxFuture;
 use rustc_hash::{FxHashMap, FxHashSet};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
+use weft_protocol::api::ApiError;
 use weft_protocol::{EventId, PartitionId, RunId, Timestamp};
 
 use super::{Delivery, Links, LoopEvent, LoopInput, World};
 use crate::commit::{AppendLane, Outcome};
 use crate::partition::Partition;
-use crate::partition::request::{AttemptRef, Reply, ReplyId, Request, StartedBy};
+use crate::partition::request::{AttemptRef, Message, Reply, ReplyId, Request, StartedBy};
 use crate::refusal;
 use crate::store::Append;
 
@@ -41,9 +42,8 @@ pub(super) struct Executor {
     pub(super) running: FxHashMap<(RunId, EventId), (u32, CancellationToken)>,
     /// Number of waiting answers at which those nobody waits for any more are cleared out.
     clear_at: usize,
-    /// Word for partitions that are being opened.
-    parked: VecDeque<LoopInput>,
-    closing: Vec<oneshot::Sender<()>>,
+    /// Who waits until this loop has let everything go, and why it does.
+    closing: Vec<(ApiError, oneshot::Sender<()>)>,
     /// Emptied append, for its memory.
     spare: Append,
 }
@@ -56,7 +56,7 @@ struct Landed {
     outcome: Outcome,
 }
 
-/// Runs a loop until nobody can reach it any more.
+/// Runs a loop until the node ends. An append that flies then was never acknowledged.
 pub(super) async fn run(world: Arc<World>, links: Links, mut inputs: mpsc::UnboundedReceiver<LoopInput>) {
     let lane = AppendLane::new(world.journal.clone(), world.away.clone());
     let mut executor = Executor {
@@ -69,14 +69,13 @@ pub(super) async fn run(world: Arc<World>, links: Links, mut inputs: mpsc::Unbou
         next_reply: 0,
         running: FxHashMap::default(),
         clear_at: CLEAR_FROM,
-        parked: VecDeque::new(),
         closing: Vec::new(),
         spare: Append::default(),
     };
     let mut arrived = Vec::new();
     loop {
         let busy = executor.turn(&mut arrived);
-        if busy {
+        if busy && !executor.world.stop.is_cancelled() {
             // More to compute: look at what arrived meanwhile, without sleeping.
             tokio::task::yield_now().await;
             if let Some(landed) = executor.flight.as_mut().and_then(FutureExt::now_or_never) {
@@ -89,10 +88,11 @@ pub(super) async fn run(world: Arc<World>, links: Links, mut inputs: mpsc::Unbou
             }
             continue;
         }
-        let clock = executor.world.clock.clone();
+        let (clock, stop) = (executor.world.clock.clone(), executor.world.stop.clone());
         let alarm = executor.next_alarm();
         tokio::select! {
             biased;
+            () = stop.cancelled() => return,
             landed = landing(&mut executor.flight) => executor.landed(landed),
             count = inputs.recv_many(&mut arrived, INPUTS_MAX) => if count == 0 { return },
             () = until(&*clock, alarm) => {}
@@ -123,10 +123,13 @@ impl Executor {
             self.take(input, now);
         }
         let mut more = false;
-        for partition in self.partitions.values_mut() {
-            more |= partition.due(now, ALARMS_MAX);
-            partition.go_on(now);
-            more |= partition.has_more();
+        // Who is leaving decides nothing new: a run whose timers are always due would keep it here for ever.
+        if !self.is_closing() {
+            for partition in self.partitions.values_mut() {
+                more |= partition.due(now, ALARMS_MAX);
+                partition.go_on(now);
+                more |= partition.has_more();
+            }
         }
         let sure = self.world.lease.valid();
         self.carry_out(now, sure);
@@ -138,12 +141,7 @@ impl Executor {
     fn take(&mut self, input: LoopInput, now: Timestamp) {
         match input {
             LoopInput::Ask(part, request, answer) => self.ask(part, request, answer, now),
-            LoopInput::Word(part, message) => match self.partitions.get_mut(&part) {
-                Some(partition) => partition.receive(message, now),
-                // Its partition is being opened, or this node is losing all of them: then its sender's history tells
-                // it again to the next owner.
-                None => self.parked.push_back(LoopInput::Word(part, message)),
-            },
+            LoopInput::Word(part, message) => self.word(part, message, now),
             LoopInput::Probed(part, probed) => {
                 if let Some(partition) = self.partitions.get_mut(&part) {
                     partition.probed(*probed, now);
@@ -171,14 +169,23 @@ impl Executor {
                 let _ = answer.send(delivery);
             }
             LoopInput::Open(partitions) => {
+                self.links.all_sent();
                 for partition in partitions {
                     self.partitions.insert(partition.id(), partition);
                 }
-                for parked in std::mem::take(&mut self.parked) {
-                    self.take(parked, now);
-                }
             }
-            LoopInput::Close(done) => self.closing.push(done),
+            LoopInput::Close(why, done) => self.closing.push((why, done)),
+        }
+    }
+
+    /// Brings word to a run of a partition of this loop. Where the partition is gone this node is losing all of them, and
+    /// then the sender's history tells it again to the next owner; so does that of a sender whose node is leaving.
+    pub(super) fn word(&mut self, part: PartitionId, message: Message, now: Timestamp) {
+        if self.is_closing() {
+            return;
+        }
+        if let Some(partition) = self.partitions.get_mut(&part) {
+            partition.receive(message, now);
         }
     }
 
@@ -188,7 +195,7 @@ impl Executor {
             return;
         };
         let refused = match &request {
-            _ if !self.closing.is_empty() => Some(refusal::shutting_down()),
+            _ if self.is_closing() => self.closing.first().map(|(why, _)| why.clone()),
             Request::Start(_) | Request::Signal { .. }
                 if partition.pending_bytes() > self.world.limits.pending_bytes_max =>
             {
@@ -307,7 +314,7 @@ impl Executor {
     /// Gives partitions up: whoever waits for one of them is answered with `error`, their attempts are told to stop.
     /// That includes callers that the partition itself cannot name: whose request waits for the end of a long computation,
     /// or for what the store knows about an id.
-    fn abandon(&mut self, parts: &[PartitionId], error: &weft_protocol::api::ApiError) {
+    fn abandon(&mut self, parts: &[PartitionId], error: &ApiError) {
         for part in parts {
             if self.partitions.remove(part).is_none() {
                 continue;
@@ -327,13 +334,12 @@ impl Executor {
 
     /// When closing, everything decided is written first; then nothing is owned any more.
     fn finish_closing(&mut self) {
-        if self.closing.is_empty() || self.flight.is_some() {
+        if self.flight.is_some() {
             return;
         }
-        let all: Vec<PartitionId> = self.partitions.keys().copied().collect();
-        self.abandon(&all, &refusal::shutting_down());
-        self.parked.clear();
-        for done in self.closing.drain(..) {
+        for (why, done) in std::mem::take(&mut self.closing) {
+            let all: Vec<PartitionId> = self.partitions.keys().copied().collect();
+            self.abandon(&all, &why);
             let _ = done.send(());
         }
     }

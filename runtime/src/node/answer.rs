@@ -12,27 +12,18 @@ use super::{Shared, open};
 use crate::closed;
 use crate::partition::request::Key;
 use crate::refusal;
-use crate::store::{ClosedRun, StoreError};
-
-/// What a store error means to a caller.
-pub(crate) fn store_error(error: &StoreError) -> ApiError {
-    match error {
-        StoreError::Unavailable(why) => refusal::store_away(why),
-        StoreError::Conflict => refusal::moved(),
-        StoreError::Corrupt(_) | StoreError::Unusable(_) => refusal::store_broken(&error.to_string()),
-    }
-}
+use crate::store::ClosedRun;
 
 /// The closed run of a name, with its history.
 pub(super) async fn closed_run(shared: &Shared, key: &Key) -> Result<(ClosedRun, Vec<Event>), ApiError> {
     let core = shared.core()?;
     let part = core.links.partition_of_key(key);
     let found = core.journal.closed_run(part, &key.namespace, &key.workflow_id, key.run_id).await;
-    let Some(row) = found.map_err(|error| store_error(&error))? else {
+    let Some(row) = found.map_err(|error| refusal::of_store(&error))? else {
         let run = key.run_id.map(|run| run.to_string());
         return Err(refusal::run_not_found(key.workflow_id.as_str(), run.as_deref()));
     };
-    let events = closed::history(&row).map_err(|error| store_error(&error))?;
+    let events = closed::history(&row).map_err(|error| refusal::of_store(&error))?;
     Ok((row, events))
 }
 
@@ -41,7 +32,8 @@ pub(super) async fn reopened(shared: &Shared, events: Vec<Event>) -> Result<Run,
     let core = shared.core()?;
     let hash = program_of(&events)
         .ok_or_else(|| refusal::store_broken("the history of a closed run does not begin with RunStarted"))?;
-    let program = open::program(&*core.journal, &shared.programs, hash).await.map_err(|error| store_error(&error))?;
+    let program =
+        open::program(&*core.journal, &shared.programs, hash).await.map_err(|error| refusal::of_store(&error))?;
     let limits = shared.limits.clone();
     let replayed = tokio::task::spawn_blocking(move || Run::recover(program, events, Vec::new(), limits)).await;
     let broken = |why: String| refusal::store_broken(&format!("the run cannot be replayed: {why}"));
@@ -136,7 +128,7 @@ pub(super) async fn events_json(
     let mut programs = Vec::with_capacity(codes.len());
     for (from, hash) in codes {
         let program = open::program(&*core.journal, &shared.programs, *hash).await;
-        programs.push((*from, program.map_err(|error| store_error(&error))?));
+        programs.push((*from, program.map_err(|error| refusal::of_store(&error))?));
     }
     let begins = || refusal::store_broken("a history does not begin with RunStarted");
     let program_at = |event: &Event| programs.iter().rev().find(|(from, _)| *from <= event.id).ok_or_else(begins);

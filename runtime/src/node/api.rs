@@ -16,7 +16,7 @@ use weft_protocol::api::{
 use weft_protocol::event::EventKind;
 use weft_protocol::{Failure, Payload, RunId, Timestamp, WorkflowId};
 
-use super::answer::{self, store_error};
+use super::answer;
 use super::{Node, Shared, deploy};
 use crate::activities::queue::{PollPlan, TaskToken, worker_task};
 use crate::api::{Api, RunKey};
@@ -258,7 +258,7 @@ impl Api for Node {
         if self.shared.away.load(Ordering::Relaxed) || !self.shared.lease.valid() {
             return Err(refusal::store_away("appends are not answered"));
         }
-        core.journal.ping().await.map_err(|error| store_error(&error))
+        core.journal.ping().await.map_err(|error| refusal::of_store(&error))
     }
 }
 
@@ -350,7 +350,7 @@ impl Shared {
                 after,
                 limit: limit + 1,
             };
-            let closed = core.journal.list_closed(&filter).await.map_err(|error| store_error(&error))?;
+            let closed = core.journal.list_closed(&filter).await.map_err(|error| refusal::of_store(&error))?;
             rows.extend(closed.iter().map(|row| ((row.started, row.run_id), answer::row_of(row))));
         }
         // Closed rows come later and are the newer word about a run that is in both.

@@ -9,7 +9,6 @@ use weft_protocol::api::{ApiError, DeployReply};
 use weft_vm::Loaded;
 
 use super::Shared;
-use super::answer::store_error;
 use crate::loops::Links;
 use crate::partition::request::{Answer, Request};
 use crate::refusal;
@@ -42,10 +41,10 @@ pub(super) async fn deploy(shared: &Shared, namespace: &str, bytes: Vec<u8>) -> 
     let current = shared.programs.project(namespace, &project);
     let changed = current.is_none_or(|current| current.hash() != program.hash());
     if changed {
-        core.journal.put_program(program.hash(), &bytes).await.map_err(|error| store_error(&error))?;
+        core.journal.put_program(program.hash(), &bytes).await.map_err(|error| refusal::of_store(&error))?;
         let at = shared.options.clock.now();
         let deployed = core.journal.deploy(namespace, &project, program.hash(), at).await;
-        deployed.map_err(|error| store_error(&error))?;
+        deployed.map_err(|error| refusal::of_store(&error))?;
         shared.programs.make_current(namespace, program.clone());
     }
     let (moved, not_moved) = move_stuck(&core.links, namespace, &program).await;

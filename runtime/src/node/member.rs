@@ -11,6 +11,7 @@ use super::{Core, SHUTDOWN_MAX, Shared, Standing, open};
 use crate::frame::fence_body;
 use crate::loops::LoopEvent;
 use crate::ownership::{self, BEAT_EVERY, Lease};
+use crate::refusal;
 use crate::store::{Cluster, Journal, Ownership, StoreError};
 
 /// Runs until the node is told to stop.
@@ -102,13 +103,17 @@ impl<'a> Member<'a> {
                         tracing::warn!(?parts, "another node has taken partitions over: all are let go");
                         self.lose().await;
                     }
-                    Some(LoopEvent::Broken(parts, error)) => self.stop_for(&parts, &error),
+                    Some(LoopEvent::Broken(parts, error)) => self.stop_for(&parts, &error).await,
                     None => break,
                 },
                 changed = beats.changed() => {
                     let beat = beats.borrow_and_update().clone();
                     match (changed, beat) {
-                        (Ok(()), Beat::Heard { cluster, owner }) => self.heard(&cluster, owner).await,
+                        (Ok(()), Beat::Heard { cluster, owner }) => {
+                            // Long logs take long to read; who is told to stop meanwhile stops.
+                            let stop = self.shared.stop.clone();
+                            stop.run_until_cancelled(self.heard(&cluster, owner)).await;
+                        }
                         (Ok(()), Beat::None) => {}
                         (Ok(()), Beat::Forgotten) | (Err(_), _) => {
                             self.lose().await;
@@ -147,7 +152,7 @@ impl<'a> Member<'a> {
             Ok(false) => self.shared.stand(Standing::Standby(None)),
             Err(error @ (StoreError::Corrupt(_) | StoreError::Unusable(_))) => {
                 let parts: Vec<PartitionId> = self.owned().iter().map(|row| row.part).collect();
-                self.stop_for(&parts, &error);
+                self.stop_for(&parts, &error).await;
             }
             // The next heartbeat tries again.
             Err(error) => self.shared.stand(Standing::Opening(error.to_string())),
@@ -191,26 +196,26 @@ impl<'a> Member<'a> {
         self.shared.stand(Standing::Standby(None));
         self.serving = false;
         let let_go = async {
-            self.core.links.close().await;
+            self.core.links.close(&refusal::moved()).await;
             self.release().await;
         };
-        tokio::select! {
-            () = let_go => {}
-            () = self.shared.stop.cancelled() => {}
-        }
+        self.shared.stop.run_until_cancelled(let_go).await;
     }
 
-    /// Damage is never served over. What is broken stays, and says so, until somebody repairs the store.
-    fn stop_for(&mut self, parts: &[PartitionId], error: &StoreError) {
+    /// Damage is never served over: all work ends, in the partitions that are whole as well. The node keeps what it owns
+    /// and says why it does not serve until somebody repairs the store; another node would only meet the same damage.
+    async fn stop_for(&mut self, parts: &[PartitionId], error: &StoreError) {
         tracing::error!(%error, ?parts, "the store is damaged; this node serves no more");
         self.broken = true;
         self.shared.stand(Standing::Stopped(error.to_string()));
+        let why = refusal::of_store(error);
+        self.shared.stop.run_until_cancelled(self.core.links.close(&why)).await;
     }
 
     /// Clean end: everything decided is written, the partitions are free for the next owner at once.
     async fn leave(&mut self) {
         let clean = async {
-            self.core.links.close().await;
+            self.core.links.close(&refusal::shutting_down()).await;
             self.release().await;
             if let Err(error) = self.core.journal.leave(self.id).await {
                 tracing::debug!(%error, "the node's row stays; its lease will end");

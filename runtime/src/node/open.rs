@@ -74,6 +74,7 @@ pub(super) fn begin(shared: &Arc<Shared>, journal: Arc<dyn Journal>) -> Events {
         lease: shared.lease.clone(),
         away: shared.away.clone(),
         events,
+        stop: shared.stopped.clone(),
     });
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let loops = if shared.options.loops == 0 { cores } else { shared.options.loops };

@@ -224,11 +224,14 @@ impl Partition {
     }
 
     /// As `absorb`, where whoever was given an attempt before memory was lost may still be at work.
-    fn absorb_again(&mut self, id: RunId, mut transition: Transition) {
-        for (scheduled, attempt) in std::mem::take(&mut transition.dispatch) {
-            self.out.push(Output::DispatchAgain(AttemptRef { run: id, scheduled, attempt }));
-        }
+    pub(super) fn absorb_again(&mut self, id: RunId, mut transition: Transition) {
+        let dispatch = std::mem::take(&mut transition.dispatch);
         self.absorb(id, transition);
+        // A run that closed in this step wants no attempt any more.
+        let Some(batch) = self.runs.get(&id).map(|open| open.batch) else { return };
+        for (scheduled, attempt) in dispatch {
+            self.hold(batch, Output::DispatchAgain(AttemptRef { run: id, scheduled, attempt }));
+        }
     }
 }
 

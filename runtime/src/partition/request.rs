@@ -13,7 +13,7 @@ use weft_protocol::{Event, EventId, Failure, PartitionId, Payload, RunId, Timest
 use weft_vm::Loaded;
 
 use crate::activities::AttemptOutcome;
-use crate::store::ClosedRun;
+use crate::store::{ClosedRun, StoreError};
 
 /// Names whoever waits for an answer; the caller chooses it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -356,12 +356,12 @@ pub struct Probe {
 }
 
 /// What the store said to a [`Probe`].
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Probed {
     /// The question.
     pub probe: Probe,
-    /// The row, if there is one.
-    pub found: Option<ClosedRun>,
+    /// The row, if there is one; or that the store cannot read it, now or ever.
+    pub found: Result<Option<ClosedRun>, StoreError>,
 }
 
 /// What an executor in this process reports about an attempt.

@@ -13,7 +13,7 @@ use super::request::{Answer, OpenRun, Output, Probe, Probed, StartOrder, Started
 use super::{Partition, between, name_hash, partition_of};
 use crate::closed;
 use crate::refusal;
-use crate::store::ClosedRun;
+use crate::store::{ClosedRun, StoreError};
 
 /// Request ids of starts without a workflow id that a partition remembers.
 const GENERATED_KEPT: usize = 100_000;
@@ -55,6 +55,10 @@ impl Partition {
     /// The store has answered: what was true then may have changed since.
     pub fn probed(&mut self, probed: Probed, now: Timestamp) {
         let Probed { probe: Probe { order, workflow_id, run_id }, found } = probed;
+        let found = match found {
+            Ok(found) => found,
+            Err(error) => return self.not_readable(&order, &error),
+        };
         if run_id.is_some() {
             return self.told_again_and_closed(&order, found);
         }
@@ -140,13 +144,12 @@ impl Partition {
             OnClosed::AllowIfFailed => matched.status != Status::Completed,
             OnClosed::Join | OnClosed::Reject => false,
         };
-        let same_request = order.request_id.is_some()
-            && matched
-                .row
-                .as_deref()
-                .and_then(|row| closed::history(row).ok())
-                .is_some_and(|events| request_of(&events) == order.request_id.as_deref());
-        if same_request {
+        let history = matched.row.as_deref().filter(|_| order.request_id.is_some()).map(closed::history).transpose();
+        let history = match history {
+            Ok(history) => history,
+            Err(error) => return self.not_readable(&order, &error),
+        };
+        if history.is_some_and(|events| request_of(&events) == order.request_id.as_deref()) {
             self.joined(&order, matched.run, true, matched.batch);
         } else if allowed {
             self.start_new(order, matched.run.workflow_id, now);
@@ -242,15 +245,30 @@ impl Partition {
             let cause = Failure::new("NotKept", "the child has ended and its history is no longer kept");
             return self.child_refused(parent, order, cause, 0);
         };
+        let last = match closed::history(&row) {
+            Ok(events) => events.into_iter().last(),
+            Err(error) => return self.not_readable(order, &error),
+        };
         let run = RunRef { workflow_id: row.workflow_id.clone(), run_id: row.run_id };
         let started = child_started(parent, run.clone());
         self.out.push(started);
         let name = &order.program.program().workflows[usize::from(order.workflow)].name;
-        let last = closed::history(&row).ok().and_then(|events| events.into_iter().last());
         if let Some(last) = last
             && let Some(message) = between::child_end(&order.program, name, parent, &run, &last)
         {
             self.out.push(Output::Send(parent.run.run_id.partition(), message));
+        }
+    }
+
+    /// The store cannot read what has the id of a start. Nothing is guessed: a client is refused; a parent waits, for
+    /// what its history said would be true for ever, and asks again when it is read back from a repaired store.
+    fn not_readable(&mut self, order: &StartOrder, error: &StoreError) {
+        match &order.by {
+            StartedBy::Client(reply) => self.reply(0, *reply, Err(refusal::of_store(error))),
+            StartedBy::Parent(parent) => {
+                let child = order.workflow_id.as_ref().map_or("?", WorkflowId::as_str);
+                tracing::error!(parent = %parent.run.run_id, child, %error, "a child waits: its closed run cannot be read");
+            }
         }
     }
 

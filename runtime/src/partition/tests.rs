@@ -150,6 +150,26 @@ fn any_prefix_of_the_log_is_a_partition() {
 }
 
 #[test]
+fn what_a_run_read_back_hands_out_waits_for_what_it_decides() {
+    let mut bench = Bench::new();
+    bench.start(1);
+    bench.fly();
+    bench.partition = read(setup(), &bench.log).unwrap();
+    assert_eq!(bench.left(), (vec![], 1), "nothing was decided: the attempt is handed out again at once");
+    let id = *bench.partition.runs.keys().next().unwrap();
+    let scheduled = EventId(2);
+    let failure = weft_protocol::Failure::fault("lost");
+    let record = weft_engine::Record::AttemptFailed { scheduled, attempt: 1, failure, next_at: NOW };
+    let decided = Transition { records: vec![record], dispatch: vec![(scheduled, 2)], ..Transition::default() };
+    bench.partition.absorb_again(id, decided);
+    assert_eq!(bench.left(), (vec![], 0), "the record of the first attempt is not durable");
+    bench.fly();
+    assert_eq!(bench.left(), (vec![], 0), "sent is not durable");
+    bench.partition.committed();
+    assert_eq!(bench.left(), (vec![], 1));
+}
+
+#[test]
 fn a_name_has_its_partition_for_ever() {
     // Stored ids depend on these numbers: a change of the hash would lose every run.
     let parts: Vec<u16> =

@@ -50,6 +50,8 @@ pub enum Fault {
     AnswerLost,
     /// Another owner takes the partition of the first chunk just before: an append meets its fence.
     Deposed,
+    /// What is stored is not what was written: [`StoreError::Corrupt`], and nothing is done.
+    Damaged,
 }
 
 type Disturb = dyn Fn(Operation) -> Disturbance + Send + Sync;
@@ -129,6 +131,7 @@ impl Memory {
         match self.meet(operation).await {
             None | Some(Fault::Deposed) => body(&mut self.lock()),
             Some(Fault::Refused) => Err(StoreError::Unavailable("the simulated store refused".into())),
+            Some(Fault::Damaged) => Err(StoreError::Corrupt("the simulated store is damaged".into())),
             Some(Fault::AnswerLost) => {
                 let _ = body(&mut self.lock());
                 Err(StoreError::Unavailable("the simulated store's answer was lost".into()))
@@ -222,6 +225,7 @@ impl Lane for MemoryLane {
         let mut state = self.0.lock();
         match (fault, append.chunks.first()) {
             (Some(Fault::Refused), _) => return Err(StoreError::Unavailable("the simulated store refused".into())),
+            (Some(Fault::Damaged), _) => return Err(StoreError::Corrupt("the simulated store is damaged".into())),
             (Some(Fault::AnswerLost), _) => {
                 state.append(append)?;
                 return Err(StoreError::Unavailable("the simulated store's answer was lost".into()));

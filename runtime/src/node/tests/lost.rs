@@ -1,0 +1,134 @@
+//! Whoever waits for a partition when it is lost, or when the store turns out to be damaged, is answered.
+
+use std::sync::Mutex;
+
+use super::*;
+use crate::store::memory::{Disturbance, Fault, Memory, Operation};
+
+/// What the store does to each kind of operation, changed while a test runs.
+#[derive(Clone, Default)]
+struct Weather {
+    now: Arc<Mutex<Vec<(Operation, Disturbance)>>>,
+    /// How often the store was asked to read.
+    reads: Arc<watch::Sender<u32>>,
+}
+
+impl Weather {
+    fn set(&self, operation: Operation, delay: Duration, fault: Option<Fault>) {
+        let mut all = self.now.lock().unwrap();
+        all.retain(|(of, _)| *of != operation);
+        all.push((operation, Disturbance { delay, fault }));
+    }
+
+    fn over(&self, memory: &Memory) -> Memory {
+        let weather = self.clone();
+        memory.disturbed(move |operation| {
+            weather.reads.send_modify(|reads| *reads += u32::from(operation == Operation::Read));
+            let all = weather.now.lock().unwrap();
+            all.iter().find(|(of, _)| *of == operation).map(|(_, disturbance)| *disturbance).unwrap_or_default()
+        })
+    }
+}
+
+async fn serving(weather: &Weather, partitions: u16) -> Node {
+    let mut options = NodeOptions::new("memory:", "http://one");
+    options.loops = 2;
+    let node = Node::open_on(Arc::new(weather.over(&Memory::new(partitions))), options).unwrap();
+    node.serving().await.unwrap();
+    node.deploy(NS, codec::encode(&fixture::program(false))).await.unwrap();
+    node
+}
+
+fn signal() -> MessageRequest {
+    MessageRequest { args: json!({}), request_id: None }
+}
+
+/// A run whose id the store has to be asked about.
+async fn closed(node: &Node, n: i64) {
+    node.start(NS, start("order", n)).await.unwrap();
+    let stop = StopRequest { reason: String::new(), request_id: None };
+    node.terminate(&run(&format!("order-{n}")), stop).await.unwrap();
+}
+
+/// Everybody who can wait for a partition waits, then an append of it fails in this way.
+async fn codes_when_an_append_fails(fault: Fault) -> Vec<String> {
+    let weather = Weather::default();
+    let node = serving(&weather, 1).await;
+    closed(&node, 1).await;
+    node.start(NS, start("order", 2)).await.unwrap();
+    node.start(NS, start("spin", 1)).await.unwrap();
+    weather.set(Operation::Read, Duration::from_secs(120), None);
+    let mut reads = weather.reads.subscribe();
+    let (two, three, spinning) = (run("order-2"), run("order-3"), run("spin-1"));
+    // Each of them has asked before the next one does: the loop takes them in this order.
+    let (result, follower, signal, probed, (lost, query)) = futures::join!(
+        node.result(&two, LONG),
+        node.history(&two, 2, 10, LONG),
+        node.signal(&spinning, "go", signal()),
+        node.start(NS, start("order", 1)),
+        async {
+            reads.mark_unchanged();
+            reads.changed().await.unwrap(); // the store is being asked about the id
+            weather.set(Operation::Read, Duration::ZERO, None);
+            weather.set(Operation::Append, Duration::ZERO, Some(fault));
+            // The second tells of what is not durable yet.
+            futures::join!(node.start(NS, start("order", 3)), node.query(&three, "seen", json!({})))
+        },
+    );
+    let codes = vec![
+        result.unwrap_err().code,
+        follower.unwrap_err().code,
+        signal.unwrap_err().code,
+        probed.unwrap_err().code,
+        query.unwrap_err().code,
+        lost.unwrap_err().code,
+    ];
+    node.shutdown().await;
+    codes
+}
+
+#[tokio::test(start_paused = true)]
+async fn everybody_who_waits_for_a_lost_partition_is_answered() {
+    assert_eq!(codes_when_an_append_fails(Fault::Deposed).await, ["moved"; 6]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn everybody_who_waits_for_a_broken_partition_is_answered() {
+    assert_eq!(codes_when_an_append_fails(Fault::Damaged).await, ["store_broken"; 6]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_start_whose_id_cannot_be_looked_up_is_refused() {
+    let weather = Weather::default();
+    let node = serving(&weather, 1).await;
+    closed(&node, 1).await;
+    weather.set(Operation::Read, Duration::ZERO, Some(Fault::Damaged));
+    let starting = tokio::time::timeout(LONG, node.start(NS, start("order", 1))).await;
+    assert_eq!(starting.expect("it is answered").unwrap_err().code, "store_broken");
+    assert!(node.start(NS, start("order", 2)).await.unwrap().started, "who need not ask goes on");
+    node.shutdown().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_broken_store_ends_the_work_of_all_partitions() {
+    let weather = Weather::default();
+    let node = serving(&weather, 8).await;
+    let of = |n: i64| crate::partition::partition_of(NS, &format!("order-{n}"), 8);
+    node.start(NS, start("order", 1)).await.unwrap();
+    let elsewhere = (2..).find(|n| of(*n).0 % 2 != of(1).0 % 2).unwrap();
+    weather.set(Operation::Append, Duration::ZERO, Some(Fault::Damaged));
+    let began = tokio::time::Instant::now();
+    let one = run("order-1");
+    let (waiting, broken) = futures::join!(node.result(&one, LONG), node.start(NS, start("order", elsewhere)));
+    assert_eq!(broken.unwrap_err().code, "store_broken");
+    assert_eq!(waiting.unwrap_err().code, "store_broken", "a partition that this append was not of");
+    assert!(began.elapsed() < LONG, "and at once");
+    assert!(matches!(node.standing(), Standing::Stopped(_)));
+    let core = node.shared.core.get().unwrap();
+    for part in 0..8 {
+        let list = crate::partition::request::Request::List(Default::default());
+        let answer = core.links.ask(PartitionId(part), list).await;
+        assert_eq!(answer.unwrap_err().code, "not_owner", "nothing is served any more");
+    }
+    node.shutdown().await;
+}
