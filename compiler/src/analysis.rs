@@ -77,6 +77,7 @@ fn analyze(project: &Project) -> Analysis {
     sources.push(defaults);
 
     let world = World::collect(&sources, &files);
+    hir::annotations::check(&world);
     hir::options::check_defaults(&world);
     let lowered = hir::program::lower(&world);
     effects::check(&world, &lowered);

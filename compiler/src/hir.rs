@@ -10,6 +10,7 @@ use crate::source::Span;
 use crate::syntax::ast::BinaryOp;
 use crate::types::{DefId, Ty};
 
+pub(crate) mod annotations;
 pub(crate) mod lower;
 pub(crate) mod options;
 pub(crate) mod program;

@@ -356,11 +356,41 @@ impl Types {
     }
 }
 
+/// What does the work of a construct until it is built, for those that have such a thing.
+const INSTEAD: &[(&str, &str)] = &[
+    ("`select`", "`race { .. }` takes the first of several `receive`s and waits"),
+    ("`within`", "`race { work(), patience() }`, with a `flow` that sleeps for the time allowed"),
+    ("`spawn`", "`parallel { a(), b() }` runs both side by side and waits for both"),
+    ("`await`", "`parallel { a(), b() }` runs both side by side and waits for both"),
+    ("`Task` (from `spawn`)", "`parallel { a(), b() }` runs both side by side and waits for both"),
+    ("`saga`", "`try { .. } catch e { .. throw e }`, with what is to be undone before the `throw`"),
+    ("`undo`", "`try { .. } catch e { .. throw e }`, with what is to be undone before the `throw`"),
+    ("`defer`", "write it behind the body, and in `try { .. } catch e { .. throw e }` for failures"),
+    ("`on cancel`", "`try { .. } catch Canceled { .. }`"),
+    ("`update`", "a `signal` handler changes state, a `query` or `pub state` shows it"),
+    ("`continue as new`", "a loop, while there are at most some thousand steps"),
+    ("`deprecated patch`", "keep the `patch` as it is"),
+    ("generic records and enums", "declare one for each type it is used with"),
+    ("generic type aliases", "declare one for each type it is used with"),
+    ("generic functions", "declare one for each type it is used with"),
+];
+
 /// WF0009: a construct of the language whose turn has not come.
 pub(crate) fn refused(construct: &str, span: Span) -> Diagnostic {
-    Diagnostic::error("WF0009", span, format!("{construct} cannot be compiled yet"))
+    let d = Diagnostic::error("WF0009", span, format!("{construct} cannot be compiled yet"))
         .label("not built yet")
-        .why("the construct is part of the language, but this version of the compiler does not have it")
+        .why("the construct is part of the language, but this version of the compiler does not have it");
+    match INSTEAD.iter().find(|(name, _)| *name == construct) {
+        Some((_, instead)) => d.help(format!("until then: {instead}")),
+        None => d,
+    }
+}
+
+/// WF0009 for what the program does not need in order to run: it is compiled without it.
+pub(crate) fn idle(construct: &str, span: Span) -> Diagnostic {
+    Diagnostic::warning("WF0009", span, format!("{construct} does nothing yet"))
+        .label("not built yet")
+        .why("it is part of the language, but this version of the compiler passes it over")
 }
 
 /// The candidate that was probably meant.

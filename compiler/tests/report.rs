@@ -54,7 +54,7 @@ fn plain_text_shows_place_reason_and_remedy() {
   = why: it may run at any moment
   = help: keep the result in state:
         pub state fraud: Fraud?
-  = fix: rename (weft fix WF2001)
+  = fix: rename
 "
     );
 }

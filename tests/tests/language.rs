@@ -70,6 +70,30 @@ fn the_specification_holds() {
     assert!(count >= 80, "only {count} snippets");
 }
 
+/// Each construct of the grammar is shown at work or refused: no word of it is missing from the snippets.
+#[test]
+fn every_word_of_the_grammar_is_shown() {
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    let grammar = std::fs::read_to_string(root.join("../compiler/src/syntax/grammar.pest")).unwrap();
+    let keyword = |line: &str| {
+        let (_, rule) = line.strip_prefix("kw_")?.split_once("= @{ \"")?;
+        Some(rule.split_once('"')?.0.to_owned())
+    };
+    let mut missing: std::collections::BTreeSet<String> = grammar.lines().filter_map(keyword).collect();
+    assert!(missing.len() > 60, "{missing:?}");
+    for entry in std::fs::read_dir(root.join("language")).unwrap() {
+        for snippet in snippets(&std::fs::read_to_string(entry.unwrap().path()).unwrap()) {
+            for line in snippet.text.lines() {
+                let code = line.split("//").next().unwrap_or("");
+                for word in code.split(|c: char| !c.is_alphanumeric() && c != '_') {
+                    missing.remove(word);
+                }
+            }
+        }
+    }
+    assert!(missing.is_empty(), "words that no snippet of tests/language shows: {missing:?}");
+}
+
 fn snippets(chapter: &str) -> Vec<Snippet> {
     let lines: Vec<&str> = chapter.lines().collect();
     let mut all = Vec::new();

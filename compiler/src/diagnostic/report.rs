@@ -57,8 +57,8 @@ impl<'p> Sources<'p> {
             }
         }
         if let Some(fix) = &diagnostic.fix {
-            let how = if fix.safe { format!("weft fix {}", diagnostic.code) } else { "check it first".to_owned() };
-            let _ = writeln!(out, "{:width$} = fix: {} ({how})", "", fix.title);
+            let doubt = if fix.safe { "" } else { " (check it first)" };
+            let _ = writeln!(out, "{:width$} = fix: {}{doubt}", "", fix.title);
         }
         out
     }

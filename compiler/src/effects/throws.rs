@@ -55,6 +55,8 @@ fn walk(world: &World<'_>, expr: &Expr, thrown: &mut Thrown) {
             }
             _ => thrown.unknown = true,
         },
+        // Whatever was meant there may have thrown anything.
+        ExprKind::Error => thrown.unknown = true,
         ExprKind::Activity { activity, .. } => {
             for id in &world.activities[*activity as usize].sig.throws {
                 thrown.add(*id, expr.span);

@@ -7,8 +7,11 @@ use crate::hir::program::Workflow;
 use crate::hir::{Expr, ExprKind, Frame, Root, Stmt};
 use crate::types::world::World;
 
-/// Checks a workflow.
+/// Checks a workflow. One with a refused part is left alone: that part may be what changes and receives.
 pub(super) fn check(world: &World<'_>, workflow: &Workflow) {
+    if workflow.refused {
+        return;
+    }
     for signal in workflow.signals.iter().filter(|s| s.mailbox.is_some() && !s.received) {
         let message = format!("signal `{}` is never handled or received", signal.name);
         let d = Diagnostic::warning("WF3002", signal.span, message).label("its messages stay unread");

@@ -36,6 +36,18 @@ mod wait;
 pub(crate) struct Members {
     pub states: Vec<StateMember>,
     pub signals: Vec<SignalMember>,
+    pub params: Vec<ParamMember>,
+    /// Whether something in the workflow was refused, so that what it changes and receives is not all known.
+    pub refused: Cell<bool>,
+}
+
+impl Members {
+    /// The name by which code knows a cell.
+    fn name_of_cell(&self, cell: u16) -> Option<&str> {
+        let state = self.states.get(usize::from(cell)).map(|s| s.name.as_str());
+        let kept = || self.params.iter().find(|p| p.cell.get() == Some(cell)).map(|p| p.name.as_str());
+        state.or_else(kept)
+    }
 }
 
 /// A state cell.
@@ -46,6 +58,16 @@ pub(crate) struct StateMember {
     pub ty: Cell<Ty>,
     pub public: bool,
     pub indexed: bool,
+    pub span: Span,
+}
+
+/// A parameter of the workflow as its handlers and queries see it: those that one of them reads are kept in a state
+/// cell behind the declared ones, because the frame of the body is not theirs.
+#[derive(Debug)]
+pub(crate) struct ParamMember {
+    pub name: String,
+    pub ty: Ty,
+    pub cell: Cell<Option<u16>>,
     pub span: Span,
 }
 
@@ -266,6 +288,23 @@ impl<'w, 'a> Lower<'w, 'a> {
         Some((index as u16, states[index].ty.get()))
     }
 
+    /// A parameter of the workflow, seen from a handler or a query.
+    fn find_param(&self, name: &str) -> Option<&'w ParamMember> {
+        let outside = matches!(self.kind, FnKind::Signal | FnKind::Query);
+        self.members?.params.iter().find(|p| outside && p.name == name)
+    }
+
+    /// The cell in which a parameter is kept for handlers and queries.
+    fn kept(&self, param: &ParamMember, members: &Members) -> u16 {
+        let next = || {
+            let taken = members.params.iter().filter(|p| p.cell.get().is_some()).count();
+            (members.states.len() + taken) as u16
+        };
+        let cell = param.cell.get().unwrap_or_else(next);
+        param.cell.set(Some(cell));
+        cell
+    }
+
     /// Reads a local, which captures it in every frame in between.
     fn read_local(&mut self, id: LocalId, span: Span) -> Expr {
         let depth = self.locals[id.0 as usize].depth as usize;
@@ -366,6 +405,9 @@ impl<'w, 'a> Lower<'w, 'a> {
 
     /// Reports a construct that is not built yet; one diagnostic, nothing inside is looked at.
     fn refuse(&self, construct: &str, span: Span) -> Expr {
+        if let Some(members) = self.members {
+            members.refused.set(true);
+        }
         self.report(crate::types::refused(construct, span));
         self.error(span)
     }

@@ -33,10 +33,11 @@ const ACTIVITY: &[&str] = &[
     "headers",
     "bearer",
 ];
-const ACTIVITY_LATER: &[&str] =
+pub(crate) const ACTIVITY_LATER: &[&str] =
     &["queue_timeout", "progress", "once", "priority", "fairness_key", "fairness_weight", "summary"];
 const WORKFLOW: &[&str] = &["id", "on_conflict", "on_closed", "on_parent_close", "on_cancel", "run_timeout"];
-const WORKFLOW_LATER: &[&str] = &["execution_timeout", "cleanup_timeout", "delay", "retry", "priority", "memo"];
+pub(crate) const WORKFLOW_LATER: &[&str] =
+    &["execution_timeout", "cleanup_timeout", "delay", "retry", "priority", "memo"];
 const METHODS: [&str; 7] = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"];
 
 /// One option with the module it was written in.
@@ -87,7 +88,8 @@ pub(crate) fn workflow<'a>(world: &World<'a>, item: &WorkflowItem<'a>) -> (Optio
 
 /// Reports what is wrong in a `default` that nothing uses.
 pub(crate) fn check_defaults(world: &World<'_>) {
-    for (module, file) in world.files.iter().enumerate() {
+    for file in world.files {
+        let mut seen: Vec<(DefaultKind, Span)> = Vec::new();
         for item in &file.items {
             let ast::Decl::Default { kind, with } = &item.decl else { continue };
             let (what, known, later) = match kind {
@@ -95,12 +97,30 @@ pub(crate) fn check_defaults(world: &World<'_>) {
                 DefaultKind::Workflow => ("workflow", WORKFLOW, WORKFLOW_LATER),
                 DefaultKind::Missing => continue,
             };
-            let _ = module;
-            for (name, _) in &with.options {
-                known_option(world, name, what, known, later);
+            let head = Span { end: item.span.start + "default ".len() as u32 + what.len() as u32, ..item.span };
+            match seen.iter().find(|(other, _)| other == kind) {
+                Some((_, first)) => world.report(
+                    Diagnostic::error("WF1006", head, format!("`default {what}` is declared twice"))
+                        .label("second declaration")
+                        .also(*first, "first one")
+                        .help("put the options of both into one"),
+                ),
+                None => seen.push((*kind, head)),
+            }
+            for (n, (name, _)) in with.options.iter().enumerate() {
+                if with.options[..n].iter().any(|(other, _)| other.text == name.text) {
+                    world.report(given_twice(name));
+                } else {
+                    known_option(world, name, what, known, later);
+                }
             }
         }
     }
+}
+
+/// WF4002.
+pub(crate) fn given_twice(name: &ast::Name) -> Diagnostic {
+    Diagnostic::error("WF4002", name.span, format!("option `{}` is given twice", name.text)).label("second time")
 }
 
 /// Whether an option exists; reported if not.
@@ -122,8 +142,7 @@ impl<'w, 'a> Options<'w, 'a> {
         if let Some(with) = own {
             for (name, value) in &with.options {
                 if self.given.iter().any(|(n, ..)| n.text == name.text) {
-                    let d = Diagnostic::error("WF4002", name.span, format!("option `{}` is given twice", name.text));
-                    self.report(d.label("second time"));
+                    self.report(given_twice(name));
                 } else if known_option(self.world, name, what, known, later) {
                     self.given.push((name, value, self.module));
                 } else {

@@ -6,7 +6,7 @@ use rustc_hash::FxHashMap;
 use weft_bytecode::options::{ActivityOptions, Template, WorkflowOptions};
 
 use crate::diagnostic::Diagnostic;
-use crate::hir::lower::{Lower, Members, SignalMember, StateMember};
+use crate::hir::lower::{Lower, Members, ParamMember, SignalMember, StateMember};
 use crate::hir::{Expr, ExprKind, FnKind, Function, Place, Root, Stmt, Value};
 use crate::source::Span;
 use crate::syntax::ast::{self, MemberKind};
@@ -32,6 +32,8 @@ pub(crate) struct Workflow {
     pub queries: Vec<Query>,
     pub id: Option<Template>,
     pub options: WorkflowOptions,
+    /// As [`Members::refused`].
+    pub refused: bool,
 }
 
 /// A state cell.
@@ -94,24 +96,28 @@ fn lower_workflow<'a>(world: &World<'a>, item: &WorkflowItem<'a>) -> Workflow {
     let decl = item.decl;
     let name = &decl.name.text;
     let members = collect_members(world, item);
-    let init = lower_init(world, item, &members);
+    let mut init = lower_init(world, item, &members);
     let mut lower = Lower::new(world, item.module, FnKind::Body).within(&members);
     let params = lower.params(&decl.sig.params, &item.sig.params);
     let body = lower.body(&decl.body, item.sig.result);
     let body = lower.finish(name.clone(), params, item.sig.throws.clone(), body, decl.name.span);
     let (signals, queries) = lower_members(world, item, &members);
     let (id, options) = crate::hir::options::workflow(world, item);
+    let refused = members.refused.get();
+    let kept = keep_params(&mut init, &members);
     let states = members
         .states
         .into_iter()
         .map(|s| State { name: s.name, ty: s.ty.get(), public: s.public, indexed: s.indexed })
+        .chain(kept)
         .collect();
-    Workflow { init, body, states, signals, queries, id, options }
+    Workflow { init, body, states, signals, queries, id, options, refused }
 }
 
 /// The names a workflow declares inside. Types of state are known after its initialisers are lowered.
 fn collect_members<'a>(world: &World<'a>, item: &WorkflowItem<'a>) -> Members {
-    let mut members = Members::default();
+    let param = |p: &FieldDef| ParamMember { name: p.name.to_string(), ty: p.ty, cell: Cell::default(), span: p.span };
+    let mut members = Members { params: item.sig.params.iter().map(param).collect(), ..Members::default() };
     let mut seen: FxHashMap<&str, Span> = FxHashMap::default();
     let mut mailboxes = 0;
     for member in &item.decl.members {
@@ -119,6 +125,7 @@ fn collect_members<'a>(world: &World<'a>, item: &WorkflowItem<'a>) -> Members {
             MemberKind::State { name, .. } | MemberKind::Signal { name, .. } | MemberKind::Query { name, .. } => name,
             MemberKind::Update { name, .. } => {
                 world.report(crate::types::refused("`update`", name.span));
+                members.refused.set(true);
                 continue;
             }
             MemberKind::Missing => continue,
@@ -132,6 +139,9 @@ fn collect_members<'a>(world: &World<'a>, item: &WorkflowItem<'a>) -> Members {
         }
         match &member.kind {
             MemberKind::State { public, indexed, name, ty, .. } => {
+                if let Some(param) = members.params.iter().find(|p| p.name == name.text) {
+                    world.report(crate::types::world::declared_twice(name, param.span));
+                }
                 let ty = ty.as_ref().map_or(Ty::UNKNOWN, |ty| world.resolve(item.module, ty));
                 members.states.push(StateMember {
                     name: name.text.clone(),
@@ -209,6 +219,22 @@ fn lower_init<'a>(world: &World<'a>, item: &WorkflowItem<'a>, members: &Members)
     let mut init = lower.finish(format!("{}.init", decl.name.text), params, Vec::new(), body, decl.name.span);
     init.result = Ty::UNIT;
     init
+}
+
+/// Lets `init` fill the cells of the parameters that handlers and queries read.
+fn keep_params(init: &mut Function, members: &Members) -> Vec<State> {
+    let mut kept: Vec<_> = members.params.iter().enumerate().filter_map(|(n, p)| Some((p.cell.get()?, n, p))).collect();
+    kept.sort_by_key(|(cell, ..)| *cell);
+    let mut states = Vec::new();
+    for (cell, index, param) in kept {
+        let place = Place { root: Root::State(cell), ty: param.ty, steps: Vec::new() };
+        let value = Expr { kind: ExprKind::Local(init.params[index]), ty: param.ty, span: param.span };
+        if let ExprKind::Block { stmts, .. } = &mut init.body.kind {
+            stmts.push(Stmt::Assign { place, value, span: param.span });
+        }
+        states.push(State { name: param.name.clone(), ty: param.ty, public: false, indexed: false });
+    }
+    states
 }
 
 fn require_indexable(world: &World<'_>, state: &StateMember) {

@@ -475,6 +475,8 @@ schedule s runs nothing() with { cron: "x" }"#,
             r#"10 WF0009 generic type aliases cannot be compiled yet"#,
             r#"11 WF0009 `Task` (from `spawn`) cannot be compiled yet"#,
             r#"12 WF0009 generic functions cannot be compiled yet"#,
+            r#"14 WF0009 `test` does nothing yet"#,
+            r#"16 WF0009 schedule `s` does nothing yet"#,
         ],
     },
     Row {

@@ -2,7 +2,7 @@
 
 use super::{analyze, said};
 
-/// The listings of section 2 of the language reference, schedule aside.
+/// The listings of section 2 of the language reference.
 const PROGRAMS: &[(&str, &str)] = &[
     ("onboarding", include_str!("../../../tests/tests/programs/onboarding.wf")),
     ("order", include_str!("../../../tests/tests/programs/order.wf")),
@@ -16,7 +16,10 @@ const PROGRAMS: &[(&str, &str)] = &[
 #[test]
 fn every_program_of_the_reference_compiles() {
     for (name, text) in PROGRAMS {
-        assert_eq!(said(text), Vec::<String>::new(), "{name}");
+        let mut said = said(text);
+        // A schedule starts no runs yet, and says so.
+        said.retain(|line| !line.contains("WF0009 schedule `daily_revenue_report` does nothing yet"));
+        assert_eq!(said, Vec::<String>::new(), "{name}");
         let program = analyze(text).program.expect("a program without mistakes is emitted");
         weft_bytecode::verify::verify(&program).unwrap_or_else(|e| panic!("{name}: {e}\n{}", program.listing()));
     }

@@ -4,7 +4,7 @@
 use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::diagnostic::Diagnostic;
 use crate::hir::Value;
@@ -39,6 +39,8 @@ pub(crate) struct Module<'a> {
     /// Variants by name, of all enums that the module can see.
     pub variants: FxHashMap<Rc<str>, Vec<(DefId, u16)>>,
     public: FxHashMap<&'a str, bool>,
+    /// Names whose meaning is lost with a construct that was refused or a module that is not there.
+    refused: FxHashSet<&'a str>,
 }
 
 /// A checked signature.
@@ -209,6 +211,10 @@ impl<'a> World<'a> {
             Decl::Record { name, generics, .. } | Decl::Enum { name, generics, .. } if !generics.is_empty() => {
                 self.report(crate::types::refused("generic records and enums", generics[0].span));
                 self.add(module, name, Item::Refused, item.public);
+                if let Decl::Enum { variants, .. } = &item.decl {
+                    let found = variants.iter().map(|v| v.name.text.as_str());
+                    self.modules[module].refused.extend(found);
+                }
             }
             Decl::Record { name, .. } | Decl::Enum { name, .. } | Decl::Error { name, .. } => {
                 let kind = match &item.decl {
@@ -253,7 +259,15 @@ impl<'a> World<'a> {
                 self.workflows.push(WorkflowItem { module, decl, wire, sig: Sig::unknown(), item });
                 self.add(module, &decl.name, Item::Workflow(self.workflows.len() as u32 - 1), true);
             }
-            Decl::Import { .. } | Decl::Default { .. } | Decl::Schedule { .. } | Decl::Test { .. } | Decl::Missing => {}
+            // A schedule starts runs and a test checks them: neither is part of what runs.
+            Decl::Schedule { name, .. } => {
+                let d = crate::types::idle(&format!("schedule `{}`", name.text), name.span);
+                self.report(d.label("starts no runs yet").help("until then: let cron or a timer run `weft start`"));
+            }
+            Decl::Test { name, .. } => {
+                self.report(crate::types::idle("`test`", name.span).label("is not run yet"));
+            }
+            Decl::Import { .. } | Decl::Default { .. } | Decl::Missing => {}
         }
     }
 
@@ -291,17 +305,17 @@ impl<'a> World<'a> {
                     d = d.help(format!("did you mean `{near}`?"));
                 }
                 self.report(d);
-                for name in names {
-                    self.modules[module].names.entry(&name.text).or_insert((Item::Refused, name.span));
+                let lost = &mut self.modules[module].refused;
+                lost.extend(names.iter().map(|name| name.text.as_str()));
+                if names.is_empty() {
+                    lost.insert(path.text.as_str());
+                    lost.insert(alias.as_ref().map_or_else(|| last_of(&path.text), |alias| alias.text.as_str()));
                 }
                 continue;
             };
             if names.is_empty() {
-                let name = alias.as_ref().map_or_else(
-                    || path.text.rsplit('.').next().unwrap_or(&path.text).to_owned(),
-                    |alias| alias.text.clone(),
-                );
-                self.modules[module].modules.insert(name, target);
+                let name = alias.as_ref().map_or_else(|| last_of(&path.text), |alias| alias.text.as_str());
+                self.modules[module].modules.insert(name.to_owned(), target);
                 self.modules[module].modules.insert(path.text.clone(), target);
             }
             for name in names {
@@ -324,7 +338,7 @@ impl<'a> World<'a> {
                 d = d.help(format!("did you mean `{near}`?"));
             }
             self.report(d);
-            self.modules[module].names.entry(&name.text).or_insert((Item::Refused, name.span));
+            self.modules[module].refused.insert(&name.text);
             return;
         };
         if self.modules[target].public.get(name.text.as_str()) == Some(&false) {
@@ -634,7 +648,14 @@ impl<'a> World<'a> {
         if let Some((item, _)) = self.modules[module].names.get(path) {
             return Some(*item);
         }
+        let refused = &self.modules[module].refused;
+        if refused.contains(path) {
+            return Some(Item::Refused);
+        }
         let (head, last) = path.rsplit_once('.')?;
+        if refused.contains(head) {
+            return Some(Item::Refused);
+        }
         let target = *self.modules[module].modules.get(head)?;
         let (item, _) = *self.modules[target].names.get(last)?;
         (self.modules[target].public.get(last) == Some(&true)).then_some(item)
@@ -688,6 +709,7 @@ impl Module<'_> {
             modules: FxHashMap::default(),
             variants: FxHashMap::default(),
             public: FxHashMap::default(),
+            refused: FxHashSet::default(),
         }
     }
 }
@@ -696,6 +718,11 @@ impl Sig {
     fn unknown() -> Sig {
         Sig { params: Vec::new(), result: Ty::UNKNOWN, throws: Vec::new() }
     }
+}
+
+/// `billing` of `shop.billing`.
+fn last_of(path: &str) -> &str {
+    path.rsplit('.').next().unwrap_or(path)
 }
 
 /// WF1006.

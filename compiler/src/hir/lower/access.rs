@@ -13,7 +13,11 @@ impl<'a> Lower<'_, 'a> {
     /// The dotted path of an expression made of names only, if its head is no value in scope.
     pub(super) fn path_of(&self, expr: &ast::Expr) -> Option<String> {
         match &expr.kind {
-            ast::ExprKind::Name(name) if self.find_local(name).is_none() && self.find_state(name).is_none() => {
+            ast::ExprKind::Name(name)
+                if self.find_local(name).is_none()
+                    && self.find_state(name).is_none()
+                    && self.find_param(name).is_none() =>
+            {
                 Some(name.clone())
             }
             ast::ExprKind::Access { object, optional: false, name } if !name.text.is_empty() => {

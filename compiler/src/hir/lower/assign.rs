@@ -136,6 +136,12 @@ impl<'a> Lower<'_, 'a> {
         if let Some((cell, ty)) = self.find_state(name) {
             return Some((Root::State(cell), ty));
         }
+        if let Some(param) = self.find_param(name) {
+            let d = Diagnostic::error("WF1011", span, format!("cannot assign to `{name}`")).label("does not change");
+            let help = format!("keep what changes in state: `state {name}_now = {name}`");
+            self.report(d.also(param.span, "a parameter of the workflow").help(help));
+            return None;
+        }
         match self.world.lookup(self.module, name) {
             Some(crate::types::world::Item::Const(_)) => {
                 let d = Diagnostic::error("WF1011", span, format!("cannot assign to the constant `{name}`"));

@@ -9,6 +9,7 @@ use weft_bytecode::options::{ACTIVITY_CALL_OPTIONS, CHILD_CALL_OPTIONS};
 use super::expr::field_list;
 use super::{Fence, Lower};
 use crate::diagnostic::Diagnostic;
+use crate::hir::options::{ACTIVITY_LATER, WORKFLOW_LATER};
 use crate::hir::{Expr, ExprKind, Frame, Value};
 use crate::source::Span;
 use crate::stdlib;
@@ -388,6 +389,7 @@ impl<'a> Lower<'_, 'a> {
             out.push(match (value, param.default) {
                 (Some(value), _) => value,
                 (None, Some(default)) => self.default_expr(default, span),
+                (None, None) if self.types().inner(param.ty).is_some() => self.constant(Value::None, param.ty, span),
                 (None, None) => {
                     missing.push(format!("`{}: {}`", param.name, self.name_of(param.ty)));
                     self.error(span)
@@ -435,7 +437,8 @@ impl<'a> Lower<'_, 'a> {
         let activity = &self.world.activities[index as usize];
         let (params, result) = (activity.sig.params.clone(), activity.sig.result);
         let (values, order) = self.arguments(&activity.name.text, "argument", &params, args, span);
-        let options = with.and_then(|with| self.call_options(with, "an activity", ACTIVITY_CALL_OPTIONS));
+        let options =
+            with.and_then(|with| self.call_options(with, "an activity", ACTIVITY_CALL_OPTIONS, ACTIVITY_LATER));
         let out = self.in_source_order(values, &order, span, |args| Expr {
             kind: ExprKind::Activity { activity: index, args, options: options.map(Box::new) },
             ty: result,
@@ -456,7 +459,7 @@ impl<'a> Lower<'_, 'a> {
         let workflow = &self.world.workflows[index as usize];
         let (params, result) = (workflow.sig.params.clone(), workflow.sig.result);
         let (values, order) = self.arguments(&workflow.decl.name.text, "argument", &params, args, span);
-        let options = with.and_then(|with| self.call_options(with, "a workflow", CHILD_CALL_OPTIONS));
+        let options = with.and_then(|with| self.call_options(with, "a workflow", CHILD_CALL_OPTIONS, WORKFLOW_LATER));
         let ty = if detached { self.types().intern(Kind::Run(workflow.wire.as_str().into())) } else { result };
         let out = self.in_source_order(values, &order, span, |args| Expr {
             kind: ExprKind::Child { workflow: index, args, options: options.map(Box::new), detached },
@@ -502,7 +505,7 @@ impl<'a> Lower<'_, 'a> {
     }
 
     /// `with { .. }` of a call as a structural record.
-    fn call_options(&mut self, with: &'a ast::With, what: &str, known: &[&str]) -> Option<Expr> {
+    fn call_options(&mut self, with: &'a ast::With, what: &str, known: &[&str], later: &[&str]) -> Option<Expr> {
         let mut fields: Vec<(Rc<str>, Ty)> = Vec::new();
         let mut values = Vec::new();
         for (name, value) in &with.options {
@@ -510,12 +513,15 @@ impl<'a> Lower<'_, 'a> {
                 continue;
             }
             if !known.contains(&name.text.as_str()) {
-                self.report(unknown_option(name, &format!("a call of {what}"), known));
+                if later.contains(&name.text.as_str()) {
+                    self.refuse(&format!("the option `{}`", name.text), name.span);
+                } else {
+                    self.report(unknown_option(name, &format!("a call of {what}"), known));
+                }
                 continue;
             }
             if fields.iter().any(|(n, _)| **n == *name.text) {
-                let d = Diagnostic::error("WF4002", name.span, format!("option `{}` is given twice", name.text));
-                self.report(d.label("second time"));
+                self.report(crate::hir::options::given_twice(name));
                 continue;
             }
             let value = self.call_option(&name.text, value);

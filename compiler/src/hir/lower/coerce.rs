@@ -129,7 +129,7 @@ impl<'a> Lower<'_, 'a> {
         let what = match &expr.kind {
             ExprKind::Local(id) => format!("`{}`", self.locals[id.0 as usize].name),
             ExprKind::State(cell) => {
-                let name = self.members.map(|m| m.states[usize::from(*cell)].name.as_str());
+                let name = self.members.and_then(|m| m.name_of_cell(*cell));
                 format!("`{}`", name.unwrap_or("this"))
             }
             _ => "this".into(),

@@ -226,6 +226,9 @@ impl<'a> Lower<'_, 'a> {
         if let Some((cell, ty)) = self.find_state(name) {
             return Expr { kind: ExprKind::State(cell), ty, span };
         }
+        if let (Some(param), Some(members)) = (self.find_param(name), self.members) {
+            return Expr { kind: ExprKind::State(self.kept(param, members)), ty: param.ty, span };
+        }
         let inner = self.types().inner(want).unwrap_or(want);
         if let Kind::Enum(id) = self.kind_of(inner) {
             let def = self.types().def(id);
@@ -297,6 +300,7 @@ impl<'a> Lower<'_, 'a> {
         match self.variant_anywhere(name, span) {
             Some(Some((id, index))) => self.plain_variant(id, index, span),
             Some(None) => self.error(span),
+            None if STD_LATER.contains(&name) => self.refuse(&format!("`{name}`"), span),
             None => {
                 self.unknown_name("", name, span);
                 self.error(span)
@@ -328,8 +332,10 @@ impl<'a> Lower<'_, 'a> {
         let mut d = Diagnostic::error("WF1001", span, format!("cannot find {what}")).label("not declared");
         let locals = self.names.iter().filter(|(_, ids)| !ids.is_empty()).map(|(n, _)| *n);
         let members = self.members.into_iter().flat_map(|m| &m.states).map(|s| s.name.as_str());
+        let params = self.members.into_iter().flat_map(|m| &m.params).map(|p| p.name.as_str());
+        let params = params.filter(|name| self.find_param(name).is_some());
         let module = &self.world.modules[self.module];
-        let mut known: Vec<&str> = locals.chain(members).chain(module.names.keys().copied()).collect();
+        let mut known: Vec<&str> = locals.chain(members).chain(params).chain(module.names.keys().copied()).collect();
         known.extend(module.variants.keys().map(|k| &**k));
         known.extend(super::call::PRELUDE);
         known.sort_unstable();
@@ -367,6 +373,9 @@ impl<'a> Lower<'_, 'a> {
         }
     }
 }
+
+/// Modules of the standard library that are not built.
+const STD_LATER: [&str; 2] = ["hash", "encode"];
 
 /// The first word of a construct: what a diagnostic about the whole of it points at.
 pub(super) fn head(span: Span, word: &str) -> Span {

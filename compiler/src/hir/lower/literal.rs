@@ -274,6 +274,7 @@ impl<'a> Lower<'_, 'a> {
             out.push(match (value, default) {
                 (Some(value), _) => value,
                 (None, Some(default)) => self.default_expr(default, span),
+                (None, None) if self.types().inner(*field).is_some() => self.constant(Value::None, *field, span),
                 (None, None) => {
                     missing.push(format!("`{name}: {}`", self.name_of(*field)));
                     self.error(span)

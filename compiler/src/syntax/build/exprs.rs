@@ -409,9 +409,23 @@ impl Builder<'_> {
     fn branches(&mut self, pair: P<'_>) -> Vec<Expr> {
         let mut list = Vec::new();
         for kid in pair.into_inner() {
-            list.extend(self.any_expr(kid));
+            list.extend(self.branch(kid));
         }
         list
+    }
+
+    /// A branch of `parallel` or `race`. Statements are no branch, but what they mean is known.
+    fn branch(&mut self, pair: P<'_>) -> Option<Expr> {
+        if pair.as_rule() != Rule::stmt {
+            return self.any_expr(pair);
+        }
+        let stmt = self.stmt(pair);
+        let span = stmt.span;
+        let block = match stmt.kind {
+            StmtKind::Block(block) => block,
+            _ => Block { stmts: vec![stmt], span },
+        };
+        Some(Expr { kind: ExprKind::Block(block), span })
     }
 
     fn parallel(&mut self, pair: P<'_>) -> ExprKind {
@@ -426,7 +440,7 @@ impl Builder<'_> {
                 Rule::missing_pattern => pattern = no_pattern(self.span(&kid)),
                 Rule::expr if is_for => items = self.expr(kid),
                 Rule::missing_expr => items = no_expr(self.span(&kid)),
-                Rule::expr => branches.push(self.expr(kid)),
+                Rule::expr | Rule::stmt => branches.extend(self.branch(kid)),
                 Rule::block => body = self.block(kid),
                 _ => {}
             }

@@ -28,7 +28,7 @@ impl Builder<'_> {
         }
     }
 
-    fn stmt(&mut self, pair: P<'_>) -> Stmt {
+    pub(super) fn stmt(&mut self, pair: P<'_>) -> Stmt {
         let span = self.span(&pair);
         let mut kids = pair.into_inner();
         let Some(first) = kids.next() else { return Stmt { kind: StmtKind::Junk, span } };

@@ -107,6 +107,10 @@ pub(super) fn idiom(rule: Rule, start: usize, end: usize, parent_start: usize, t
                 format!(" {here}"),
             )
         }
+        Rule::foreign_way => Idiom::new(
+            "a branch is one expression, not statements",
+            "put the statements into a `flow` and call it here: `race { ask(), patience() }`",
+        ),
         Rule::foreign_loop => swap(word, "Rust", "while true", start, end),
         Rule::foreign_elif => swap(word, if word == "elif" { "Python" } else { "Ruby" }, "else if", start, end),
         Rule::foreign_infix => infix(word, start, end),

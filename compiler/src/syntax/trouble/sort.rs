@@ -107,6 +107,7 @@ pub(super) fn sort(rule: Rule) -> Sort {
         | Rule::foreign_define
         | Rule::foreign_step
         | Rule::foreign_loop
+        | Rule::foreign_way
         | Rule::foreign_elif
         | Rule::foreign_infix
         | Rule::foreign_prefix
@@ -216,6 +217,7 @@ pub(super) fn sort(rule: Rule) -> Sort {
         | Rule::case
         | Rule::parallel
         | Rule::race
+        | Rule::way
         | Rule::r#try
         | Rule::clause
         | Rule::select
