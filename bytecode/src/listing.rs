@@ -5,14 +5,9 @@
 
 use std::fmt::Write;
 
-use crate::op::{Instr, Native, Op, Operand};
+use crate::op::{DETACHED, Instr, NO_ARG, Native, Op, Operand};
 use crate::program::{Constant, Function, Program};
 use crate::types::{Field, Type, TypeId};
-
-/// No argument register in this place of an `Arg` word.
-const NO_ARG: u16 = 0xffff;
-/// Set in the argument count of `StartChild` for `start`.
-const DETACHED: u16 = 0x8000;
 
 impl Program {
     /// The whole program: declarations, then each function with its registers, source lines and instructions.
@@ -122,8 +117,7 @@ impl Program {
                 Operand::State => text += &format!("state{narrow}"),
                 Operand::Mailbox => text += &format!("mailbox{narrow}"),
                 Operand::Args => {
-                    let count = usize::from(narrow & !DETACHED);
-                    let (args, used) = arguments(function, pc + 1, count);
+                    let (args, used) = arguments(function, pc + 1, instr.args_count());
                     text.push_str(&args);
                     words += used;
                     if narrow & DETACHED != 0 && op == Op::StartChild {

@@ -73,9 +73,18 @@ macro_rules! ops {
     };
 }
 
+/// What stands in a place of an [`Op::Arg`] word that carries no register.
+pub const NO_ARG: u16 = 0xffff;
+
+/// Set in the argument count of [`Op::StartChild`]: the parent will not ask for the result.
+pub const DETACHED: u16 = 0x8000;
+
+/// Arguments of one instruction at most: what the count holds beside [`DETACHED`].
+pub const ARGS_MAX: usize = DETACHED as usize - 1;
+
 ops! {
     /// Carries up to three argument registers for the instruction before it. Never executed itself; an unused
-    /// place is `0xffff`.
+    /// place is [`NO_ARG`].
     Arg = "arg" (x: Src, y: Src, z: Src);
     /// `dst = src`. Both have the same type.
     Move = "move" (dst: Dst, src: Src);
@@ -318,6 +327,11 @@ impl Instr {
     /// Second operand.
     pub fn b(self) -> u16 {
         (self.0 >> 32) as u16
+    }
+
+    /// Number of argument registers of an op that [has them](Op::has_args).
+    pub fn args_count(self) -> usize {
+        usize::from(self.c() & !DETACHED)
     }
 
     /// Third operand.

@@ -105,39 +105,7 @@ pub fn normalize_details(program: &Program, error: TypeId, details: &Value) -> R
     match details {
         Value::Null => checker.fields(own, &Map::new(), error, 0).map(Value::Object),
         Value::Object(given) => checker.fields(own, given, error, 0).map(Value::Object),
-        other => Err(WireError::new(format!("the fields of {}", type_name(program, error)), describe(other))),
-    }
-}
-
-/// A type as it is written in the language.
-pub fn type_name(program: &Program, ty: TypeId) -> String {
-    let list = |types: &[TypeId]| types.iter().map(|ty| type_name(program, *ty)).collect::<Vec<_>>().join(", ");
-    match program.ty(ty) {
-        Type::Unit => "Unit".into(),
-        Type::Bool => "Bool".into(),
-        Type::Int => "Int".into(),
-        Type::Float => "Float".into(),
-        Type::Decimal => "Decimal".into(),
-        Type::String => "String".into(),
-        Type::Bytes => "Bytes".into(),
-        Type::Duration => "Duration".into(),
-        Type::Time => "Time".into(),
-        Type::Date => "Date".into(),
-        Type::Json => "Json".into(),
-        Type::Failure => "Failure".into(),
-        Type::Option(inner) => format!("{}?", type_name(program, *inner)),
-        Type::List(item) => format!("List<{}>", type_name(program, *item)),
-        Type::Set(item) => format!("Set<{}>", type_name(program, *item)),
-        Type::Map(key, value) => format!("Map<{}, {}>", type_name(program, *key), type_name(program, *value)),
-        Type::Tuple(items) => format!("({})", list(items)),
-        Type::Record { name: Some(name), .. } | Type::Enum { name, .. } | Type::Error { name, .. } => name.clone(),
-        Type::Record { name: None, fields } => {
-            let fields = fields.iter().map(|f| format!("{}: {}", f.name, type_name(program, f.ty)));
-            format!("{{ {} }}", fields.collect::<Vec<_>>().join(", "))
-        }
-        Type::Result(inner) => format!("Result<{}>", type_name(program, *inner)),
-        Type::Run(workflow) => format!("Run<{workflow}>"),
-        Type::Fn(params, result) => format!("({}) => {}", list(params), type_name(program, *result)),
+        other => Err(WireError::new(format!("the fields of {}", program.type_name(error)), describe(other))),
     }
 }
 
@@ -320,7 +288,7 @@ impl Checker<'_> {
             let names: Vec<_> = fields.iter().map(|f| format!("`{}`", f.name)).collect();
             let expected = match names.is_empty() {
                 true => String::from("no fields"),
-                false => format!("only the fields {} of {}", names.join(", "), type_name(self.program, ty)),
+                false => format!("only the fields {} of {}", names.join(", "), self.program.type_name(ty)),
             };
             return Err(WireError::new(expected, "an unknown field").under(unknown));
         }
@@ -436,7 +404,7 @@ impl Checker<'_> {
 
     /// The type, with an example where its JSON is not obvious.
     fn expected(&self, ty: TypeId) -> String {
-        let name = type_name(self.program, ty);
+        let name = self.program.type_name(ty);
         match self.program.ty(ty) {
             Type::Unit => "null".into(),
             Type::Int => format!("{name} (a whole number of 64 bits without point or exponent)"),

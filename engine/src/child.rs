@@ -149,7 +149,7 @@ pub fn ended(
     let event = match closing {
         EventKind::RunCompleted { result, .. } => EventKind::ChildCompleted { scheduled, result: result.clone() },
         EventKind::RunFailed { failure } => {
-            let declared = def.throws.iter().any(|ty| weft_bytecode::wire::type_name(program, *ty) == failure.kind);
+            let declared = def.throws.iter().any(|ty| program.type_name(*ty) == failure.kind);
             let failure = if declared { failure.clone() } else { wrapped("failed", failure.clone()) };
             EventKind::ChildFailed { scheduled, failure }
         }

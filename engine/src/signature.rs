@@ -2,7 +2,7 @@
 //! is asked without having the source.
 
 use weft_bytecode::types::{Field, Type, TypeId};
-use weft_bytecode::wire::{default_of, type_name};
+use weft_bytecode::wire::default_of;
 use weft_bytecode::{Program, WorkflowDef};
 use weft_protocol::api::{MessageSignature, ParamSignature, TextForm, WorkflowSignature};
 
@@ -11,13 +11,13 @@ pub fn of(program: &Program, def: &WorkflowDef) -> WorkflowSignature {
     let message = |name: &str, args: TypeId, result: Option<TypeId>| MessageSignature {
         name: name.into(),
         params: params(program, program.fields(args), LEVELS_MAX),
-        result: result.map(|ty| type_name(program, ty)),
+        result: result.map(|ty| program.type_name(ty)),
     };
     WorkflowSignature {
         name: def.name.clone(),
         doc: def.doc.clone(),
         params: params(program, program.fields(def.args), LEVELS_MAX),
-        result: type_name(program, def.result),
+        result: program.type_name(def.result),
         signals: def.signals.iter().map(|s| message(&s.name, s.args, None)).collect(),
         queries: def.queries.iter().map(|q| message(&q.name, q.args, Some(q.result))).collect(),
     }
@@ -29,7 +29,7 @@ const LEVELS_MAX: usize = 4;
 fn params(program: &Program, fields: &[Field], levels: usize) -> Vec<ParamSignature> {
     let param = |field: &Field| ParamSignature {
         name: field.name.clone(),
-        ty: type_name(program, field.ty),
+        ty: program.type_name(field.ty),
         required: default_of(program, field).is_none(),
         form: text_form(program, field.ty),
         fields: match program.ty(field.ty) {

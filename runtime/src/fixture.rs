@@ -17,7 +17,7 @@
 //! workflow spin(n: Int) -> Int with { id: "spin-{n}" } { signal go()  while true {} }
 //! ```
 
-use weft_bytecode::op::{Instr, Op};
+use weft_bytecode::op::{Instr, NO_ARG, Op};
 use weft_bytecode::options::{ActivityOptions, OnCancel, Part, RetryPolicy, Target, Template, WorkflowOptions};
 use weft_bytecode::types::builtin::{BOOL, DURATION, INT, UNIT};
 use weft_bytecode::types::{Field, Type, TypeId, builtin};
@@ -26,7 +26,6 @@ use weft_bytecode::{
 };
 
 const SPAN: Span = Span { file: 0, start: 0, end: 1 };
-const NO: u16 = 0xffff;
 
 fn func(name: &str, params: u16, result: TypeId, regs: &[TypeId], code: Vec<Instr>) -> Function {
     Function { name: name.into(), params, result, regs: regs.to_vec(), sites: vec![(0, SPAN)], code, handlers: vec![] }
@@ -46,14 +45,14 @@ fn ret(src: u16) -> Instr {
 
 /// `record = { args }; handle = op index(record); result = await handle`
 fn call(op: Op, index: u16, record: u16, args: &[u16], handle: u16, result: u16) -> Vec<Instr> {
-    let at = |i: usize| args.get(i).copied().unwrap_or(NO);
+    let at = |i: usize| args.get(i).copied().unwrap_or(NO_ARG);
     let mut code = vec![Instr::abc(Op::New, record, 0, args.len() as u16)];
     if !args.is_empty() {
         code.push(Instr::abc(Op::Arg, at(0), at(1), at(2)));
     }
     code.extend([
         Instr::abc(op, handle, index, 1),
-        Instr::abc(Op::Arg, record, NO, NO),
+        Instr::abc(Op::Arg, record, NO_ARG, NO_ARG),
         Instr::abc(Op::Await, result, handle, 0),
     ]);
     code

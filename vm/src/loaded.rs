@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use rust_decimal::Decimal;
 use rustc_hash::FxHashMap;
-use weft_bytecode::op::{Instr, Op};
+use weft_bytecode::op::{DETACHED, Instr, Op};
 use weft_bytecode::types::{Type, TypeId};
 use weft_bytecode::verify::{self, VerifyError};
 use weft_bytecode::wire::text;
@@ -39,7 +39,7 @@ impl Inst {
 
     /// How many argument registers follow; the flag bit of `StartChild` is not part of it.
     pub(crate) fn argc(self) -> usize {
-        usize::from(self.c & 0x7fff)
+        usize::from(self.c & !DETACHED)
     }
 
     /// The pc after this instruction and its argument words.

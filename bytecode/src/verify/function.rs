@@ -1,16 +1,13 @@
 //! One function: its instructions, their operands and their types.
 
 use super::{Checked, natives, require, types::scalar_fits};
-use crate::op::{Instr, Native, Op, Operand};
+use crate::op::{DETACHED, Instr, NO_ARG, Native, Op, Operand};
 use crate::options::{ACTIVITY_CALL_OPTIONS, CHILD_CALL_OPTIONS};
 use crate::program::{Constant, FuncId, Function, Program};
 use crate::types::{Type, TypeId, builtin};
 
 /// A broken rule and its pc.
 pub(super) type At<T = ()> = Result<T, (Option<u32>, String)>;
-
-/// The flag of `StartChild` in its argument count.
-const DETACHED: u16 = 0x8000;
 
 pub(super) fn check(program: &Program, function: &Function) -> At {
     frame(program, function).map_err(|message| (None, message))?;
@@ -29,17 +26,13 @@ pub(super) fn check(program: &Program, function: &Function) -> At {
 
 /// The pc behind an instruction and its argument words.
 pub(super) fn after(op: Op, instr: Instr, pc: u32) -> u32 {
-    pc + 1 + if op.has_args() { args_count(instr).div_ceil(3) as u32 } else { 0 }
-}
-
-fn args_count(instr: Instr) -> usize {
-    usize::from(instr.c() & !DETACHED)
+    pc + 1 + if op.has_args() { instr.args_count().div_ceil(3) as u32 } else { 0 }
 }
 
 /// The argument registers of an instruction; their words exist.
 pub(super) fn args(function: &Function, instr: Instr, pc: u32) -> impl Iterator<Item = u16> + '_ {
     let words = function.code[pc as usize + 1..].iter();
-    words.flat_map(|word| [word.a(), word.b(), word.c()]).take(args_count(instr))
+    words.flat_map(|word| [word.a(), word.b(), word.c()]).take(instr.args_count())
 }
 
 fn frame(program: &Program, function: &Function) -> Checked {
@@ -71,7 +64,7 @@ fn starts(function: &Function) -> At<Vec<bool>> {
             }
             let words = code.get(pc as usize + 1..next as usize).ok_or_else(|| here("its arguments are cut off"))?;
             let places = words.iter().flat_map(|word| [word.a(), word.b(), word.c()]);
-            let unused = places.skip(args_count(*instr)).all(|place| place == 0xffff);
+            let unused = places.skip(instr.args_count()).all(|place| place == NO_ARG);
             if !words.iter().all(|word| word.op() == Some(Op::Arg)) || !unused {
                 return Err(here("its argument words are malformed"));
             }
@@ -172,8 +165,7 @@ impl Inside<'_> {
         require(fits, || {
             let all = op.operands().iter().zip([self.instr.a(), self.instr.b(), self.instr.c()]);
             let regs = all.filter(|((_, kind), _)| matches!(kind, Operand::Dst | Operand::Src | Operand::Var));
-            let names =
-                regs.map(|((name, _), reg)| format!("{name}: {}", crate::wire::type_name(self.program, self.id(reg))));
+            let names = regs.map(|((name, _), reg)| format!("{name}: {}", self.program.type_name(self.id(reg))));
             format!("`{}` does not work on these types ({})", op.name(), names.collect::<Vec<_>>().join(", "))
         })
     }
@@ -214,9 +206,9 @@ impl Inside<'_> {
                 let native = Native::from_code(b).ok_or("there is no such native")?;
                 let args = self.arg_ids();
                 require(natives::fits(self.program, native, &args, self.id(a)), || {
-                    let names = args.iter().map(|ty| crate::wire::type_name(self.program, *ty));
+                    let names = args.iter().map(|ty| self.program.type_name(*ty));
                     let names = names.collect::<Vec<_>>().join(", ");
-                    let result = crate::wire::type_name(self.program, self.id(a));
+                    let result = self.program.type_name(self.id(a));
                     format!("the native `{}` is no ({names}) -> {result}", native.name())
                 })?;
                 true

@@ -1,7 +1,7 @@
 //! A sound program, broken in one place at a time: the rule that notices, and where.
 
 use super::verify;
-use crate::op::{Instr, Native, Op};
+use crate::op::{DETACHED, Instr, NO_ARG, Native, Op};
 use crate::options::{ActivityOptions, OnCancel, RetryPolicy, Target, WorkflowOptions};
 use crate::program::*;
 use crate::types::{Field, Type, TypeId, Variant, builtin};
@@ -24,7 +24,7 @@ fn function(name: &str, params: u16, result: TypeId, regs: &[TypeId], code: &[In
 }
 
 fn ret(reg: u16) -> Instr {
-    Instr::abc(Op::Return, reg, 0xffff, 0xffff)
+    Instr::abc(Op::Return, reg, NO_ARG, NO_ARG)
 }
 
 /// A workflow `w(n: Int) -> Int` with a cell, a mailbox, a query and an activity.
@@ -64,7 +64,7 @@ fn sound() -> Program {
                 &[
                     Instr::wide(Op::LoadConst, 1, 0),
                     Instr::abc(Op::NewList, 2, 0, 1),
-                    Instr::abc(Op::Arg, 1, 0xffff, 0xffff),
+                    Instr::abc(Op::Arg, 1, NO_ARG, NO_ARG),
                     Instr::abc(Op::Receive, 3, 0, 0),
                     ret(0),
                 ],
@@ -192,9 +192,9 @@ fn instructions() {
     code(&[], &[Instr::abc(Op::StartChild, 0, 7, 0)], "workflow 7 does not exist");
     code(&[builtin::BOOL], &[Instr::abc(Op::Patch, 1, 0, 0)], "patch 0 does not exist");
     code(&[LIST], &[Instr::abc(Op::NewList, 1, 0, 4)], "its arguments are cut off");
-    let words = [Instr::abc(Op::NewList, 1, 0, 1), Instr::abc(Op::Arg, 0, 0, 0xffff)];
+    let words = [Instr::abc(Op::NewList, 1, 0, 1), Instr::abc(Op::Arg, 0, 0, NO_ARG)];
     code(&[LIST], &words, "its argument words are malformed");
-    let flagged = [Instr::abc(Op::NewList, 1, 0, 0x8000)];
+    let flagged = [Instr::abc(Op::NewList, 1, 0, DETACHED)];
     code(&[LIST], &flagged, "too many arguments");
 }
 
@@ -246,9 +246,9 @@ fn types_of_operands() {
     code(&[], &[abc(Op::ScopeSpawn, 0, 1, 0)], "`spawn` does not work");
     code(&[], &[abc(Op::StartTimer, 0, 0, 0)], "`timer` does not work");
     code(&[], &[abc(Op::AwaitStarted, 0, 0, 0)], "`await_started` does not work");
-    let schedule = [abc(Op::ScheduleActivity, 0, 0, 1), abc(Op::Arg, 0, 0xffff, 0xffff)];
+    let schedule = [abc(Op::ScheduleActivity, 0, 0, 1), abc(Op::Arg, 0, NO_ARG, NO_ARG)];
     code(&[], &schedule, "`schedule` does not work");
-    let native = [abc(Op::CallNative, 0, Native::StringLength as u16, 1), abc(Op::Arg, 0, 0xffff, 0xffff)];
+    let native = [abc(Op::CallNative, 0, Native::StringLength as u16, 1), abc(Op::Arg, 0, NO_ARG, NO_ARG)];
     code(&[], &native, "the native `string.length` is no (Int) -> Int");
 }
 
@@ -262,7 +262,7 @@ fn references_are_written_before_they_are_read() {
     let one_way =
         [Instr::wide(Op::LoadInt, 2, 0), Instr::wide(Op::JumpIf, 2, 4), Instr::wide(Op::LoadConst, 1, 0), read];
     code(&[STRING, BOOL], &one_way, "pc 4: `share` reads register 1");
-    let listed = [abc(Op::NewList, 2, 0, 1), abc(Op::Arg, 1, 0xffff, 0xffff)];
+    let listed = [abc(Op::NewList, 2, 0, 1), abc(Op::Arg, 1, NO_ARG, NO_ARG)];
     code(&[STRING, LIST], &listed, "`list` reads register 1");
     // A handler sees what was written before the range, not in it.
     broken(

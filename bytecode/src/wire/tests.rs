@@ -69,7 +69,7 @@ fn program() -> Program {
 }
 
 fn named(program: &Program, name: &str) -> TypeId {
-    let index = (0..program.types.len()).position(|i| type_name(program, TypeId(i as u16)) == name);
+    let index = (0..program.types.len()).position(|i| program.type_name(TypeId(i as u16)) == name);
     TypeId(index.unwrap_or_else(|| panic!("no type {name}")) as u16)
 }
 

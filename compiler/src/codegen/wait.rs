@@ -1,5 +1,6 @@
 //! Commands and what suspends: activities, children, timers, conditions, messages, branches.
 
+use weft_bytecode::op::DETACHED;
 use weft_bytecode::types::builtin;
 use weft_bytecode::{FuncId, Op, Reg};
 
@@ -8,8 +9,6 @@ use super::function::{Emit, Shape, Val};
 use crate::hir::{Expr, ExprKind, Frame};
 use crate::types::{Kind, Ty};
 
-/// Set in the argument count of `StartChild`: the parent will not ask for the result.
-const DETACHED: u16 = 0x8000;
 const PARALLEL: u16 = 0;
 const RACE: u16 = 1;
 

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use weft_bytecode::op::{Instr, Op};
+use weft_bytecode::op::{Instr, NO_ARG, Op};
 use weft_bytecode::options::{ActivityOptions, OnCancel, RetryPolicy, Target, WorkflowOptions};
 use weft_bytecode::types::{Field, Type, TypeId, builtin};
 use weft_bytecode::{
@@ -26,8 +26,6 @@ fn func(name: &str, params: u16, result: TypeId, regs: &[TypeId], code: Vec<Inst
 fn arg(regs: [u16; 3]) -> Instr {
     Instr::abc(Op::Arg, regs[0], regs[1], regs[2])
 }
-
-const NO: u16 = 0xffff;
 
 /// `workflow w(n: Int) -> Int { let r = charge(n); sleep 30s; receive go; return r / (n - seen) }` with
 /// `pub state seen = 0` and `signal mark(n: Int) { seen = n }`. With `patched`, an activity `check` comes before the
@@ -52,9 +50,9 @@ fn program(patched: bool, fixed: bool) -> Program {
     let schedule = |activity: u16| {
         [
             Instr::abc(Op::New, 1, 0, 1),
-            arg([0, NO, NO]),
+            arg([0, NO_ARG, NO_ARG]),
             Instr::abc(Op::ScheduleActivity, 2, activity, 1),
-            arg([1, NO, NO]),
+            arg([1, NO_ARG, NO_ARG]),
             Instr::abc(Op::Await, 3, 2, 0),
         ]
     };

@@ -169,7 +169,7 @@ fn in_programs(programs: &[Program]) -> Vec<String> {
     let used = |name: &str| {
         programs.iter().any(|program| {
             let of_functions = program.functions.iter().flat_map(|f| f.regs.iter());
-            of_functions.map(|ty| weft_bytecode::wire::type_name(program, *ty)).any(|ty| ty == name)
+            of_functions.map(|ty| program.type_name(*ty)).any(|ty| ty == name)
         })
     };
     facts.extend(TYPES.iter().map(|name| (*name, used(name))));

@@ -2,7 +2,7 @@
 
 use smallvec::SmallVec;
 use weft_bytecode::FuncId;
-use weft_bytecode::op::Op;
+use weft_bytecode::op::{DETACHED, Op};
 use weft_bytecode::options::OnCancel;
 use weft_bytecode::types::{Type, TypeId, builtin};
 use weft_protocol::command::CommandId;
@@ -126,7 +126,7 @@ impl Vm {
 
     fn start_child(&mut self, fiber: &mut Fiber, at: &At<'_>) -> Result<Flow, Fault> {
         let workflow = at.inst.b;
-        let attached = at.inst.c & 0x8000 == 0;
+        let attached = at.inst.c & DETACHED == 0;
         let (args, options, mode) = self.command_args(fiber, at)?;
         self.heap.charge(args.len());
         let declared = at.loaded.program().workflows[usize::from(workflow)].options.on_cancel;

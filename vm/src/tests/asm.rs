@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use weft_bytecode::op::{Native, Op};
+use weft_bytecode::op::{NO_ARG, Native, Op};
 use weft_bytecode::options::{ActivityOptions, OnCancel, RetryPolicy, Target, WorkflowOptions};
 use weft_bytecode::types::builtin;
 use weft_bytecode::{
@@ -76,7 +76,7 @@ impl F {
     pub(crate) fn flagged(&mut self, op: Op, a: u16, b: u16, flag: u16, args: &[u16]) -> &mut F {
         self.code.push(Instr::abc(op, a, b, args.len() as u16 | flag));
         for three in args.chunks(3) {
-            let at = |i: usize| three.get(i).copied().unwrap_or(0xffff);
+            let at = |i: usize| three.get(i).copied().unwrap_or(NO_ARG);
             self.code.push(Instr::abc(Op::Arg, at(0), at(1), at(2)));
         }
         self
@@ -109,7 +109,7 @@ impl F {
     }
 
     pub(crate) fn ret(&mut self, reg: u16) -> &mut F {
-        self.op(Op::Return, reg, 0xffff, 0xffff)
+        self.op(Op::Return, reg, NO_ARG, NO_ARG)
     }
 
     pub(crate) fn pc(&self) -> u32 {

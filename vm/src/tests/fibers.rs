@@ -1,6 +1,6 @@
 //! Commands and waits of one fiber.
 
-use weft_bytecode::op::Op;
+use weft_bytecode::op::{DETACHED, Op};
 use weft_bytecode::options::OnCancel;
 use weft_bytecode::types::builtin::{BOOL, DURATION, INT, STRING, TIME, UNIT};
 use weft_bytecode::{Constant, FuncId, Type, TypeId};
@@ -285,7 +285,7 @@ fn child(attached: bool) -> (Stage, TypeId) {
     let mut f = F::new("main", &[], result);
     let (record, h, got) = (f.reg(args), f.reg(INT), f.reg(result));
     f.with(Op::New, record, 0, &[]);
-    f.flagged(Op::StartChild, h, 0, if attached { 0 } else { 0x8000 }, &[record]);
+    f.flagged(Op::StartChild, h, 0, if attached { 0 } else { DETACHED }, &[record]);
     f.op(if attached { Op::Await } else { Op::AwaitStarted }, got, h, 0).ret(got);
     (p.main(f), result)
 }

@@ -1,5 +1,6 @@
 //! What every function is assembled from: instructions with their places and fuel, labels, registers.
 
+use weft_bytecode::op::{ARGS_MAX, NO_ARG};
 use weft_bytecode::{Instr, Op, Reg, TypeId};
 
 use super::{Emit, Label, NOTHING, Val};
@@ -50,13 +51,13 @@ impl<'e> Emit<'e, '_, '_> {
 
     /// As [`Emit::args`], with a flag in the count.
     pub(in crate::codegen) fn args_with(&mut self, op: Op, a: u16, b: u16, args: &[Reg], flag: u16) {
-        if args.len() > 0x7fff {
+        if args.len() > ARGS_MAX {
             self.em.overflow = true;
             return;
         }
         self.op(op, a, b, args.len() as u16 | flag);
         for three in args.chunks(3) {
-            let at = |n: usize| three.get(n).copied().unwrap_or(0xffff);
+            let at = |n: usize| three.get(n).copied().unwrap_or(NO_ARG);
             self.push(Instr::abc(Op::Arg, at(0), at(1), at(2)));
         }
     }
