@@ -73,7 +73,9 @@ pub fn is_consequence(files: &[File], diagnostic: &Diagnostic) -> bool {
             && at.file == place.file
             && lost.names.iter().any(|name| name == "default");
         let unfound = diagnostic.code == "WF1001" && lost.names.is_empty();
-        let in_scope = lost.scope.is_none_or(|s| at.file == s.file && at.start >= s.start && at.end <= s.end);
+        // What may be done where does not depend on what a name stands for.
+        let known = !diagnostic.code.starts_with("WF2");
+        let in_scope = known && lost.scope.is_none_or(|s| at.file == s.file && at.start >= s.start && at.end <= s.end);
         inside || unset || in_scope && (unfound || lost.names.iter().any(about))
     })
 }

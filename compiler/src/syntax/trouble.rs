@@ -312,7 +312,9 @@ impl Report<'_, '_> {
         }
         let first = trouble.start + words::token(text, trouble.start).len();
         let diagnostic = match idiom {
-            None if words::is_digit(text, trouble.start) => words::not_a_number(self.places, trouble.start),
+            None if words::is_digit(text, trouble.start) && !words::is_number(&text[trouble.start..first]) => {
+                words::not_a_number(self.places, trouble.start)
+            }
             Some(idiom) => idiom.at(self.places, trouble.start, first),
             None => {
                 let found = words::found(text, trouble.start);

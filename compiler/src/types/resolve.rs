@@ -26,6 +26,24 @@ const PLAIN: &[(&str, Ty)] = &[
 /// Built-in types with parameters, and how many.
 const GENERIC: &[(&str, usize)] = &[("List", 1), ("Map", 2), ("Set", 1), ("Result", 1), ("Run", 1), ("Task", 1)];
 
+/// Types of other languages that have no single name here.
+const FOREIGN_FORMS: &[(&str, &str)] = &[
+    ("Optional", "a type that may be `none` is written `Int?`"),
+    ("Option", "a type that may be `none` is written `Int?`"),
+    ("Maybe", "a type that may be `none` is written `Int?`"),
+    ("Nullable", "a type that may be `none` is written `Int?`"),
+    ("Union", "declare an `enum`, or write `Int?` for a type that may be `none`"),
+    ("Promise", "calls wait by themselves: write the type of the result alone"),
+    ("Future", "calls wait by themselves: write the type of the result alone"),
+    ("Awaitable", "calls wait by themselves: write the type of the result alone"),
+    ("Tuple", "a tuple type is written `(Int, String)`"),
+    ("tuple", "a tuple type is written `(Int, String)`"),
+    ("Callable", "a function type is written `(Int) => String`"),
+    ("Function", "a function type is written `(Int) => String`"),
+    ("object", "declare a `record`, or take it as `Json`"),
+    ("Object", "declare a `record`, or take it as `Json`"),
+];
+
 /// Names that other languages give our types.
 const FOREIGN: &[(&str, &str)] = &[
     ("int", "Int"),
@@ -152,6 +170,9 @@ impl<'a> World<'a> {
                 safe: true,
             });
             return self.report(d);
+        }
+        if let Some((_, ours)) = FOREIGN_FORMS.iter().find(|(theirs, _)| *theirs == name) {
+            return self.report(d.help(*ours));
         }
         let declared = self.names(module, |item| matches!(item, Item::Type(_) | Item::Alias(_)));
         let builtin = PLAIN.iter().map(|(n, _)| *n).chain(GENERIC.iter().map(|(n, _)| *n));

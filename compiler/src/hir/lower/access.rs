@@ -6,6 +6,7 @@ use super::Lower;
 use crate::diagnostic::Diagnostic;
 use crate::hir::{Expr, ExprKind, RunFact};
 use crate::source::Span;
+use crate::stdlib;
 use crate::syntax::ast;
 use crate::types::{Kind, Ty};
 
@@ -136,10 +137,13 @@ impl<'a> Lower<'_, 'a> {
         match self.types().field(ty, &name.text) {
             Some((index, field)) => Expr { kind: ExprKind::Field(Box::new(object), index), ty: field, span },
             None if self.is_method(ty, &name.text) => {
+                let plain =
+                    stdlib::methods(&self.kind_of(ty)).iter().any(|m| m.name == name.text && m.params.is_empty());
+                let args = if plain || name.text == "is_empty" { "" } else { ".." };
                 self.report(
                     Diagnostic::error("WF1002", span, format!("`{}` is called, not used as a value", name.text))
                         .label("arguments are missing")
-                        .help(format!("`.{}(..)`", name.text)),
+                        .help(format!("`.{}({args})`", name.text)),
                 );
                 self.error(span)
             }
@@ -225,6 +229,7 @@ impl<'a> Lower<'_, 'a> {
                 let message = format!("{} cannot be indexed", self.name_of(object.ty));
                 let mut d = Diagnostic::error("WF1002", object.span, message).label("expected a List or Map");
                 d = match kind {
+                    Kind::Record(_) | Kind::Shape(_) => d.help("a field is read with a point: `order.id`"),
                     Kind::String => d.help("`text.slice(i, i + 1)` gives one character, `text.chars()` all of them"),
                     Kind::Json => d.help("`.get(\"path.0.name\")` gives a `Json?`"),
                     Kind::Tuple(_) => d.help("`t.0` is the first element"),

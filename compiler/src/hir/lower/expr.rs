@@ -339,7 +339,9 @@ impl<'a> Lower<'_, 'a> {
         known.extend(module.variants.keys().map(|k| &**k));
         known.extend(super::call::PRELUDE);
         known.sort_unstable();
-        if let Some(near) = near(name, known) {
+        if let Some((_, here)) = FOREIGN.iter().find(|(theirs, _)| *theirs == name) {
+            d = d.help(*here);
+        } else if let Some(near) = near(name, known) {
             d = d.help(format!("did you mean `{near}`?")).fix(crate::diagnostic::Fix {
                 title: format!("replace with `{near}`"),
                 edits: vec![(span, near)],
@@ -373,6 +375,48 @@ impl<'a> Lower<'_, 'a> {
         }
     }
 }
+
+/// Functions and objects of other languages, with what does their work here.
+const FOREIGN: &[(&str, &str)] = &[
+    ("print", "write `log.info(\"..\")`"),
+    ("println", "write `log.info(\"..\")`"),
+    ("printf", "write `log.info(\"..\")`"),
+    ("console", "write `log.info(\"..\")`"),
+    ("fmt", "write `log.info(\"..\")`, and `\"{a} {b}\"` to put values into a string"),
+    ("logger", "write `log.info(\"..\")`"),
+    ("len", "lists, maps and strings have `.length()`"),
+    ("str", "put the value into a string: `\"{x}\"`"),
+    ("int", "strings have `.parse_int()`, numbers `.to_int()`"),
+    ("float", "numbers have `.to_float()`"),
+    ("parseInt", "strings have `.parse_int()`"),
+    ("sum", "lists have `.sum()`"),
+    ("sorted", "lists have `.sort()` and `.sort_by(x => ..)`"),
+    ("enumerate", "lists have `.enumerate()`"),
+    ("append", "lists are values: `xs = xs.push(x)`"),
+    ("abs", "numbers have `.abs()`"),
+    ("round", "numbers have `.round(..)`"),
+    ("Math", "numbers have `.abs()`, `.round(..)`; `min(a, b)` and `max(a, b)` are functions"),
+    ("math", "numbers have `.abs()`, `.round(..)`; `min(a, b)` and `max(a, b)` are functions"),
+    ("JSON", "write `Json.parse(text)` and `value.to_json().encode()`"),
+    ("json", "write `Json.parse(text)` and `value.to_json().encode()`"),
+    ("Date", "write `now()`; a date in text is read with `Date.parse(text)`"),
+    ("datetime", "write `now()`"),
+    ("time", "write `now()`, and `sleep 5s` to wait"),
+    ("setTimeout", "write `sleep 5s`"),
+    ("asyncio", "write `sleep 5s` to wait, and `parallel { a(), b() }` to run side by side"),
+    ("Promise", "write `parallel { a(), b() }` for all of them, `race { a(), b() }` for the first"),
+    ("fetch", "the outer world is reached by an `activity`, declared with `http: \"GET https://..\"`"),
+    ("requests", "the outer world is reached by an `activity`, declared with `http: \"GET https://..\"`"),
+    ("process", "programs see no environment; give the value as a parameter"),
+    ("os", "programs see no environment; give the value as a parameter"),
+    ("self", "names are written alone"),
+    ("this", "names are written alone"),
+    ("assertEqual", "checks belong in a `test`"),
+    ("seconds", "a duration is one word: `5s`, `90s`"),
+    ("minutes", "a duration is one word: `5m`, `1h30m`"),
+    ("hours", "a duration is one word: `5h`, `1h30m`"),
+    ("days", "a duration is one word: `5d`, `1d12h`"),
+];
 
 /// Modules of the standard library that are not built.
 const STD_LATER: [&str; 2] = ["hash", "encode"];

@@ -32,7 +32,6 @@ const FOREIGN: &[(&str, &str)] = &[
     ("items", "entries"),
     ("str", "to_string"),
     ("toString", "to_string"),
-    ("forEach", "map"),
     ("sorted", "sort"),
     ("insert", "set"),
     ("put", "set"),
@@ -108,7 +107,9 @@ impl<'a> Lower<'_, 'a> {
         let mut d = Diagnostic::error("WF1001", name.span, message).label("no such method");
         let known: Vec<&str> = self.method_names(ty);
         let foreign = FOREIGN.iter().find(|(theirs, ours)| *theirs == name.text && known.contains(ours));
-        if let Some((_, ours)) = foreign {
+        if matches!(name.text.as_str(), "forEach" | "for_each" | "each") && known.contains(&"map") {
+            d = d.help("write `for item in items { .. }`");
+        } else if let Some((_, ours)) = foreign {
             d = d.help(format!("here it is `{ours}`")).fix(crate::diagnostic::Fix {
                 title: format!("replace with `{ours}`"),
                 edits: vec![(name.span, (*ours).to_owned())],

@@ -265,6 +265,11 @@ impl<'a> Lower<'_, 'a> {
             return;
         }
         let list = missing.iter().map(|m| format!("`{m}`")).collect::<Vec<_>>().join(", ");
+        if missing.iter().any(|m| m == "_") {
+            let message = format!("match does not cover every {}", self.name_of(ty));
+            let d = Diagnostic::error("WF1005", span, message).label("not covered");
+            return self.report(d.help("add `_ => ..` for the rest"));
+        }
         let arms: Vec<_> = missing.iter().map(|m| format!("{m} => ..")).collect();
         self.report(
             Diagnostic::error("WF1005", span, format!("match does not cover {list}"))

@@ -261,6 +261,7 @@ impl Builder<'_> {
             Rule::bracket => self.bracket(kid),
             Rule::tuple => self.tuple(kid),
             Rule::recordx => self.record(kid),
+            Rule::literal => self.literal(kid),
             Rule::r#if => return self.if_expr(kid),
             Rule::r#match => self.match_expr(kid),
             Rule::parallel => self.parallel(kid),
@@ -325,8 +326,9 @@ impl Builder<'_> {
     }
 
     fn record(&mut self, pair: P<'_>) -> ExprKind {
-        let (mut spreads, mut slots) = (Vec::new(), Vec::new());
+        let (mut spreads, mut slots, mut quoted) = (Vec::new(), Vec::new(), false);
         for slot in pair.into_inner() {
+            quoted |= slot.as_rule() == Rule::quoted;
             if slot.as_rule() != Rule::slot {
                 continue;
             }
@@ -344,7 +346,29 @@ impl Builder<'_> {
                 None => spreads.extend(value),
             }
         }
-        ExprKind::Record { spreads, slots }
+        // Whether a record or a map was meant is not known.
+        if quoted { ExprKind::Missing } else { ExprKind::Record { spreads, slots } }
+    }
+
+    /// `Line { sku: "a" }`, meant as the call `Line(sku: "a")`.
+    fn literal(&mut self, pair: P<'_>) -> ExprKind {
+        let mut callee = no_expr(self.span(&pair));
+        let mut args = Vec::new();
+        for kid in pair.into_inner() {
+            match kid.as_rule() {
+                Rule::name => callee = Expr { kind: ExprKind::Name(kid.as_str().to_owned()), span: self.span(&kid) },
+                Rule::recordx => {
+                    let ExprKind::Record { slots, .. } = self.record(kid) else { return ExprKind::Missing };
+                    for (name, value) in slots {
+                        let short = || Expr { kind: ExprKind::Name(name.text.clone()), span: name.span };
+                        let value = value.unwrap_or_else(short);
+                        args.push(Arg { name: Some(name), value });
+                    }
+                }
+                _ => {}
+            }
+        }
+        ExprKind::Call { callee: Box::new(callee), args, with: None }
     }
 
     fn if_expr(&mut self, pair: P<'_>) -> Expr {
@@ -366,6 +390,7 @@ impl Builder<'_> {
                 Rule::pattern => let_pattern = Some(self.pattern(kid)),
                 Rule::missing_pattern => let_pattern = Some(no_pattern(self.span(&kid))),
                 Rule::expr => cond = self.expr(kid),
+                Rule::cond => cond = equals(cond, self.expr(kid)),
                 Rule::missing_expr => cond = no_expr(self.span(&kid)),
                 Rule::block if !in_else => then = Some(self.block(kid)),
                 Rule::missing_block if !in_else => then = Some(no_block(self.span(&kid))),
@@ -695,4 +720,18 @@ fn binary_op(text: &str) -> BinaryOp {
         "/" => BinaryOp::Div,
         _ => BinaryOp::Rem,
     }
+}
+
+/// `left = right` as a condition, meant as a comparison, which binds closer than `&&` and `||`.
+pub(super) fn equals(left: Expr, right: Expr) -> Expr {
+    let span = left.span.to(right.span);
+    if let ExprKind::Binary { op: op @ (BinaryOp::And | BinaryOp::Or), left: first, right: last } = left.kind {
+        let last = Box::new(equals(*last, right));
+        return Expr { kind: ExprKind::Binary { op, left: first, right: last }, span };
+    }
+    if let ExprKind::Binary { op: op @ (BinaryOp::And | BinaryOp::Or), left: first, right: last } = right.kind {
+        let first = Box::new(equals(left, *first));
+        return Expr { kind: ExprKind::Binary { op, left: first, right: last }, span };
+    }
+    Expr { kind: ExprKind::Binary { op: BinaryOp::Eq, left: Box::new(left), right: Box::new(right) }, span }
 }

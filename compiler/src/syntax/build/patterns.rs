@@ -137,6 +137,10 @@ impl Builder<'_> {
                         _ => {}
                     }
                 }
+                Rule::foreign_array => {
+                    let name = Name { text: "List".to_owned(), span };
+                    kind = TypeKind::Path { name, args: vec![TypeExpr { kind, span }] };
+                }
                 Rule::optional => optional = Some(self.span(&kid)),
                 _ => {}
             }

@@ -107,6 +107,35 @@ pub(super) fn idiom(rule: Rule, start: usize, end: usize, parent_start: usize, t
                 format!(" {here}"),
             )
         }
+        Rule::foreign_assign => Idiom::new("`=` assigns; values are compared with `==`", "write `==`").edit(
+            "replace with `==`",
+            start,
+            end,
+            "==",
+        ),
+        Rule::foreign_of => swap(word, "JavaScript", "in", start, end),
+        Rule::foreign_for => Idiom::new(
+            "a `for` goes through a list, without parentheses",
+            "write `for item in items { .. }`, or `for i in range(0, n) { .. }` to count",
+        ),
+        Rule::foreign_array => Idiom::new("a list type is written `List<..>`", "write `List<T>`")
+            .edit("write `List<..>`", parent_start, parent_start, "List<")
+            .edit("write `List<..>`", start, end, ">"),
+        Rule::foreign_angle => Idiom::new("type arguments stand in `<..>`", "write `List<Int>`, `Map<String, Int>`"),
+        Rule::foreign_literal => Idiom::new(
+            "a record is made by a call",
+            "write `Line(sku: sku, quantity: 1)`; `{ sku, quantity: 1 }` alone does where its type is known",
+        ),
+        Rule::foreign_key => Idiom::new(
+            "the keys of a record have no quotes",
+            "a record is `{ name: value }`, a map is `[\"key\": value]`",
+        ),
+        Rule::foreign_comma => Idiom::new("the parts of a record are separated by `,`", "put a `,` before it").edit(
+            "insert `,`",
+            start,
+            start,
+            ", ",
+        ),
         Rule::foreign_way => Idiom::new(
             "a branch is one expression, not statements",
             "put the statements into a `flow` and call it here: `race { ask(), patience() }`",
@@ -208,6 +237,7 @@ pub(super) fn instead_of(marker: Marker, parent: Rule, found_at: usize, text: &s
                 "",
             ))
         }
+        (Marker::Operand, "*") => Some(Idiom::new("`**` is Python; here it is `.pow(n)`", "write `x.pow(2)`")),
         _ => None,
     }
 }
@@ -216,6 +246,10 @@ pub(super) fn instead_of(marker: Marker, parent: Rule, found_at: usize, text: &s
 pub(super) fn junk(rule: Rule, start: usize, text: &str) -> Option<Idiom> {
     let found = words::token(text, start);
     let end = start + found.len();
+    if matches!(found, "&" | "|" | "^" | "~" | "<<" | ">>") {
+        let help = "`&&` is and, `||` is or; sets have `union` and `intersect`";
+        return Some(Idiom::new(format!("there is no `{found}`: numbers have no bits here"), help));
+    }
     if rule == Rule::junk_item {
         return match found {
             "let" | "var" | "val" => Some(
@@ -273,8 +307,8 @@ pub(in crate::syntax) fn word(found: &str) -> Option<&'static str> {
         "then" => "write `if condition { .. }`",
         "goto" | "jump" => "there are loops, `match` and functions",
         "export" | "import" | "type" | "error" => "declarations stand at the top of the file",
-        "async" | "go" | "fork" => "write `spawn f(x)`, or `parallel { a(), b() }`",
-        "finally" => "write `defer { .. }` before what may fail",
+        "async" | "go" | "fork" => "write `parallel { a(), b() }`",
+        "finally" => "write it behind the `try`, and in `catch e { .. throw e }` for failures that go on",
         _ => return None,
     })
 }

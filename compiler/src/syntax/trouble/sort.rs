@@ -108,6 +108,14 @@ pub(super) fn sort(rule: Rule) -> Sort {
         | Rule::foreign_step
         | Rule::foreign_loop
         | Rule::foreign_way
+        | Rule::foreign_assign
+        | Rule::foreign_of
+        | Rule::foreign_for
+        | Rule::foreign_array
+        | Rule::foreign_angle
+        | Rule::foreign_literal
+        | Rule::foreign_key
+        | Rule::foreign_comma
         | Rule::foreign_elif
         | Rule::foreign_infix
         | Rule::foreign_prefix
@@ -218,6 +226,9 @@ pub(super) fn sort(rule: Rule) -> Sort {
         | Rule::parallel
         | Rule::race
         | Rule::way
+        | Rule::literal
+        | Rule::quoted
+        | Rule::foreign_for_tail
         | Rule::r#try
         | Rule::clause
         | Rule::select

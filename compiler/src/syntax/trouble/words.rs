@@ -137,12 +137,31 @@ pub(super) fn junk(rule: Rule, parent: Rule, found: &str, text: &str, span: Span
         Rule::junk_branch => "`receive`, `await`, `after`, `at`, `when` or `}`",
         _ => "a statement",
     };
-    Diagnostic::error("WF0001", span, format!("expected {expected}, found {found}")).label("this fits nowhere here")
+    let d = Diagnostic::error("WF0001", span, format!("expected {expected}, found {found}"));
+    let value = text.starts_with(|c: char| c.is_alphanumeric() || matches!(c, '"' | '_' | '['));
+    if value && matches!(rule, Rule::junk_paren | Rule::junk_bracket | Rule::junk_brace) {
+        return d.label("a `,` is missing before this").help("separate the parts with `,`");
+    }
+    d.label("this fits nowhere here")
 }
 
 /// Whether a number begins at `at`.
 pub(super) fn is_digit(text: &str, at: usize) -> bool {
     text.as_bytes().get(at).is_some_and(u8::is_ascii_digit)
+}
+
+/// Whether a token is a number as the language writes them.
+pub(super) fn is_number(token: &str) -> bool {
+    const UNITS: [&str; 9] = ["KiB", "MiB", "GiB", "ms", "s", "m", "h", "d", "w"];
+    let digits = |c: char| c.is_ascii_digit() || c == '_';
+    let mut rest = token.trim_start_matches(digits);
+    if let Some(fraction) = rest.strip_prefix('.') {
+        return fraction.chars().all(digits);
+    }
+    while let Some(unit) = UNITS.iter().find(|unit| rest.starts_with(**unit)) {
+        rest = rest[unit.len()..].trim_start_matches(digits);
+    }
+    rest.is_empty()
 }
 
 /// Digits and letters that make no number: `10x`, `1.5s`, `1e6`.
