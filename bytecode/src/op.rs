@@ -218,7 +218,7 @@ ops! {
     /// `map[key] = src` on a `var`; a new key goes last.
     SetKey = "set_key" (map: Var, key: Src, src: Src);
     /// `dst =` the arguments written one after the other as text: strings as they are, other values as in
-    /// string holes (decisions.md 1's JSON form without the quotes of scalars).
+    /// string holes (their JSON form without the quotes of scalars).
     Concat = "concat" (dst: Dst, unused: Index, n: Args);
 
     /// `dst = state[cell]`.
@@ -271,7 +271,8 @@ ops! {
     /// end, or its failure is thrown; the others are canceled and awaited. A type that the branches do not give traps
     /// with `Corrupt`; `Unit` drops the results of `parallel`.
     ScopeJoin = "join" (dst: Dst, scope: Src);
-    /// `dst = true` if the new code of the patch is to run (language.md 3.5).
+    /// `dst = true` if the new code of the patch is to run: a run that passed here before the patch keeps the
+    /// old code, and the answer is recorded.
     Patch = "patch" (dst: Dst, patch: Patch);
 
     /// Throws a `Failure`: the innermost handler of the frame that covers the pc gets it, else the caller.

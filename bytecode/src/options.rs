@@ -50,7 +50,8 @@ pub struct RetryPolicy {
 }
 
 impl Default for RetryPolicy {
-    /// `backoff(first: 1s, factor: 2, max: 100 × first)` without a limit on attempts (decisions.md 7).
+    /// `backoff(first: 1s, factor: 2, max: 100 × first)` without a limit on attempts: a fault is somebody
+    /// else's trouble, which may last for days and end.
     fn default() -> RetryPolicy {
         RetryPolicy { first_ms: 1_000, factor_milli: 2_000, max_ms: 100_000, attempts: 0 }
     }

@@ -94,7 +94,7 @@ fn declarations(program: &Program) -> Checked {
 }
 
 fn unique<'a>(what: &str, names: impl Iterator<Item = &'a str>) -> Checked {
-    let mut seen = std::collections::HashSet::new();
+    let mut seen = std::collections::BTreeSet::new();
     for name in names {
         require(seen.insert(name), || format!("the {what} `{name}` is declared twice"))?;
     }

@@ -1,10 +1,10 @@
-//! JSON against a type (decisions.md 1): what is wrong and where, and the one canonical form of what is right. The API
-//! and the engine check here without a VM; turning checked JSON into heap values is `vm/src/value.rs`.
+//! JSON against a type (docs/api.md shows each): what is wrong and where, and the one canonical form of what is right.
+//! The API and the engine check here without a VM; turning checked JSON into heap values is `vm/src/value.rs`.
 
 pub mod template;
 pub mod text;
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -13,7 +13,7 @@ use serde_json::{Map, Number, Value};
 use crate::program::Program;
 use crate::types::{Field, Type, TypeId, Variant};
 
-/// Levels of lists and objects a value may have.
+/// Levels of lists and objects a value may have, here and in a heap. Readers of JSON elsewhere stop at 128.
 pub const DEPTH_MAX: usize = 120;
 
 /// What to do with fields that the type does not have.
@@ -240,7 +240,7 @@ impl Checker<'_> {
 
     fn set(&self, ty: TypeId, items: &[Value], depth: usize) -> Checked {
         let items = self.items(ty, items, depth)?;
-        let mut seen = HashSet::with_capacity(items.len());
+        let mut seen = BTreeSet::new();
         for (i, item) in items.iter().enumerate() {
             if !seen.insert(item.to_string()) {
                 return Err(WireError::new("each element once", format!("{} again", describe(item))).item(i));
@@ -259,7 +259,7 @@ impl Checker<'_> {
             }
             return Ok(Value::Object(out));
         }
-        let mut seen = HashSet::new();
+        let mut seen = BTreeSet::new();
         let mut out = Vec::new();
         for (i, entry) in value.as_array().ok_or_else(wrong)?.iter().enumerate() {
             let Some([k, v]) = entry.as_array().map(Vec::as_slice) else {
@@ -328,7 +328,7 @@ impl Checker<'_> {
         Ok(out)
     }
 
-    /// A FAILURE of decisions.md 1. Of a known error type the details have its fields; others are passed on.
+    /// A failure as the API writes it. Of a known error type the details have its fields; others are passed on.
     fn failure(&self, wanted: Option<(TypeId, &str)>, value: &Value, depth: usize) -> Checked {
         let given =
             value.as_object().ok_or_else(|| WireError::new("a failure with `type` and `message`", describe(value)))?;

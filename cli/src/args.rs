@@ -1,4 +1,4 @@
-//! `key=value` arguments, typed by the signature (decisions.md 6), or a whole JSON object from `--input`.
+//! `key=value` arguments, typed by the signature, or a whole JSON object from `--input`.
 
 use std::io::Read;
 

@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use weft_runtime::api::Api;
 use weft_runtime::config::NodeConfig;
 use weft_runtime::node::{Node, NodeOptions, OpenError};
-use weft_runtime::telemetry::{self, LOG_VARIABLE, LogFormat};
+use weft_runtime::telemetry::{self, LogFormat};
 
 use crate::client::DEFAULT_ADDRESS;
 use crate::exit::{Exit, Failed};
@@ -87,8 +87,7 @@ fn held(path: &Path, lock: &mut File) -> Failed {
 /// If `WEFT_LOG` cannot be read.
 pub(crate) fn log(out: &Output, usual: &str) -> Result<(), Failed> {
     let format = if out.json { LogFormat::Json } else { LogFormat::Text };
-    let chosen = std::env::var_os(LOG_VARIABLE).is_some_and(|v| !v.is_empty());
-    telemetry::init(format, if chosen { None } else { Some(usual) }).map_err(|e| Failed::usage(e.to_string()))
+    telemetry::init(format, usual).map_err(|e| Failed::usage(e.to_string()))
 }
 
 /// Listens where the command line says; else on the usual port, or a free one if that is taken.

@@ -1,4 +1,4 @@
-//! Finds a project on disk: `weft.toml`, or a file or folder without one (decisions.md 5). Reads its sources in a stable
+//! Finds a project on disk: `weft.toml`, or a file or folder without one. Reads its sources in a stable
 //! order; compiling them is `compile`'s.
 
 use std::collections::BTreeMap;
@@ -19,6 +19,9 @@ const EDITION: &str = "2026";
 const SOURCE_FILES_MAX: usize = 10_000;
 /// Folders below a project's folder.
 const FOLDER_DEPTH_MAX: usize = 32;
+
+// The compiler and the limits of a node know nothing of each other, and must agree.
+const _: () = assert!(weft_compiler::syntax::SOURCE_BYTES_MAX == weft_protocol::limits::SOURCE_BYTES_MAX);
 
 /// `weft.toml`.
 #[derive(Debug, Clone, Default, Deserialize)]

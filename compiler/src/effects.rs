@@ -1,4 +1,4 @@
-//! What code may do where it stands: pure < read < write < wait (language.md 4.4), which errors may leave it, and where
+//! What code may do where it stands: pure < read < write < wait, which errors may leave it, and where
 //! a patch must say when it is decided.
 //!
 //! The kind of a declaration fixes its ceiling; nothing here changes the tree.

@@ -1,5 +1,5 @@
-//! Events as people and clients see them: JSON objects for `show --json`, the API and exports (decisions.md 4), and one
-//! plain line for golden files. Both are functions of the event and the program alone.
+//! Events as people and clients see them: JSON objects for `show --json`, the API and exports, and one plain
+//! line for golden files. Both are functions of the event and the program alone.
 
 use serde_json::{Map, Value, json};
 use weft_bytecode::wire::text;

@@ -424,7 +424,7 @@ pub struct WorkflowSignature {
     pub queries: Vec<MessageSignature>,
 }
 
-/// `GET …/history`: events as JSON objects (decisions.md 4).
+/// `GET …/history`: events as JSON objects.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct HistoryPage {

@@ -1,4 +1,4 @@
-//! History events: past tense, numbered per run, the truth that decides replay (language.md 4.5, decisions.md 4).
+//! History events: past tense, numbered per run, the truth that decides replay.
 
 use serde::{Deserialize, Serialize};
 
@@ -94,7 +94,7 @@ pub struct ParentRef {
 
 /// What a history can hold. The variant names are the names on the wire.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[allow(missing_docs, reason = "the fields are the words of decisions.md 4, one to one")]
+#[allow(missing_docs, reason = "the fields have the names that clients see in the JSON of a history")]
 pub enum EventKind {
     RunStarted {
         namespace: String,

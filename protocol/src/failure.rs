@@ -1,4 +1,4 @@
-//! A durable bad outcome, as it is logged and sent (`FAILURE` of decisions.md 1).
+//! A durable bad outcome, as it is logged and sent.
 
 use serde::{Deserialize, Serialize};
 
@@ -43,7 +43,7 @@ impl Failure {
         self
     }
 
-    /// The JSON form of decisions.md 1: `ActivityFailed`, `ChildFailed` and `Timeout` keep their fields beside
+    /// The JSON form of the API: `ActivityFailed`, `ChildFailed` and `Timeout` keep their fields beside
     /// `details` as well as inside.
     pub fn to_json(&self) -> serde_json::Value {
         let mut out = serde_json::Map::new();

@@ -1,6 +1,9 @@
-//! Limits by name (decisions.md 8). What reaches one is told its name and loses nothing.
+//! Limits by name (docs/operations.md). What reaches one is told its name and loses nothing.
 
 use serde::{Deserialize, Serialize};
+
+/// Bytes of a source file that a compiler reads; `source_bytes_max` can only be less.
+pub const SOURCE_BYTES_MAX: usize = 8 << 20;
 
 /// All limits a node enforces; `[limits]` of the configuration overrides them by name.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -62,7 +65,7 @@ impl Default for Limits {
             fuel_activation_max: 20_000_000_000,
             heap_bytes_max: 256 << 20,
             frames_max: 10_000,
-            source_bytes_max: 8 << 20,
+            source_bytes_max: SOURCE_BYTES_MAX,
             program_bytes_max: 16 << 20,
             long_poll_max_ms: 60_000,
             page_rows_max: 1_000,

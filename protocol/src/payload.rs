@@ -1,4 +1,5 @@
-//! A value on its way through the log: JSON bytes behind one format byte (decisions.md 1).
+//! A value on its way through the log: JSON bytes behind one format byte, so that another
+//! format can come without reading old logs wrongly.
 
 use std::sync::Arc;
 

@@ -47,11 +47,6 @@ pub enum LogRecord {
         /// Its epoch.
         epoch: u64,
     },
-    /// First record of a segment: where the partition's start counter stands when all before it is gone.
-    SegmentHead {
-        /// The counter of the next start.
-        counter: u64,
-    },
 }
 
 /// Format version of a body; another one is refused.
@@ -70,7 +65,7 @@ const RECORD_BYTES_MAX: usize = 1 << 30;
 const TAG_EVENT: u8 = 0;
 const TAG_RECORD: u8 = 1;
 const TAG_FENCE: u8 = 2;
-const TAG_SEGMENT_HEAD: u8 = 3;
+// 3 is kept for the head of a segment, which will say where the start counter stands when all before it is gone.
 
 #[cfg(test)]
 mod tests;

@@ -133,11 +133,9 @@ impl Node {
         Ok(Node { shared })
     }
 
-    /// Opens a node on a journal at hand; `options.store` is not looked at.
-    ///
-    /// # Errors
-    /// If this process cannot make HTTP calls.
-    pub fn open_on(journal: Arc<dyn Journal>, options: NodeOptions) -> Result<Node, OpenError> {
+    /// Opens a node on a journal at hand, which a test disturbs; `options.store` is not looked at.
+    #[cfg(test)]
+    fn open_on(journal: Arc<dyn Journal>, options: NodeOptions) -> Result<Node, OpenError> {
         let shared = Node::shared(options)?;
         let events = open::begin(&shared, journal);
         tokio::spawn(member::run(shared.clone(), Some(events)));

@@ -5,8 +5,8 @@ use std::io::IsTerminal;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::ParseError;
 
-/// What is logged unless something says otherwise: the news of this process, and of the database driver only trouble.
-const DEFAULT_FILTER: &str = "info,sqlx=warn";
+/// What a server logs unless something says otherwise: the news of this process, and of the database driver only trouble.
+pub const DEFAULT_FILTER: &str = "info,sqlx=warn";
 
 /// The variable that says what is logged: `WEFT_LOG=debug`, `WEFT_LOG=info,weft_runtime::http=debug`.
 pub const LOG_VARIABLE: &str = "WEFT_LOG";
@@ -32,13 +32,13 @@ pub enum TelemetryError {
     Twice,
 }
 
-/// Sets logging up for the whole process. The filter is `filter` if given, else `WEFT_LOG`, else news and trouble.
+/// Sets logging up for the whole process. What is logged says `WEFT_LOG`, else `usual`.
 ///
 /// # Errors
 /// If the filter cannot be read, or logging has been set up before.
-pub fn init(format: LogFormat, filter: Option<&str>) -> Result<(), TelemetryError> {
+pub fn init(format: LogFormat, usual: &str) -> Result<(), TelemetryError> {
     let from_environment = std::env::var(LOG_VARIABLE).ok().filter(|text| !text.is_empty());
-    let filter = read_filter(filter.or(from_environment.as_deref()).unwrap_or(DEFAULT_FILTER))?;
+    let filter = read_filter(from_environment.as_deref().unwrap_or(usual))?;
     let lines = tracing_subscriber::fmt().with_writer(std::io::stderr).with_env_filter(filter);
     let set = match format {
         LogFormat::Text => lines.with_ansi(std::io::stderr().is_terminal()).try_init(),

@@ -55,5 +55,14 @@ pub(crate) fn too_deep() -> Fault {
     fault(TrapKind::Depth, format!("a value nests deeper than {NESTING_MAX} levels"))
 }
 
-/// Levels of nesting of a value that is written, read, compared or hashed. JSON readers elsewhere stop at 128.
-pub(crate) const NESTING_MAX: usize = 120;
+/// Levels of nesting of a value that is written, read, compared or hashed: what leaves a heap can be read again.
+pub(crate) const NESTING_MAX: usize = weft_bytecode::wire::DEPTH_MAX;
+
+/// Causes of a failure that a program sees; longer chains are cut. A failure of so many can be written again.
+pub(crate) const CAUSES_KEPT: usize = 100;
+const _: () = assert!(CAUSES_KEPT < NESTING_MAX);
+
+/// Causes of a failure that a snapshot is believed to have: far more than any failure that was let in, few enough for
+/// the stack. A snapshot with more is damaged.
+pub(crate) const SNAPSHOT_CAUSES_MAX: usize = 1_000;
+const _: () = assert!(SNAPSHOT_CAUSES_MAX > NESTING_MAX);

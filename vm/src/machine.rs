@@ -1,4 +1,4 @@
-//! The state of one run, all of it data, and how an activation goes through it (decisions.md 3): the signal handler
+//! The state of one run, all of it data, and how an activation goes through it: the signal handler
 //! first, then ready fibers in order; whenever none is ready the waiting conditions are tested again in order of
 //! registration; it stops when nothing moves.
 

@@ -1,4 +1,4 @@
-//! Heap values and what they are outside: JSON by type (decisions.md 1), text of string holes, failures.
+//! Heap values and what they are outside: JSON by type, text of string holes, failures.
 //!
 //! Checking foreign JSON is `weft_bytecode::wire`'s work; what arrives here was checked there. A payload that still
 //! does not decode is a trap: history and program do not belong together.

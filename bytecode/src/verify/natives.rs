@@ -10,9 +10,10 @@ pub(super) fn is_ordered(program: &Program, ty: TypeId) -> bool {
 }
 
 fn ordered(program: &Program, ty: TypeId, depth: usize) -> bool {
-    const NESTING_MAX: usize = 50;
+    // Tuples inside tuples; the type table of a forged program could lead in a circle.
+    const TUPLES_MAX: usize = 50;
     match program.ty(ty) {
-        Type::Tuple(items) => depth < NESTING_MAX && items.iter().all(|item| ordered(program, *item, depth + 1)),
+        Type::Tuple(items) => depth < TUPLES_MAX && items.iter().all(|item| ordered(program, *item, depth + 1)),
         Type::String | Type::Bytes | Type::Decimal => true,
         other => other.is_scalar(),
     }

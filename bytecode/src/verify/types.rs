@@ -1,6 +1,6 @@
 //! The type table and the constants.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use super::{Checked, known_type, require};
 use crate::program::{Constant, Program};
@@ -13,6 +13,7 @@ pub(super) fn check(program: &Program) -> Checked {
         "the type table does not begin with the built-in types".into()
     })?;
     require(program.types.len() <= usize::from(u16::MAX), || "there are more than 65,535 types".into())?;
+    // Types have no order; nothing here depends on the set's.
     let mut seen = HashSet::with_capacity(program.types.len());
     for (id, ty) in program.types.iter().enumerate() {
         let of = |message: String| format!("type {id}: {message}");
@@ -90,7 +91,7 @@ fn parts(program: &Program, ty: &Type) -> Checked {
 }
 
 fn named_once(fields: &[Field]) -> Checked {
-    let mut seen = HashSet::new();
+    let mut seen = BTreeSet::new();
     fields.iter().try_for_each(|field| {
         require(seen.insert(field.name.as_str()), || format!("the field `{}` is there twice", field.name))
     })

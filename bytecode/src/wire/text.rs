@@ -1,4 +1,4 @@
-//! Scalars as text: the one spelling of durations, times, dates, decimals and floats (decisions.md 1), and their
+//! Scalars as text: the one spelling of durations, times, dates, decimals and floats, and their
 //! readers. Everyone who shows or reads such a value goes through here, so equal values have equal text.
 
 use std::fmt::Write as _;
@@ -6,7 +6,8 @@ use std::fmt::Write as _;
 use rust_decimal::Decimal;
 
 /// Milliseconds of a day.
-const DAY_MS: i64 = 86_400_000;
+/// Milliseconds of a day.
+pub const DAY_MS: i64 = 86_400_000;
 /// The first day a `Date` can name, 0001-01-01, in days since 1970-01-01.
 pub const DATE_MIN: i64 = -719_162;
 /// The last day a `Date` can name, 9999-12-31.

@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 
 use weft_runtime::config::ExecAllow;
+use weft_runtime::telemetry::DEFAULT_FILTER;
 
 use crate::exit::{Exit, Outcome};
 use crate::local::{self, Local, Place};
@@ -15,7 +16,7 @@ use super::Context;
 
 /// Serves until it is asked to stop.
 pub(crate) async fn serve(context: &Context, options: &Serve) -> Outcome {
-    local::log(&context.out, "info,sqlx=warn")?;
+    local::log(&context.out, DEFAULT_FILTER)?;
     let (config, folder) = match &options.config {
         Some(file) => (project::read_config_file(file)?, file.parent().map(PathBuf::from).unwrap_or_default()),
         None => (project::Config::default(), PathBuf::from(".")),

@@ -1,4 +1,4 @@
-//! Events of a history as text. They arrive as JSON (decisions.md 4); an event or field of a newer server is shown as
+//! Events of a history as text. They arrive as JSON; an event or field of a newer server is shown as
 //! it is.
 
 use jiff::Timestamp;

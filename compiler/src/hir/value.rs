@@ -31,7 +31,7 @@ pub(crate) enum Value {
 }
 
 impl Value {
-    /// The value on the wire (decisions.md 1).
+    /// The value as JSON, as the API and the log have it.
     pub(crate) fn json(&self, types: &Types, ty: Ty) -> String {
         let mut out = String::new();
         self.write(&mut out, types, ty);

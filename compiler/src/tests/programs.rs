@@ -1,8 +1,7 @@
-//! The programs of the language reference compile.
+//! Whole programs, which between them use everything the language has, compile.
 
 use super::{analyze, said};
 
-/// The listings of section 2 of the language reference.
 const PROGRAMS: &[(&str, &str)] = &[
     ("onboarding", include_str!("../../../tests/tests/programs/onboarding.wf")),
     ("order", include_str!("../../../tests/tests/programs/order.wf")),

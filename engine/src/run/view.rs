@@ -151,11 +151,6 @@ impl Run {
         self.cancel_reason.is_some()
     }
 
-    /// Whether a request with this id was taken before, so that sending it again changes nothing.
-    pub fn knows_request(&self, id: &str) -> bool {
-        self.requests.knows(Some(id))
-    }
-
     /// Why the run is parked, if it is.
     pub fn stuck(&self) -> Option<Stuck> {
         let parked = self.stuck.as_ref()?;

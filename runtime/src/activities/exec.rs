@@ -1,6 +1,6 @@
-//! `exec` activities: one process per attempt, no shell (decisions.md 7). Arguments on stdin, the result on stdout, the
-//! end of stderr in the message if it fails. The process leads a group of its own, which is killed when the attempt
-//! ends in whatever way: nothing it started outlives it.
+//! `exec` activities: one process per attempt, no shell, so that no argument can become a command.
+//! Arguments on stdin, the result on stdout, the end of stderr in the message if it fails. The process leads a group of
+//! its own, which is killed when the attempt ends in whatever way: nothing it started outlives it.
 
 use std::path::{Component, Path, PathBuf};
 use std::process::{ExitStatus, Stdio};

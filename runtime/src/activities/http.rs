@@ -1,4 +1,4 @@
-//! `http` activities: one request per attempt (decisions.md 7). What the answer means: `errors` by status first; 2xx is
+//! `http` activities: one request per attempt. What the answer means: `errors` by status first; 2xx is
 //! the result; a FAILURE of a declared type is that error; 408, 425, 429, 5xx and no answer are worth another attempt;
 //! anything else is not. Redirects are answers like any other, never followed.
 

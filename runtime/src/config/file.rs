@@ -128,7 +128,8 @@ enum Slot<'a> {
     Ms(&'a mut i64),
 }
 
-/// Limits as decisions.md 8 names them: those with a unit of time are durations and have no unit in their name.
+/// Limits as people write them (docs/operations.md): those with a unit of time are durations, which say their unit
+/// themselves, so their names have none.
 const LIMIT_NAMES: &[&str] = &[
     "payload_bytes_max",
     "request_bytes_max",

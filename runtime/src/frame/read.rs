@@ -6,7 +6,7 @@ use weft_protocol::{Event, EventId, LogSeq, PartitionId, RunId, Timestamp};
 
 use super::{
     ChunkWriter, FLAG_CONTINUES, FLAG_FENCE, FLAGS, HEADER_BYTES, LogRecord, RECORD_BYTES_MAX, TAG_EVENT, TAG_FENCE,
-    TAG_RECORD, TAG_SEGMENT_HEAD, VERSION, varint,
+    TAG_RECORD, VERSION, varint,
 };
 use crate::store::{CHUNK_BYTES_MAX, Chunk, StoreError};
 
@@ -199,7 +199,6 @@ impl ChunkReader {
                 let node = i32::try_from(varint::unzigzag(first)).map_err(|_| "a fence names an impossible node")?;
                 LogRecord::Fence { node, epoch: varint::take(&mut bytes).ok_or_else(cut)? }
             }
-            TAG_SEGMENT_HEAD => LogRecord::SegmentHead { counter: first },
             other => return Err(format!("record kind {other} is not known to this version of weft")),
         };
         if !bytes.is_empty() {

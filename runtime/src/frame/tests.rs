@@ -1,3 +1,5 @@
+//! What was written is read; what was not written is never taken for it.
+
 use weft_engine::Record;
 use weft_protocol::event::EventKind;
 use weft_protocol::{Event, EventId, LogSeq, PartitionId, Payload, RunId, Timestamp};
@@ -28,7 +30,7 @@ fn fence(seq: u64, epoch: u64) -> Chunk {
     Chunk { part: PART, seq: LogSeq(seq), epoch, body: fence_body(PART, 9, epoch) }
 }
 
-/// A log of a fence and one append with events of these payload sizes, a heartbeat and a segment head.
+/// A log of a fence and one append with events of these payload sizes and a heartbeat.
 fn log(sizes: &[usize]) -> (Vec<Chunk>, Vec<LogRecord>) {
     let mut chunks = vec![fence(1, 1)];
     let mut records = vec![LogRecord::Fence { node: 9, epoch: 1 }];
@@ -43,8 +45,6 @@ fn log(sizes: &[usize]) -> (Vec<Chunk>, Vec<LogRecord>) {
     let record = Record::Heartbeat { scheduled: EventId(2), attempt: 1, progress: None };
     writer.record(run(1 << 51), &record);
     records.push(LogRecord::Record { run: run(1 << 51), record });
-    writer.segment_head(77);
-    records.push(LogRecord::SegmentHead { counter: 77 });
     writer.take(&mut chunks);
     assert!(writer.is_empty());
     (chunks, records)
@@ -135,7 +135,7 @@ fn a_fence_starts_a_new_chain_and_an_older_epoch_cannot_follow_it() {
         let mut reader = ChunkReader::new(PART);
         chunks.iter().for_each(|chunk| reader.read(chunk, &mut Vec::new()).unwrap());
         let mut writer = reader.writer(1).unwrap();
-        writer.segment_head(1);
+        writer.event(run(1), &signal(1, 0));
         let mut out = Vec::new();
         writer.take(&mut out);
         out.remove(0)

@@ -3,9 +3,7 @@
 use weft_engine::Record;
 use weft_protocol::{Event, LogSeq, PartitionId, RunId, Timestamp};
 
-use super::{
-    FLAG_CONTINUES, FLAG_FENCE, HEADER_BYTES, TAG_EVENT, TAG_FENCE, TAG_RECORD, TAG_SEGMENT_HEAD, VERSION, varint,
-};
+use super::{FLAG_CONTINUES, FLAG_FENCE, HEADER_BYTES, TAG_EVENT, TAG_FENCE, TAG_RECORD, VERSION, varint};
 use crate::store::{CHUNK_BYTES_MAX, Chunk};
 
 /// A frame is only begun where its length and a little of it fit: lengths are never split.
@@ -77,15 +75,6 @@ impl ChunkWriter {
         self.make_room(self.base);
         self.begin_record(TAG_RECORD, run);
         varint::append(&mut self.record, record);
-        self.put_frame();
-    }
-
-    /// Adds the head of a segment.
-    pub fn segment_head(&mut self, counter: u64) {
-        self.make_room(self.base);
-        self.record.clear();
-        self.record.push(TAG_SEGMENT_HEAD);
-        varint::put(&mut self.record, counter);
         self.put_frame();
     }
 

@@ -74,7 +74,6 @@ impl Recovery {
                         logged.records.push(record);
                     }
                 }
-                LogRecord::SegmentHead { counter } => self.counter = self.counter.max(counter),
                 LogRecord::Fence { .. } => {}
             }
         }

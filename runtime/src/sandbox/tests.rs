@@ -1,3 +1,5 @@
+//! The sandbox drives the same partitions as a node, by hand and on a virtual clock.
+
 use serde_json::json;
 use weft_engine::history;
 use weft_protocol::api::Status;

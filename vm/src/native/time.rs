@@ -1,13 +1,11 @@
 //! Durations, times and dates.
 
 use weft_bytecode::op::Native;
-use weft_bytecode::wire::text::{self, DATE_MAX, DATE_MIN};
+use weft_bytecode::wire::text::{self, DATE_MAX, DATE_MIN, DAY_MS};
 
 use super::Call;
 use crate::limits::{Fault, fault};
 use crate::step::TrapKind;
-
-const DAY_MS: i64 = 86_400_000;
 
 pub(super) fn call(call: &mut Call<'_>, native: Native) -> Result<u64, Fault> {
     use Native::*;

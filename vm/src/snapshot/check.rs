@@ -1,6 +1,7 @@
 //! Whether a state that was read could have been written: every reference leads to an object of its type, every frame
 //! stands where frames can stand, every number names something.
 
+use rustc_hash::FxHashSet;
 use weft_bytecode::op::Op;
 use weft_bytecode::types::{Field, Type, TypeId, builtin};
 use weft_bytecode::{FuncId, Program};
@@ -285,7 +286,7 @@ fn check_scope(vm: &Vm, arena: &Arena<'_>, id: u32, scope: &Scope) -> Checked {
         Role::Branch { position, .. } => Some(position),
         _ => None,
     });
-    let open: std::collections::HashSet<u32> = waiting.chain(running).collect();
+    let open: FxHashSet<u32> = waiting.chain(running).collect();
     for (position, (func, value)) in (0u32..).zip(&scope.results) {
         require(known(*func), "a branch has no function")?;
         let ty = loaded.result_of(*func);

@@ -15,7 +15,7 @@ use zerocopy::IntoBytes;
 use crate::fiber::{Cancel, Fiber, FiberId, Kind, On, Operation, Resume, Role, State};
 use crate::frame::Frame;
 use crate::heap::{Counters, Heap};
-use crate::limits::Bounds;
+use crate::limits::{Bounds, SNAPSHOT_CAUSES_MAX};
 use crate::loaded::Loaded;
 use crate::machine::{Ended, Life, MAIN, Progress, Vm};
 use crate::scope::{Branch, Scope, ScopeKind};
@@ -254,8 +254,7 @@ impl<'a> Reader<'a> {
     }
 
     fn failure(&mut self, depth: usize) -> Read<Failure> {
-        const CAUSES_MAX: usize = 1_000;
-        if depth > CAUSES_MAX {
+        if depth > SNAPSHOT_CAUSES_MAX {
             return Err("a failure has too many causes".into());
         }
         let (kind, message) = (self.text()?.to_owned(), self.text()?.to_owned());

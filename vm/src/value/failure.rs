@@ -8,18 +8,15 @@ use weft_bytecode::wire;
 use weft_protocol::{Failure, Payload};
 
 use crate::heap::Heap;
-use crate::limits::{Fault, NESTING_MAX, too_deep};
+use crate::limits::{CAUSES_KEPT, Fault, NESTING_MAX, too_deep};
 use crate::loaded::Loaded;
 use crate::step::TrapKind;
 use crate::value::{decode, encode, new_text};
 
-/// The causes of a failure that are kept; longer chains are cut.
-const CAUSES_MAX: usize = 100;
-
 /// A failure as an error object.
 pub(crate) fn to_heap(heap: &mut Heap, loaded: &Loaded, failure: &Failure) -> Result<u64, Fault> {
     let mut chain = vec![failure];
-    while let Some(cause) = chain[chain.len() - 1].cause.as_deref().filter(|_| chain.len() < CAUSES_MAX) {
+    while let Some(cause) = chain[chain.len() - 1].cause.as_deref().filter(|_| chain.len() < CAUSES_KEPT) {
         chain.push(cause);
     }
     chain.into_iter().rev().try_fold(0, |cause, failure| one(heap, loaded, failure, cause))

@@ -1,3 +1,5 @@
+//! Who gets an attempt, and where it goes when whoever had it goes away.
+
 use std::time::Duration;
 
 use futures::FutureExt;

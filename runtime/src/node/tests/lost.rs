@@ -33,6 +33,9 @@ impl Weather {
 async fn serving(weather: &Weather, partitions: u16) -> Node {
     let mut options = NodeOptions::new("memory:", "http://one");
     options.loops = 2;
+    // A run that never waits keeps the virtual time from moving: heartbeats come late, and slices must be short.
+    options.config.limits.lease_ms = 3_600_000;
+    options.config.limits.fuel_slice = 1_000;
     let node = Node::open_on(Arc::new(weather.over(&Memory::new(partitions))), options).unwrap();
     node.serving().await.unwrap();
     node.deploy(NS, codec::encode(&fixture::program(false))).await.unwrap();
