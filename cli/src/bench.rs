@@ -39,6 +39,9 @@ pub(crate) struct BenchArgs {
     /// Partitions, if the store is made by this command
     #[arg(long, value_name = "N")]
     pub(crate) partitions: Option<u16>,
+    /// Executor loops, each with some of the partitions and a connection [default: one per core]
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    pub(crate) loops: usize,
 }
 
 /// Both yardsticks; the better of two measures counts.

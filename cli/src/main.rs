@@ -21,6 +21,10 @@ use crate::exit::{Exit, Failed, Outcome};
 use crate::options::Cli;
 use crate::output::Output;
 
+/// Runs are made on one thread and dropped on another, which is where the C library's allocator waits for itself.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let context = Context { out: Output::new(cli.global.json, cli.global.color), global: cli.global.clone() };

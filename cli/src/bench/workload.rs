@@ -71,6 +71,7 @@ struct Line {
 pub(super) async fn run(args: &BenchArgs) -> Result<Work, Failed> {
     let mut options = NodeOptions::new(&args.store, format!("weft-bench-{}", std::process::id()));
     options.store_options = StoreOptions { partitions: args.partitions };
+    options.loops = args.loops;
     let node = Node::open(options).await.map_err(|error| Failed::new(Exit::Refused, "store", error.to_string()))?;
     node.serving().await?;
     node.deploy(NAMESPACE, program()?).await?;

@@ -10,8 +10,8 @@ use crate::store::StoreError;
 const VERSION: u8 = 1;
 const RAW: u8 = 0;
 const LZ4: u8 = 1;
-/// Below this, compressing costs more than it saves.
-const COMPRESS_FROM_BYTES: usize = 512;
+/// Below this a row stays on its page anyway, and compressing costs more than writing what it would save.
+const COMPRESS_FROM_BYTES: usize = 2_000;
 /// version, packing, crc32c of all after it
 const HEADER_BYTES: usize = 6;
 

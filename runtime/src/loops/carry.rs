@@ -10,7 +10,7 @@ use super::executor::Executor;
 use super::{Delivery, LoopInput};
 use crate::activities::ActivityTask;
 use crate::partition::attempt::Handout;
-use crate::partition::request::{AttemptEnd, AttemptRef, Output, Probe, Probed};
+use crate::partition::request::{AttemptEnd, AttemptRef, Output, Probe, Probed, Reply, ReplyId};
 use crate::refusal;
 use crate::store::StoreError;
 
@@ -21,29 +21,35 @@ impl Executor {
     /// Carries out what may leave all partitions, and what follows from that at once. Unless this node is `sure` that it
     /// still owns them, no good answer leaves: a silent node may be deposed without knowing, and what it remembers old.
     pub(super) fn carry_out(&mut self, now: Timestamp, sure: bool) {
-        let mut outputs = Vec::new();
+        let (mut outputs, mut answers) = (Vec::new(), Vec::new());
         loop {
             for (id, partition) in &mut self.partitions {
                 outputs.extend(partition.outputs().map(|output| (*id, output)));
             }
             if outputs.is_empty() {
-                return;
+                break;
             }
             for (part, output) in outputs.drain(..) {
-                self.carry(part, output, now, sure);
+                self.carry(part, output, now, &mut answers);
+            }
+        }
+        if answers.is_empty() {
+            return;
+        }
+        // Waking whoever is answered takes time that the next commit need not wait for.
+        self.launch();
+        for (reply, answer) in answers {
+            if let Some((_, waiting)) = self.replies.remove(&reply) {
+                let answer = if sure { answer } else { answer.and_then(|_| Err(silent())) };
+                // Whoever asked may have gone; the answer is durable all the same.
+                let _ = waiting.send(answer);
             }
         }
     }
 
-    fn carry(&mut self, part: PartitionId, output: Output, now: Timestamp, sure: bool) {
+    fn carry(&mut self, part: PartitionId, output: Output, now: Timestamp, answers: &mut Vec<(ReplyId, Reply)>) {
         match output {
-            Output::Reply(reply, answer) => {
-                if let Some((_, waiting)) = self.replies.remove(&reply) {
-                    let answer = if sure { answer } else { answer.and_then(|_| Err(silent())) };
-                    // Whoever asked may have gone; the answer is durable all the same.
-                    let _ = waiting.send(answer);
-                }
-            }
+            Output::Reply(reply, answer) => answers.push((reply, answer)),
             Output::Dispatch(attempt) => self.dispatch(part, attempt, false, now),
             Output::DispatchAgain(attempt) => self.dispatch(part, attempt, true, now),
             Output::Stop(run, scheduled) => {

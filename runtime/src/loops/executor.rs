@@ -282,10 +282,24 @@ impl Executor {
         }));
     }
 
+    /// Sends what is decided on its way at once instead of at the end of the turn.
+    pub(super) fn launch(&mut self) {
+        if self.flight.is_some() {
+            return;
+        }
+        self.send_append();
+        if let Some(landed) = self.flight.as_mut().and_then(FutureExt::now_or_never) {
+            self.flight = Some(Box::pin(std::future::ready(landed)));
+        }
+    }
+
     /// The outcome of an append is known: what was held with it may leave, or its partitions are lost.
     fn landed(&mut self, landed: Landed) {
         self.flight = None;
         self.lane = Some(landed.lane);
+        self.spare = landed.append;
+        self.spare.chunks.clear();
+        self.spare.closed.clear();
         match landed.outcome {
             Outcome::Done { deposed } => {
                 for part in landed.parts.iter().filter(|part| !deposed.contains(part)) {
@@ -306,9 +320,6 @@ impl Executor {
                 let _ = self.world.events.send(LoopEvent::Broken(landed.parts, error));
             }
         }
-        self.spare = landed.append;
-        self.spare.chunks.clear();
-        self.spare.closed.clear();
     }
 
     /// Gives partitions up: whoever waits for one of them is answered with `error`, their attempts are told to stop.

@@ -2,10 +2,13 @@
 //! same append again is safe, because a place in the log can be taken once.
 
 use async_trait::async_trait;
-use sqlx::postgres::{PgConnectOptions, PgConnection};
+use sqlx::Postgres;
+use sqlx::postgres::{PgArguments, PgConnectOptions, PgConnection};
 
 use super::connect::{append_connection, classify, within};
-use crate::store::{Append, Lane, StoreError};
+use crate::store::{Append, Chunk, ClosedRun, Lane, StoreError};
+
+type Query<'q> = sqlx::query::Query<'q, Postgres, PgArguments>;
 
 macro_rules! chunks_and_runs {
     ($conflict:literal) => {
@@ -22,7 +25,10 @@ macro_rules! chunks_and_runs {
     };
 }
 
-/// Chunks alone: most appends.
+/// One chunk alone: most appends while little is going on, when their time is what a step waits for.
+const CHUNK: &str = "insert into log_0 (part, seq, epoch, body) values ($1, $2, $3, $4)";
+
+/// Chunks alone.
 const CHUNKS: &str = "insert into log_0 (part, seq, epoch, body)
  select * from unnest($1::int[], $2::bigint[], $3::bigint[], $4::bytea[])";
 
@@ -53,10 +59,13 @@ impl Lane for PostgresLane {
             Some(connection) => connection,
             None => append_connection(&self.options).await?,
         };
-        let statement = if append.closed.is_empty() { CHUNKS } else { CHUNKS_AND_RUNS };
-        let outcome = match send(&mut connection, statement, append).await {
-            Err(Refusal::RowThere) => send(&mut connection, CHUNKS_AND_NEW_RUNS, append).await,
-            other => other,
+        let outcome = match (append.chunks.as_slice(), append.closed.as_slice()) {
+            ([chunk], []) => send(&mut connection, one(chunk)).await,
+            (chunks, []) => send(&mut connection, many(CHUNKS, chunks)).await,
+            (chunks, rows) => match send(&mut connection, with_runs(CHUNKS_AND_RUNS, chunks, rows)).await {
+                Err(Refusal::RowThere) => send(&mut connection, with_runs(CHUNKS_AND_NEW_RUNS, chunks, rows)).await,
+                other => other,
+            },
         };
         let outcome = outcome.map_err(|refusal| match refusal {
             Refusal::Store(error) => error,
@@ -76,34 +85,48 @@ enum Refusal {
     Store(StoreError),
 }
 
-async fn send(connection: &mut PgConnection, statement: &'static str, append: &Append) -> Result<(), Refusal> {
-    let chunks = &append.chunks;
-    let parts: Vec<i32> = chunks.iter().map(|chunk| i32::from(chunk.part.0)).collect();
-    let seqs: Vec<i64> = chunks.iter().map(|chunk| chunk.seq.0 as i64).collect();
-    let epochs: Vec<i64> = chunks.iter().map(|chunk| chunk.epoch as i64).collect();
-    let bodies: Vec<&[u8]> = chunks.iter().map(|chunk| chunk.body.as_slice()).collect();
-    let mut query = sqlx::query(statement).bind(parts).bind(seqs).bind(epochs).bind(bodies);
-    if !append.closed.is_empty() {
-        let rows = &append.closed;
-        query = query
-            .bind(rows.iter().map(|row| i32::from(row.run_id.partition().0)).collect::<Vec<_>>())
-            .bind(rows.iter().map(|row| row.namespace.as_str()).collect::<Vec<_>>())
-            .bind(rows.iter().map(|row| row.workflow_id.as_str()).collect::<Vec<_>>())
-            .bind(rows.iter().map(|row| row.run_id.0 as i64).collect::<Vec<_>>())
-            .bind(rows.iter().map(|row| row.workflow.as_str()).collect::<Vec<_>>())
-            .bind(rows.iter().map(|row| row.status).collect::<Vec<_>>())
-            .bind(rows.iter().map(|row| row.started.0).collect::<Vec<_>>())
-            .bind(rows.iter().map(|row| row.closed.0).collect::<Vec<_>>())
-            .bind(rows.iter().map(|row| row.attributes.as_str()).collect::<Vec<_>>())
-            .bind(rows.iter().map(|row| row.history.as_slice()).collect::<Vec<_>>());
-    }
+async fn send(connection: &mut PgConnection, query: Query<'_>) -> Result<(), Refusal> {
     let sent = async { Ok(query.execute(connection).await) };
     match within(sent).await.map_err(Refusal::Store)? {
         Ok(_) => Ok(()),
         Err(error) => {
-            let table = error.as_database_error().and_then(|error| error.table());
-            let row_there = table == Some("run") && error.as_database_error().is_some_and(|e| e.is_unique_violation());
+            let refused = error.as_database_error();
+            let row_there = refused.is_some_and(|error| error.is_unique_violation() && error.table() == Some("run"));
             Err(if row_there { Refusal::RowThere } else { Refusal::Store(classify(&error)) })
         }
     }
+}
+
+fn one(chunk: &Chunk) -> Query<'_> {
+    sqlx::query(CHUNK)
+        .bind(i32::from(chunk.part.0))
+        .bind(chunk.seq.0 as i64)
+        .bind(chunk.epoch as i64)
+        .bind(chunk.body.as_slice())
+}
+
+fn many<'a>(statement: &'static str, chunks: &'a [Chunk]) -> Query<'a> {
+    sqlx::query(statement)
+        .bind(column(chunks, |chunk| i32::from(chunk.part.0)))
+        .bind(column(chunks, |chunk| chunk.seq.0 as i64))
+        .bind(column(chunks, |chunk| chunk.epoch as i64))
+        .bind(column(chunks, |chunk| chunk.body.as_slice()))
+}
+
+fn with_runs<'a>(statement: &'static str, chunks: &'a [Chunk], rows: &'a [ClosedRun]) -> Query<'a> {
+    many(statement, chunks)
+        .bind(column(rows, |row| i32::from(row.run_id.partition().0)))
+        .bind(column(rows, |row| row.namespace.as_str()))
+        .bind(column(rows, |row| row.workflow_id.as_str()))
+        .bind(column(rows, |row| row.run_id.0 as i64))
+        .bind(column(rows, |row| row.workflow.as_str()))
+        .bind(column(rows, |row| row.status))
+        .bind(column(rows, |row| row.started.0))
+        .bind(column(rows, |row| row.closed.0))
+        .bind(column(rows, |row| row.attributes.as_str()))
+        .bind(column(rows, |row| row.history.as_slice()))
+}
+
+fn column<'a, T, C>(rows: &'a [T], value: impl Fn(&'a T) -> C) -> Vec<C> {
+    rows.iter().map(value).collect()
 }

@@ -1,0 +1,127 @@
+//! How long a person waits: `weft check` on a long program, and `weft run` from spawn to the first scheduled activity.
+//! Prints medians; times are figures for docs/performance.md, never a test.
+//!
+//!     cargo bench --package weft-tests --bench startup
+
+use std::collections::BTreeSet;
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use weft_tests::binary::{weft, workspace};
+
+/// Times each figure is taken.
+const ROUNDS: usize = 20;
+/// Lines of the long program, at least.
+const LINES: usize = 10_000;
+/// What stands before the name of a top-level declaration.
+const DECLARES: [&str; 7] = ["record", "enum", "error", "activity", "workflow", "fn", "flow"];
+
+fn main() {
+    let folder = tempfile::tempdir().expect("a folder for the programs");
+    let weft = weft();
+
+    let long = folder.path().join("long.wf");
+    let text = long_program();
+    std::fs::write(&long, &text).expect("the folder may be written");
+    let took = median(|_| check(&weft, &long));
+    println!("weft check, {} lines: {took:?} (median of {ROUNDS})", text.lines().count());
+
+    let small = "activity step() with { builtin: \"noop\" }\n\nworkflow small() {\n  step()\n}\n";
+    let took = median(|round| {
+        let fresh = folder.path().join(format!("fresh-{round}"));
+        std::fs::create_dir(&fresh).expect("the folder may be written");
+        std::fs::write(fresh.join("small.wf"), small).expect("the folder may be written");
+        first_line(&weft, &fresh)
+    });
+    println!("weft run, spawn to the line of the first scheduled activity: {took:?} (median of {ROUNDS}, fresh folders)");
+}
+
+fn median(mut measure: impl FnMut(usize) -> Duration) -> Duration {
+    let mut times: Vec<Duration> = (0..ROUNDS).map(&mut measure).collect();
+    times.sort_unstable();
+    times[ROUNDS / 2]
+}
+
+fn check(weft: &Path, file: &Path) -> Duration {
+    let start = Instant::now();
+    let done = Command::new(weft).arg("check").arg(file).output().expect("weft starts");
+    let took = start.elapsed();
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    took
+}
+
+fn first_line(weft: &Path, folder: &Path) -> Duration {
+    let start = Instant::now();
+    let mut run = Command::new(weft)
+        .args(["run", "small.wf"])
+        .current_dir(folder)
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("weft starts");
+    let mut progress = BufReader::new(run.stderr.take().expect("its standard error is a pipe"));
+    let (mut line, mut seen) = (String::new(), String::new());
+    while !line.contains("scheduled step") {
+        seen.push_str(&std::mem::take(&mut line));
+        assert!(progress.read_line(&mut line).expect("lines are text") > 0, "no step was scheduled:\n{seen}");
+    }
+    let took = start.elapsed();
+    progress.read_to_string(&mut seen).expect("lines are text");
+    assert!(run.wait().expect("it ends").success(), "{seen}");
+    took
+}
+
+/// The example programs over and over, each copy with names of its own.
+fn long_program() -> String {
+    let mut all = Vec::new();
+    for folder in std::fs::read_dir(workspace().join("examples")).expect("the examples are there") {
+        let file = folder.expect("the examples can be listed").path().join("workflow.wf");
+        all.push(std::fs::read_to_string(&file).expect("an example is text"));
+    }
+    all.sort();
+    // One default per file: this one does for all of them.
+    let mut text = String::from("default activity with { queue: \"bench\", timeout: 30s }\n\n");
+    for copy in 0.. {
+        for (number, example) in all.iter().enumerate() {
+            let lines: String = example
+                .lines()
+                .filter(|line| !line.starts_with("default activity"))
+                .flat_map(|line| [line, "\n"])
+                .collect();
+            text.push_str(&renamed(&lines, &format!("{number}_{copy}")));
+            text.push('\n');
+        }
+        if text.lines().count() >= LINES {
+            break;
+        }
+    }
+    text
+}
+
+/// `text` with a mark after each of the names it declares at its top level, and before those of its patches.
+fn renamed(text: &str, mark: &str) -> String {
+    let declared: BTreeSet<&str> = text
+        .lines()
+        .filter_map(|line| line.split_once(' '))
+        .filter(|(word, _)| DECLARES.contains(word))
+        .map(|(_, rest)| rest.trim_start().split(|c: char| !is_name(c)).next().unwrap_or_default())
+        .collect();
+    let mut out = String::with_capacity(text.len() + 256);
+    let mut rest = text;
+    while let Some(start) = rest.find(is_name) {
+        let end = rest[start..].find(|c| !is_name(c)).map_or(rest.len(), |length| start + length);
+        out.push_str(&rest[..end]);
+        if declared.contains(&rest[start..end]) {
+            out.push_str(mark);
+        }
+        rest = &rest[end..];
+    }
+    out.push_str(rest);
+    out.replace("patch \"", &format!("patch \"{mark}-"))
+}
+
+fn is_name(c: char) -> bool {
+    c.is_alphanumeric() || c == '_'
+}
