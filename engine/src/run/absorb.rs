@@ -3,7 +3,7 @@
 
 use weft_protocol::EventId;
 use weft_protocol::api::Status;
-use weft_protocol::event::EventKind;
+use weft_protocol::event::{EventKind, RunRef};
 use weft_protocol::policy::OnParentClose;
 
 use super::Run;
@@ -15,7 +15,7 @@ use crate::timer::Timer;
 pub(crate) const UNKNOWN: u16 = u16::MAX;
 
 impl Run {
-    /// Takes in an event of the history.
+    /// Takes in an event of the history. One table of all kinds, so that a new one cannot be forgotten.
     pub(crate) fn absorb(&mut self, id: EventId) {
         use EventKind::*;
         let event = &self.history[id.0 as usize - 1];
@@ -62,16 +62,8 @@ impl Run {
                 self.names.insert(origin.command.clone(), id);
             }
             ChildStarted { scheduled, run } => {
-                let scheduled = *scheduled;
-                let Some(child) = self.children.get_mut(&scheduled) else { return };
-                child.run = Some(run.clone());
-                let (attached, on_close) = (child.attached, child.on_close);
-                if !attached {
-                    self.forget(scheduled);
-                }
-                if !attached && on_close == OnParentClose::Abandon {
-                    self.children.remove(&scheduled);
-                }
+                let (scheduled, run) = (*scheduled, run.clone());
+                self.child_started(scheduled, run);
             }
             ChildCancelRequested { scheduled } => {
                 self.canceled_children.insert(*scheduled);
@@ -105,6 +97,19 @@ impl Run {
             RunTimedOut { .. } => self.ended(Status::TimedOut),
             RunStarted { .. } | PatchRecorded { .. } | CodeMoved { .. } | ActivationFailed { .. } => {}
         }
+    }
+
+    /// A child that nobody waits for is no longer an operation, and is remembered only if the end of the run matters to it.
+    fn child_started(&mut self, scheduled: EventId, run: RunRef) {
+        let Some(child) = self.children.get_mut(&scheduled) else { return };
+        child.run = Some(run);
+        if child.attached {
+            return;
+        }
+        if child.on_close == OnParentClose::Abandon {
+            self.children.remove(&scheduled);
+        }
+        self.forget(scheduled);
     }
 
     /// The run has ended. Its children stay: its end is news to them until they have heard of it.
