@@ -102,8 +102,17 @@ impl Links {
         let count = count.clamp(1, usize::from(partitions.max(1)));
         let (senders, inputs): (Vec<_>, Vec<_>) = (0..count).map(|_| mpsc::unbounded_channel()).unzip();
         let links = Links { senders: senders.into(), partitions, next: Arc::default(), opening: Arc::default() };
-        for input in inputs {
-            tokio::spawn(executor::run(world.clone(), links.clone(), input));
+        for (index, input) in inputs.into_iter().enumerate() {
+            let running = tokio::spawn(executor::run(world.clone(), links.clone(), input));
+            let (events, all) = (world.events.clone(), (0..partitions).map(PartitionId));
+            let theirs: Vec<PartitionId> = all.filter(|part| links.index(*part) == index).collect();
+            tokio::spawn(async move {
+                // A node without one of its loops must not look as if it served.
+                if running.await.is_err() {
+                    let why = "a loop ended by a bug in weft; the log says where; restart the node and report it";
+                    let _ = events.send(LoopEvent::Broken(theirs, StoreError::Unusable(why.into())));
+                }
+            });
         }
         links
     }

@@ -171,7 +171,7 @@ impl Partition {
         let batch = self.batch;
         self.closing.retain(|_, (_, at)| *at >= batch);
         let runs = &self.runs;
-        self.alarms.clear_out(|run| runs.contains_key(&run));
+        self.alarms.clear_out(|run, key| runs.get(&run).is_some_and(|open| open.run.awaits(key)));
     }
 
     /// What may leave now, in order.

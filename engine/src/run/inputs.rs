@@ -125,8 +125,22 @@ impl Run {
         Ok(())
     }
 
+    /// Whether an alarm can still mean something; one that cannot may be forgotten.
+    pub fn awaits(&self, key: AlarmKey) -> bool {
+        match key {
+            AlarmKey::Timer(id) => self.timers.contains_key(&id),
+            AlarmKey::Run => !self.is_closed(),
+            AlarmKey::Retry(id, attempt) | AlarmKey::StartToClose(id, attempt) | AlarmKey::Heartbeat(id, attempt) => {
+                self.activities.get(&id).is_some_and(|activity| activity.attempt == attempt)
+            }
+            AlarmKey::ScheduleToClose(id) => self.activities.contains_key(&id),
+        }
+    }
+
     fn due(&mut self, key: AlarmKey, out: &mut Transition) {
-        let is_current = |run: &Run, id, attempt| run.activities.get(&id).is_some_and(|a| a.attempt == attempt);
+        if !self.awaits(key) {
+            return;
+        }
         let (id, input) = match key {
             AlarmKey::Timer(id) => match self.timers.get(&id).copied() {
                 Some(timer) if timer.fires(self.now) => {
@@ -136,18 +150,10 @@ impl Run {
                 None => return,
             },
             AlarmKey::Run => return self.run_is_due(out),
-            AlarmKey::Retry(id, attempt) if is_current(self, id, attempt) => (id, ActivityInput::RetryDue),
-            AlarmKey::StartToClose(id, attempt) if is_current(self, id, attempt) => {
-                (id, ActivityInput::StartToCloseDue)
-            }
-            AlarmKey::Heartbeat(id, attempt) if is_current(self, id, attempt) => (id, ActivityInput::HeartbeatDue),
-            AlarmKey::ScheduleToClose(id) if self.activities.contains_key(&id) => {
-                (id, ActivityInput::ScheduleToCloseDue)
-            }
-            AlarmKey::Retry(..)
-            | AlarmKey::StartToClose(..)
-            | AlarmKey::Heartbeat(..)
-            | AlarmKey::ScheduleToClose(_) => return,
+            AlarmKey::Retry(id, _) => (id, ActivityInput::RetryDue),
+            AlarmKey::StartToClose(id, _) => (id, ActivityInput::StartToCloseDue),
+            AlarmKey::Heartbeat(id, _) => (id, ActivityInput::HeartbeatDue),
+            AlarmKey::ScheduleToClose(id) => (id, ActivityInput::ScheduleToCloseDue),
         };
         // An alarm never finds its activity stale: it was looked up just now, and alarms apply to every phase.
         let _ = self.activity(id, input, out);

@@ -195,8 +195,11 @@ impl Api for Node {
         let plan = PollPlan::read(&request, &self.shared.limits)?;
         for token in &plan.holding {
             // A worker from before a restart still has it.
-            if self.shared.queues.claim(*token).is_some() {
-                core.links.deliver(attempt_of(*token)).await;
+            let Some(task) = self.shared.queues.claim(*token) else { continue };
+            if core.links.deliver(attempt_of(*token)).await == Delivery::NotNow {
+                // Its time does not run yet; and if this worker does not come again, another must get it.
+                self.shared.queues.reserve(queue, task, self.shared.reclaim_grace());
+                return Err(unsure());
             }
         }
         let until = tokio::time::Instant::now() + plan.wait;
@@ -207,7 +210,7 @@ impl Api for Node {
             let begins = futures::future::join_all(attempts.map(|attempt| core.links.deliver(attempt))).await;
             if begins.contains(&Delivery::NotNow) {
                 // The handout goes back to its queue.
-                return Err(refusal::store_away("this node is not sure of its lease"));
+                return Err(unsure());
             }
             let now = self.shared.options.clock.now();
             let tasks: Vec<_> = handout
@@ -270,6 +273,10 @@ impl Shared {
 
     fn longest(&self, wait: Duration) -> Duration {
         wait.min(Duration::from_millis(u64::try_from(self.limits.long_poll_max_ms).unwrap_or(0)))
+    }
+
+    fn reclaim_grace(&self) -> Duration {
+        Duration::from_millis(u64::try_from(self.limits.reclaim_grace_ms).unwrap_or(0))
     }
 
     fn current(&self, namespace: &str, workflow: &str) -> Result<(Arc<weft_vm::Loaded>, u16), ApiError> {
@@ -361,6 +368,10 @@ impl Shared {
         let cursor = rows.last().filter(|_| more).map(|((started, run), _)| answer::cursor(*started, *run));
         Ok(RunPage { runs: rows.into_iter().map(|(_, row)| row).collect(), cursor })
     }
+}
+
+fn unsure() -> ApiError {
+    refusal::store_away("this node is not sure of its lease")
 }
 
 fn attempt_of(token: TaskToken) -> AttemptRef {

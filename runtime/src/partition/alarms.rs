@@ -37,13 +37,13 @@ impl Alarms {
         self.heap.pop().map(|Reverse((_, run, _, key))| (run, key))
     }
 
-    /// Drops those of runs that are gone, once they could be the greater part: a timeout of two days must not outlive a
-    /// run of two milliseconds in memory.
-    pub(super) fn clear_out(&mut self, open: impl Fn(RunId) -> bool) {
+    /// Drops those that nobody awaits, once they could be the greater part: a timeout of two days must not outlive an
+    /// activity of two milliseconds in memory.
+    pub(super) fn clear_out(&mut self, awaited: impl Fn(RunId, AlarmKey) -> bool) {
         if self.heap.len() <= self.clear_at.max(CLEAR_FROM) {
             return;
         }
-        self.heap.retain(|Reverse(entry)| open(entry.1));
+        self.heap.retain(|Reverse((_, run, _, key))| awaited(*run, *key));
         self.clear_at = self.heap.len() * 2;
     }
 }
@@ -77,7 +77,7 @@ mod tests {
         for at in 0..2 * CLEAR_FROM as i64 {
             alarms.set(Timestamp(1_000 + at), b, AlarmKey::Timer(EventId(1)));
         }
-        alarms.clear_out(|run| run == a);
+        alarms.clear_out(|run, _| run == a);
         assert_eq!(alarms.heap.len(), 1, "only the alarm of the open run is left");
         assert_eq!(alarms.next(), Some(Timestamp(20)));
     }

@@ -1,6 +1,7 @@
 //! Whoever waits for a partition when it is lost, or when the store turns out to be damaged, is answered.
 
 use std::sync::Mutex;
+use std::sync::atomic::Ordering;
 
 use super::*;
 use crate::store::memory::{Disturbance, Fault, Memory, Operation};
@@ -109,6 +110,28 @@ async fn a_start_whose_id_cannot_be_looked_up_is_refused() {
     let starting = tokio::time::timeout(LONG, node.start(NS, start("order", 1))).await;
     assert_eq!(starting.expect("it is answered").unwrap_err().code, "store_broken");
     assert!(node.start(NS, start("order", 2)).await.unwrap().started, "who need not ask goes on");
+    node.shutdown().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_loop_that_ends_by_a_bug_stops_the_node() {
+    let bug = Arc::new(AtomicBool::new(false));
+    let met = bug.clone();
+    let memory = Memory::new(2).disturbed(move |operation| {
+        assert!(operation != Operation::Append || !met.load(Ordering::SeqCst), "a bug");
+        Disturbance::default()
+    });
+    let mut options = NodeOptions::new("memory:", "http://one");
+    options.loops = 2;
+    let node = Node::open_on(Arc::new(memory), options).unwrap();
+    node.serving().await.unwrap();
+    node.deploy(NS, codec::encode(&fixture::program(false))).await.unwrap();
+    bug.store(true, Ordering::SeqCst);
+    node.start(NS, start("order", 1)).await.unwrap_err();
+    let mut standing = node.shared.standing.subscribe();
+    let stopped = tokio::time::timeout(LONG, standing.wait_for(|now| matches!(now, Standing::Stopped(_)))).await;
+    assert!(format!("{:?}", *stopped.unwrap().unwrap()).contains("a bug in weft"));
+    assert_eq!(node.ready().await.unwrap_err().code, "store_broken");
     node.shutdown().await;
 }
 
