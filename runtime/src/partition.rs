@@ -71,10 +71,11 @@ pub struct Partition {
     counter: u64,
     runs: FxHashMap<RunId, OpenRun>,
     names: FxHashMap<(Arc<str>, WorkflowId), RunId>,
-    /// Hash of namespace and workflow id → newest closed run: without a hit here the store need not be asked.
+    /// Hash of namespace and workflow id → newest closed run: without a hit here the store need not be asked. Names of
+    /// one hash can be made on purpose, so a hit says no more than that it must be.
     closed_ids: FxHashMap<u64, RunId>,
-    /// Runs whose close is not durable yet, by the same hash, with the batch that holds it.
-    closing: FxHashMap<u64, (ClosedFact, u64)>,
+    /// Runs whose close is not durable yet, with the batch that holds it.
+    closing: FxHashMap<(Arc<str>, WorkflowId), (ClosedFact, u64)>,
     /// Runs started by a parent that has not noted everything about them yet: a start told again finds them here.
     children: FxHashMap<(RunId, EventId), RunId>,
     /// Starts without an id, by request id.
@@ -309,12 +310,13 @@ impl Partition {
     fn close(&mut self, id: RunId, settled: Vec<Result<(), Refused>>) {
         let Some(open) = self.runs.remove(&id) else { return };
         let run_ref = open.run.me().clone();
-        self.names.remove(&(open.namespace.clone(), run_ref.workflow_id.clone()));
+        let name = (open.namespace.clone(), run_ref.workflow_id.clone());
+        self.names.remove(&name);
         let row = closed::row(&open.run);
         let hash = name_hash(&open.namespace, run_ref.workflow_id.as_str());
         let status = closed::status_of(&row);
         self.closed_ids.insert(hash, id);
-        self.closing.insert(hash, (ClosedFact { run_id: id, status }, self.batch));
+        self.closing.insert(name, (ClosedFact { run_id: id, status }, self.batch));
         self.closed_rows.push(row);
         let last = open.run.history().last().cloned();
         let last = last.expect("a run that closed has the event that closed it");

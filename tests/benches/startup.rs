@@ -35,7 +35,9 @@ fn main() {
         std::fs::write(fresh.join("small.wf"), small).expect("the folder may be written");
         first_line(&weft, &fresh)
     });
-    println!("weft run, spawn to the line of the first scheduled activity: {took:?} (median of {ROUNDS}, fresh folders)");
+    println!(
+        "weft run, spawn to the line of the first scheduled activity: {took:?} (median of {ROUNDS}, fresh folders)"
+    );
 }
 
 fn median(mut measure: impl FnMut(usize) -> Duration) -> Duration {

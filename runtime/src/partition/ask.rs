@@ -75,7 +75,8 @@ impl Partition {
     /// No open run has the name: either none has, or a closed one that the store knows of when the answer arrives.
     fn not_open(&mut self, key: &Key, reply: ReplyId) {
         let hash = name_hash(&key.namespace, key.workflow_id.as_str());
-        let batch = self.closing.get(&hash).map_or(0, |(_, batch)| *batch);
+        let closing = self.closing.get(&(key.namespace.clone(), key.workflow_id.clone()));
+        let batch = closing.map_or(0, |(_, batch)| *batch);
         let answer = if self.closed_ids.contains_key(&hash) {
             Ok(Answer::NotOpen)
         } else {

@@ -11,7 +11,7 @@ use weft_protocol::{Event, EventId, RunId, Timestamp};
 use weft_vm::Loaded;
 
 use super::request::{ChildWord, Message, OpenRun, Output, Probe, StartOrder, StartedBy, Then};
-use super::{Partition, name_hash, partition_of};
+use super::{Partition, partition_of};
 
 impl Partition {
     /// Holds what a run tells another until `batch` is durable.
@@ -138,9 +138,9 @@ impl Partition {
             }
             return;
         }
-        let hash = name_hash(&order.namespace, child.workflow_id.as_str());
-        let batch = self.closing.get(&hash).map_or(0, |(_, batch)| *batch);
-        let probe = Probe { workflow_id: child.workflow_id, run_id: Some(child.run_id), order };
+        let closing = self.closing.get(&(order.namespace.clone(), child.workflow_id.clone()));
+        let batch = closing.map_or(0, |(_, batch)| *batch);
+        let probe = Probe { workflow_id: child.workflow_id, run_id: Some(child.run_id), newest: None, order };
         self.hold(batch, Output::Probe(Box::new(probe)));
     }
 

@@ -353,6 +353,8 @@ pub struct Probe {
     pub workflow_id: WorkflowId,
     /// One run of it, or the newest.
     pub run_id: Option<RunId>,
+    /// The newest closed run that may have the id, as far as the partition knew when it asked.
+    pub newest: Option<RunId>,
 }
 
 /// What the store said to a [`Probe`].

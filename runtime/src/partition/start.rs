@@ -40,13 +40,13 @@ impl Partition {
         if let Some(open) = self.names.get(&(order.namespace.clone(), workflow_id.clone())).copied() {
             return self.start_over_open(order, open, now);
         }
-        let hash = name_hash(&order.namespace, workflow_id.as_str());
-        if let Some((fact, batch)) = self.closing.get(&hash).copied() {
+        if let Some((fact, batch)) = self.closing.get(&(order.namespace.clone(), workflow_id.clone())).copied() {
             let run = RunRef { workflow_id, run_id: fact.run_id };
             return self.start_over_closed(order, ClosedMatch { run, status: fact.status, batch, row: None }, now);
         }
-        if self.closed_ids.contains_key(&hash) {
-            let probe = Probe { order, workflow_id, run_id: None };
+        let newest = self.closed_ids.get(&name_hash(&order.namespace, workflow_id.as_str())).copied();
+        if newest.is_some() {
+            let probe = Probe { order, workflow_id, run_id: None, newest };
             return self.out.push(Output::Probe(Box::new(probe)));
         }
         self.start_new(order, workflow_id, now);
@@ -54,7 +54,7 @@ impl Partition {
 
     /// The store has answered: what was true then may have changed since.
     pub fn probed(&mut self, probed: Probed, now: Timestamp) {
-        let Probed { probe: Probe { order, workflow_id, run_id }, found } = probed;
+        let Probed { probe: Probe { order, workflow_id, run_id, newest }, found } = probed;
         let found = match found {
             Ok(found) => found,
             Err(error) => return self.not_readable(&order, &error),
@@ -65,13 +65,11 @@ impl Partition {
         if let Some(open) = self.names.get(&(order.namespace.clone(), workflow_id.clone())).copied() {
             return self.start_over_open(order, open, now);
         }
-        let hash = name_hash(&order.namespace, workflow_id.as_str());
-        let newest = self.closed_ids.get(&hash).copied();
+        // Another run, perhaps of the id, has closed while the store was asked.
+        if self.closed_ids.get(&name_hash(&order.namespace, workflow_id.as_str())).copied() != newest {
+            return self.start(order, now);
+        }
         match found {
-            // Another run of the id has started and closed while the store was asked.
-            Some(row) if self.closing.contains_key(&hash) || newest.is_some_and(|id| id > row.run_id) => {
-                self.start(order, now);
-            }
             Some(row) => {
                 let run = RunRef { workflow_id, run_id: row.run_id };
                 let status = closed::status_of(&row);
@@ -159,7 +157,12 @@ impl Partition {
                 (StartedBy::Parent(_), Some(row)) => self.told_again_and_closed(&order, Some(*row)),
                 // Its end is not durable yet: ask again when the store has it.
                 (StartedBy::Parent(_), None) => {
-                    let probe = Probe { workflow_id: matched.run.workflow_id, order, run_id: Some(matched.run.run_id) };
+                    let probe = Probe {
+                        workflow_id: matched.run.workflow_id,
+                        order,
+                        run_id: Some(matched.run.run_id),
+                        newest: None,
+                    };
                     self.hold(matched.batch, Output::Probe(Box::new(probe)));
                 }
             }
@@ -233,7 +236,7 @@ impl Partition {
         // If the end is not durable yet, word of it is held with it and will leave by itself.
         let closing = self.closing.values().any(|(fact, _)| fact.run_id == known);
         if !closing {
-            self.out.push(Output::Probe(Box::new(Probe { order, workflow_id, run_id: Some(known) })));
+            self.out.push(Output::Probe(Box::new(Probe { order, workflow_id, run_id: Some(known), newest: None })));
         }
     }
 

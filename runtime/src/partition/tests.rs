@@ -170,6 +170,33 @@ fn what_a_run_read_back_hands_out_waits_for_what_it_decides() {
 }
 
 #[test]
+fn names_of_one_hash_do_not_ask_the_store_for_ever() {
+    let mut bench = Bench::new();
+    let hash = name_hash("default", "order-1");
+    // A run of another id with the same hash has closed, later than the one in the store.
+    bench.partition.closed_ids.insert(hash, RunId::new(ID, 9));
+    let asked = |bench: &mut Bench| match bench.partition.outputs().next() {
+        Some(Output::Probe(probe)) => Some(*probe),
+        _ => None,
+    };
+    let waiting = bench.start(1);
+    let probe = asked(&mut bench).expect("the store knows");
+    let found = ClosedRun {
+        namespace: "default".into(),
+        workflow_id: WorkflowId::from("order-1"),
+        run_id: RunId::new(ID, 3),
+        workflow: "order".into(),
+        status: 1,
+        started: NOW,
+        closed: NOW,
+        attributes: "{}".into(),
+        history: Vec::new(),
+    };
+    bench.partition.probed(request::Probed { probe, found: Ok(Some(found)) }, NOW);
+    assert_eq!(bench.left(), (vec![waiting], 0), "joined with what the store has");
+}
+
+#[test]
 fn a_name_has_its_partition_for_ever() {
     // Stored ids depend on these numbers: a change of the hash would lose every run.
     let parts: Vec<u16> =
