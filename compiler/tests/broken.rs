@@ -66,3 +66,60 @@ fn due() -> Time = now()
     found.sort_unstable();
     assert_eq!(found, ["WF0001", "WF0001", "WF0001", "WF0006", "WF1001", "WF1002", "WF2003", "WF4002"]);
 }
+
+/// Every example, every conformance case and every listing.
+fn programs() -> Vec<(String, String)> {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut folders = ["tests/programs", "../examples", "../tests/conformance"].map(|f| root.join(f)).to_vec();
+    let mut found = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|e| e == "wf") {
+                found.push((path.display().to_string(), std::fs::read_to_string(&path).unwrap()));
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+/// Half-written programs and programs that lost a token, through every stage: names, types, effects and, where nothing
+/// is wrong with them after all, codegen. The compiler answers; it does not panic, hang or run out of stack.
+#[test]
+fn every_prefix_and_every_lost_token_is_answered() {
+    let programs = programs();
+    let halves = [0, 1].map(|half| programs.iter().skip(half).step_by(2).collect::<Vec<_>>());
+    let counts = std::thread::scope(|scope| {
+        let threads = halves
+            .map(|half| scope.spawn(move || half.iter().map(|(name, text)| edited(name, text)).collect::<Vec<_>>()));
+        threads.map(|thread| thread.join().unwrap()).concat()
+    });
+    let texts: usize = counts.iter().map(|(texts, _)| texts).sum();
+    let compiled: usize = counts.iter().map(|(_, compiled)| compiled).sum();
+    assert!(texts > 10_000 && compiled > 500, "{compiled} of {texts} texts compile");
+}
+
+/// How many edits a program has, and how many of them compile. The conformance cases are many and alike, so they are
+/// cut off at the ends of their lines only.
+fn edited(name: &str, text: &str) -> (usize, usize) {
+    let code: String = text.lines().filter(|l| !l.starts_with("//")).map(|l| format!("{l}\n")).collect();
+    let few = name.contains("conformance");
+    let edits = tokens(&code).into_iter().flat_map(|(start, end)| {
+        let cut = !few || code[end..].starts_with('\n');
+        let lost = format!("{}{}", &code[..start], &code[end..]);
+        cut.then(|| code[..end].to_owned()).into_iter().chain([lost])
+    });
+    let (mut texts, mut compiled) = (0, 0);
+    for text in edits {
+        let sources = vec![Source { path: name.to_owned(), text }];
+        let analysis = compile(&Project { name: "broken".to_owned(), sources, ..Project::default() });
+        let errors = analysis.diagnostics.iter().any(|d| d.severity == Severity::Error);
+        assert_eq!(errors, analysis.program.is_none(), "{name}");
+        texts += 1;
+        compiled += usize::from(!errors);
+    }
+    (texts, compiled)
+}

@@ -57,14 +57,25 @@ fn endless(world: &World<'_>, expr: &Expr, changed: &BTreeSet<u16>) {
         reads(&cond.body, &mut read, &mut known);
         if known && read.is_disjoint(changed) {
             let d = Diagnostic::error("WF3001", cond.body.span, "nothing can change this condition while it waits");
+            let help = match clock(&cond.body) {
+                true => "a moment is waited for with `sleep until deadline`; the clock alone wakes no condition",
+                false => "add a `signal` handler that sets the state, or give the wait a `timeout`",
+            };
             world.report(
                 d.label("would wait for ever")
                     .why("a condition changes when a signal handler or a concurrent branch assigns the state it reads")
-                    .help("add a `signal` handler that sets the state, or give the wait a `timeout`"),
+                    .help(help),
             );
         }
     }
     expr.parts(&mut |part| endless(world, part, changed));
+}
+
+/// Whether code reads the clock.
+fn clock(expr: &Expr) -> bool {
+    let mut found = matches!(expr.kind, ExprKind::Now);
+    expr.parts(&mut |part| found |= clock(part));
+    found
 }
 
 /// The state cells that code reads. Where a mistake was reported nothing is known.

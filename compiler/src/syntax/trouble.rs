@@ -66,6 +66,10 @@ fn losses(
         match trouble.sort {
             Sort::Junk if trouble.rule == Rule::junk_item => {
                 let names = words::names(&places.text[trouble.start..trouble.end]);
+                // Signs alone declare nothing.
+                if names.is_empty() && places.text[trouble.start..trouble.end].trim() == ";" {
+                    continue;
+                }
                 lost.push(Lost { span: places.span(trouble.start, trouble.end), names, scope: None });
                 // Behind something on its line it is the rest of that.
                 let before = places.trim(trouble.start, chunk.start);
@@ -89,7 +93,11 @@ fn losses(
         let before = places.trim(trouble, start).max(start);
         let token = places.next_token(before);
         let names = words::names(&places.text[start..(token + words::token(places.text, token).len()).max(start)]);
-        lost.push(Lost { span: places.span(start, end.max(token)), names, scope: Some(scope) });
+        let span = places.span(start, end.max(token));
+        // What binds no name is not missed elsewhere.
+        let binds_nothing = matches!(words::token(places.text, start), "wait" | "sleep" | "return" | "throw");
+        let scope = if binds_nothing && names.is_empty() { span } else { scope };
+        lost.push(Lost { span, names, scope: Some(scope) });
     }
     lost
 }

@@ -136,6 +136,15 @@ impl<'a> Lower<'_, 'a> {
         }
         match self.types().field(ty, &name.text) {
             Some((index, field)) => Expr { kind: ExprKind::Field(Box::new(object), index), ty: field, span },
+            // `1.5h`: read as the number 1 and what follows the point.
+            None if name.text.starts_with(|c: char| c.is_ascii_digit())
+                && matches!(object.kind, ExprKind::Const(_)) =>
+            {
+                let message = "a number with a unit has no point";
+                let d = Diagnostic::error("WF0008", span, message).label("not a duration");
+                self.report(d.help("durations combine whole numbers: `1h30m`"));
+                self.error(span)
+            }
             None if self.is_method(ty, &name.text) => {
                 let plain =
                     stdlib::methods(&self.kind_of(ty)).iter().any(|m| m.name == name.text && m.params.is_empty());

@@ -425,6 +425,9 @@ impl<'a> Lower<'_, 'a> {
         let mut d = Diagnostic::error("WF1001", name.span, message).label(format!("no such {what}"));
         if let Some(near) = near(&name.text, params.iter().map(|p| &*p.name)) {
             d = d.help(format!("did you mean `{near}`?"));
+        } else if what == "argument" && ACTIVITY_CALL_OPTIONS.iter().chain(CHILD_CALL_OPTIONS).any(|o| *o == name.text)
+        {
+            d = d.help(format!("options follow the arguments: `{callee}(..) with {{ {}: .. }}`", name.text));
         } else if !params.is_empty() {
             d = d.help(format!("`{callee}({})`", field_list(params)));
         }

@@ -240,7 +240,7 @@ impl<'a> Lower<'_, 'a> {
             Some(item) => self.item_value(item, name, want, span),
             None => match name {
                 "never" => self.constant(Value::Retry(super::constant::never()), Ty::RETRY, span),
-                _ => self.unbound(name, span),
+                _ => self.unbound(name, inner, span),
             },
         }
     }
@@ -296,13 +296,16 @@ impl<'a> Lower<'_, 'a> {
     }
 
     /// A name that is neither local nor declared: perhaps a variant of some enum, else WF1001.
-    fn unbound(&mut self, name: &'a str, span: Span) -> Expr {
+    fn unbound(&mut self, name: &'a str, want: Ty, span: Span) -> Expr {
         match self.variant_anywhere(name, span) {
             Some(Some((id, index))) => self.plain_variant(id, index, span),
             Some(None) => self.error(span),
             None if STD_LATER.contains(&name) => self.refuse(&format!("`{name}`"), span),
             None => {
-                self.unknown_name("", name, span);
+                match self.kind_of(want) {
+                    Kind::Enum(id) if name.starts_with(char::is_uppercase) => self.unknown_variant(id, name, span),
+                    _ => self.unknown_name("", name, span),
+                }
                 self.error(span)
             }
         }

@@ -150,6 +150,14 @@ impl<'a> Lower<'_, 'a> {
     fn comparison(&mut self, op: BinaryOp, left: &'a ast::Expr, right: &'a ast::Expr, span: Span) -> Expr {
         let (left, right) = self.operands(left, right, Ty::UNKNOWN);
         let (left, right) = self.widened(left, right);
+        if !matches!(op, BinaryOp::Eq | BinaryOp::Ne) {
+            for side in [&left, &right] {
+                if self.types().inner(side.ty).is_some_and(|inner| inner != Ty::NEVER) {
+                    self.report(self.may_be_none(side.span, side.ty, side));
+                    return Expr { ty: Ty::BOOL, ..self.error(span) };
+                }
+            }
+        }
         let (left, right) = match self.same(left, right, op, span) {
             Some(both) => both,
             None => return Expr { ty: Ty::BOOL, ..self.error(span) },
@@ -291,6 +299,9 @@ impl<'a> Lower<'_, 'a> {
             _ => inner,
         };
         let right = self.coerce(right, ty);
+        if right.ty == Ty::UNKNOWN {
+            return self.error(span);
+        }
         Expr { kind: ExprKind::Coalesce(Box::new(left), Box::new(right)), ty, span }
     }
 

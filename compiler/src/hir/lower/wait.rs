@@ -44,7 +44,12 @@ impl<'a> Lower<'_, 'a> {
             Kind::Bool | Kind::Unknown => Ty::UNIT,
             _ => {
                 let message = format!("`wait until` needs a Bool or an optional, found {}", self.name_of(frame.result));
-                self.report(Diagnostic::error("WF1002", frame.body.span, message).label("cannot be waited for"));
+                let d = Diagnostic::error("WF1002", frame.body.span, message).label("cannot be waited for");
+                self.report(match frame.result {
+                    Ty::TIME => d.help("a moment is waited for with `sleep until deadline`"),
+                    Ty::DURATION => d.help("time passes with `sleep 5s`; a limit is `wait until ready timeout 5s`"),
+                    _ => d,
+                });
                 return self.error(span);
             }
         };

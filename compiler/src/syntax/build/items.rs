@@ -151,7 +151,7 @@ impl Builder<'_> {
                     parts.variants.push(variant);
                 }
                 Rule::sig => parts.sig = Some(self.sig(kid)),
-                Rule::with => parts.with = Some(self.with(kid)),
+                Rule::with | Rule::bare_with => parts.with = Some(self.with(kid)),
                 Rule::body | Rule::block => {
                     let block = self.body(kid);
                     parts.blocks.push(block);

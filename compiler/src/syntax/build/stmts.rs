@@ -143,6 +143,10 @@ impl Builder<'_> {
                     return self.testing(pair);
                 }
                 Rule::pattern => pattern = self.pattern(kid),
+                Rule::pair => {
+                    let place = self.span(&kid);
+                    pattern = Pattern { kind: PatternKind::Tuple(self.patterns(kid)), span: place };
+                }
                 Rule::missing_pattern => pattern = no_pattern(self.span(&kid)),
                 Rule::expr => value = self.expr(kid),
                 Rule::missing_expr => value = no_expr(self.span(&kid)),

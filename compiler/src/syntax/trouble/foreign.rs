@@ -136,6 +136,18 @@ pub(super) fn idiom(rule: Rule, start: usize, end: usize, parent_start: usize, t
             start,
             ", ",
         ),
+        Rule::foreign_pair => {
+            Idiom::new("two names for one element stand in parentheses", "write `for (k, v) in map { .. }`")
+        }
+        Rule::foreign_with => Idiom::new("options stand behind `with`", "write `with { timeout: 30s }`").edit(
+            "insert `with`",
+            start,
+            start,
+            "with ",
+        ),
+        Rule::foreign_bare_result => {
+            Idiom::new("a result type stands after `->`", "write `-> Type`").edit("insert `->`", start, start, "-> ")
+        }
         Rule::foreign_way => Idiom::new(
             "a branch is one expression, not statements",
             "put the statements into a `flow` and call it here: `race { ask(), patience() }`",
@@ -237,6 +249,14 @@ pub(super) fn instead_of(marker: Marker, parent: Rule, found_at: usize, text: &s
                 "",
             ))
         }
+        (Marker::Until, _) if words::is_digit(text, found_at) => Some(Idiom::new(
+            "`wait` waits for a condition; time passes with `sleep`",
+            "write `sleep 5s`, or `wait until ready timeout 5s`",
+        )),
+        (Marker::Operand, _) if text[..found_at].trim_end().ends_with("!") => Some(Idiom::new(
+            "a value that may be none is not taken with `!`",
+            "write `x ?? default`, or `if let y = x { .. }`",
+        )),
         (Marker::Operand, "*") => Some(Idiom::new("`**` is Python; here it is `.pow(n)`", "write `x.pow(2)`")),
         _ => None,
     }
@@ -257,6 +277,11 @@ pub(super) fn junk(rule: Rule, start: usize, text: &str) -> Option<Idiom> {
                     .edit("replace with `const`", start, end, "const")
                     .unsafe_if(true),
             ),
+            ";" => Some(Idiom::new("a declaration needs no `;`", "remove it").edit("remove `;`", start, end, "")),
+            "class" | "struct" | "interface" => Some(Idiom::new(
+                format!("there is no `{found}` here"),
+                "data is a `record Name { field: Type }`; what works on it is a `fn`",
+            )),
             "from" | "use" | "require" | "include" | "using" => Some(Idiom::new(
                 format!("`{found}` is not how a module is imported"),
                 "write `import shop.billing { charge, refund }`",

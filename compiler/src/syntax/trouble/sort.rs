@@ -116,6 +116,9 @@ pub(super) fn sort(rule: Rule) -> Sort {
         | Rule::foreign_literal
         | Rule::foreign_key
         | Rule::foreign_comma
+        | Rule::foreign_pair
+        | Rule::foreign_with
+        | Rule::foreign_bare_result
         | Rule::foreign_elif
         | Rule::foreign_infix
         | Rule::foreign_prefix
@@ -227,6 +230,8 @@ pub(super) fn sort(rule: Rule) -> Sort {
         | Rule::race
         | Rule::way
         | Rule::literal
+        | Rule::pair
+        | Rule::bare_with
         | Rule::quoted
         | Rule::foreign_for_tail
         | Rule::r#try
