@@ -1,6 +1,7 @@
 //! JSON against a type (docs/api.md shows each): what is wrong and where, and the one canonical form of what is right.
 //! The API and the engine check here without a VM; turning checked JSON into heap values is `vm/src/value.rs`.
 
+pub mod json;
 pub mod template;
 pub mod text;
 

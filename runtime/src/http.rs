@@ -4,7 +4,6 @@
 mod code;
 mod health;
 mod history;
-mod json;
 mod openapi;
 mod problem;
 mod request;

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
-use weft_protocol::api::ApiError;
+use weft_protocol::api::{ApiError, RunRow};
 use weft_protocol::limits::Limits;
 
 use crate::activities::Executors;
@@ -23,12 +23,15 @@ use crate::clock::{Clock, SystemClock};
 use crate::config::NodeConfig;
 use crate::loops::Links;
 use crate::ownership::Lease;
+use crate::partition::Partition;
 use crate::programs::Programs;
 use crate::refusal;
 use crate::store::{Journal, StoreError, StoreOptions};
 
 /// Longest wait for appends in flight at shutdown; what is not durable by then was never acknowledged.
 const SHUTDOWN_MAX: Duration = Duration::from_secs(10);
+/// Open runs that are named of those found at the start.
+pub const FOUND_MAX: usize = 1_000;
 
 /// What a node is opened with.
 #[derive(Debug, Clone)]
@@ -41,6 +44,8 @@ pub struct NodeOptions {
     pub address: String,
     /// Limits, and what activities may do.
     pub config: NodeConfig,
+    /// Who may deploy a workflow of a name that another project has deployed.
+    pub names: WorkflowNames,
     /// Where `secret("X")` is read from.
     pub secrets: Secrets,
     /// Time.
@@ -57,11 +62,21 @@ impl NodeOptions {
             store_options: StoreOptions::default(),
             address: address.into(),
             config: NodeConfig::default(),
+            names: WorkflowNames::First,
             secrets: Secrets::default(),
             clock: Arc::new(SystemClock),
             loops: 0,
         }
     }
+}
+
+/// Whose workflow it is when two projects of a namespace declare the same name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WorkflowNames {
+    /// That of the project which deployed it first; the other's deploy is refused. As on a server.
+    First,
+    /// That of the newest deploy. As in a folder that has one project, whatever that is called today.
+    Newest,
 }
 
 /// Where a node is on its way to serving.
@@ -97,10 +112,41 @@ struct Shared {
     away: Arc<AtomicBool>,
     standing: watch::Sender<Standing>,
     core: OnceLock<Core>,
+    /// What was open when this node first took over.
+    found: OnceLock<FoundOpen>,
+    /// Whether this node only answers questions.
+    duty: Duty,
     /// One deploy at a time: they compare with what is current.
     deploying: tokio::sync::Mutex<()>,
     stop: CancellationToken,
     stopped: CancellationToken,
+}
+
+/// What a node does with the runs of its store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Duty {
+    /// It owns and continues them.
+    Serve,
+    /// It reads them, and writes nothing.
+    Look,
+}
+
+/// The open runs a node found when it took its partitions over, and goes on with.
+#[derive(Debug, Clone, Default)]
+pub struct FoundOpen {
+    /// How many.
+    pub count: usize,
+    /// The first of them by start, with their namespaces; [`FOUND_MAX`] at most.
+    pub runs: Vec<(String, RunRow)>,
+}
+
+impl FoundOpen {
+    fn of(partitions: &[Partition]) -> FoundOpen {
+        let mut runs: Vec<_> = partitions.iter().flat_map(|partition| partition.oldest(FOUND_MAX)).collect();
+        runs.sort_by(|(_, a), (_, b)| a.started_at.cmp(&b.started_at).then(a.run_id.cmp(&b.run_id)));
+        runs.truncate(FOUND_MAX);
+        FoundOpen { count: partitions.iter().map(Partition::open_runs).sum(), runs }
+    }
 }
 
 /// What there is once the store was reached.
@@ -127,22 +173,34 @@ impl Node {
     /// # Errors
     /// If the store can never be used, or this process cannot make HTTP calls.
     pub async fn open(options: NodeOptions) -> Result<Node, OpenError> {
-        let shared = Node::shared(options)?;
+        let shared = Node::shared(options, Duty::Serve)?;
         let first = open::first_try(&shared).await?;
         tokio::spawn(member::run(shared.clone(), first));
+        Ok(Node { shared })
+    }
+
+    /// Opens a SQLite store that nobody serves, to answer questions about it. No run goes on, nothing is written, and
+    /// what would change something is refused.
+    ///
+    /// # Errors
+    /// If the store is not there, cannot be read, or holds what is damaged.
+    pub async fn look(options: NodeOptions) -> Result<Node, OpenError> {
+        let shared = Node::shared(options, Duty::Look)?;
+        open::look(&shared).await?;
+        shared.stopped.cancel();
         Ok(Node { shared })
     }
 
     /// Opens a node on a journal at hand, which a test disturbs; `options.store` is not looked at.
     #[cfg(test)]
     fn open_on(journal: Arc<dyn Journal>, options: NodeOptions) -> Result<Node, OpenError> {
-        let shared = Node::shared(options)?;
+        let shared = Node::shared(options, Duty::Serve)?;
         let events = open::begin(&shared, journal);
         tokio::spawn(member::run(shared.clone(), Some(events)));
         Ok(Node { shared })
     }
 
-    fn shared(options: NodeOptions) -> Result<Arc<Shared>, OpenError> {
+    fn shared(options: NodeOptions, duty: Duty) -> Result<Arc<Shared>, OpenError> {
         let executors = Executors::new(options.config.executors(options.secrets.clone()))?;
         let limits = Arc::new(options.config.limits.clone());
         Ok(Arc::new(Shared {
@@ -154,6 +212,8 @@ impl Node {
             away: Arc::new(AtomicBool::new(false)),
             standing: watch::Sender::new(Standing::Opening("it was not asked yet".into())),
             core: OnceLock::new(),
+            found: OnceLock::new(),
+            duty,
             deploying: tokio::sync::Mutex::new(()),
             stop: CancellationToken::new(),
             stopped: CancellationToken::new(),
@@ -187,6 +247,11 @@ impl Node {
         self.shared.stopped.cancelled().await;
     }
 
+    /// The runs that were open when this node took over first; nothing before that.
+    pub fn found_open(&self) -> FoundOpen {
+        self.shared.found.get().cloned().unwrap_or_default()
+    }
+
     /// The journal, once the store was reached: for tools that look at it beside the node.
     pub fn journal(&self) -> Option<Arc<dyn Journal>> {
         self.shared.core.get().map(|core| core.journal.clone())
@@ -204,6 +269,14 @@ impl Shared {
             Standing::Stopped(why) => return Err(refusal::store_broken(why)),
         }
         self.core.get().ok_or_else(|| refusal::store_away("it was not opened yet"))
+    }
+
+    /// What serves requests that change something.
+    fn work(&self) -> Result<&Core, ApiError> {
+        match self.duty {
+            Duty::Serve => self.core(),
+            Duty::Look => Err(refusal::only_read()),
+        }
     }
 
     fn stand(&self, standing: Standing) {

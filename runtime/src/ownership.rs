@@ -71,6 +71,11 @@ impl Lease {
         self.until.fetch_max(u64::try_from(until).unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 
+    /// Holds for good: for a node that owns nothing and answers from what it has read.
+    pub fn hold(&self) {
+        self.until.store(u64::MAX, Ordering::Relaxed);
+    }
+
     /// Whether it still holds.
     pub fn valid(&self) -> bool {
         self.origin.elapsed().as_millis() < u128::from(self.until.load(Ordering::Relaxed))

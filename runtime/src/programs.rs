@@ -15,8 +15,8 @@ pub struct Programs {
 #[derive(Debug, Default)]
 struct Inner {
     loaded: FxHashMap<ProgramHash, Arc<Loaded>>,
-    /// Namespace → project → program.
-    projects: FxHashMap<Arc<str>, FxHashMap<String, Arc<Loaded>>>,
+    /// Namespace → programs of its projects, the oldest deploy first.
+    projects: FxHashMap<Arc<str>, Vec<Arc<Loaded>>>,
 }
 
 impl Programs {
@@ -33,18 +33,21 @@ impl Programs {
     /// Makes a program current for its project; false if it was already.
     pub fn make_current(&self, namespace: &str, program: Arc<Loaded>) -> bool {
         let mut inner = self.write();
-        let project = program.program().project.clone();
-        let before = inner.projects.entry(namespace.into()).or_default().insert(project, program.clone());
+        let projects = inner.projects.entry(namespace.into()).or_default();
+        let before = projects.iter().position(|other| other.program().project == program.program().project);
+        let before = before.map(|at| projects.remove(at));
+        projects.push(program.clone());
         before.is_none_or(|before| before.hash() != program.hash())
     }
 
-    /// The current code of a workflow.
+    /// The current code of a workflow: that of the newest deploy, should two projects have it.
     pub fn current(&self, namespace: &str, workflow: &str) -> Option<(Arc<Loaded>, u16)> {
         let inner = self.read();
         inner
             .projects
             .get(namespace)?
-            .values()
+            .iter()
+            .rev()
             .find_map(|program| program.program().workflow(workflow).map(|(index, _)| (program.clone(), index)))
     }
 
@@ -52,31 +55,34 @@ impl Programs {
     pub fn clash(&self, namespace: &str, program: &weft_bytecode::Program) -> Option<(String, String)> {
         let inner = self.read();
         let projects = inner.projects.get(namespace)?;
-        projects.iter().filter(|(name, _)| **name != program.project).find_map(|(name, other)| {
-            let both = program.workflows.iter().find(|w| other.program().workflow(&w.name).is_some())?;
-            Some((both.name.clone(), name.clone()))
-        })
+        projects.iter().map(|other| other.program()).filter(|other| other.project != program.project).find_map(
+            |other| {
+                let both = program.workflows.iter().find(|w| other.workflow(&w.name).is_some())?;
+                Some((both.name.clone(), other.project.clone()))
+            },
+        )
     }
 
     /// The current program of a project.
     pub fn project(&self, namespace: &str, project: &str) -> Option<Arc<Loaded>> {
-        self.read().projects.get(namespace)?.get(project).cloned()
+        self.read().projects.get(namespace)?.iter().find(|program| program.program().project == project).cloned()
     }
 
     /// The current program of every project, with its namespace.
     pub fn all_current(&self) -> Vec<(Arc<str>, Arc<Loaded>)> {
         let inner = self.read();
         let all = inner.projects.iter();
-        all.flat_map(|(namespace, projects)| projects.values().map(|p| (namespace.clone(), p.clone()))).collect()
+        all.flat_map(|(namespace, projects)| projects.iter().map(|p| (namespace.clone(), p.clone()))).collect()
     }
 
     /// Names of all workflows of a namespace, sorted.
     pub fn workflows(&self, namespace: &str) -> Vec<String> {
         let inner = self.read();
-        let programs = inner.projects.get(namespace).into_iter().flat_map(|projects| projects.values());
+        let programs = inner.projects.get(namespace).into_iter().flatten();
         let mut names: Vec<String> =
             programs.flat_map(|p| p.program().workflows.iter().map(|w| w.name.clone())).collect();
         names.sort();
+        names.dedup();
         names
     }
 

@@ -88,6 +88,12 @@ pub fn busy() -> ApiError {
     ApiError::new(429, "busy", message).help("try again in a second")
 }
 
+/// The data is read, not served.
+pub fn only_read() -> ApiError {
+    ApiError::new(409, "only_read", "this data is only looked at here; nothing in it can be changed or go on")
+        .help("serve it with `weft dev` or `weft run`, and ask that")
+}
+
 /// Another node owns the run's partition.
 pub fn not_owner(owner: Option<&str>) -> ApiError {
     let error = ApiError::new(503, "not_owner", "this node does not own the run's partition");

@@ -185,6 +185,18 @@ pub async fn open(url: &str, options: &StoreOptions) -> Result<Arc<dyn Journal>,
     }
 }
 
+/// Opens a store that is there to be read only: nothing is created, migrated or written. For data on this machine that
+/// no process serves, so SQLite only.
+///
+/// # Errors
+/// [`StoreError::Unusable`] if it is no SQLite store, is not there, or has tables of another version.
+pub async fn open_to_read(url: &str) -> Result<Arc<dyn Journal>, StoreError> {
+    match url.split_once(':') {
+        Some(("sqlite", path)) => Ok(Arc::new(sqlite::Sqlite::open_to_read(path).await?)),
+        _ => Err(StoreError::Unusable("only a SQLite store can be read beside its server".into())),
+    }
+}
+
 /// A connection that appends. One append is in flight at a time; several lanes run side by side.
 #[async_trait]
 pub trait Lane: Send {
@@ -265,4 +277,8 @@ pub trait Journal: Send + Sync + std::fmt::Debug {
     async fn durability(&self) -> Result<Durability, StoreError>;
     /// Cheap check that the store answers.
     async fn ping(&self) -> Result<(), StoreError>;
+    /// At a clean end, after the last write: puts what was written where it belongs, if the store has it elsewhere.
+    async fn tidy(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
 }

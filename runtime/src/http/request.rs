@@ -11,12 +11,12 @@ use axum::http::request::Parts;
 use futures::StreamExt;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use weft_bytecode::wire::{self, text};
+use weft_bytecode::wire::{self, json, text};
 use weft_protocol::RunId;
 use weft_protocol::api::ApiError;
 
+use super::Shared;
 use super::problem::Problem;
-use super::{Shared, json};
 use crate::api::RunKey;
 
 /// Bytes of a body that is too large which are read and dropped, so that a client which sends first and reads then

@@ -6,12 +6,13 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::IntoResponse;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
+use weft_bytecode::wire::json;
 use weft_protocol::api::{
     ApiError, ListQuery, MessageRequest, ResultReply, RunDescription, RunPage, StartReply, StartRequest, StopRequest,
 };
 
 use super::request::{JsonBody, OptionalBody, Params, Segments};
-use super::{Answer, Shared, json, reply};
+use super::{Answer, Shared, reply};
 
 /// Start a run of the current code of a workflow, or join the run that has the id.
 #[utoipa::path(post, path = "/api/v1/namespaces/{namespace}/runs", tag = "runs",

@@ -34,7 +34,7 @@ impl Api for Node {
     }
 
     async fn start(&self, namespace: &str, request: StartRequest) -> Result<StartReply, ApiError> {
-        let core = self.shared.core()?;
+        let core = self.shared.work()?;
         let order = self.shared.order(namespace, request)?;
         let part = match (&order.workflow_id, &order.request_id) {
             (Some(id), _) => core.links.partition_of(namespace, id),
@@ -51,6 +51,7 @@ impl Api for Node {
     }
 
     async fn signal(&self, run: &RunKey, name: &str, request: MessageRequest) -> Result<(), ApiError> {
+        self.shared.work()?;
         let key = key(run)?;
         let MessageRequest { args, request_id } = request;
         let wanted = request_id.clone();
@@ -158,6 +159,7 @@ impl Api for Node {
     }
 
     async fn cancel(&self, run: &RunKey, request: StopRequest) -> Result<(), ApiError> {
+        self.shared.work()?;
         let key = key(run)?;
         let StopRequest { reason, request_id } = request;
         let asked = self.shared.ask(&key, Request::Cancel { key: key.clone(), reason, request_id }).await?;
@@ -165,6 +167,7 @@ impl Api for Node {
     }
 
     async fn terminate(&self, run: &RunKey, request: StopRequest) -> Result<(), ApiError> {
+        self.shared.work()?;
         let key = key(run)?;
         let asked = self.shared.ask(&key, Request::Terminate { key: key.clone(), reason: request.reason }).await?;
         self.shared.stopped(&key, asked).await
@@ -191,7 +194,7 @@ impl Api for Node {
     }
 
     async fn poll(&self, namespace: &str, queue: &str, request: PollRequest) -> Result<PollReply, ApiError> {
-        let core = self.shared.core()?;
+        let core = self.shared.work()?;
         let plan = PollPlan::read(&request, &self.shared.limits)?;
         for token in &plan.holding {
             // A worker from before a restart still has it.
@@ -241,7 +244,7 @@ impl Api for Node {
     }
 
     async fn heartbeat(&self, token: &str, progress: Option<Value>) -> Result<bool, ApiError> {
-        let core = self.shared.core()?;
+        let core = self.shared.work()?;
         let attempt = self.shared.claimed(token)?;
         let progress = progress.as_ref().map(Payload::from);
         if let Some(progress) = &progress
@@ -315,7 +318,7 @@ impl Shared {
     }
 
     async fn end_attempt(&self, token: &str, outcome: WorkerOutcome) -> Result<(), ApiError> {
-        let core = self.core()?;
+        let core = self.work()?;
         let attempt = self.claimed(token)?;
         core.links.ask(attempt.run.partition(), Request::EndAttempt { attempt, outcome }).await.map(drop)
     }

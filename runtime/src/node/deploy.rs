@@ -8,14 +8,14 @@ use weft_protocol::PartitionId;
 use weft_protocol::api::{ApiError, DeployReply};
 use weft_vm::Loaded;
 
-use super::Shared;
+use super::{Shared, WorkflowNames};
 use crate::loops::Links;
 use crate::partition::request::{Answer, Request};
 use crate::refusal;
 
 /// Stores an encoded program and makes it current; answers when new starts use it.
 pub(super) async fn deploy(shared: &Shared, namespace: &str, bytes: Vec<u8>) -> Result<DeployReply, ApiError> {
-    let core = shared.core()?;
+    let core = shared.work()?;
     let max = shared.limits.program_bytes_max;
     if bytes.len() > max {
         return Err(refusal::too_large("the program", bytes.len(), "program_bytes_max", max));
@@ -30,16 +30,24 @@ pub(super) async fn deploy(shared: &Shared, namespace: &str, bytes: Vec<u8>) -> 
     let project = program.program().project.clone();
 
     let _one_at_a_time = shared.deploying.lock().await;
-    if let Some((workflow, other)) = shared.programs.clash(namespace, program.program()) {
+    let clash = shared.programs.clash(namespace, program.program());
+    if let (WorkflowNames::First, Some((workflow, other))) = (shared.options.names, &clash) {
         return Err(ApiError::new(
             409,
             "workflow_taken",
             format!("project `{other}` of namespace `{namespace}` has a workflow `{workflow}` already"),
         )
-        .help("rename it, give it another name on the wire with `@name`, or deploy to another namespace"));
+        .help(format!(
+            "if `{other}` is this project's former name, keep `name = \"{other}\"` in weft.toml; else rename the workflow, \
+             give it another name on the wire with `@name`, or deploy to another namespace"
+        )));
     }
     let current = shared.programs.project(namespace, &project);
-    let changed = current.is_none_or(|current| current.hash() != program.hash());
+    // Deployed before, but another project has taken one of its names meanwhile: deployed again, it is the newest.
+    let newest = program.program().workflows.iter().all(|workflow| {
+        shared.programs.current(namespace, &workflow.name).is_some_and(|(current, _)| current.hash() == program.hash())
+    });
+    let changed = !newest || current.is_none_or(|current| current.hash() != program.hash());
     if changed {
         core.journal.put_program(program.hash(), &bytes).await.map_err(|error| refusal::of_store(&error))?;
         let at = shared.options.clock.now();

@@ -7,7 +7,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use weft_protocol::{LogSeq, PartitionId};
 
-use super::{Core, SHUTDOWN_MAX, Shared, Standing, open};
+use super::{Core, FoundOpen, SHUTDOWN_MAX, Shared, Standing, open};
 use crate::frame::fence_body;
 use crate::loops::LoopEvent;
 use crate::ownership::{self, BEAT_EVERY, Lease};
@@ -183,6 +183,7 @@ impl<'a> Member<'a> {
             open_runs = partitions.iter().map(crate::partition::Partition::open_runs).sum::<usize>(),
             "serving"
         );
+        self.shared.found.get_or_init(|| FoundOpen::of(&partitions));
         self.core.links.open(partitions);
         self.serving = true;
         self.shared.stand(Standing::Serving);
@@ -219,6 +220,9 @@ impl<'a> Member<'a> {
             self.release().await;
             if let Err(error) = self.core.journal.leave(self.id).await {
                 tracing::debug!(%error, "the node's row stays; its lease will end");
+            }
+            if let Err(error) = self.core.journal.tidy().await {
+                tracing::debug!(%error, "the store is left as it is");
             }
         };
         if tokio::time::timeout(SHUTDOWN_MAX, clean).await.is_err() {

@@ -89,7 +89,10 @@ pub(super) fn begin(shared: &Arc<Shared>, journal: Arc<dyn Journal>) -> Events {
 /// # Errors
 /// If the store does not answer, or holds a program that cannot be loaded.
 pub(crate) async fn load_current(journal: &dyn Journal, programs: &Programs) -> Result<(), StoreError> {
-    for deployment in journal.deployments().await? {
+    let mut deployments = journal.deployments().await?;
+    // Where two projects have a workflow of one name, the newer deploy's is current.
+    deployments.sort_by(|a, b| (&a.namespace, a.seq).cmp(&(&b.namespace, b.seq)));
+    for deployment in deployments {
         let program = program(journal, programs, deployment.program).await?;
         programs.make_current(&deployment.namespace, program);
     }
@@ -118,6 +121,28 @@ pub(crate) async fn program(
     Ok(programs.keep(loaded))
 }
 
+/// Brings all partitions into memory as they are, owned by nobody.
+pub(super) async fn look(shared: &Arc<Shared>) -> Result<(), StoreError> {
+    let journal = store::open_to_read(&shared.options.store).await?;
+    load_current(&*journal, &shared.programs).await?;
+    let setup = setup(shared, &journal)?;
+    let mut partitions = Vec::new();
+    for ownership in journal.ownership().await? {
+        let (recovery, recovered) = read_log(&*journal, &shared.programs, &ownership).await?;
+        let setup = setup.clone();
+        let looked = tokio::task::spawn_blocking(move || recovery.finish_to_look(setup, ownership.epoch, recovered));
+        partitions.push(looked.await.unwrap_or_else(|error| Err(not_replayed(&error)))?);
+    }
+    // What is read cannot be taken over meanwhile: the answers stay true to the moment of reading.
+    shared.lease.hold();
+    begin(shared, journal);
+    if let Some(core) = shared.core.get() {
+        core.links.open(partitions);
+    }
+    shared.stand(Standing::Serving);
+    Ok(())
+}
+
 /// Brings partitions this node has taken over into memory.
 ///
 /// # Errors
@@ -127,19 +152,27 @@ pub(super) async fn recover(
     journal: &Arc<dyn Journal>,
     owned: &[Ownership],
 ) -> Result<Vec<Partition>, StoreError> {
-    let mut entropy = [0; 32];
-    getrandom::fill(&mut entropy).map_err(|error| StoreError::Unusable(format!("no randomness: {error}")))?;
-    let setup = Setup {
-        partitions: journal.partitions(),
-        limits: shared.limits.clone(),
-        programs: shared.programs.clone(),
-        entropy,
-    };
+    let setup = setup(shared, journal)?;
     futures::stream::iter(owned.iter().cloned())
         .map(|ownership| recover_one(shared.clone(), journal.clone(), setup.clone(), ownership))
         .buffer_unordered(PARTITIONS_AT_ONCE)
         .try_collect()
         .await
+}
+
+fn setup(shared: &Shared, journal: &Arc<dyn Journal>) -> Result<Setup, StoreError> {
+    let mut entropy = [0; 32];
+    getrandom::fill(&mut entropy).map_err(|error| StoreError::Unusable(format!("no randomness: {error}")))?;
+    Ok(Setup {
+        partitions: journal.partitions(),
+        limits: shared.limits.clone(),
+        programs: shared.programs.clone(),
+        entropy,
+    })
+}
+
+fn not_replayed(error: &tokio::task::JoinError) -> StoreError {
+    StoreError::Corrupt(format!("a run could not be replayed: {error}"))
 }
 
 async fn recover_one(
@@ -151,7 +184,7 @@ async fn recover_one(
     let (recovery, recovered) = read_log(&*journal, &shared.programs, &ownership).await?;
     let now = shared.options.clock.now();
     let finished = tokio::task::spawn_blocking(move || recovery.finish(setup, ownership.epoch, recovered, now)).await;
-    finished.unwrap_or_else(|error| Err(StoreError::Corrupt(format!("a run could not be replayed: {error}"))))
+    finished.unwrap_or_else(|error| Err(not_replayed(&error)))
 }
 
 /// Reads a partition's whole log, and what its open runs need besides.

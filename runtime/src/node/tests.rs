@@ -1,6 +1,7 @@
 //! A node on a real SQLite file, asked as routes ask it.
 
 mod faults;
+mod look;
 mod lost;
 
 use std::time::Duration;

@@ -157,6 +157,15 @@ impl Partition {
             .collect()
     }
 
+    /// The open runs that started first, at most `limit`, with their namespaces.
+    pub(crate) fn oldest(&self, limit: usize) -> Vec<(String, RunRow)> {
+        let mut all: Vec<_> = self.runs.iter().map(|(id, open)| (open.run.started_at(), *id)).collect();
+        all.sort_unstable();
+        all.truncate(limit);
+        let runs = all.iter().filter_map(|(_, id)| self.runs.get(id));
+        runs.map(|open| (open.namespace.to_string(), row(&open.run))).collect()
+    }
+
     /// A deploy frees the stuck runs whose history its code follows.
     fn move_stuck(&mut self, namespace: &str, program: &Arc<Loaded>, now: Timestamp) -> Answer {
         let mut stuck: Vec<RunId> = self

@@ -133,6 +133,24 @@ impl Recovery {
         recovered: Recovered,
         now: Timestamp,
     ) -> Result<Partition, StoreError> {
+        self.restored(setup, epoch, recovered, Some(now))
+    }
+
+    /// The partition as its log left it, to be asked only: no run of it goes on, nothing of it leaves.
+    ///
+    /// # Errors
+    /// As [`Recovery::finish`].
+    pub fn finish_to_look(self, setup: Setup, epoch: u64, recovered: Recovered) -> Result<Partition, StoreError> {
+        self.restored(setup, epoch, recovered, None)
+    }
+
+    fn restored(
+        self,
+        setup: Setup,
+        epoch: u64,
+        recovered: Recovered,
+        go_on_at: Option<Timestamp>,
+    ) -> Result<Partition, StoreError> {
         let mut partition = Partition {
             id: self.id,
             setup,
@@ -169,33 +187,28 @@ impl Recovery {
                     hash.map_or_else(|| "?".into(), |hash| hash.to_string())
                 )));
             };
-            partition.reopen(id, program.clone(), logged, now)?;
+            partition.reopen(id, program.clone(), logged, go_on_at)?;
         }
         Ok(partition)
     }
 }
 
 impl Partition {
-    fn reopen(&mut self, id: RunId, program: Arc<Loaded>, logged: Logged, now: Timestamp) -> Result<(), StoreError> {
+    fn reopen(
+        &mut self,
+        id: RunId,
+        program: Arc<Loaded>,
+        logged: Logged,
+        go_on_at: Option<Timestamp>,
+    ) -> Result<(), StoreError> {
         let run = Run::recover(program, logged.events, logged.records, self.setup.limits.clone())
             .map_err(|error| StoreError::Corrupt(format!("run {id}: {error}")))?;
-        let mut unsettled = run.unsettled();
-        let over = |(at, key): &mut (Timestamp, AlarmKey)| matches!(key, AlarmKey::Retry(..)) && *at <= now;
-        let backoffs_over: Vec<_> = unsettled.alarms.extract_if(.., over).collect();
         let namespace = namespace_of(run.history());
-        let me = run.me().clone();
-        // The parent may have closed without having heard of this run.
-        if let Some(parent) = run.parent()
-            && parent.on_close != OnParentClose::Abandon
-        {
-            let (parent, on_close) = (parent.run.clone(), parent.on_close);
-            let ask = Message::ParentOpen { parent, child: me.clone(), on_close };
-            self.out.push(Output::Send(run.parent().map_or(me.run_id, |p| p.run.run_id).partition(), ask));
+        self.names.insert((namespace.clone(), run.me().workflow_id.clone()), id);
+        let unsettled = run.unsettled();
+        if go_on_at.is_some() {
+            self.ask_again(&run, &namespace);
         }
-        for (child, ask) in awaited(&run, &namespace) {
-            self.out.push(Output::Send(child, ask));
-        }
-        self.names.insert((namespace.clone(), me.workflow_id), id);
         let open = OpenRun {
             run,
             namespace,
@@ -206,6 +219,32 @@ impl Partition {
             deferred: VecDeque::new(),
         };
         self.runs.insert(id, open);
+        if let Some(now) = go_on_at {
+            self.go_on_from(id, unsettled, now);
+        }
+        Ok(())
+    }
+
+    /// Word between this run and others that may have been lost.
+    fn ask_again(&mut self, run: &Run, namespace: &Arc<str>) {
+        let me = run.me().clone();
+        // The parent may have closed without having heard of this run.
+        if let Some(parent) = run.parent()
+            && parent.on_close != OnParentClose::Abandon
+        {
+            let (parent, on_close) = (parent.run.clone(), parent.on_close);
+            let to = parent.run_id.partition();
+            self.out.push(Output::Send(to, Message::ParentOpen { parent, child: me, on_close }));
+        }
+        for (child, ask) in awaited(run, namespace) {
+            self.out.push(Output::Send(child, ask));
+        }
+    }
+
+    /// What a run still has to do.
+    fn go_on_from(&mut self, id: RunId, mut unsettled: Transition, now: Timestamp) {
+        let over = |(at, key): &mut (Timestamp, AlarmKey)| matches!(key, AlarmKey::Retry(..)) && *at <= now;
+        let backoffs_over: Vec<_> = unsettled.alarms.extract_if(.., over).collect();
         self.absorb_again(id, unsettled);
         // A backoff that is over may have been over before memory was lost: then a worker has the attempt, and says so
         // any moment now.
@@ -219,7 +258,6 @@ impl Partition {
                 Err(refused) => tracing::debug!(run = %id, ?refused, "a backoff is of no use any more"),
             }
         }
-        Ok(())
     }
 
     /// As `absorb`, where whoever was given an attempt before memory was lost may still be at work.

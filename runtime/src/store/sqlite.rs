@@ -54,6 +54,15 @@ impl Sqlite {
         let readers = connect::readers(&path);
         Ok(Sqlite { writer: Arc::new(Writer::new(path.clone(), connection)), readers, partitions, path })
     }
+
+    /// Opens the file as it is; SQLite itself refuses every write.
+    pub(super) async fn open_to_read(path: &str) -> Result<Sqlite, StoreError> {
+        let path = connect::path(path)?;
+        let mut connection = connect::open_to_read(&path).await?;
+        let partitions = migrate::current(&mut connection).await?;
+        let readers = connect::readers(&path);
+        Ok(Sqlite { writer: Arc::new(Writer::new(path.clone(), connection)), readers, partitions, path })
+    }
 }
 
 impl std::fmt::Debug for Sqlite {
@@ -242,6 +251,10 @@ impl Journal for Sqlite {
 
     async fn durability(&self) -> Result<Durability, StoreError> {
         self.writer.durability().await
+    }
+
+    async fn tidy(&self) -> Result<(), StoreError> {
+        self.writer.checkpoint().await
     }
 
     async fn ping(&self) -> Result<(), StoreError> {

@@ -45,8 +45,17 @@ pub(super) async fn reopen(path: &Path) -> Result<SqliteConnection, StoreError> 
     })
 }
 
+/// Opens a file that is there for reading.
+pub(super) async fn open_to_read(path: &Path) -> Result<SqliteConnection, StoreError> {
+    connect(path, options(path).pragma("query_only", "on")).await
+}
+
 async fn open(path: &Path, create: bool) -> Result<SqliteConnection, StoreError> {
-    let opened = SqliteConnection::connect_with(&options(path).create_if_missing(create)).await;
+    connect(path, options(path).create_if_missing(create)).await
+}
+
+async fn connect(path: &Path, options: SqliteConnectOptions) -> Result<SqliteConnection, StoreError> {
+    let opened = SqliteConnection::connect_with(&options).await;
     opened.map_err(|error| match classify(&error) {
         StoreError::Unusable(what) => StoreError::Unusable(format!("SQLite file {}: {what}", path.display())),
         StoreError::Unavailable(what) => StoreError::Unavailable(format!("SQLite file {}: {what}", path.display())),

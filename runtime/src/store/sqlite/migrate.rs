@@ -20,6 +20,20 @@ pub(super) async fn migrate(connection: &mut SqliteConnection, partitions: u16) 
     })
 }
 
+/// The number of partitions of tables that are of the version this program knows.
+pub(super) async fn current(connection: &mut SqliteConnection) -> Result<u16, StoreError> {
+    let (version,): (i32,) =
+        sqlx::query_as("pragma user_version").fetch_one(&mut *connection).await.map_err(|e| classify(&e))?;
+    if version != MIGRATIONS.len() as i32 {
+        return Err(StoreError::Unusable(format!(
+            "the tables are of version {version} and this weft reads version {}: a server of the newer of the two brings them there",
+            MIGRATIONS.len()
+        )));
+    }
+    let partitions = sqlx::query_as("select partitions from store").fetch_one(connection).await;
+    partitions.map(|(partitions,)| partitions).map_err(|error| classify(&error))
+}
+
 enum Trouble {
     Newer(i32),
     Sql(sqlx::Error),

@@ -139,6 +139,14 @@ impl Writer {
         .await
     }
 
+    /// Moves the write-ahead log into the file and empties it. Readers in the way make it less, not wrong.
+    pub(super) async fn checkpoint(&self) -> Result<(), StoreError> {
+        self.with(async |connection| {
+            sqlx::query("pragma wal_checkpoint(truncate)").fetch_all(connection).await.map(drop)
+        })
+        .await
+    }
+
     pub(super) async fn durability(&self) -> Result<Durability, StoreError> {
         self.with(async |connection| {
             let journal: String = sqlx::query("pragma journal_mode").fetch_one(&mut *connection).await?.try_get(0)?;

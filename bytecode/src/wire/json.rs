@@ -11,16 +11,41 @@ const NUMBER: &str = "$serde_json::private::Number";
 ///
 /// # Errors
 /// Where and why it is no JSON, or has a key twice.
-pub(super) fn parse(bytes: &[u8]) -> Result<Value, serde_json::Error> {
+pub fn parse(bytes: &[u8]) -> Result<Value, serde_json::Error> {
     let mut from = serde_json::Deserializer::from_slice(bytes);
-    let value = Strict.deserialize(&mut from)?;
+    let value = Strict(None).deserialize(&mut from)?;
     from.end()?;
     Ok(value)
 }
 
-struct Strict;
+/// Reads a value, given the way to it.
+struct Strict<'p>(Option<&'p Step<'p>>);
 
-impl<'de> DeserializeSeed<'de> for Strict {
+/// A step on the way to a value, and those before it.
+struct Step<'p> {
+    before: Option<&'p Step<'p>>,
+    name: Name<'p>,
+}
+
+enum Name<'p> {
+    Key(&'p str),
+    Index(usize),
+}
+
+impl std::fmt::Display for Step<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if let Some(before) = self.before {
+            write!(f, "{before}")?;
+        }
+        match self.name {
+            Name::Key(key) if self.before.is_some() => write!(f, ".{key}"),
+            Name::Key(key) => f.write_str(key),
+            Name::Index(index) => write!(f, "[{index}]"),
+        }
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Strict<'_> {
     type Value = Value;
 
     fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<Value, D::Error> {
@@ -28,7 +53,7 @@ impl<'de> DeserializeSeed<'de> for Strict {
     }
 }
 
-impl<'de> Visitor<'de> for Strict {
+impl<'de> Visitor<'de> for Strict<'_> {
     type Value = Value;
 
     fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -65,10 +90,13 @@ impl<'de> Visitor<'de> for Strict {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut from: A) -> Result<Value, A::Error> {
         let mut items = Vec::new();
-        while let Some(item) = from.next_element_seed(Strict)? {
-            items.push(item);
+        loop {
+            let step = Step { before: self.0, name: Name::Index(items.len()) };
+            match from.next_element_seed(Strict(Some(&step)))? {
+                Some(item) => items.push(item),
+                None => return Ok(Value::Array(items)),
+            }
         }
-        Ok(Value::Array(items))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut from: A) -> Result<Value, A::Error> {
@@ -79,9 +107,10 @@ impl<'de> Visitor<'de> for Strict {
                 return digits.parse::<Number>().map(Value::Number).map_err(A::Error::custom);
             }
             if fields.contains_key(&key) {
-                return Err(A::Error::custom(format_args!("the key {} is given twice", Value::from(key))));
+                let of = self.0.map_or(String::new(), |way| format!(" of `{way}`"));
+                return Err(A::Error::custom(format_args!("the key {}{of} is given twice", Value::from(key))));
             }
-            let value = from.next_value_seed(Strict)?;
+            let value = from.next_value_seed(Strict(Some(&Step { before: self.0, name: Name::Key(&key) })))?;
             fields.insert(key, value);
         }
         Ok(Value::Object(fields))
@@ -110,7 +139,8 @@ mod tests {
     #[test]
     fn mistakes_have_a_place() {
         for (text, expected) in [
-            (r#"{"a":1,"b":{"c":1,"c":2}}"#, "the key \"c\" is given twice at line 1 column"),
+            (r#"{"a":1,"a":2}"#, "the key \"a\" is given twice at line 1 column"),
+            (r#"{"a":1,"b":[0,{"c":1,"c":2}]}"#, "the key \"c\" of `b[1]` is given twice at line 1 column"),
             (r#"{"a":1"#, "EOF while parsing an object at line 1 column 6"),
             ("{} {}", "trailing characters at line 1 column 4"),
             ("", "EOF while parsing a value at line 1 column 0"),
