@@ -238,6 +238,11 @@ impl miette::Diagnostic for Note<'_> {
     }
 }
 
+/// Bytes of a source line that are shown; of a longer one, what is around the place that is meant.
+const LINE_BYTES_MAX: usize = 400;
+/// Bytes shown to either side of a place in a longer line.
+const LINE_BYTES_AROUND: usize = 60;
+
 impl SourceCode for File<'_> {
     fn read_span<'a>(
         &'a self,
@@ -245,11 +250,31 @@ impl SourceCode for File<'_> {
         before: usize,
         after: usize,
     ) -> Result<Box<dyn SpanContents<'a> + 'a>, MietteError> {
-        let inner = self.source.text.as_str().read_span(span, before, after)?;
+        let text = self.source.text.as_str();
+        let inner = text.read_span(span, before, after)?;
         let name = self.source.path.clone();
+        if inner.data().split(|b| *b == b'\n').any(|line| line.len() > LINE_BYTES_MAX) {
+            let part = around(text, span.offset(), span.offset() + span.len());
+            let begin = text[..part.start].rfind('\n').map_or(0, |at| at + 1);
+            let (line, count) = (text[..part.start].matches('\n').count(), text[part.clone()].lines().count());
+            let place = SourceSpan::new(part.start.into(), part.len());
+            let data = &text.as_bytes()[part.clone()];
+            return Ok(Box::new(MietteSpanContents::new_named(name, data, place, line, part.start - begin, count)));
+        }
         let (line, column, count) = (inner.line(), inner.column(), inner.line_count());
         Ok(Box::new(MietteSpanContents::new_named(name, inner.data(), *inner.span(), line, column, count)))
     }
+}
+
+/// The part of a text that is shown of a place in lines that are too long to be shown.
+fn around(text: &str, start: usize, end: usize) -> std::ops::Range<usize> {
+    let (start, end) = (start.min(text.len()), end.min(text.len()));
+    let line_start = text[..start].rfind('\n').map_or(0, |at| at + 1);
+    let line_end = text[end..].find('\n').map_or(text.len(), |at| end + at);
+    // `start` and `end` are between characters: going away from them, such a place is never more than three bytes off.
+    let from = (line_start..=start).find(|at| at + LINE_BYTES_AROUND >= start && text.is_char_boundary(*at));
+    let to = (end..=line_end).rev().find(|at| *at <= end + LINE_BYTES_AROUND && text.is_char_boundary(*at));
+    from.unwrap_or(start)..to.unwrap_or(end)
 }
 
 fn range(span: Span) -> SourceSpan {

@@ -77,7 +77,7 @@ impl<'a> Builder<'a> {
             self.diagnostics.push(
                 Diagnostic::error("WF0005", span, message)
                     .why("every later stage walks the tree, and its depth must have a limit")
-                    .help("give a part of it a name with `let`, or move it into a `fn`"),
+                    .help("give a part of it a name: a value with `let` or in a `fn`, a type as a `record`"),
             );
         }
         false
