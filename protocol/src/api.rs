@@ -268,6 +268,9 @@ pub struct DeployReply {
     pub moved: u64,
     /// Stuck runs that could not: workflow id and why.
     pub not_moved: Vec<(String, String)>,
+    /// What will keep activities of it from running on this server, in the operator's words.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
 }
 
 /// A refusal or failure, as problem+json.

@@ -187,7 +187,11 @@ impl Node {
     pub async fn look(options: NodeOptions) -> Result<Node, OpenError> {
         let shared = Node::shared(options, Duty::Look)?;
         open::look(&shared).await?;
-        shared.stopped.cancel();
+        let (stop, stopped) = (shared.stop.clone(), shared.stopped.clone());
+        tokio::spawn(async move {
+            stop.cancelled().await;
+            stopped.cancel();
+        });
         Ok(Node { shared })
     }
 

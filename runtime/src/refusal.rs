@@ -78,7 +78,7 @@ pub fn limit(name: &str) -> ApiError {
 
 /// Something is longer than its limit.
 pub fn too_large(what: &str, bytes: usize, name: &str, max: usize) -> ApiError {
-    ApiError::new(413, "too_large", format!("{what} has {bytes} bytes; the limit `{name}` is {max}"))
+    ApiError::new(413, "too_large", format!("{bytes} bytes are too many for {what}; the limit `{name}` is {max}"))
         .help("send a reference to the data instead, or raise the limit in `[limits]`")
 }
 

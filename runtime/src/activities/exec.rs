@@ -2,6 +2,8 @@
 //! Arguments on stdin, the result on stdout, the end of stderr in the message if it fails. The process leads a group of
 //! its own, which is killed when the attempt ends in whatever way: nothing it started outlives it.
 
+mod check;
+
 use std::path::{Component, Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::sync::atomic::{AtomicI32, Ordering};
@@ -17,6 +19,8 @@ use weft_protocol::{Failure, Payload};
 
 use super::{ActivityTask, AttemptOutcome, decode};
 use crate::config::{ExecAllow, ExecConfig};
+
+pub(crate) use check::troubles;
 
 /// Bytes of stderr kept for the message of a fault.
 const STDERR_TAIL_BYTES: usize = 4 << 10;
@@ -43,7 +47,7 @@ impl ExecExecutor {
         let program = command.as_std().get_program().to_string_lossy().into_owned();
         match command.spawn() {
             Ok(child) => self.finish(task, &program, child).await,
-            Err(error) => not_started(&program, &error),
+            Err(error) => not_started(&program, command.as_std().get_current_dir(), &error),
         }
     }
 
@@ -80,7 +84,8 @@ impl ExecExecutor {
             ExecAllow::Programs(programs) if programs.iter().any(|p| p == program) => return Ok(()),
             ExecAllow::Programs(_) => format!("`{program}` is not among the programs that `[exec] allow` names here"),
             ExecAllow::Nothing => String::from(
-                "exec activities are off here; `[exec] allow = true` in weft.toml turns them on, as does `--allow-exec`",
+                "exec activities are off on this server; start it with `--allow-exec DIR`, where DIR is the folder of the \
+                 project, or set `[exec] allow` in its configuration",
             ),
         };
         Err(Box::new(decode::fault("ExecNotAllowed", message)))
@@ -98,7 +103,12 @@ impl ExecExecutor {
             true => Ok(folder),
             false => Err(Box::new(decode::fault(
                 "NotStarted",
-                format!("the folder `{}` it should run in does not exist here; see `[exec] root`", folder.display()),
+                format!(
+                    "the folder `{}` it should run in does not exist here; --allow-exec, `[exec] root` or `[exec.roots]` \
+                     must name the folder of project `{}`",
+                    folder.display(),
+                    task.program.project
+                ),
             ))),
         }
     }
@@ -205,10 +215,14 @@ fn with_stderr(message: String, err: &[u8]) -> String {
     }
 }
 
-fn not_started(program: &str, error: &std::io::Error) -> AttemptOutcome {
+fn not_started(program: &str, folder: Option<&Path>, error: &std::io::Error) -> AttemptOutcome {
     let message = match error.kind() {
         std::io::ErrorKind::NotFound => {
-            format!("`{program}` was not found; is it installed where this activity runs, and its interpreter, too?")
+            let folder = folder.map_or(String::new(), |folder| format!(" in {}", folder.display()));
+            format!(
+                "`{program}` was not found to run{folder}; is it there or installed, and its interpreter, too? \
+                 `weft serve --allow-exec` takes the folder of the project"
+            )
         }
         std::io::ErrorKind::PermissionDenied => format!("`{program}` may not be executed; try `chmod +x`"),
         _ => format!("`{program}` could not be started: {error}"),

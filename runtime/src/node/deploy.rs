@@ -9,6 +9,7 @@ use weft_protocol::api::{ApiError, DeployReply};
 use weft_vm::Loaded;
 
 use super::{Shared, WorkflowNames};
+use crate::activities::exec;
 use crate::loops::Links;
 use crate::partition::request::{Answer, Request};
 use crate::refusal;
@@ -63,7 +64,17 @@ pub(super) async fn deploy(shared: &Shared, namespace: &str, bytes: Vec<u8>) -> 
         workflows: program.program().workflows.iter().map(|workflow| workflow.name.clone()).collect(),
         moved,
         not_moved,
+        warnings: exec::troubles(&shared.options.config.exec, program.program()),
     })
+}
+
+/// At start: says which deployed activities this server is not set up for.
+pub(super) fn warn_of_exec(shared: &Shared) {
+    for (namespace, program) in shared.programs.all_current() {
+        for trouble in exec::troubles(&shared.options.config.exec, program.program()) {
+            tracing::warn!(%namespace, project = %program.program().project, "{trouble}");
+        }
+    }
 }
 
 /// At start: a newer weft may run what an older one could not.

@@ -176,6 +176,7 @@ impl<'a> Member<'a> {
             return Ok(false);
         }
         open::load_current(&**journal, &self.shared.programs).await?;
+        super::deploy::warn_of_exec(self.shared);
         let owned = self.owned();
         let partitions = open::recover(self.shared, journal, &owned).await?;
         tracing::info!(

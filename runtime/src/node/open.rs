@@ -129,8 +129,9 @@ pub(super) async fn look(shared: &Arc<Shared>) -> Result<(), StoreError> {
     let mut partitions = Vec::new();
     for ownership in journal.ownership().await? {
         let (recovery, recovered) = read_log(&*journal, &shared.programs, &ownership).await?;
-        let setup = setup.clone();
-        let looked = tokio::task::spawn_blocking(move || recovery.finish_to_look(setup, ownership.epoch, recovered));
+        let (setup, now) = (setup.clone(), shared.options.clock.now());
+        let looked =
+            tokio::task::spawn_blocking(move || recovery.finish_to_look(setup, ownership.epoch, recovered, now));
         partitions.push(looked.await.unwrap_or_else(|error| Err(not_replayed(&error)))?);
     }
     // What is read cannot be taken over meanwhile: the answers stay true to the moment of reading.

@@ -17,6 +17,18 @@ use super::{Partition, Setup, name_hash};
 use crate::frame::{ChunkReader, LogRecord};
 use crate::store::{Chunk, StoreError};
 
+/// Slices of computing after which a run that is only looked at is shown as computing.
+const LOOK_SLICES_MAX: usize = 100;
+
+/// What a partition is brought back for, and when.
+#[derive(Debug, Clone, Copy)]
+enum Restore {
+    /// Its runs go on.
+    ToServe(Timestamp),
+    /// It is asked only.
+    ToLook(Timestamp),
+}
+
 /// Reads a partition's log.
 #[derive(Debug)]
 pub struct Recovery {
@@ -30,7 +42,7 @@ pub struct Recovery {
 }
 
 /// What the log says of an open run.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct Logged {
     events: Vec<Event>,
     records: Vec<Record>,
@@ -133,15 +145,21 @@ impl Recovery {
         recovered: Recovered,
         now: Timestamp,
     ) -> Result<Partition, StoreError> {
-        self.restored(setup, epoch, recovered, Some(now))
+        self.restored(setup, epoch, recovered, Restore::ToServe(now))
     }
 
     /// The partition as its log left it, to be asked only: no run of it goes on, nothing of it leaves.
     ///
     /// # Errors
     /// As [`Recovery::finish`].
-    pub fn finish_to_look(self, setup: Setup, epoch: u64, recovered: Recovered) -> Result<Partition, StoreError> {
-        self.restored(setup, epoch, recovered, None)
+    pub fn finish_to_look(
+        self,
+        setup: Setup,
+        epoch: u64,
+        recovered: Recovered,
+        now: Timestamp,
+    ) -> Result<Partition, StoreError> {
+        self.restored(setup, epoch, recovered, Restore::ToLook(now))
     }
 
     fn restored(
@@ -149,7 +167,7 @@ impl Recovery {
         setup: Setup,
         epoch: u64,
         recovered: Recovered,
-        go_on_at: Option<Timestamp>,
+        restore: Restore,
     ) -> Result<Partition, StoreError> {
         let mut partition = Partition {
             id: self.id,
@@ -187,26 +205,29 @@ impl Recovery {
                     hash.map_or_else(|| "?".into(), |hash| hash.to_string())
                 )));
             };
-            partition.reopen(id, program.clone(), logged, go_on_at)?;
+            partition.reopen(id, program.clone(), logged, restore)?;
         }
         Ok(partition)
     }
 }
 
 impl Partition {
-    fn reopen(
-        &mut self,
-        id: RunId,
-        program: Arc<Loaded>,
-        logged: Logged,
-        go_on_at: Option<Timestamp>,
-    ) -> Result<(), StoreError> {
-        let run = Run::recover(program, logged.events, logged.records, self.setup.limits.clone())
-            .map_err(|error| StoreError::Corrupt(format!("run {id}: {error}")))?;
+    fn reopen(&mut self, id: RunId, program: Arc<Loaded>, logged: Logged, restore: Restore) -> Result<(), StoreError> {
+        let recover = |logged: Logged| {
+            Run::recover(program.clone(), logged.events, logged.records, self.setup.limits.clone())
+                .map_err(|error| StoreError::Corrupt(format!("run {id}: {error}")))
+        };
+        let run = match restore {
+            Restore::ToServe(_) => recover(logged)?,
+            Restore::ToLook(now) => match settled(recover(logged.clone())?, now) {
+                Some(run) => run,
+                None => recover(logged)?,
+            },
+        };
         let namespace = namespace_of(run.history());
         self.names.insert((namespace.clone(), run.me().workflow_id.clone()), id);
         let unsettled = run.unsettled();
-        if go_on_at.is_some() {
+        if matches!(restore, Restore::ToServe(_)) {
             self.ask_again(&run, &namespace);
         }
         let open = OpenRun {
@@ -219,7 +240,7 @@ impl Partition {
             deferred: VecDeque::new(),
         };
         self.runs.insert(id, open);
-        if let Some(now) = go_on_at {
+        if let Restore::ToServe(now) = restore {
             self.go_on_from(id, unsettled, now);
         }
         Ok(())
@@ -270,6 +291,20 @@ impl Partition {
             self.hold(batch, Output::DispatchAgain(AttemptRef { run: id, scheduled, attempt }));
         }
     }
+}
+
+/// A run after what it computes since its last event, so that it can tell what it waits for; none if that takes long or
+/// leads to an event, which has not happened as long as nobody logs it.
+fn settled(mut run: Run, now: Timestamp) -> Option<Run> {
+    let events = run.history().len();
+    let mut again = run.unsettled().again;
+    for _ in 0..LOOK_SLICES_MAX {
+        if !again {
+            return (run.history().len() == events).then_some(run);
+        }
+        again = run.decide(Input::Continue, now).ok()?.again;
+    }
+    None
 }
 
 /// Children that have started and whose end is awaited: the word of it may have been lost.
