@@ -3,6 +3,7 @@
 use std::io::Read;
 
 use serde_json::{Map, Value};
+use weft_bytecode::wire::json;
 use weft_protocol::api::{ParamSignature, TextForm};
 
 use crate::exit::Failed;
@@ -46,12 +47,12 @@ fn read_input(input: &str) -> Result<Value, Failed> {
         std::fs::File::open(input).and_then(|file| file.take(INPUT_BYTES_MAX + 1).read_to_end(&mut bytes))
     };
     let name = if input == "-" { "stdin" } else { input };
-    read.map_err(|e| Failed::usage(format!("cannot read the arguments from {name}")).why(e.to_string()))?;
+    read.map_err(|e| Failed::io(format!("cannot read the arguments from {name}"), &e))?;
     if bytes.len() as u64 > INPUT_BYTES_MAX {
         return Err(Failed::usage(format!("the arguments in {name} are longer than {INPUT_BYTES_MAX} bytes")));
     }
-    let value: Value = serde_json::from_slice(&bytes)
-        .map_err(|e| Failed::usage(format!("the arguments in {name} are not JSON")).why(e.to_string()))?;
+    let value = json::parse(&bytes)
+        .map_err(|e| Failed::usage(format!("the arguments in {name} cannot be read")).why(e.to_string()))?;
     if value.is_object() {
         Ok(value)
     } else {
@@ -100,11 +101,18 @@ fn from_pairs(what: For<'_>, params: &[ParamSignature], pairs: &[String]) -> Res
 fn read_text(param: &ParamSignature, text: &str) -> Result<Value, Failed> {
     match param.form {
         TextForm::Text => Ok(Value::String(text.to_owned())),
-        TextForm::Json => serde_json::from_str(text).map_err(|e| {
-            let quoted = format!("'{}={}'", param.name, Value::String(text.to_owned()));
-            let failed = Failed::usage(format!("`{}={text}`: expected {} as JSON", param.name, param.ty));
-            let failed = failed.why(e.to_string());
-            if param.ty == "Json" { failed.help(format!("a text in JSON has quotes: {quoted}")) } else { failed }
+        TextForm::Json => json::parse(text.as_bytes()).map_err(|e| {
+            let failed = Failed::usage(format!("`{}={text}`: expected {}", param.name, param.ty));
+            let failed = failed.at(format!("args.{}", param.name));
+            match param.ty.trim_end_matches('?') {
+                // What the JSON reader says of a word that is no JSON says nothing about these.
+                "Int" | "Float" | "Bool" => failed.help(format!("such as {}", example(param))),
+                "Json" => {
+                    let quoted = format!("'{}={}'", param.name, Value::String(text.to_owned()));
+                    failed.why(e.to_string()).help(format!("a text in JSON has quotes: {quoted}"))
+                }
+                _ => failed.why(format!("it is no JSON: {e}")).help(format!("such as {}", example(param))),
+            }
         }),
     }
 }

@@ -17,15 +17,18 @@ pub(crate) mod show;
 pub(crate) mod start;
 pub(crate) mod stop;
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::json;
 use weft_runtime::api::{RunKey, SharedApi};
 
 use crate::bench;
 use crate::client::{Client, DEFAULT_ADDRESS};
-use crate::exit::{Failed, Outcome};
-use crate::options::{Cli, Command, Global, RunArg};
+use crate::exit::{Exit, Failed, Outcome, UNREACHABLE};
+use crate::local::{self, Holder};
+use crate::options::{Cli, Command, Global, Kept, RunArg};
 use crate::output::Output;
 use crate::project;
 
@@ -44,17 +47,77 @@ pub(crate) struct Remote {
     pub(crate) api: SharedApi,
     /// The namespace.
     pub(crate) namespace: String,
+    /// What a command needs to be given to ask the same, with a space before.
+    pub(crate) reach: String,
+    /// Whether it is data that nobody serves: nothing goes on there.
+    pub(crate) at_rest: bool,
 }
 
 impl Context {
-    /// The server that the options, the environment or `weft.toml` name.
+    /// The server that the options, the environment or `weft.toml` name; where nothing does and none answers at the
+    /// usual address, the process that has the data of the current project.
     ///
     /// # Errors
-    /// If the address or `weft.toml` is wrong. Nothing is sent yet.
-    pub(crate) fn remote(&self) -> Result<Remote, Failed> {
+    /// If the address or `weft.toml` is wrong.
+    pub(crate) async fn remote(&self) -> Result<Remote, Failed> {
+        match self.nearby().await? {
+            (_, Some(Nearby { holder: Some(holder), folder })) => self.of_holder(&holder, &folder),
+            (remote, _) => Ok(remote),
+        }
+    }
+
+    /// The same to ask questions only: then data that nobody serves will do.
+    ///
+    /// # Errors
+    /// As [`Context::remote`], and if the data cannot be read.
+    pub(crate) async fn reader(&self, kept: &Kept) -> Result<Remote, Failed> {
+        let nearby = match &kept.data {
+            Some(data) => {
+                let folder = local::data_folder(data);
+                Nearby { holder: local::holder(&folder), folder }
+            }
+            None => match self.nearby().await? {
+                (_, Some(nearby)) => nearby,
+                (remote, None) => return Ok(remote),
+            },
+        };
+        if let Some(holder) = &nearby.holder {
+            return self.of_holder(holder, &nearby.folder);
+        }
+        let shown = local::shown(&nearby.folder);
+        let api = Arc::new(local::look(&nearby.folder).await?);
+        self.out.note("at_rest", &format!("looking at {shown}, which nothing serves now"), json!({ "data": shown }));
+        let namespace = self.namespace(&project::config_of_data(&nearby.folder)?)?;
+        Ok(Remote { api, namespace, reach: format!(" --data {}", shell_words::quote(&shown)), at_rest: true })
+    }
+
+    /// The server that is meant, and the data of the current project if no address is given and none answers.
+    async fn nearby(&self) -> Result<(Remote, Option<Nearby>), Failed> {
         let known = self.global.address.is_some() && self.global.namespace.is_some();
         let config = if known { project::Config::default() } else { project::nearby_config()? };
-        self.remote_of(&config)
+        let remote = self.remote_of(&config)?;
+        let folder = project::nearby_folder().map(|root| root.join(local::FOLDER)).filter(|f| local::has_data(f));
+        let (None, None, Some(folder)) = (&self.global.address, &self.global.env, folder) else {
+            return Ok((remote, None));
+        };
+        match remote.api.ready().await {
+            Err(error) if error.code == UNREACHABLE => {
+                let holder = local::holder(&folder);
+                Ok((remote, Some(Nearby { holder, folder })))
+            }
+            _ => Ok((remote, None)),
+        }
+    }
+
+    /// The server in the process that has a folder.
+    fn of_holder(&self, holder: &Holder, folder: &Path) -> Result<Remote, Failed> {
+        let namespace = self.namespace(&project::config_of_data(folder)?)?;
+        if holder.address.is_empty() {
+            return Err(Failed::new(Exit::Unreachable, UNREACHABLE, format!("{holder} has {}", local::shown(folder)))
+                .help("say where it listens with --address"));
+        }
+        let api = Arc::new(Client::new(&holder.address, &namespace)?);
+        Ok(Remote { api, namespace, reach: format!(" --address {}", holder.address), at_rest: false })
     }
 
     /// The same for a project at hand.
@@ -76,14 +139,35 @@ impl Context {
             },
             (None, None) => DEFAULT_ADDRESS.to_owned(),
         };
-        let namespace = self.namespace(config);
-        Ok(Remote { api: Arc::new(Client::new(&address, &namespace)?), namespace })
+        let namespace = self.namespace(config)?;
+        let reach = match (&self.global.address, &self.global.env) {
+            // Options are typed again; what the environment says holds for the next command as well.
+            (Some(address), _) if std::env::var_os("WEFT_ADDRESS").is_none() => format!(" --address {address}"),
+            (None, Some(env)) if std::env::var_os("WEFT_ENV").is_none() => format!(" --env {env}"),
+            _ => String::new(),
+        };
+        Ok(Remote { api: Arc::new(Client::new(&address, &namespace)?), namespace, reach, at_rest: false })
     }
 
     /// The namespace of the options, the environment or a project.
-    pub(crate) fn namespace(&self, config: &project::Config) -> String {
-        self.global.namespace.clone().or_else(|| config.namespace.clone()).unwrap_or_else(|| "default".to_owned())
+    ///
+    /// # Errors
+    /// If the option cannot be one; a project's was looked at when it was read.
+    pub(crate) fn namespace(&self, config: &project::Config) -> Result<String, Failed> {
+        match &self.global.namespace {
+            Some(given) if !project::is_namespace(given) => {
+                Err(Failed::usage(format!("`{given}` cannot name a namespace")).help(project::NAMESPACE_RULE))
+            }
+            Some(given) => Ok(given.clone()),
+            None => Ok(config.namespace.clone().unwrap_or_else(|| "default".to_owned())),
+        }
     }
+}
+
+/// The data of the current project.
+struct Nearby {
+    holder: Option<Holder>,
+    folder: PathBuf,
 }
 
 impl Remote {

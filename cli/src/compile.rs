@@ -7,12 +7,21 @@ use crate::output::Output;
 use crate::project::Found;
 use crate::view::diagnostics;
 
-/// Compiles a project and shows its diagnostics: on stderr for people, on stdout with `--json`.
+/// What diagnostics are to the program that asked for JSON.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stream {
+    /// What the command is for: lines of stdout.
+    Data,
+    /// Said on the way: lines of stderr, each `{"diagnostic": …}`.
+    Talk,
+}
+
+/// Compiles a project and shows its diagnostics: on stderr for people, with `--json` where they belong.
 ///
 /// # Errors
 /// If the program has errors; they have been shown.
-pub(crate) fn compile(out: &Output, found: &Found) -> Result<Program, Failed> {
+pub(crate) fn compile(out: &Output, found: &Found, stream: Stream) -> Result<Program, Failed> {
     let analysis = weft_compiler::compile(&found.project);
-    diagnostics::show(out, &found.project, &analysis.diagnostics)?;
+    diagnostics::show(out, &found.project, &analysis.diagnostics, stream)?;
     analysis.program.ok_or_else(|| Failed::silent(Exit::Program))
 }

@@ -86,6 +86,12 @@ impl Failed {
         self
     }
 
+    /// With the path of the wrong field.
+    pub(crate) fn at(mut self, path: impl Into<String>) -> Failed {
+        self.0.path = Some(path.into());
+        self
+    }
+
     /// With what to do next.
     pub(crate) fn help(mut self, help: impl Into<String>) -> Failed {
         self.0.help = Some(help.into());
@@ -101,6 +107,8 @@ impl From<ApiError> for Failed {
         let exit = match error.status {
             _ if error.code == UNREACHABLE => Exit::Unreachable,
             502..=504 => Exit::Unreachable,
+            // What was typed has the wrong type, whoever found out.
+            _ if matches!(error.code.as_str(), "wrong_input" | "wrong_parameter") => Exit::Usage,
             _ => Exit::Refused,
         };
         let why = match (&error.path, &error.expected) {
@@ -136,9 +144,9 @@ mod tests {
 
     #[test]
     fn refusals_name_the_wrong_field() {
-        let error = ApiError::new(422, "wrong_argument", "the arguments do not fit").at("amount", "Decimal");
+        let error = ApiError::new(422, "wrong_input", "the arguments do not fit").at("amount", "Decimal");
         let failed = Failed::from(error);
-        assert_eq!(failed.exit, Exit::Refused);
+        assert_eq!(failed.exit, Exit::Usage, "a wrong argument is wrong usage, whoever found out");
         assert_eq!(failed.why.as_deref(), Some("at `amount`: expected Decimal"));
     }
 }

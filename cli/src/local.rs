@@ -14,7 +14,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use weft_runtime::api::Api;
 use weft_runtime::config::NodeConfig;
-use weft_runtime::node::{Node, NodeOptions, OpenError};
+use weft_runtime::node::{FoundOpen, Node, NodeOptions, OpenError, WorkflowNames};
 use weft_runtime::telemetry::{self, LogFormat};
 
 use crate::client::DEFAULT_ADDRESS;
@@ -23,6 +23,10 @@ use crate::output::Output;
 
 /// Name of the folder in a project's folder where `run` and `dev` keep their data.
 pub(crate) const FOLDER: &str = ".weft";
+/// The database in it.
+const DATABASE: &str = "weft.db";
+/// Locked by the process that owns the folder, which writes into it who it is.
+const LOCK: &str = "lock";
 /// The port of the API unless something says otherwise.
 const PORT: u16 = 7373;
 
@@ -37,11 +41,11 @@ pub(crate) struct Folder {
 }
 
 impl Folder {
-    /// Makes the folder if it is not there, and takes it for this process.
+    /// Makes the folder if it is not there, and takes it for this process, which serves it at an address.
     ///
     /// # Errors
     /// Names the process that holds it.
-    pub(crate) fn take(path: &Path) -> Result<Folder, Failed> {
+    pub(crate) fn take(path: &Path, address: &str) -> Result<Folder, Failed> {
         let cannot = |what: &str, e: &std::io::Error| Failed::io(format!("cannot {what} {}", path.display()), e);
         if !path.is_dir() {
             std::fs::create_dir_all(path).map_err(|e| {
@@ -49,15 +53,15 @@ impl Folder {
             })?;
             std::fs::write(path.join(".gitignore"), "*\n").map_err(|e| cannot("write to", &e))?;
         }
-        let file = path.join("lock");
+        let file = path.join(LOCK);
         let mut lock = File::options().read(true).write(true).create(true).truncate(false).open(&file);
         let lock = lock.as_mut().map_err(|e| cannot("write to", e))?;
         match lock.try_lock() {
             Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(held(path, lock)),
+            Err(TryLockError::WouldBlock) => return Err(held(path, &Holder::read(lock))),
             Err(TryLockError::Error(e)) => return Err(cannot("lock", &e)),
         }
-        let written = lock.set_len(0).and_then(|()| write!(lock, "{}", std::process::id()));
+        let written = lock.set_len(0).and_then(|()| write!(lock, "{} {address}", std::process::id()));
         written.map_err(|e| cannot("write to", &e))?;
         let lock = lock.try_clone().map_err(|e| cannot("lock", &e))?;
         Ok(Folder { path: path.to_path_buf(), _lock: lock })
@@ -65,20 +69,79 @@ impl Folder {
 
     /// The store's URL.
     pub(crate) fn store(&self) -> String {
-        format!("sqlite:{}", self.path.join("weft.db").display())
+        format!("sqlite:{}", self.path.join(DATABASE).display())
     }
 }
 
-fn held(path: &Path, lock: &mut File) -> Failed {
-    let mut pid = String::new();
-    let _ = lock.seek(SeekFrom::Start(0)).and_then(|_| lock.read_to_string(&mut pid));
-    let holder = match pid.trim() {
-        "" => "another process".to_owned(),
-        pid => format!("process {pid}"),
+/// Who has a folder.
+#[derive(Debug, Default)]
+pub(crate) struct Holder {
+    /// The number of its process, where it said so.
+    pub(crate) pid: String,
+    /// Where it serves the API, where it said so.
+    pub(crate) address: String,
+}
+
+impl Holder {
+    fn read(lock: &mut File) -> Holder {
+        let mut text = String::new();
+        let _ = lock.seek(SeekFrom::Start(0)).and_then(|_| lock.read_to_string(&mut text));
+        let (pid, address) = text.trim().split_once(' ').unwrap_or((text.trim(), ""));
+        Holder { pid: pid.to_owned(), address: address.to_owned() }
+    }
+}
+
+impl std::fmt::Display for Holder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.pid.as_str() {
+            "" => f.write_str("another process"),
+            pid => write!(f, "process {pid}"),
+        }
+    }
+}
+
+/// Who has a folder now, if somebody does.
+pub(crate) fn holder(path: &Path) -> Option<Holder> {
+    let mut lock = File::open(path.join(LOCK)).ok()?;
+    match lock.try_lock_shared() {
+        Err(TryLockError::WouldBlock) => Some(Holder::read(&mut lock)),
+        _ => None,
+    }
+}
+
+fn held(path: &Path, holder: &Holder) -> Failed {
+    let reach = match holder.address.as_str() {
+        "" => String::new(),
+        address => format!(" --address {address}"),
     };
     Failed::new(Exit::Refused, "folder_in_use", format!("{} is in use by {holder}", path.display()))
         .why("one `weft run` or `weft dev` at a time owns the data of a project")
-        .help("use the running one (`weft start`, `weft list`), end it, or pass --ephemeral to `weft run`")
+        .help(format!("ask the running one (`weft list{reach}`), end it, or pass --ephemeral to `weft run`"))
+}
+
+/// The data that a path means: a `.weft` folder, or the one in the folder of a project.
+pub(crate) fn data_folder(path: &Path) -> PathBuf {
+    let below = path.join(FOLDER);
+    if !path.join(DATABASE).is_file() && below.is_dir() { below } else { path.to_path_buf() }
+}
+
+/// Whether a folder has data of `run` or `dev`.
+pub(crate) fn has_data(path: &Path) -> bool {
+    path.join(DATABASE).is_file()
+}
+
+/// Opens the data of a folder to be looked at; nothing in it goes on.
+///
+/// # Errors
+/// If there is none, or it cannot be read.
+pub(crate) async fn look(path: &Path) -> Result<Node, Failed> {
+    if !has_data(path) {
+        return Err(Failed::new(Exit::Refused, "no_data", format!("there is no data of weft in {}", path.display()))
+            .help("--data takes the .weft folder that `weft run` and `weft dev` make, or the folder it is in"));
+    }
+    let url = format!("sqlite:{}", path.join(DATABASE).display());
+    let place = Place::Folder(path.to_path_buf());
+    Node::look(NodeOptions::new(url, "look")).await.map_err(|e| cannot_open(&place, &e))
 }
 
 /// Begins to log what the node has to say. `usual` is logged unless `WEFT_LOG` says otherwise.
@@ -157,7 +220,7 @@ impl Local {
     pub(crate) async fn open(place: Place, config: NodeConfig, listener: TcpListener) -> Result<Local, Failed> {
         let address = listener.local_addr().map_err(|e| Failed::io("cannot listen", &e))?;
         let folder = match &place {
-            Place::Folder(path) => Some(Folder::take(path)?),
+            Place::Folder(path) => Some(Folder::take(path, &format!("http://{address}"))?),
             _ => None,
         };
         // A folder's lock says that there is no other node, so all that ever were there count as this one: what a
@@ -170,7 +233,12 @@ impl Local {
             (_, None) => ("memory:".to_owned(), "local".to_owned()),
         };
         let limits = config.limits.clone();
-        let options = NodeOptions { config, ..NodeOptions::new(store, name) };
+        let names = match place {
+            // A folder has one project, whatever it was called before and whichever of its files are run.
+            Place::Folder(_) | Place::Memory => WorkflowNames::Newest,
+            Place::Store { .. } => WorkflowNames::First,
+        };
+        let options = NodeOptions { config, names, ..NodeOptions::new(store, name) };
         let node = Node::open(options).await.map_err(|e| cannot_open(&place, &e))?;
         let (node, stop) = (Arc::new(node), CancellationToken::new());
         let (api, stopped) = (node.clone(), stop.clone());
@@ -193,6 +261,11 @@ impl Local {
     /// If the store turned out to be broken.
     pub(crate) async fn serving(&self) -> Result<(), Failed> {
         Ok(self.node.serving().await?)
+    }
+
+    /// The runs that were open already, and go on.
+    pub(crate) fn found_open(&self) -> FoundOpen {
+        self.node.found_open()
     }
 
     /// Where the API is.
@@ -261,12 +334,14 @@ mod tests {
     fn a_folder_has_one_owner() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join(FOLDER);
-        let first = Folder::take(&path).unwrap();
+        let first = Folder::take(&path, "http://h:1").unwrap();
         assert!(first.store().starts_with("sqlite:/"));
-        let failed = Folder::take(&path).unwrap_err();
+        let failed = Folder::take(&path, "").unwrap_err();
+        assert_eq!(holder(&path).unwrap().address, "http://h:1");
         assert!(failed.what.ends_with(&format!("in use by process {}", std::process::id())), "{}", failed.what);
         drop(first);
-        Folder::take(&path).unwrap();
+        assert!(holder(&path).is_none());
+        Folder::take(&path, "").unwrap();
     }
 
     #[tokio::test]

@@ -1,6 +1,7 @@
 //! The command line as data. Names and exit codes are a promise to scripts; see `exit`.
 
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
@@ -103,7 +104,7 @@ pub(crate) enum Command {
     /// Send a signal to a run
     Signal(Message),
     /// Ask a run a query or read its public state
-    Query(Message),
+    Query(Query),
     /// Ask a run to cancel; it may clean up first
     Cancel(Stop),
     /// End a run now, without its cleanup
@@ -113,7 +114,7 @@ pub(crate) enum Command {
     /// Show the history of a run
     Show(Show),
     /// Say what a run is doing now
-    Describe(RunArg),
+    Describe(Describe),
     /// Explain a diagnostic, such as WF1001
     Explain(Explain),
     /// Measure what a store carries
@@ -168,9 +169,13 @@ pub(crate) struct Run {
     /// Arguments as a JSON object, from a file or `-` for stdin
     #[arg(long, value_name = "FILE|-")]
     pub(crate) input: Option<String>,
-    /// The workflow id, in place of the one the workflow declares
+    /// The workflow id, in place of the one the workflow declares. An open run of that id is continued; if it has
+    /// ended, a new one is started
     #[arg(long)]
     pub(crate) id: Option<String>,
+    /// Go on with the run of this workflow id, and never start one: if it has ended, its result is shown
+    #[arg(long = "continue", value_name = "ID", conflicts_with_all = ["rest", "input", "id", "ephemeral"])]
+    pub(crate) resume: Option<String>,
     /// Keep nothing on disk
     #[arg(long)]
     pub(crate) ephemeral: bool,
@@ -205,7 +210,8 @@ pub(crate) struct Serve {
     /// Where other nodes and clients reach this one [default: the machine's name and the port]
     #[arg(long, value_name = "URL")]
     pub(crate) advertise: Option<String>,
-    /// Run `exec` activities, with the folders of the programs below this one
+    /// Run `exec` activities. DIR is the folder of the deployed project (where its weft.toml is): each activity runs in
+    /// the folder of its .wf file below it
     #[arg(long, value_name = "DIR")]
     pub(crate) allow_exec: Option<PathBuf>,
     /// A weft.toml whose limits, http and exec tables this server obeys
@@ -248,24 +254,69 @@ pub(crate) struct RunArg {
     pub(crate) run: Option<String>,
 }
 
+/// Data to look at where no server is asked.
+#[derive(Debug, Args)]
+pub(crate) struct Kept {
+    /// Look at the data of this folder, such as .weft, and ask no server [default: the server; where none answers, the
+    /// .weft of the current project]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+}
+
+/// `weft describe`.
+#[derive(Debug, Args)]
+pub(crate) struct Describe {
+    /// The run
+    #[command(flatten)]
+    pub(crate) run: RunArg,
+    /// Where it is kept
+    #[command(flatten)]
+    pub(crate) kept: Kept,
+}
+
 /// `weft result`.
 #[derive(Debug, Args)]
 pub(crate) struct ResultOf {
     /// The run
     #[command(flatten)]
     pub(crate) run: RunArg,
+    /// Where it is kept
+    #[command(flatten)]
+    pub(crate) kept: Kept,
     /// How long to wait for the end, as in 30s; without it, as long as it takes
     #[arg(long, value_name = "DURATION")]
     pub(crate) wait: Option<String>,
 }
 
-/// `weft signal` and `weft query`.
+/// `weft query`.
 #[derive(Debug, Args)]
-pub(crate) struct Message {
-    /// The run
+pub(crate) struct Query {
+    /// The workflow id
     #[arg(value_name = "ID")]
     pub(crate) id: String,
-    /// Name of the signal, query or public state
+    /// Name of the query or public state
+    pub(crate) name: String,
+    /// Arguments
+    #[arg(value_name = "key=value")]
+    pub(crate) args: Vec<String>,
+    /// Arguments as a JSON object, from a file or `-` for stdin
+    #[arg(long, value_name = "FILE|-")]
+    pub(crate) input: Option<String>,
+    /// One run of that id; without it, the newest
+    #[arg(long, value_name = "RUN_ID")]
+    pub(crate) run: Option<String>,
+    /// Where it is kept
+    #[command(flatten)]
+    pub(crate) kept: Kept,
+}
+
+/// `weft signal`.
+#[derive(Debug, Args)]
+pub(crate) struct Message {
+    /// The workflow id
+    #[arg(value_name = "ID")]
+    pub(crate) id: String,
+    /// Name of the signal
     pub(crate) name: String,
     /// Arguments
     #[arg(value_name = "key=value")]
@@ -301,7 +352,7 @@ pub(crate) struct List {
     /// Only runs of this workflow
     #[arg(long)]
     pub(crate) workflow: Option<String>,
-    /// Only runs of this status: running, completed, failed, canceled, terminated, timed_out
+    /// Only runs of this status: running, completed, failed, canceled, terminated, timed_out, continued_as_new
     #[arg(long)]
     pub(crate) status: Option<String>,
     /// Only stuck runs
@@ -314,8 +365,11 @@ pub(crate) struct List {
     #[arg(long, value_name = "TIME")]
     pub(crate) started_before: Option<String>,
     /// At most this many
-    #[arg(long, default_value_t = 100)]
-    pub(crate) limit: usize,
+    #[arg(long, default_value = "100", value_name = "N")]
+    pub(crate) limit: NonZeroUsize,
+    /// Where they are kept
+    #[command(flatten)]
+    pub(crate) kept: Kept,
 }
 
 /// `weft show`.
@@ -330,6 +384,9 @@ pub(crate) struct Show {
     /// Go on until the run ends
     #[arg(long, short)]
     pub(crate) follow: bool,
+    /// Where it is kept
+    #[command(flatten)]
+    pub(crate) kept: Kept,
 }
 
 /// `weft explain`.

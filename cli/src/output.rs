@@ -3,9 +3,10 @@
 use std::io::{ErrorKind, IsTerminal, Write};
 
 use anstyle::{AnsiColor, Style};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::exit::{Exit, Failed};
+use crate::view::safe::{guarded, safe};
 
 /// When to color.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -57,11 +58,15 @@ impl Output {
         Output { json, color_out: wanted(out), color_err: wanted(err), live: err && !dumb && !json }
     }
 
-    /// Writes data to stdout.
+    /// Writes data for people to stdout.
     ///
     /// # Errors
     /// Ends the command quietly and well if the reader is gone; says so if stdout cannot be written.
     pub(crate) fn data(&self, text: &str) -> Result<(), Failed> {
+        self.write(&guarded(text, self.color_out))
+    }
+
+    fn write(&self, text: &str) -> Result<(), Failed> {
         let mut out = std::io::stdout().lock();
         out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|error| match error.kind() {
             ErrorKind::BrokenPipe => Failed::silent(Exit::Done),
@@ -84,11 +89,35 @@ impl Output {
     pub(crate) fn value<T: serde::Serialize>(&self, value: &T) -> Result<(), Failed> {
         let text = serde_json::to_string(value)
             .map_err(|e| Failed::new(Exit::Refused, "output", "cannot write the answer as JSON").why(e.to_string()))?;
-        self.line(&text)
+        self.write(&format!("{text}\n"))
     }
 
     /// Says something to the person at the terminal; nobody listening is no failure.
     pub(crate) fn say(&self, text: &str) {
+        self.err(&guarded(text, self.color_err));
+    }
+
+    /// Says something to the person at the terminal, or the same to the program that asked for JSON: an object on one
+    /// line of stderr.
+    pub(crate) fn tell(&self, text: &str, object: impl FnOnce() -> Value) {
+        match self.json {
+            true => self.err(&object().to_string()),
+            false => self.say(text),
+        }
+    }
+
+    /// Says something that a person should know before going on; to programs as `{"note": {"code", "message", …}}`.
+    pub(crate) fn note(&self, code: &str, text: &str, more: Value) {
+        self.tell(&format!("{}: {}", self.paint("note", style::NOTE), safe(text)), || {
+            let mut note = json!({ "code": code, "message": text });
+            if let (Some(note), Value::Object(more)) = (note.as_object_mut(), more) {
+                note.extend(more);
+            }
+            json!({ "note": note })
+        });
+    }
+
+    fn err(&self, text: &str) {
         let mut err = std::io::stderr().lock();
         let _ = err.write_all(format!("{text}\n").as_bytes());
     }
@@ -103,14 +132,14 @@ impl Output {
                 "code": failed.code, "message": failed.what, "why": failed.why, "path": failed.path,
                 "help": failed.help, "exit": failed.exit as u8,
             });
-            self.say(&json!({ "error": error }).to_string());
+            self.err(&json!({ "error": error }).to_string());
             return;
         }
-        let mut text = format!("{}: {}", self.paint("error", style::ERROR), failed.what);
+        let mut text = format!("{}: {}", self.paint("error", style::ERROR), safe(&failed.what));
         for (name, words) in [("why", &failed.why), ("help", &failed.help)] {
             if let Some(words) = words {
                 let indent = " ".repeat(name.len() + 4);
-                let words = words.trim_end().replace('\n', &format!("\n{indent}"));
+                let words = safe(words.trim_end()).replace('\n', &format!("\n{indent}"));
                 text.push_str(&format!("\n  {}: {words}", self.paint(name, style::NOTE)));
             }
         }

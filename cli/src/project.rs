@@ -10,10 +10,11 @@ use weft_protocol::limits::Limits;
 use weft_runtime::config::{ExecAllow, NodeConfig, apply_environment, read_tables};
 
 use crate::exit::{Exit, Failed};
+use crate::view::safe::safe_line;
 
 /// Name of the configuration file; its folder is the project.
 pub(crate) const CONFIG_FILE: &str = "weft.toml";
-/// The edition of a project that names none.
+/// The edition of the language: the only one yet, and that of a project that names none.
 const EDITION: &str = "2026";
 /// Source files of a project.
 const SOURCE_FILES_MAX: usize = 10_000;
@@ -144,11 +145,39 @@ pub(crate) fn load(path: &Path) -> Result<Found, Failed> {
 /// # Errors
 /// If there is one and it cannot be read.
 pub(crate) fn nearby_config() -> Result<Config, Failed> {
-    let Ok(here) = std::env::current_dir() else { return Ok(Config::default()) };
-    match here.ancestors().find(|f| f.join(CONFIG_FILE).is_file()) {
+    match nearby_folder().filter(|root| root.join(CONFIG_FILE).is_file()) {
+        Some(root) => read_config(&root),
+        None => Ok(Config::default()),
+    }
+}
+
+/// The folder of the project that a command given none goes by: that of the nearest `weft.toml`, else the current one.
+pub(crate) fn nearby_folder() -> Option<PathBuf> {
+    let here = std::env::current_dir().ok()?;
+    let root = here.ancestors().find(|f| f.join(CONFIG_FILE).is_file()).map(Path::to_path_buf);
+    Some(root.unwrap_or(here))
+}
+
+/// The `weft.toml` beside a folder of data, if there is one.
+///
+/// # Errors
+/// If there is one and it cannot be read.
+pub(crate) fn config_of_data(data: &Path) -> Result<Config, Failed> {
+    let data = std::fs::canonicalize(data).unwrap_or_else(|_| data.to_path_buf());
+    match data.parent().filter(|root| root.join(CONFIG_FILE).is_file()) {
         Some(root) => read_config(root),
         None => Ok(Config::default()),
     }
+}
+
+/// What a namespace looks like.
+pub(crate) const NAMESPACE_RULE: &str = "a namespace is 1 to 200 of the letters a to z and A to Z, digits, `-`, `_` and `.`, and begins with a letter or digit";
+
+/// Whether a text can name a namespace.
+pub(crate) fn is_namespace(text: &str) -> bool {
+    text.len() <= 200
+        && text.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
 }
 
 /// Reads a configuration file by its path.
@@ -162,11 +191,15 @@ pub(crate) fn read_config_file(path: &Path) -> Result<Config, Failed> {
         Failed::new(Exit::Program, "configuration", format!("{}{at}: {}", path.display(), e.message().trim_end()))
             .help("known are name, edition, namespace, [activity], [workflow], [env.NAME], [exec], [http] and [limits]")
     })?;
-    for (what, name) in [("name", &config.name), ("namespace", &config.namespace)] {
-        if name.as_ref().is_some_and(|n| n.is_empty() || n.len() > 200 || n.chars().any(char::is_control)) {
-            let what = format!("{}: `{what}` must be 1 to 200 bytes without control characters", path.display());
-            return Err(Failed::new(Exit::Program, "configuration", what));
-        }
+    if config.name.as_ref().is_some_and(|n| n.is_empty() || n.len() > 200 || safe_line(n) != n.as_str()) {
+        return Err(wrong(format!("{}: `name` must be 1 to 200 bytes without control characters", path.display())));
+    }
+    if let Some(namespace) = config.namespace.as_ref().filter(|n| !is_namespace(n)) {
+        return Err(wrong(format!("{}: `{namespace}` cannot name a namespace", path.display())).help(NAMESPACE_RULE));
+    }
+    if let Some(edition) = config.edition.as_ref().filter(|e| *e != EDITION) {
+        return Err(wrong(format!("{}: there is no edition `{edition}`", path.display()))
+            .help(format!("this weft knows the edition \"{EDITION}\"; a newer one may know more")));
     }
     Ok(config)
 }

@@ -1,5 +1,10 @@
 //! The command as scripts see it: exit codes, what is on stdout and what is not, real processes and sockets.
 
+#[path = "cli/keep.rs"]
+mod keep;
+#[path = "cli/words.rs"]
+mod words;
+
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -321,6 +326,7 @@ fn an_interrupted_run_is_kept_and_continued() {
     let mut run = Background::start(dir.path(), &args);
     let said = run.until("answer it with");
     assert!(said.starts_with("run asks-eve"), "a closed id starts anew: {said}");
+    assert!(said.contains("note: `asks-eve` completed before; this is a new run of that id"), "and says so: {said}");
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use serde_json::json;
 use weft_protocol::api::DeployReply;
 
-use crate::compile;
+use crate::compile::{self, Stream};
 use crate::exit::{Exit, Outcome};
 use crate::options::Source;
 use crate::output::{Output, style};
@@ -14,7 +14,7 @@ use super::Context;
 /// Compiles a project and sends it to the server.
 pub(crate) async fn deploy(context: &Context, options: &Source) -> Outcome {
     let found = project::load(&options.path)?;
-    let program = compile::compile(&context.out, &found)?;
+    let program = compile::compile(&context.out, &found, Stream::Talk)?;
     let remote = context.remote_of(&found.config)?;
     let reply = remote.api.deploy(&remote.namespace, weft_bytecode::codec::encode(&program)).await?;
     if context.out.json {
@@ -28,6 +28,9 @@ pub(crate) async fn deploy(context: &Context, options: &Source) -> Outcome {
 
 /// Says what a deploy did.
 pub(crate) fn said(out: &Output, reply: &DeployReply) {
+    if out.json {
+        return out.tell("", || json!({ "deployed": reply }));
+    }
     let hash: String = reply.program.chars().take(12).collect();
     let workflows = reply.workflows.join(", ");
     match reply.changed {
@@ -37,7 +40,17 @@ pub(crate) fn said(out: &Output, reply: &DeployReply) {
         }
     }
     if reply.moved > 0 {
-        out.say(&format!("  {} stuck runs go on with the new code", reply.moved));
+        out.say(&format!(
+            "  {} with the new code",
+            if reply.moved == 1 {
+                "1 stuck run goes on".to_owned()
+            } else {
+                format!("{} stuck runs go on", reply.moved)
+            }
+        ));
+    }
+    for warning in &reply.warnings {
+        out.say(&format!("  {} {warning}", out.paint("warning", style::WARN)));
     }
     for (id, why) in &reply.not_moved {
         out.say(&format!("  {} `{id}` stays stuck: {why}", out.paint("note", style::WARN)));

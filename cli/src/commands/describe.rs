@@ -4,18 +4,22 @@ use jiff::Timestamp;
 use weft_protocol::api::{RunDescription, Status};
 
 use crate::exit::{Exit, Outcome};
-use crate::options::RunArg;
+use crate::options::Describe;
 use crate::output::style;
-use crate::view::event::short;
+use crate::view::event::{cut, short};
+use crate::view::safe::{safe, safe_line};
 use crate::view::time::span;
 
 use super::Context;
 use super::result::{failure_words, status_style};
 
+/// Characters of a run's result and attributes shown before they are cut; `weft result` prints the whole result.
+const VALUE_CHARS_MAX: usize = 2_000;
+
 /// Says what a run is doing now.
-pub(crate) async fn describe(context: &Context, options: &RunArg) -> Outcome {
-    let remote = context.remote()?;
-    let run = remote.api.describe(&remote.run(options)).await?;
+pub(crate) async fn describe(context: &Context, options: &Describe) -> Outcome {
+    let remote = context.reader(&options.kept).await?;
+    let run = remote.api.describe(&remote.run(&options.run)).await?;
     if context.out.json {
         context.out.value(&run)?;
     } else {
@@ -27,7 +31,7 @@ pub(crate) async fn describe(context: &Context, options: &RunArg) -> Outcome {
 fn text(context: &Context, run: &RunDescription) -> String {
     let mut lines: Vec<(&str, String)> = Vec::new();
     let row = &run.row;
-    lines.push(("workflow id", row.workflow_id.clone()));
+    lines.push(("workflow id", safe_line(&row.workflow_id).into_owned()));
     lines.push(("run id", row.run_id.clone()));
     lines.push(("workflow", row.workflow.clone()));
     let mut status = context.out.paint_out(&format!("{:?}", row.status), status_style(row.status));
@@ -37,7 +41,7 @@ fn text(context: &Context, run: &RunDescription) -> String {
     lines.push(("status", status));
     if let Some(stuck) = &run.stuck {
         let place = format!("{} at {}:{} since {}", stuck.trap, stuck.file, stuck.line, stuck.since);
-        lines.push(("stuck", format!("{}\n{place}", stuck.message)));
+        lines.push(("stuck", format!("{}\n{place}", safe(&stuck.message))));
     }
     lines.push(("started", row.started_at.clone()));
     if let Some(closed) = &row.closed_at {
@@ -46,7 +50,7 @@ fn text(context: &Context, run: &RunDescription) -> String {
     lines.push(("program", run.program.chars().take(12).collect()));
     lines.push(("events", run.history_events.to_string()));
     if row.attributes.as_object().is_some_and(|a| !a.is_empty()) {
-        lines.push(("attributes", row.attributes.to_string()));
+        lines.push(("attributes", cut(&row.attributes.to_string(), VALUE_CHARS_MAX)));
     }
     let now = Timestamp::now();
     for wait in &run.waits {
@@ -68,13 +72,16 @@ fn text(context: &Context, run: &RunDescription) -> String {
         lines.push(("activity", text));
     }
     for child in &run.children {
-        lines.push(("child", format!("{} `{}` (event {})", child.workflow, child.workflow_id, child.scheduled)));
+        lines.push((
+            "child",
+            format!("{} `{}` (event {})", child.workflow, safe_line(&child.workflow_id), child.scheduled),
+        ));
     }
     for (signal, count) in &run.unread {
         lines.push(("unread", format!("{count} × signal {signal}")));
     }
     if let Some(result) = &run.result {
-        lines.push(("result", result.to_string()));
+        lines.push(("result", cut(&result.to_string(), VALUE_CHARS_MAX)));
     }
     if let Some(failure) = &run.failure {
         lines.push(("failure", failure_words(failure)));

@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use notify::{RecommendedWatcher, RecursiveMode, Watcher};
+use serde_json::json;
 use tokio::sync::mpsc;
 use weft_compiler::Project;
 use weft_runtime::config::ExecAllow;
 
-use crate::compile;
+use crate::compile::{self, Stream};
 use crate::exit::{Exit, Failed, Outcome};
 use crate::local::{self, Local, Place};
 use crate::options::Dev;
@@ -26,7 +27,8 @@ const SETTLED: Duration = Duration::from_millis(30);
 pub(crate) async fn dev(context: &Context, options: &Dev) -> Outcome {
     local::log(&context.out, "warn")?;
     let root = std::fs::canonicalize(&options.dir).ok().filter(|d| d.is_dir()).ok_or_else(|| {
-        Failed::usage(format!("there is no folder {}", options.dir.display())).help("`weft new hello` makes a project")
+        Failed::new(Exit::Refused, "io", format!("there is no folder {}", options.dir.display()))
+            .help("`weft new hello` makes a project")
     })?;
     let root = root.ancestors().find(|f| f.join(project::CONFIG_FILE).is_file()).unwrap_or(&root).to_path_buf();
     let config = match root.join(project::CONFIG_FILE) {
@@ -40,8 +42,11 @@ pub(crate) async fn dev(context: &Context, options: &Dev) -> Outcome {
     let listener = local::listen(Some(options.listen)).await?;
     let local = Local::open(Place::Folder(data.clone()), settings, listener).await?;
     local.serving().await?;
-    let out = &context.out;
-    out.say(&format!("{} {} (data in {})", out.paint("serving", style::GOOD), local.address(), local::shown(&data)));
+    let (out, shown) = (&context.out, local::shown(&data));
+    out.tell(
+        &format!("{} {} (data in {shown})", out.paint("serving", style::GOOD), local.address()),
+        || json!({ "serving": { "address": local.address(), "data": shown } }),
+    );
     let mut stop = std::pin::pin!(local::stop_requested());
     let mut current = None;
     loop {
@@ -67,8 +72,8 @@ async fn deploy_if_changed(context: &Context, root: &Path, local: &Local, before
         }
     };
     let deployed = async {
-        let program = compile::compile(&context.out, &found)?;
-        let namespace = context.namespace(&found.config);
+        let program = compile::compile(&context.out, &found, Stream::Talk)?;
+        let namespace = context.namespace(&found.config)?;
         let reply = local.api().deploy(&namespace, weft_bytecode::codec::encode(&program)).await?;
         deploy::said(&context.out, &reply);
         Ok::<(), Failed>(())

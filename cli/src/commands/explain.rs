@@ -3,11 +3,13 @@
 use serde_json::json;
 use weft_compiler::diagnostic;
 
-use crate::args;
 use crate::exit::{Exit, Failed, Outcome};
 use crate::options::Explain;
 
 use super::Context;
+
+/// Codes that are suggested for one that does not exist.
+const NEAR_MAX: usize = 3;
 
 /// Prints what a diagnostic means, or the list of all.
 pub(crate) fn explain(context: &Context, options: &Explain) -> Outcome {
@@ -21,12 +23,19 @@ pub(crate) fn explain(context: &Context, options: &Explain) -> Outcome {
         }
         return Ok(Exit::Done);
     };
-    let code = code.to_uppercase();
+    // `1001` is enough.
+    let code = match code.chars().all(|c| c.is_ascii_digit()) {
+        true => format!("WF{code:0>4}"),
+        false => code.to_uppercase(),
+    };
     let Some(page) = diagnostic::explain(&code) else {
         let failed = Failed::new(Exit::Refused, "unknown_code", format!("there is no diagnostic `{code}`"));
-        let failed = match args::nearest(&code, diagnostic::pages().map(|(c, _)| c)) {
-            Some(near) => failed.why(format!("did you mean `{near}`?")),
-            None => failed,
+        // One letter or digit is a slip; two, another code altogether.
+        let near = diagnostic::pages().filter(|(known, _)| strsim::damerau_levenshtein(known, &code) == 1);
+        let near: Vec<String> = near.take(NEAR_MAX).map(|(known, _)| format!("`{known}`")).collect();
+        let failed = match near.as_slice() {
+            [] => failed,
+            near => failed.why(format!("did you mean {}?", near.join(" or "))),
         };
         return Err(failed.help("`weft explain` lists all"));
     };

@@ -5,13 +5,13 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::Value;
 use tokio::time::MissedTickBehavior;
-use weft_protocol::api::{RunDescription, Stuck};
+use weft_protocol::api::RunDescription;
 use weft_runtime::api::{Api, RunKey};
 
 use crate::exit::Failed;
 use crate::output::{Output, style};
 use crate::view::live::Live;
-use crate::view::progress::Progress;
+use crate::view::progress::{Progress, Told};
 
 /// Events asked for at once.
 const PAGE: usize = 500;
@@ -29,7 +29,7 @@ pub(crate) enum End {
     /// The run has closed.
     Closed,
     /// The run is parked.
-    Stuck(Stuck),
+    Stuck,
     /// The person has had enough.
     Interrupted,
 }
@@ -67,8 +67,8 @@ pub(crate) async fn follow(out: &Output, api: &dyn Api, run: &RunKey, progress: 
         tick = tick.saturating_add(1);
         if tick <= moving_until || tick % QUIET_TICKS == 0 {
             let seen = api.describe(run).await?;
-            if let Some(stuck) = seen.stuck {
-                return Ok(End::Stuck(stuck));
+            if seen.stuck.is_some() {
+                return Ok(End::Stuck);
             }
             view.seen(seen);
         }
@@ -87,8 +87,8 @@ struct View {
 
 impl View {
     fn events(&mut self, events: &[Value]) {
-        let lines: Vec<String> = events.iter().filter_map(|e| self.progress.event(e)).collect();
-        self.tell(&lines);
+        let told: Vec<Told> = events.iter().filter_map(|e| self.progress.event(e)).collect();
+        self.tell(&told);
     }
 
     fn seen(&mut self, run: RunDescription) {
@@ -100,11 +100,11 @@ impl View {
         self.seen = Some(run);
     }
 
-    fn tell(&mut self, lines: &[String]) {
+    fn tell(&mut self, told: &[Told]) {
         let block = self.block();
         match &mut self.live {
-            Some(live) => live.frame(lines, block),
-            None => lines.iter().for_each(|line| self.out.say(line)),
+            Some(live) => live.frame(&told.iter().map(|t| t.text.clone()).collect::<Vec<_>>(), block),
+            None => told.iter().for_each(|t| self.out.tell(&t.text, || t.object.clone())),
         }
     }
 

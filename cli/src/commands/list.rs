@@ -25,8 +25,8 @@ pub(crate) async fn list(context: &Context, options: &List) -> Outcome {
         limit: None,
         cursor: None,
     };
-    let remote = context.remote()?;
-    let mut left = options.limit;
+    let remote = context.reader(&options.kept).await?;
+    let mut left = options.limit.get();
     let mut rows = Vec::new();
     let mut more = false;
     while left > 0 {

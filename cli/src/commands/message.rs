@@ -1,21 +1,23 @@
 //! `weft signal` and `weft query`: arguments typed by the code the run is pinned to.
 
-use serde_json::{Value, json};
+use serde_json::json;
 use weft_protocol::api::{MessageRequest, MessageSignature};
 use weft_runtime::api::RunKey;
 
 use crate::args::{self, For};
 use crate::exit::{Exit, Failed, Outcome};
-use crate::options::Message;
+use crate::options::{Message, Query};
 
 use super::{Context, Remote};
 
 /// Sends a signal to a run.
 pub(crate) async fn signal(context: &Context, options: &Message) -> Outcome {
-    let remote = context.remote()?;
-    let run = key(&remote, options);
+    let remote = context.remote().await?;
+    let run = key(&remote, &options.id, &options.run);
     let signature = remote.api.run_workflow(&run).await?;
-    let args = read("signal", options, &signature.signals)?;
+    let message = find("signal", &options.id, &options.name, &signature.signals)?;
+    let what = For { kind: "signal", name: &options.name };
+    let args = args::read(what, &message.params, &options.args, options.input.as_deref())?;
     let request = MessageRequest { args, request_id: options.request_id.clone() };
     remote.api.signal(&run, &options.name, request).await?;
     if context.out.json {
@@ -27,32 +29,32 @@ pub(crate) async fn signal(context: &Context, options: &Message) -> Outcome {
 }
 
 /// Asks a run a query or reads its public state.
-pub(crate) async fn query(context: &Context, options: &Message) -> Outcome {
-    let remote = context.remote()?;
-    let run = key(&remote, options);
+pub(crate) async fn query(context: &Context, options: &Query) -> Outcome {
+    let remote = context.reader(&options.kept).await?;
+    let run = key(&remote, &options.id, &options.run);
     let signature = remote.api.run_workflow(&run).await?;
-    let args = read("query", options, &signature.queries)?;
+    let message = find("query", &options.id, &options.name, &signature.queries)?;
+    let what = For { kind: "query", name: &options.name };
+    let args = args::read(what, &message.params, &options.args, options.input.as_deref())?;
     context.out.value(&remote.api.query(&run, &options.name, args).await?)?;
     Ok(Exit::Done)
 }
 
-fn key(remote: &Remote, options: &Message) -> RunKey {
-    RunKey { namespace: remote.namespace.clone(), workflow_id: options.id.clone(), run_id: options.run.clone() }
+fn key(remote: &Remote, id: &str, run: &Option<String>) -> RunKey {
+    RunKey { namespace: remote.namespace.clone(), workflow_id: id.to_owned(), run_id: run.clone() }
 }
 
-fn read(kind: &str, options: &Message, known: &[MessageSignature]) -> Result<Value, Failed> {
-    let Some(message) = known.iter().find(|m| m.name == options.name) else {
-        let what = format!("the run `{}` has no {kind} `{}`", options.id, options.name);
-        let failed = Failed::new(Exit::Refused, "unknown_message", what);
-        let failed = match args::nearest(&options.name, known.iter().map(|m| m.name.as_str())) {
+fn find<'a>(kind: &str, id: &str, name: &str, known: &'a [MessageSignature]) -> Result<&'a MessageSignature, Failed> {
+    known.iter().find(|m| m.name == name).ok_or_else(|| {
+        let failed = Failed::new(Exit::Refused, "unknown_message", format!("the run `{id}` has no {kind} `{name}`"));
+        let failed = match args::nearest(name, known.iter().map(|m| m.name.as_str())) {
             Some(near) => failed.why(format!("did you mean `{near}`?")),
             None => failed,
         };
         let names: Vec<_> = known.iter().map(|m| format!("`{}`", m.name)).collect();
-        return Err(failed.help(match names.as_slice() {
+        failed.help(match names.as_slice() {
             [] => format!("its workflow has no {kind} at all"),
             names => format!("it has {}", names.join(", ")),
-        }));
-    };
-    args::read(For { kind, name: &options.name }, &message.params, &options.args, options.input.as_deref())
+        })
+    })
 }

@@ -1,21 +1,24 @@
 //! `weft run`: one workflow, here and now. Everything happens in this process, on SQLite under `.weft/` of the project's
-//! folder, and is kept there: a run that is interrupted goes on with the next `weft run` of its id.
+//! folder, and is kept there: a run that is interrupted goes on with `weft run FILE --continue ID`. What is said
+//! meanwhile is in `run/words`.
+
+mod words;
 
 use std::time::Duration;
 
 use serde_json::Value;
+use weft_bytecode::wire::{self, Strictness};
 use weft_bytecode::{Program, WorkflowDef};
-use weft_protocol::api::{StartReply, StartRequest};
+use weft_protocol::api::{StartRequest, Status};
 use weft_protocol::policy::{OnClosed, OnConflict};
 use weft_runtime::api::RunKey;
 use weft_runtime::config::ExecAllow;
 
 use crate::args::{self, For};
-use crate::compile;
+use crate::compile::{self, Stream};
 use crate::exit::{Exit, Failed, Outcome};
 use crate::local::{self, Local, Place};
 use crate::options::Run;
-use crate::output::style;
 use crate::project::{self, Found};
 use crate::view::progress::Progress;
 
@@ -24,35 +27,61 @@ use super::result;
 use super::{Context, program_name};
 
 /// What is to run, read and checked before anything is opened.
-struct Meant<'a> {
+struct Meant {
     found: Found,
     program: Program,
+    /// What to start, unless a run is only to go on.
+    call: Option<Call>,
+}
+
+/// A workflow and its arguments, in their canonical form.
+struct Call {
     workflow: String,
-    /// Arguments as they were typed.
-    pairs: &'a [String],
     args: Value,
+}
+
+/// How the run that is followed came to be.
+enum Begun {
+    /// It was started, by this command.
+    New,
+    /// It was started, and a run that had its id before has ended like this.
+    Anew(Status),
+    /// It was open.
+    Continued,
+    /// It has ended; nothing was started.
+    Ended(Status),
 }
 
 /// Runs a workflow to its end and prints the result.
 pub(crate) async fn run(context: &Context, options: &Run) -> Outcome {
     local::log(&context.out, "warn")?;
     let meant = meant(context, options)?;
+    let namespace = context.namespace(&meant.found.config)?;
     let root = &meant.found.root;
     let place = if options.ephemeral { Place::Memory } else { Place::Folder(root.join(local::FOLDER)) };
     let settings = meant.found.config.server(root, ExecAllow::Everything)?;
     let local = Local::open(place, settings, local::listen(options.listen).await?).await?;
-    let outcome = drive(context, options, &meant, &local).await;
+    let session = Session { context, options, meant: &meant, local: &local, namespace };
+    let outcome = session.drive().await;
     local.close().await;
     outcome
 }
 
-fn meant<'a>(context: &Context, options: &'a Run) -> Result<Meant<'a>, Failed> {
+fn meant(context: &Context, options: &Run) -> Result<Meant, Failed> {
     let found = project::load(&options.file)?;
-    let program = compile::compile(&context.out, &found)?;
+    let program = compile::compile(&context.out, &found, Stream::Talk)?;
+    if options.resume.is_some() {
+        return Ok(Meant { found, program, call: None });
+    }
     let (def, pairs) = choose(&program, &found, &options.rest)?;
     let (workflow, params) = (def.name.clone(), weft_engine::signature::of(&program, def).params);
     let args = args::read(For { kind: "workflow", name: &workflow }, &params, pairs, options.input.as_deref())?;
-    Ok(Meant { found, program, workflow, pairs, args })
+    // A wrong argument is told before anything in the folder goes on.
+    let args = wire::normalize_args(&program, def.args, &args, Strictness::Input).map_err(|error| {
+        let failed = Failed::usage(format!("the arguments of `{workflow}` do not fit: {error}"));
+        if error.path.is_empty() { failed } else { failed.at(format!("args.{}", error.path)) }
+    })?;
+    Ok(Meant { found, program, call: Some(Call { workflow, args }) })
 }
 
 /// The workflow that is meant and what is left of the words: the arguments.
@@ -91,61 +120,84 @@ fn choose<'p, 'a>(
     }
 }
 
-async fn drive(context: &Context, options: &Run, meant: &Meant<'_>, local: &Local) -> Outcome {
-    let (api, namespace) = (local.api(), context.namespace(&meant.found.config));
-    local.serving().await?;
-    api.deploy(&namespace, weft_bytecode::codec::encode(&meant.program)).await?;
-    let request = StartRequest {
-        workflow: meant.workflow.clone(),
-        id: options.id.clone(),
-        args: meant.args.clone(),
-        request_id: None,
-        on_conflict: Some(OnConflict::Join),
-        on_closed: Some(OnClosed::Allow),
-        run_timeout_ms: None,
-    };
-    let started = api.start(&namespace, request).await?;
-    let run = RunKey { namespace, workflow_id: started.workflow_id.clone(), run_id: Some(started.run_id.clone()) };
-    announce(context, options, meant, local, &started);
-    let signature = api.run_workflow(&run).await?;
-    let progress = Progress::new(context.out, &run.workflow_id, signature, &program_name(), &local.reach());
-    match follow::follow(&context.out, api, &run, progress).await? {
-        End::Closed => result::ended(&context.out, &api.result(&run, Duration::ZERO).await?),
-        End::Stuck(stuck) => Err(result::stuck_words(&run.workflow_id, &stuck)),
-        End::Interrupted => {
-            context.out.say(&interrupted(context, options, meant, &run));
-            Err(Failed::silent(Exit::Interrupted))
+/// One `weft run`.
+struct Session<'a> {
+    context: &'a Context,
+    options: &'a Run,
+    meant: &'a Meant,
+    local: &'a Local,
+    namespace: String,
+}
+
+impl Session<'_> {
+    async fn drive(&self) -> Outcome {
+        let (api, out) = (self.local.api(), &self.context.out);
+        self.local.serving().await?;
+        let deployed = api.deploy(&self.namespace, weft_bytecode::codec::encode(&self.meant.program)).await;
+        let begun = match deployed {
+            Ok(_) => self.begin().await,
+            Err(error) => Err(error.into()),
+        };
+        // Whatever comes of this one, the others go on.
+        self.tell_others(begun.as_ref().ok().map(|(run, _)| run));
+        let (run, begun) = begun?;
+        let seen = api.describe(&run).await?;
+        self.announce(&seen, &begun);
+        if let Begun::Continued = begun {
+            self.tell_differences(&run, &seen).await?;
+        }
+        if let Begun::Ended(_) = begun {
+            return result::ended(out, &api.result(&run, Duration::ZERO).await?, &self.hints(&run));
+        }
+        let signature = api.run_workflow(&run).await?;
+        let progress = Progress::new(*out, &run.workflow_id, signature, &program_name(), &self.local.reach());
+        match follow::follow(out, api, &run, progress).await? {
+            End::Closed | End::Stuck => result::ended(out, &api.result(&run, Duration::ZERO).await?, &self.hints(&run)),
+            End::Interrupted => {
+                self.tell_interrupted(&run);
+                Err(Failed::silent(Exit::Interrupted))
+            }
         }
     }
-}
 
-fn announce(context: &Context, options: &Run, meant: &Meant<'_>, local: &Local, started: &StartReply) {
-    let out = &context.out;
-    let word = if started.started { "run" } else { "continued" };
-    let kept = match options.ephemeral {
-        true => "nothing is kept".to_owned(),
-        false => format!("kept in {}", local::shown(&meant.found.root.join(local::FOLDER))),
-    };
-    out.say(&format!(
-        "{} {} {}",
-        out.paint(word, style::GOOD),
-        out.paint(&started.workflow_id, style::STRONG),
-        out.paint(&format!("(workflow {}; {kept}; listening at {})", meant.workflow, local.address()), style::DIM)
-    ));
-}
-
-/// What to say when the person stops the command.
-fn interrupted(context: &Context, options: &Run, meant: &Meant<'_>, run: &RunKey) -> String {
-    let word = context.out.paint("interrupted", style::WARN);
-    if options.ephemeral {
-        return format!("{word}: the run was kept in memory only and is gone");
+    /// Starts the run or finds it.
+    async fn begin(&self) -> Result<(RunKey, Begun), Failed> {
+        let api = self.local.api();
+        let key = |workflow_id: String, run_id: Option<String>| RunKey {
+            namespace: self.namespace.clone(),
+            workflow_id,
+            run_id,
+        };
+        let Some(call) = &self.meant.call else {
+            let id = self.options.resume.clone().unwrap_or_default();
+            let seen = api.describe(&key(id.clone(), None)).await.map_err(|e| self.not_found(&id, e))?;
+            let begun = match seen.row.status {
+                Status::Running => Begun::Continued,
+                ended => Begun::Ended(ended),
+            };
+            return Ok((key(id, Some(seen.row.run_id)), begun));
+        };
+        let request = |on_closed| StartRequest {
+            workflow: call.workflow.clone(),
+            id: self.options.id.clone(),
+            args: call.args.clone(),
+            request_id: None,
+            on_conflict: Some(OnConflict::Join),
+            on_closed: Some(on_closed),
+            run_timeout_ms: None,
+        };
+        // First joining, to know whether there was one.
+        let joined = api.start(&self.namespace, request(OnClosed::Join)).await?;
+        let run = key(joined.workflow_id, Some(joined.run_id));
+        if joined.started {
+            return Ok((run, Begun::New));
+        }
+        let before = api.describe(&run).await?.row.status;
+        if before == Status::Running {
+            return Ok((run, Begun::Continued));
+        }
+        let started = api.start(&self.namespace, request(OnClosed::Allow)).await?;
+        let begun = if started.started { Begun::Anew(before) } else { Begun::Continued };
+        Ok((key(started.workflow_id, Some(started.run_id)), begun))
     }
-    let mut words = vec![program_name(), "run".into(), options.file.display().to_string(), meant.workflow.clone()];
-    words.extend(meant.pairs.iter().cloned());
-    if let Some(input) = &options.input {
-        words.extend(["--input".to_owned(), input.clone()]);
-    }
-    words.extend(["--id".to_owned(), run.workflow_id.clone()]);
-    let command: Vec<_> = words.iter().map(|w| shell_words::quote(w).into_owned()).collect();
-    format!("{word}: the run is kept, nothing is lost. To continue it:\n  {}", command.join(" "))
 }

@@ -3,10 +3,11 @@
 
 use std::path::PathBuf;
 
+use serde_json::json;
 use weft_runtime::config::ExecAllow;
 use weft_runtime::telemetry::DEFAULT_FILTER;
 
-use crate::exit::{Exit, Outcome};
+use crate::exit::{Exit, Failed, Outcome};
 use crate::local::{self, Local, Place};
 use crate::options::Serve;
 use crate::output::style;
@@ -23,13 +24,25 @@ pub(crate) async fn serve(context: &Context, options: &Serve) -> Outcome {
     };
     let mut settings = config.server(&folder, ExecAllow::Nothing)?;
     if let Some(root) = &options.allow_exec {
+        if !root.is_dir() {
+            return Err(Failed::new(
+                Exit::Refused,
+                "io",
+                format!("--allow-exec: there is no folder {}", root.display()),
+            )
+            .help("it takes the folder of the deployed project: where its weft.toml and its scripts are"));
+        }
         settings.exec.allow = ExecAllow::Everything;
         settings.exec.root = root.clone();
     }
     let place = Place::Store { url: options.database.clone(), name: options.advertise.clone() };
     let listener = local::listen(Some(options.listen)).await?;
     let local = Local::open(place, settings, listener).await?;
-    context.out.say(&format!("{} {}", context.out.paint("listening", style::GOOD), local.address()));
+    let out = &context.out;
+    out.tell(
+        &format!("{} {}", out.paint("listening", style::GOOD), local.address()),
+        || json!({ "serving": { "address": local.address() } }),
+    );
     local::stop_requested().await;
     local.close().await;
     Ok(Exit::Done)

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde_json::Value;
+
 use crate::exit::{Exit, Outcome};
 use crate::options::Show;
 use crate::view::event;
@@ -13,11 +15,17 @@ const PAGE: usize = 500;
 /// How long a follower waits for the next event before asking again.
 const FOLLOW: Duration = Duration::from_secs(30);
 
+/// Characters of a line of `--plain` before it is cut: far more than a golden history has, less than fills a terminal
+/// for good. `--json` cuts nothing.
+const PLAIN_CHARS_MAX: usize = 64 << 10;
+
 /// Prints the history of a run.
 pub(crate) async fn show(context: &Context, options: &Show) -> Outcome {
-    let remote = context.remote()?;
+    let remote = context.reader(&options.kept).await?;
     let mut run = remote.run(&options.run);
-    let wait = if options.follow { FOLLOW } else { Duration::ZERO };
+    // Where nothing goes on there is nothing to wait for.
+    let follow = options.follow && !remote.at_rest;
+    let wait = if follow { FOLLOW } else { Duration::ZERO };
     let mut after = 0;
     loop {
         let page = remote.api.history(&run, after, PAGE, wait).await?;
@@ -28,13 +36,21 @@ pub(crate) async fn show(context: &Context, options: &Show) -> Outcome {
         for event in &page.events {
             after = event["id"].as_u64().unwrap_or(after);
             match (options.plain, context.out.json) {
-                (true, _) => context.out.line(&weft_engine::history::plain_of(event))?,
+                (true, _) => context.out.line(&plain(event))?,
                 (false, true) => context.out.value(event)?,
                 (false, false) => context.out.line(&event::line(&context.out, event))?,
             }
         }
-        if page.complete || (!options.follow && page.events.len() < PAGE) {
+        if page.complete || (!follow && page.events.len() < PAGE) {
             return Ok(Exit::Done);
         }
+    }
+}
+
+fn plain(event: &Value) -> String {
+    let line = weft_engine::history::plain_of(event);
+    match line.char_indices().nth(PLAIN_CHARS_MAX) {
+        None => line,
+        Some((at, _)) => format!("{}… ({} bytes; --json shows all)", &line[..at], line.len()),
     }
 }

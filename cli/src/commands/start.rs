@@ -12,7 +12,7 @@ use super::Context;
 
 /// Starts a run and prints its workflow id.
 pub(crate) async fn start(context: &Context, options: &Start) -> Outcome {
-    let remote = context.remote()?;
+    let remote = context.remote().await?;
     let signature = remote.api.workflow(&remote.namespace, &options.workflow).await?;
     let what = For { kind: "workflow", name: &options.workflow };
     let request = StartRequest {
@@ -30,7 +30,7 @@ pub(crate) async fn start(context: &Context, options: &Start) -> Outcome {
     } else {
         context.out.line(&reply.workflow_id)?;
         if !reply.started {
-            context.out.say("joined the run that has this id");
+            context.out.say("joined the run that has this id; it keeps the arguments it was started with");
         }
     }
     Ok(Exit::Done)

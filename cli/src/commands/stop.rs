@@ -10,14 +10,14 @@ use super::Context;
 
 /// Requests cancellation of a run.
 pub(crate) async fn cancel(context: &Context, options: &Stop) -> Outcome {
-    let remote = context.remote()?;
+    let remote = context.remote().await?;
     remote.api.cancel(&remote.run(&options.run), request(options)).await?;
     said(context, options, "cancel", "is asked to cancel")
 }
 
 /// Ends a run now.
 pub(crate) async fn terminate(context: &Context, options: &Stop) -> Outcome {
-    let remote = context.remote()?;
+    let remote = context.remote().await?;
     remote.api.terminate(&remote.run(&options.run), request(options)).await?;
     said(context, options, "terminate", "is terminated")
 }

@@ -1,26 +1,35 @@
 //! Diagnostics on their way to the terminal, through miette, or one object a line to a program.
 
 use miette::{GraphicalReportHandler, GraphicalTheme};
+use serde_json::json;
 use weft_compiler::diagnostic::Sources;
 use weft_compiler::{Diagnostic, Project, Severity};
 
+use crate::compile::Stream;
 use crate::exit::Failed;
 use crate::output::{Output, style};
+use crate::view::counted;
 
 /// Columns of a diagnostic where the terminal does not say how many there are.
 const WIDTH: usize = 100;
 
-/// Shows diagnostics: for people on stderr, with `--json` on stdout.
+/// Shows diagnostics: for people on stderr, with `--json` as data or as talk.
 ///
 /// # Errors
 /// If stdout cannot be written.
-pub(crate) fn show(out: &Output, project: &Project, diagnostics: &[Diagnostic]) -> Result<(), Failed> {
+pub(crate) fn show(out: &Output, project: &Project, diagnostics: &[Diagnostic], stream: Stream) -> Result<(), Failed> {
     if diagnostics.is_empty() {
         return Ok(());
     }
     let sources = Sources::new(&project.sources);
     if out.json {
-        return diagnostics.iter().try_for_each(|diagnostic| out.value(&sources.json(diagnostic)));
+        return diagnostics.iter().map(|diagnostic| sources.json(diagnostic)).try_for_each(|object| match stream {
+            Stream::Data => out.value(&object),
+            Stream::Talk => {
+                out.tell("", || json!({ "diagnostic": object }));
+                Ok(())
+            }
+        });
     }
     let theme = if out.color_err { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
     let width = terminal_size::terminal_size_of(std::io::stderr()).map_or(WIDTH, |(w, _)| w.0.into());
@@ -33,19 +42,18 @@ pub(crate) fn show(out: &Output, project: &Project, diagnostics: &[Diagnostic]) 
             Err(_) => out.say(&sources.plain(diagnostic)),
         }
     }
-    out.say(&counted(out, diagnostics));
+    out.say(&summary(out, diagnostics));
     Ok(())
 }
 
-fn counted(out: &Output, diagnostics: &[Diagnostic]) -> String {
+fn summary(out: &Output, diagnostics: &[Diagnostic]) -> String {
     let errors = diagnostics.iter().filter(|d| d.severity == Severity::Error).count();
-    let count = |n: usize, word: &str| if n == 1 { format!("1 {word}") } else { format!("{n} {word}s") };
     let mut parts = Vec::new();
     if errors > 0 {
-        parts.push(out.paint(&count(errors, "error"), style::ERROR));
+        parts.push(out.paint(&counted(errors, "error"), style::ERROR));
     }
     if diagnostics.len() > errors {
-        parts.push(out.paint(&count(diagnostics.len() - errors, "warning"), style::WARN));
+        parts.push(out.paint(&counted(diagnostics.len() - errors, "warning"), style::WARN));
     }
     format!("{}; `weft explain {}` tells more", parts.join(", "), diagnostics[0].code)
 }

@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::output::{Output, style};
+use crate::view::safe::safe;
 
 /// Characters of a value shown to people before it is cut.
 const VALUE_CHARS_MAX: usize = 160;
@@ -41,11 +42,19 @@ pub(crate) fn is_bad(name: &str) -> bool {
 
 /// A value cut to a length that people read.
 pub(crate) fn short(text: &str) -> String {
-    if text.chars().count() <= VALUE_CHARS_MAX {
-        return text.to_owned();
+    cut(text, VALUE_CHARS_MAX)
+}
+
+/// A text with nothing in it that acts on a terminal, of at most so many characters.
+pub(crate) fn cut(text: &str, chars_max: usize) -> String {
+    // What is far too long is not looked at as a whole.
+    match text.char_indices().nth(chars_max) {
+        None => safe(text).into_owned(),
+        Some(_) => {
+            let kept: String = text.chars().take(chars_max - 1).collect();
+            format!("{}…", safe(&kept))
+        }
     }
-    let cut: String = text.chars().take(VALUE_CHARS_MAX - 1).collect();
-    format!("{cut}…")
 }
 
 fn word<'a>(event: &'a Value, key: &str) -> &'a str {
@@ -55,7 +64,7 @@ fn word<'a>(event: &'a Value, key: &str) -> &'a str {
 /// What an event says beyond its type.
 fn detail(event: &Value) -> String {
     let value = |value: &Value| short(&value.to_string());
-    let text = |key: &str| word(event, key).to_owned();
+    let text = |key: &str| safe(word(event, key)).into_owned();
     let number = |key: &str| event[key].as_u64().map_or(String::new(), |n| n.to_string());
     let values = |key: &str| match &event[key] {
         Value::Null => String::new(),

@@ -5,14 +5,23 @@ use std::collections::{HashMap, HashSet};
 
 use anstyle::Style;
 use jiff::Timestamp;
-use serde_json::Value;
+use serde_json::{Value, json};
 use weft_protocol::api::{FiberWait, MessageSignature, PendingActivity, RunDescription, WorkflowSignature};
 
 use crate::args;
 use crate::commands::result::failure_words;
 use crate::output::{Output, style};
 use crate::view::event::short;
+use crate::view::safe::safe_line;
 use crate::view::time::{countdown, span};
+
+/// A line for people, and the same for programs.
+pub(crate) struct Told {
+    /// For people; may have several lines.
+    pub(crate) text: String,
+    /// For programs.
+    pub(crate) object: Value,
+}
 
 /// What has been told of a run, and what is needed to tell more.
 pub(crate) struct Progress {
@@ -45,19 +54,24 @@ impl Progress {
     }
 
     /// The line of an event, if it is of interest.
-    pub(crate) fn event(&mut self, event: &Value) -> Option<String> {
+    pub(crate) fn event(&mut self, event: &Value) -> Option<Told> {
+        let text = self.event_line(event)?;
+        Some(Told { text, object: json!({ "event": event }) })
+    }
+
+    fn event_line(&mut self, event: &Value) -> Option<String> {
         let at = event["at"].as_str().and_then(|at| at.parse::<Timestamp>().ok());
         self.first = self.first.or(at);
-        let text = |key: &str| event[key].as_str().unwrap_or("");
+        let text = |key: &str| safe_line(event[key].as_str().unwrap_or(""));
         let value = |key: &str| if event[key].is_null() { String::new() } else { short(&event[key].to_string()) };
         let id = event["id"].as_u64().unwrap_or(0);
         let of = |key: &str| {
             let begun = event[key].as_u64().and_then(|id| self.begun.get(&id));
             begun.cloned().unwrap_or_else(|| format!("event {}", event[key]))
         };
-        let (word, color, detail) = match text("type") {
+        let (word, color, detail) = match &*text("type") {
             "ActivityScheduled" => {
-                self.begun.insert(id, text("activity").to_owned());
+                self.begun.insert(id, text("activity").into_owned());
                 ("scheduled", style::STRONG, format!("{} {}", text("activity"), value("args")))
             }
             "ActivityCompleted" => {
@@ -91,7 +105,7 @@ impl Progress {
             "ChildCompleted" => {
                 ("completed", style::GOOD, format!("{} → {}", of("scheduled"), short(&event["result"].to_string())))
             }
-            "PatchRecorded" => ("patch", style::NOTE, text("patch").to_owned()),
+            "PatchRecorded" => ("patch", style::NOTE, text("patch").into_owned()),
             "CancelRequested" => ("cancel", style::WARN, format!("requested {}", text("reason"))),
             "CodeMoved" => ("moved", style::NOTE, "to the new code".to_owned()),
             "RunCompleted" => {
@@ -104,33 +118,32 @@ impl Progress {
     }
 
     /// Lines of attempts that failed, each told once.
-    pub(crate) fn retries(&mut self, run: &RunDescription) -> Vec<String> {
+    pub(crate) fn retries(&mut self, run: &RunDescription) -> Vec<Told> {
         let now = Timestamp::now();
         let mut lines = Vec::new();
         for task in &run.activities {
             let Some(text) = retry(task, now) else { continue };
             if self.told.insert(format!("attempt {} {}", task.scheduled, task.attempt)) {
-                lines.push(self.line(Some(now), "retry", style::WARN, &text));
+                let text = self.line(Some(now), "retry", style::WARN, &text);
+                lines.push(Told { text, object: json!({ "retry": task }) });
             }
         }
         lines
     }
 
     /// Lines of what a run waits for that a person could answer, each told once.
-    pub(crate) fn waits(&mut self, run: &RunDescription) -> Vec<String> {
+    pub(crate) fn waits(&mut self, run: &RunDescription) -> Vec<Told> {
         let now = Timestamp::now();
         let mut lines = Vec::new();
         for wait in run.waits.iter().filter(|w| is_message(w)) {
             if self.told.insert(format!("wait {} {} {}", wait.fiber, wait.source, wait.on)) {
-                lines.push(self.line(Some(now), "waiting", style::NOTE, &wait_words(wait, now)));
-                for command in self.commands(wait) {
-                    lines.push(format!(
-                        "{:>9} {:<9} answer it with: {}",
-                        "",
-                        "",
-                        self.out.paint(&command, style::STRONG)
-                    ));
+                let mut text = self.line(Some(now), "waiting", style::NOTE, &wait_words(wait, now));
+                let commands = self.commands(wait);
+                for command in &commands {
+                    let command = self.out.paint(command, style::STRONG);
+                    text.push_str(&format!("\n{:>9} {:<9} answer it with: {command}", "", ""));
                 }
+                lines.push(Told { text, object: json!({ "waiting": wait, "answer_with": commands }) });
             }
         }
         lines
@@ -230,7 +243,6 @@ fn retry(task: &PendingActivity, now: Timestamp) -> Option<String> {
 mod tests {
     use super::*;
     use crate::output::Color;
-    use serde_json::json;
     use weft_protocol::api::{ParamSignature, TextForm};
 
     fn progress() -> Progress {
@@ -274,7 +286,7 @@ mod tests {
             json!({"id":2,"at":"2026-06-01T09:00:00Z","type":"ActivityScheduled","activity":"charge","args":{"a":1}}),
             json!({"id":3,"at":"2026-06-01T09:00:01.5Z","type":"ActivityCompleted","scheduled":2,"attempt":2,"result":7}),
         ];
-        let lines: Vec<String> = events.iter().filter_map(|e| progress.event(e)).collect();
+        let lines: Vec<String> = events.iter().filter_map(|e| Some(progress.event(e)?.text)).collect();
         assert_eq!(lines, ["      0ms scheduled charge {\"a\":1}", "     1.5s completed charge → 7 (attempt 2)"]);
     }
 
@@ -288,7 +300,11 @@ mod tests {
             )
         };
         let lines = progress.retries(&task(2));
-        assert!(lines[0].ends_with("retry     charge attempt 2 is under way; attempt 1 failed: no luck"), "{lines:?}");
+        assert!(
+            lines[0].text.ends_with("retry     charge attempt 2 is under way; attempt 1 failed: no luck"),
+            "{}",
+            lines[0].text
+        );
         assert!(progress.retries(&task(2)).is_empty(), "told already");
         assert_eq!(progress.retries(&task(3)).len(), 1);
     }
@@ -298,7 +314,8 @@ mod tests {
         let mut progress = progress();
         let wait = json!({"waits":[{"fiber":"0","source":"w.wf:3","on":"signal approve","until":null}]});
         let lines = progress.waits(&description(wait.clone()));
-        assert!(lines[1].contains("weft signal 'w 1' approve by=text --address http://127.0.0.1:9"), "{lines:?}");
+        let text = &lines[0].text;
+        assert!(text.contains("weft signal 'w 1' approve by=text --address http://127.0.0.1:9"), "{text}");
         assert!(progress.waits(&description(wait)).is_empty());
     }
 }

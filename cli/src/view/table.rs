@@ -3,6 +3,8 @@
 use anstyle::Style;
 use unicode_width::UnicodeWidthStr;
 
+use crate::view::safe::safe_line;
+
 /// Columns, a heading and rows.
 pub(crate) struct Table {
     heading: Vec<String>,
@@ -20,7 +22,7 @@ impl Table {
 
     /// Adds a row; one of its cells may have a color.
     pub(crate) fn row(&mut self, cells: Vec<String>, color: Option<Colored>) {
-        self.rows.push((cells, color));
+        self.rows.push((cells.iter().map(|cell| safe_line(cell).into_owned()).collect(), color));
     }
 
     /// The text, a line a row.
