@@ -49,7 +49,32 @@ impl Server {
     /// If the process cannot be started.
     pub fn start_with(store: &str, port: u16, log: &Path, options: &[&str]) -> Server {
         let options: Vec<String> = options.iter().map(|o| (*o).to_owned()).collect();
-        Server { child: spawn(store, port, log, &options), store: store.into(), port, log: log.into(), options }
+        let child = spawn(Command::new(weft()), store, port, log, &options);
+        Server { child, store: store.into(), port, log: log.into(), options }
+    }
+
+    /// The same for a process none of whose files may grow past `kib`: writing further is refused, as on a full disk.
+    /// [`Server::give_room`] ends that.
+    ///
+    /// # Panics
+    /// If the process cannot be started.
+    pub fn start_in_little_room(store: &str, port: u16, log: &Path, kib: u32) -> Server {
+        let mut command = Command::new("sh");
+        // In POSIX the unit is half a KiB. Without the trap, the signal that comes with the refusal would end the process.
+        command.args(["-c", "trap '' XFSZ; ulimit -S -f $1; shift; exec \"$@\"", "sh", &(kib * 2).to_string()]);
+        command.arg(weft());
+        let child = spawn(command, store, port, log, &[]);
+        Server { child, store: store.into(), port, log: log.into(), options: Vec::new() }
+    }
+
+    /// Lets the files of the process grow again.
+    ///
+    /// # Panics
+    /// If `prlimit` (util-linux) is missing or refuses.
+    pub fn give_room(&self) {
+        let pid = self.child.id().to_string();
+        let done = Command::new("prlimit").args(["--pid", &pid, "--fsize=unlimited:"]).status();
+        assert!(done.expect("prlimit of util-linux is installed").success(), "prlimit refuses");
     }
 
     /// Where its API is.
@@ -73,7 +98,7 @@ impl Server {
 
     /// Starts the process again on the same store and port.
     pub fn restart(&mut self) {
-        self.child = spawn(&self.store, self.port, &self.log, &self.options);
+        self.child = spawn(Command::new(weft()), &self.store, self.port, &self.log, &self.options);
     }
 
     /// Stops the process without ending it: it believes nothing happened when it goes on. Returns when each of its
@@ -141,9 +166,9 @@ impl Drop for Server {
     }
 }
 
-fn spawn(store: &str, port: u16, log: &Path, options: &[String]) -> Child {
+fn spawn(mut command: Command, store: &str, port: u16, log: &Path, options: &[String]) -> Child {
     let log = std::fs::OpenOptions::new().create(true).append(true).open(log).expect("the log can be written");
-    Command::new(weft())
+    command
         .args(["serve", "--database", store, "--listen", &format!("127.0.0.1:{port}")])
         .args(options)
         // A task whose delivery a crash swallowed goes to another worker after this; ten crashes would be long waits.

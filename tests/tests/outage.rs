@@ -1,5 +1,5 @@
-//! A database that is away when the server starts, and one that dies under it and comes back: nothing is acknowledged
-//! while it is away, and the same process goes on where it stopped.
+//! A database that is away when the server starts, one that dies under it and comes back, and a disk that is full:
+//! nothing is acknowledged meanwhile, and the same process goes on where it stopped.
 
 use std::time::Duration;
 
@@ -72,11 +72,52 @@ async fn the_database_may_come_late_and_go_for_a_while() {
     .await;
 }
 
-/// The run id, if the start was acknowledged.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_loses_nothing_and_may_be_emptied() {
+    const ROOM_KIB: u32 = 1_024;
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = format!("sqlite:{}", folder.path().join("weft.db").display());
+    let mut server = Server::start_in_little_room(&store, free_port(), &folder.path().join("server.log"), ROOM_KIB);
+    server.ready().await;
+    let (code, _, said) =
+        run_weft(&workspace().join("examples/purchase_order"), &["deploy", "--address", &server.address()]);
+    assert_eq!(code, 0, "{said}");
+    let client = Client::builder().timeout(Duration::from_secs(2)).build().expect("a client");
+    let requester = "x".repeat(100_000);
+    let mut acknowledged = Vec::new();
+    while let Ok(run) = start_by(&client, &server, acknowledged.len(), &requester).await {
+        acknowledged.push(run);
+        assert!(acknowledged.len() < 100, "ten megabytes do not fit into one");
+    }
+    assert!(!acknowledged.is_empty(), "{}", server.log_text());
+    let ready = client.get(format!("{}/readyz", server.address())).send().await.expect("it answers");
+    assert_eq!(ready.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert!(server.log_text().contains("outputs are held until it does"), "{}", server.log_text());
+
+    server.give_room();
+    server.ready().await;
+    acknowledged.push(start_by(&client, &server, acknowledged.len(), &requester).await.expect("there is room"));
+    // What was acknowledged is there in this process, and in the next one.
+    for _ in 0..2 {
+        for (index, run) in acknowledged.iter().enumerate() {
+            let found = get_json(&client, &server.url(&format!("runs/purchase-order-PO-{index}"))).await;
+            assert_eq!(found.expect("the run is there")["run"]["run_id"], run.as_str());
+        }
+        server.kill();
+        server.restart();
+        server.ready().await;
+    }
+}
+
 async fn start(client: &Client, server: &Server, index: usize) -> Result<String, String> {
+    start_by(client, server, index, "ann").await
+}
+
+/// The run id, if the start was acknowledged.
+async fn start_by(client: &Client, server: &Server, index: usize, requester: &str) -> Result<String, String> {
     let body = json!({
         "workflow": "purchase_order",
-        "args": { "po_id": format!("PO-{index}"), "amount": "1.00", "requester": "ann" },
+        "args": { "po_id": format!("PO-{index}"), "amount": "1.00", "requester": requester },
         "request_id": format!("start-{index}"),
     });
     let reply = client.post(server.url("runs")).json(&body).send().await.map_err(|error| error.to_string())?;
