@@ -130,21 +130,22 @@ async fn a_commit_whose_answer_is_lost_is_found_again() {
     let through = url.replace(&format!(":{}/", postgres.port()), &format!(":{proxy}/"));
     let journal = store::open(&through, &options()).await.unwrap();
     let mut lane = journal.lane().await.unwrap();
-    lane.append(&chunks(&[chunk(P0, 1, 1, b"one")])).await.unwrap();
+    // The same statement as below: a new one would be prepared first, and that answer be the one that is lost.
+    lane.append(&chunks(&[chunk(P0, 1, 1, b"one"), chunk(P0, 2, 1, b"two")])).await.unwrap();
 
     cut.store(true, Ordering::SeqCst);
-    let unknown = chunks(&[chunk(P0, 2, 1, b"two"), chunk(P0, 3, 1, b"three")]);
+    let unknown = chunks(&[chunk(P0, 3, 1, b"three"), chunk(P0, 4, 1, b"four")]);
     assert_unavailable(lane.append(&unknown).await, "");
     let direct = store::open(&url, &options()).await.unwrap();
     eventually(Duration::from_secs(30), "the commit lands though nobody heard of it", async || {
-        direct.read(P0, LogSeq(1), 10).await.unwrap().len() == 3
+        direct.read(P0, LogSeq(1), 10).await.unwrap().len() == 4
     })
     .await;
 
     cut.store(false, Ordering::SeqCst);
     assert!(matches!(lane.append(&unknown).await, Err(StoreError::Conflict)), "sent again, it is not written twice");
-    assert_eq!(direct.read(P0, LogSeq(2), 10).await.unwrap(), unknown.chunks);
-    lane.append(&chunks(&[chunk(P0, 4, 1, b"four")])).await.unwrap();
+    assert_eq!(direct.read(P0, LogSeq(3), 10).await.unwrap(), unknown.chunks);
+    lane.append(&chunks(&[chunk(P0, 5, 1, b"five")])).await.unwrap();
 }
 
 /// Forwards to a database. While `cut` is set, what the database answers is thrown away and the connection ends.
