@@ -154,12 +154,20 @@ impl<'a> Member<'a> {
                 let parts: Vec<PartitionId> = self.owned().iter().map(|row| row.part).collect();
                 self.stop_for(&parts, &error).await;
             }
+            Err(StoreError::Conflict) => {
+                tracing::warn!("another node has taken partitions over while their logs were read");
+                self.lose().await;
+            }
             // The next heartbeat tries again.
             Err(error) => self.shared.stand(Standing::Opening(error.to_string())),
         }
     }
 
     /// Takes over what is free and serves once everything is this node's; false if another node was faster.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] if another node took over while this one read the logs: `cluster` is as old as the
+    /// heartbeat that told it, and this process may have been stopped since.
     async fn take_over(&mut self, cluster: &Cluster, free: &[(PartitionId, u64)]) -> Result<bool, StoreError> {
         let journal = &self.core.journal;
         for row in cluster.partitions.iter().filter(|row| row.node == Some(self.id)) {
@@ -179,6 +187,9 @@ impl<'a> Member<'a> {
         super::deploy::warn_of_exec(self.shared);
         let owned = self.owned();
         let partitions = open::recover(self.shared, journal, &owned).await?;
+        if !self.shared.lease.valid() {
+            return Err(StoreError::Unavailable("the lease ended while the logs were read".into()));
+        }
         tracing::info!(
             partitions = partitions.len(),
             open_runs = partitions.iter().map(crate::partition::Partition::open_runs).sum::<usize>(),

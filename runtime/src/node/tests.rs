@@ -3,6 +3,7 @@
 mod faults;
 mod look;
 mod lost;
+mod overtaken;
 
 use std::time::Duration;
 

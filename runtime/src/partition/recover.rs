@@ -137,7 +137,9 @@ impl Recovery {
     /// The partition as its log left it, owned in `epoch`. What its runs still have to do is among its outputs.
     ///
     /// # Errors
-    /// [`StoreError::Corrupt`] if the log ends in the middle of a record, or a program is missing.
+    /// [`StoreError::Conflict`] if another owner's fence is in the log: this node was overtaken before it had read all.
+    /// [`StoreError::Corrupt`] if the log ends before `epoch` begins or in the middle of a record, or a program is
+    /// missing.
     pub fn finish(
         self,
         setup: Setup,
@@ -151,7 +153,7 @@ impl Recovery {
     /// The partition as its log left it, to be asked only: no run of it goes on, nothing of it leaves.
     ///
     /// # Errors
-    /// As [`Recovery::finish`].
+    /// As [`Recovery::finish`], but whose epoch the log ends in does not matter.
     pub fn finish_to_look(
         self,
         setup: Setup,
@@ -169,6 +171,9 @@ impl Recovery {
         recovered: Recovered,
         restore: Restore,
     ) -> Result<Partition, StoreError> {
+        if matches!(restore, Restore::ToServe(_)) {
+            self.still_ours(epoch)?;
+        }
         let mut partition = Partition {
             id: self.id,
             setup,
@@ -208,6 +213,20 @@ impl Recovery {
             partition.reopen(id, program.clone(), logged, restore)?;
         }
         Ok(partition)
+    }
+
+    /// Whoever goes on after another owner's fence takes places in the log that are free and not its own: the key alone
+    /// does not stop it, for its writer would begin where that owner's chunks end.
+    fn still_ours(&self, epoch: u64) -> Result<(), StoreError> {
+        match self.reader.epoch() {
+            Some(last) if last > epoch => Err(StoreError::Conflict),
+            Some(last) if last < epoch => Err(StoreError::Corrupt(format!(
+                "partition {} is owned in epoch {epoch}, but its log ends in epoch {last}: a fence is missing",
+                self.id.0
+            ))),
+            // Of an empty log the writer says that it is damaged.
+            Some(_) | None => Ok(()),
+        }
     }
 }
 
