@@ -406,8 +406,10 @@ impl Run {
     }
 
     fn close(&mut self, kind: EventKind, out: &mut Transition) {
-        let asked = self.activities.iter().filter(|(_, activity)| !activity.cancel_requested);
-        out.cancel.extend(asked.map(|(id, _)| *id));
+        // Also those that were asked before: after a crash they are handed out once more.
+        out.cancel.extend(self.activities.keys());
+        out.cancel.sort_unstable();
+        out.cancel.dedup();
         self.record(kind, out);
         out.outbox.extend(self.farewell());
         out.closed = true;

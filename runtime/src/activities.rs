@@ -111,7 +111,7 @@ impl Executors {
     }
 
     /// Waits until there is room for this attempt (`in_flight_max`). Its time should only run from then on, so wait here
-    /// before the attempt counts as delivered.
+    /// before the attempt counts as delivered. One that is told to stop needs no room to say that it has.
     pub async fn admit(&self, task: &ActivityTask) -> Slot {
         let slots = match &task.def().options.target {
             Target::Http(_) => &self.http_slots,
@@ -119,7 +119,8 @@ impl Executors {
             Target::Queue(_) | Target::Builtin(_) => return Slot(None),
         };
         // Nobody closes the semaphore; if somebody did, no limit is better than no work.
-        Slot(Arc::clone(slots).acquire_owned().await.ok())
+        let room = task.cancel.run_until_cancelled(Arc::clone(slots).acquire_owned()).await;
+        Slot(room.and_then(Result::ok))
     }
 
     /// Runs one attempt to its end. What it started is stopped when the attempt is canceled, its time is over or the

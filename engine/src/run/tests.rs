@@ -147,6 +147,10 @@ struct Case {
 }
 
 fn started(n: i64) -> Case {
+    started_with(loaded(false, false), n)
+}
+
+fn started_with(loaded: Arc<Loaded>, n: i64) -> Case {
     let start = Start {
         namespace: "default".into(),
         workflow: 0,
@@ -158,7 +162,7 @@ fn started(n: i64) -> Case {
         request_id: None,
         run_timeout_ms: None,
     };
-    let (run, last) = Run::start(loaded(false, false), start, Timestamp(0), Arc::new(Limits::default()));
+    let (run, last) = Run::start(loaded, start, Timestamp(0), Arc::new(Limits::default()));
     let mut case = Case { run, records: vec![], last, now: 0 };
     case.check();
     case
@@ -326,6 +330,21 @@ fn cancel_of_a_pending_activity_asks_it_to_stop() {
         4 ActivityCancelRequested 2
         5 RunCanceled"#,
     );
+}
+
+/// Read back, an activity that was asked to stop is handed out once more: whoever has it then must hear of the end too.
+#[test]
+fn the_end_of_a_run_stops_also_what_was_asked_to_stop_before() {
+    let mut program = program(false, false);
+    program.activities[0].options.on_cancel = OnCancel::Wait;
+    let mut case = started_with(Loaded::new(program).unwrap(), 5);
+    case.tell(1, Input::Delivered { scheduled: EventId(2), attempt: 1 }).unwrap();
+    case.tell(10, Input::Cancel { reason: String::new(), request_id: None, from: None }).unwrap();
+    assert_eq!(case.last.cancel, [EventId(2)]);
+    assert!(!case.last.closed, "it waits for the activity");
+    case.tell(1, Input::Terminate { reason: "stop".into(), from: None }).unwrap();
+    assert!(case.last.closed);
+    assert_eq!(case.last.cancel, [EventId(2)]);
 }
 
 #[test]

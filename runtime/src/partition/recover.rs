@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use weft_bytecode::ProgramHash;
+use weft_bytecode::options::Target;
 use weft_engine::{AlarmKey, Input, Record, Run, Transition, program_of};
 use weft_protocol::event::{EventKind, ParentRef, RunRef};
 use weft_protocol::policy::{ChildOptions, OnClosed, OnConflict, OnParentClose};
@@ -303,12 +304,29 @@ impl Partition {
     /// As `absorb`, where whoever was given an attempt before memory was lost may still be at work.
     pub(super) fn absorb_again(&mut self, id: RunId, mut transition: Transition) {
         let dispatch = std::mem::take(&mut transition.dispatch);
+        // Told to stop before it is handed out, nobody would hear it.
+        let handed: FxHashSet<EventId> = dispatch.iter().map(|(scheduled, _)| *scheduled).collect();
+        let stop: Vec<EventId> = transition.cancel.extract_if(.., |asked| handed.contains(asked)).collect();
         self.absorb(id, transition);
         // A run that closed in this step wants no attempt any more.
         let Some(batch) = self.runs.get(&id).map(|open| open.batch) else { return };
         for (scheduled, attempt) in dispatch {
             self.hold(batch, Output::DispatchAgain(AttemptRef { run: id, scheduled, attempt }));
         }
+        for scheduled in stop {
+            // A worker learns it from its heartbeat. A queue drops what was told to stop, and whoever waits for the end
+            // of this activity would wait for ever.
+            if !self.is_for_workers(id, scheduled) {
+                self.hold(batch, Output::Stop(id, scheduled));
+            }
+        }
+    }
+
+    fn is_for_workers(&self, id: RunId, scheduled: EventId) -> bool {
+        let Some(open) = self.runs.get(&id) else { return false };
+        let activity = open.run.attempt_view(scheduled).and_then(|pending| pending.activity);
+        let def = activity.and_then(|index| open.run.loaded().program().activities.get(usize::from(index)));
+        def.is_some_and(|def| matches!(def.options.target, Target::Queue(_)))
     }
 }
 

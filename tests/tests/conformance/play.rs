@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use serde_json::Value;
+use weft_bytecode::options::Target;
 use weft_engine::history;
-use weft_protocol::api::StartRequest;
+use weft_protocol::api::{PendingActivity, StartRequest};
 use weft_protocol::limits::Limits;
 use weft_protocol::{Event, EventId, RunId};
+use weft_runtime::activities::ActivityTask;
 use weft_runtime::sandbox::{Crashes, Sandbox};
 use weft_runtime::store::Journal;
 use weft_vm::Loaded;
@@ -55,6 +57,7 @@ pub(crate) async fn play(case: &Case, journal: Arc<dyn Journal>, way: Way, look:
     for step in &case.steps {
         play.step(step).await.map_err(|why| format!("at {step:?}: {why}"))?;
         play.note_scheduled();
+        play.who_is_to_stop_knows().await.map_err(|why| format!("after {step:?}: {why}"))?;
         play.look(look).await.map_err(|why| format!("after {step:?}: {why}"))?;
     }
     play.histories().await
@@ -165,6 +168,22 @@ impl Play<'_> {
                 self.scheduled.push(known);
             }
         }
+    }
+
+    /// An executor hears only from its token that its activity was asked to stop; a worker asks with its heartbeats.
+    async fn who_is_to_stop_knows(&mut self) -> Result<(), String> {
+        let told = |task: &ActivityTask| task.cancel.is_cancelled();
+        let here = self.sandbox.attempts().filter(|task| !matches!(task.def().options.target, Target::Queue(_)));
+        let not_told: Vec<_> =
+            here.filter(|task| !told(task)).map(|task| (task.run.workflow_id.to_string(), task.scheduled.0)).collect();
+        for (id, scheduled) in not_told {
+            let pending = self.sandbox.describe(&id).await.map_err(self::told)?.activities;
+            let asked = |activity: &&PendingActivity| activity.state == "cancel_requested";
+            if let Some(runs_on) = pending.iter().filter(asked).find(|activity| activity.scheduled == scheduled) {
+                return Err(format!("`{}` was asked to stop, and whoever runs it was not told", runs_on.activity));
+            }
+        }
+        Ok(())
     }
 
     fn find(&self, wanted: &Nth) -> Result<(RunId, EventId), String> {

@@ -461,3 +461,13 @@ async fn a_slot_is_free_again_when_it_is_dropped() {
     drop(first);
     second.await;
 }
+
+#[tokio::test]
+async fn who_is_told_to_stop_does_not_wait_for_room() {
+    let executors = executors(HttpConfig { in_flight_max: 1, ..HttpConfig::default() });
+    let task = Fixture::http("GET http://localhost/").task(&json!({}));
+    let _first = executors.admit(&task).await;
+    let told = Fixture::http("GET http://localhost/").task(&json!({}));
+    told.cancel.cancel();
+    assert_eq!(executors.attempt(told).await, AttemptOutcome::Canceled);
+}
