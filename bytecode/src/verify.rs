@@ -2,7 +2,7 @@
 //!
 //! Checked: the type table, constants, what declarations refer to, each instruction's operands and types, jumps and
 //! handlers, that references are written before they are read, that every loop charges fuel, and that what a workflow
-//! can reach uses its state and mailboxes as declared. Not checked here, because handles are plain numbers: that an
+//! can reach uses its state and mailboxes as declared. It ends soon whatever the program is. Not checked here, because handles are plain numbers: that an
 //! awaited operation or joined scope is open and gives the type it is read as; the machine looks when it happens.
 
 mod flow;
@@ -19,7 +19,7 @@ pub use flow::assigned;
 use thiserror::Error;
 
 use crate::program::{FuncId, Program, WorkflowDef};
-use crate::types::{Type, TypeId, builtin};
+use crate::types::{Field, Type, TypeId, builtin};
 
 /// A rule that a program breaks.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -48,6 +48,25 @@ fn require(holds: bool, otherwise: impl FnOnce() -> String) -> Checked {
     if holds { Ok(()) } else { Err(otherwise()) }
 }
 
+/// Steps that checking one program may take, about a second of work. What a compiler makes takes a few for each
+/// instruction.
+const STEPS_MAX: usize = 1 << 27;
+
+/// The steps that are left.
+struct Steps(usize);
+
+impl Steps {
+    fn new() -> Steps {
+        Steps(STEPS_MAX)
+    }
+
+    /// Takes what the next piece of work needs, before it is done.
+    fn take(&mut self, steps: usize) -> Checked {
+        self.0 = self.0.checked_sub(steps).ok_or_else(|| format!("checking it takes more than {STEPS_MAX} steps"))?;
+        Ok(())
+    }
+}
+
 /// Checks a program.
 ///
 /// # Errors
@@ -57,13 +76,14 @@ pub fn verify(program: &Program) -> Result<(), VerifyError> {
     types::check(program).map_err(whole)?;
     types::constants(program).map_err(whole)?;
     declarations(program).map_err(whole)?;
+    let mut steps = Steps::new();
     for function in &program.functions {
         let inside = |(pc, message)| VerifyError { function: Some(function.name.clone()), pc, message };
         function::check(program, function).map_err(inside)?;
-        flow::check(program, function).map_err(inside)?;
+        flow::check(program, function, &mut steps).map_err(inside)?;
     }
     program.workflows.iter().try_for_each(|workflow| workflow_def(program, workflow).map_err(whole))?;
-    reach::check(program)
+    reach::check(program, &mut steps)
 }
 
 fn known_type(program: &Program, ty: TypeId) -> Checked<&Type> {
@@ -102,9 +122,9 @@ fn unique<'a>(what: &str, names: impl Iterator<Item = &'a str>) -> Checked {
 }
 
 /// A record of parameters.
-fn parameters(program: &Program, args: TypeId) -> Checked<Vec<TypeId>> {
+fn parameters(program: &Program, args: TypeId) -> Checked<&[Field]> {
     match known_type(program, args)? {
-        Type::Record { fields, .. } => Ok(fields.iter().map(|field| field.ty).collect()),
+        Type::Record { fields, .. } => Ok(fields),
         _ => Err("its parameters are no record".into()),
     }
 }
@@ -124,7 +144,10 @@ fn workflow_def(program: &Program, workflow: &WorkflowDef) -> Checked {
     let takes = |what: &str, func: FuncId, args: TypeId, result: Option<TypeId>| {
         let params = parameters(program, args)?;
         let function = program.functions.get(usize::from(func.0)).ok_or(format!("the {what} does not exist"))?;
-        let same = function.regs.get(..usize::from(function.params)) == Some(&params[..]);
+        let same = function
+            .regs
+            .get(..usize::from(function.params))
+            .is_some_and(|own| own.len() == params.len() && own.iter().eq(params.iter().map(|field| &field.ty)));
         require(same, || format!("the {what} takes other parameters than declared"))?;
         let fits = result.is_none_or(|result| function.result == result);
         require(fits, || format!("the {what} returns another type than declared"))

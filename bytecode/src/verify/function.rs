@@ -4,7 +4,7 @@ use super::{Checked, natives, require, types::scalar_fits};
 use crate::op::{DETACHED, Instr, NO_ARG, Native, Op, Operand};
 use crate::options::{ACTIVITY_CALL_OPTIONS, CHILD_CALL_OPTIONS};
 use crate::program::{Constant, FuncId, Function, Program};
-use crate::types::{Type, TypeId, builtin};
+use crate::types::{Field, Type, TypeId, builtin};
 
 /// A broken rule and its pc.
 pub(super) type At<T = ()> = Result<T, (Option<u32>, String)>;
@@ -97,6 +97,29 @@ fn handlers(function: &Function, starts: &[bool]) -> Checked {
         })?;
     }
     Ok(())
+}
+
+/// Types of fields, looked at where they are: a record may have more of them than there is time to copy.
+#[derive(Clone, Copy)]
+enum Fields<'a> {
+    Declared(&'a [Field]),
+    Listed(&'a [TypeId]),
+}
+
+impl Fields<'_> {
+    fn get(self, place: usize) -> Option<TypeId> {
+        match self {
+            Fields::Declared(fields) => fields.get(place).map(|field| field.ty),
+            Fields::Listed(types) => types.get(place).copied(),
+        }
+    }
+
+    fn are(self, types: &[TypeId]) -> bool {
+        match self {
+            Fields::Declared(fields) => fields.len() == types.len() && fields.iter().map(|field| &field.ty).eq(types),
+            Fields::Listed(own) => own == types,
+        }
+    }
 }
 
 struct Inside<'a> {
@@ -211,8 +234,8 @@ impl Inside<'_> {
                 _ => false,
             },
             Return => self.id(a) == self.function.result,
-            New => self.aggregate(self.id(a)).is_some_and(|fields| fields == self.arg_ids()),
-            NewVariant => self.variant(self.id(a), usize::from(b)).is_some_and(|fields| fields == self.arg_ids()),
+            New => self.aggregate(self.id(a)).is_some_and(|fields| fields.are(&self.arg_ids())),
+            NewVariant => self.variant(self.id(a), usize::from(b)).is_some_and(|fields| fields.are(&self.arg_ids())),
             NewList => match self.ty(a) {
                 Type::List(item) | Type::Set(item) => self.arg_ids().iter().all(|ty| ty == item),
                 _ => false,
@@ -230,16 +253,12 @@ impl Inside<'_> {
                 1 => is(a, builtin::OPTION_FAILURE),
                 _ => false,
             },
-            Field => {
-                self.aggregate(self.id(b)).and_then(|f| f.get(usize::from(c)).copied()) == Option::Some(self.id(a))
-            }
-            SetField => {
-                self.aggregate(self.id(a)).and_then(|f| f.get(usize::from(b)).copied()) == Option::Some(self.id(c))
-            }
+            Field => self.aggregate(self.id(b)).and_then(|f| f.get(usize::from(c))) == Option::Some(self.id(a)),
+            SetField => self.aggregate(self.id(a)).and_then(|f| f.get(usize::from(b))) == Option::Some(self.id(c)),
             Tag => is(a, builtin::INT) && self.variant(self.id(b), 0).is_some(),
             VariantField => {
-                let field = |fields: Vec<TypeId>| fields.get(usize::from(c & 0xff)).copied();
-                self.variant(self.id(b), usize::from(c >> 8)).and_then(field) == Option::Some(self.id(a))
+                let fields = self.variant(self.id(b), usize::from(c >> 8));
+                fields.and_then(|fields| fields.get(usize::from(c & 0xff))) == Option::Some(self.id(a))
             }
             Some => *self.ty(a) == Type::Option(self.id(b)),
             Unwrap => *self.ty(b) == Type::Option(self.id(a)),
@@ -346,27 +365,32 @@ impl Inside<'_> {
     fn closure(&self) -> bool {
         let func = FuncId(self.instr.b());
         let Type::Fn(params, result) = self.ty(self.instr.a()) else { return false };
-        let all: Vec<TypeId> = self.arg_ids().into_iter().chain(params.iter().copied()).collect();
+        let args = self.arg_ids();
+        if args.len() + params.len() != self.params(func).len() {
+            return false;
+        }
+        let all: Vec<TypeId> = args.into_iter().chain(params.iter().copied()).collect();
         self.takes(func, &all) && self.result(func) == *result
     }
 
     /// Field types of what has fields.
-    fn aggregate(&self, ty: TypeId) -> Option<Vec<TypeId>> {
+    fn aggregate(&self, ty: TypeId) -> Option<Fields<'_>> {
         match self.program.ty(ty) {
-            Type::Record { fields, .. } | Type::Error { fields, .. } => Some(fields.iter().map(|f| f.ty).collect()),
-            Type::Tuple(items) => Some(items.clone()),
-            Type::Run(_) => Some(vec![builtin::STRING; 2]),
+            Type::Record { fields, .. } | Type::Error { fields, .. } => Some(Fields::Declared(fields)),
+            Type::Tuple(items) => Some(Fields::Listed(items)),
+            Type::Run(_) => Some(Fields::Listed(&[builtin::STRING; 2])),
             _ => None,
         }
     }
 
     /// Field types of a variant of an enum with payloads.
-    fn variant(&self, ty: TypeId, variant: usize) -> Option<Vec<TypeId>> {
+    fn variant(&self, ty: TypeId, variant: usize) -> Option<Fields<'_>> {
         match self.program.ty(ty) {
             known @ Type::Enum { variants, .. } if !known.is_scalar() => {
-                Some(variants.get(variant)?.fields.iter().map(|f| f.ty).collect())
+                Some(Fields::Declared(&variants.get(variant)?.fields))
             }
-            Type::Result(value) => [vec![*value], vec![builtin::FAILURE]].get(variant).cloned(),
+            Type::Result(value) if variant == 0 => Some(Fields::Listed(std::slice::from_ref(value))),
+            Type::Result(_) if variant == 1 => Some(Fields::Listed(&[builtin::FAILURE])),
             _ => None,
         }
     }

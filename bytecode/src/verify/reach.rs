@@ -1,12 +1,15 @@
 //! What a workflow's functions can reach uses the workflow's own state cells and mailboxes, by their types.
 
-use super::VerifyError;
 use super::function::after;
+use super::{Steps, VerifyError};
 use crate::op::Op;
 use crate::program::{FuncId, Program, WorkflowDef};
 use crate::types::Type;
 
-pub(super) fn check(program: &Program) -> Result<(), VerifyError> {
+/// Signals that a search for a mailbox passes in the time of a step.
+const SIGNALS_A_STEP: usize = 16;
+
+pub(super) fn check(program: &Program, steps: &mut Steps) -> Result<(), VerifyError> {
     program.workflows.iter().try_for_each(|workflow| {
         let mut seen = vec![false; program.functions.len()];
         let handlers = workflow.signals.iter().filter_map(|signal| signal.handler);
@@ -14,6 +17,9 @@ pub(super) fn check(program: &Program) -> Result<(), VerifyError> {
         let mut work: Vec<FuncId> = handlers.chain(queries).chain([workflow.init, workflow.body]).collect();
         while let Some(func) = work.pop() {
             if !std::mem::replace(&mut seen[usize::from(func.0)], true) {
+                let size = program.functions[usize::from(func.0)].code.len();
+                let taken = steps.take(size * (1 + workflow.signals.len() / SIGNALS_A_STEP));
+                taken.map_err(|message| VerifyError { function: None, pc: None, message })?;
                 function(program, workflow, func, &mut work)?;
             }
         }

@@ -150,6 +150,72 @@ fn the_type_table() {
 }
 
 #[test]
+fn defaults_are_canonical_and_whole() {
+    let of = |ty, default: &str| Field { default: Some(default.into()), ..field("r", ty) };
+    let named = |field| Type::Record { name: Some("R".into()), fields: vec![field] };
+    // Its default would be filled with its default, and that again.
+    let itself = TypeId(25);
+    broken(|p| p.types.push(named(of(itself, "{}"))), "the default of the field `r` is not in its canonical form");
+    let pair = |p: &mut Program| {
+        p.types.push(named(of(TypeId(26), "{}")));
+        p.types.push(Type::Record { name: Some("S".into()), fields: vec![of(itself, "{}")] });
+    };
+    broken(pair, "not in its canonical form");
+    broken(|p| p.types.push(named(of(builtin::DECIMAL, "\"1.50\""))), "not in its canonical form");
+    broken(|p| p.types.push(named(of(builtin::DURATION, "\"90s\""))), "not in its canonical form");
+    let mut program = sound();
+    program.types.push(named(of(builtin::DECIMAL, "\"1.5\"")));
+    program.types.push(Type::Record { name: Some("S".into()), fields: vec![of(TypeId(25), "{\"r\":\"2.5\"}")] });
+    assert_eq!(verify(&program), Ok(()));
+}
+
+#[test]
+fn types_that_are_written_out_end() {
+    use Type::*;
+    let anonymous = |fields| Record { name: None, fields };
+    broken(|p| p.types.push(List(TypeId(25))), "type 25: it nests deeper than");
+    broken(|p| p.types.push(Tuple(vec![builtin::INT, TypeId(25)])), "type 25: it nests deeper than");
+    broken(|p| p.types.push(anonymous(vec![field("a", TypeId(25))])), "type 25: it nests deeper than");
+    broken(|p| p.types.extend((25..20_000).map(|below| List(TypeId(below - 1)))), "it nests deeper than");
+    // Each twice the one before it.
+    let doubled = |p: &mut Program| p.types.extend((25..60).map(|n| Tuple(vec![TypeId(n - 1), TypeId(n - 1)])));
+    broken(doubled, "more than 10000 parts");
+    // A named record may hold itself.
+    let mut program = sound();
+    program.types.push(Record { name: Some("Tree".into()), fields: vec![field("children", TypeId(26))] });
+    program.types.push(List(TypeId(25)));
+    assert_eq!(verify(&program), Ok(()));
+}
+
+/// Registers and jumps for which a set at each instruction would be gigabytes, and a handler over all of them.
+#[test]
+fn what_would_take_too_long_to_check_is_refused() {
+    const REGS: usize = 60_000;
+    const CODE: usize = 20_000;
+    let regs = vec![builtin::INT; REGS];
+    let many = |p: &mut Program| {
+        let jumps = (2..CODE as u32).map(|next| Instr::wide(Op::Jump, 0, next)).chain([ret(0)]);
+        p.functions[1] = function("body", 1, builtin::INT, &regs, &jumps.collect::<Vec<_>>());
+    };
+    broken(many, "`body`: it has too many registers for its instructions");
+    let handled = |p: &mut Program| {
+        let moves = (1..CODE).map(|_| Instr::abc(Op::Move, 0, 0, 0)).chain([ret(0)]);
+        p.functions[1] =
+            function("body", 1, builtin::INT, &[builtin::INT, builtin::FAILURE], &moves.collect::<Vec<_>>());
+        let end = CODE as u32;
+        p.functions[1].handlers = vec![Handler { from: 0, to: end, target: end, reg: 1 }; CODE];
+    };
+    broken(handled, "takes more than");
+    let reached = |p: &mut Program| {
+        let moves = (1..CODE).map(|_| Instr::abc(Op::Move, 0, 0, 0)).chain([ret(0)]);
+        p.functions[2] = function("query", 1, builtin::INT, &[builtin::INT], &moves.collect::<Vec<_>>());
+        let first = p.workflows[0].clone();
+        p.workflows.extend((0..CODE).map(|n| WorkflowDef { name: format!("w{n}"), ..first.clone() }));
+    };
+    broken(reached, "takes more than");
+}
+
+#[test]
 fn constants() {
     broken(|p| p.constants.push(Constant::Decimal("1.50".into())), "constant 3");
     broken(|p| p.constants.push(Constant::Json("{".into())), "constant 3");

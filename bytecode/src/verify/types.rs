@@ -20,14 +20,65 @@ pub(super) fn check(program: &Program) -> Checked {
         require(seen.insert(ty), || of("it is there twice".into()))?;
         parts(program, ty).map_err(of)?;
     }
+    let mut sizes = vec![None; program.types.len()];
+    for id in 0..program.types.len() as u16 {
+        written_out(program, TypeId(id), &mut sizes, 0).map_err(|message| format!("type {id}: {message}"))?;
+    }
     // Defaults are read by their types, so all types must be sound before.
     let defaults = program.types.iter().flat_map(fields_of).filter(|field| field.default.is_some());
     for field in defaults {
         let read = field.default.as_deref().and_then(|json| serde_json::from_str(json).ok());
-        let fits = read.is_some_and(|json| wire::normalize(program, field.ty, &json, wire::Strictness::Input).is_ok());
-        require(fits, || format!("the default of the field `{}` does not have its type", field.name))?;
+        let canonical = read.as_ref().and_then(|json| {
+            let checked = wire::normalize(program, field.ty, json, wire::Strictness::Input).ok()?;
+            Some(checked.to_string() == json.to_string())
+        });
+        let of = |message: &str| format!("the default of the field `{}` {message}", field.name);
+        // What leaves a field out would be filled in again wherever it is used, perhaps with itself.
+        require(canonical.is_some(), || of("does not have its type"))?;
+        require(canonical == Some(true), || of("is not in its canonical form"))?;
     }
     Ok(())
+}
+
+/// Levels of types within types, counted where a type is known by its parts and not by a name.
+const NESTING_MAX: usize = 100;
+/// Parts of such a type, each counted as often as it occurs.
+const PARTS_MAX: usize = 10_000;
+
+/// How large a type is that is known by its parts, with its levels: whatever walks through it comes to an end.
+fn written_out(
+    program: &Program,
+    id: TypeId,
+    known: &mut [Option<(usize, usize)>],
+    above: usize,
+) -> Checked<(usize, usize)> {
+    let place = usize::from(id.0);
+    if let Some(size) = known[place] {
+        return Ok(size);
+    }
+    let too_deep = || format!("it nests deeper than {NESTING_MAX} levels of types without a name");
+    require(above < NESTING_MAX, too_deep)?;
+    let (mut size, mut levels) = (1usize, 1);
+    for part in unnamed_parts(program.ty(id)) {
+        let (parts, below) = written_out(program, part, known, above + 1)?;
+        size = size.saturating_add(parts);
+        levels = levels.max(1 + below);
+    }
+    require(size <= PARTS_MAX, || format!("it has more than {PARTS_MAX} parts"))?;
+    require(levels <= NESTING_MAX, too_deep)?;
+    known[place] = Some((size, levels));
+    Ok((size, levels))
+}
+
+fn unnamed_parts(ty: &Type) -> Vec<TypeId> {
+    match ty {
+        Type::Option(inner) | Type::List(inner) | Type::Set(inner) | Type::Result(inner) => vec![*inner],
+        Type::Map(key, value) => vec![*key, *value],
+        Type::Tuple(items) => items.clone(),
+        Type::Record { name: None, fields } => fields.iter().map(|field| field.ty).collect(),
+        Type::Fn(params, result) => params.iter().copied().chain([*result]).collect(),
+        _ => Vec::new(),
+    }
 }
 
 fn fields_of(ty: &Type) -> Vec<&Field> {

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use weft_bytecode::options::RetryPolicy;
+use weft_bytecode::wire::text;
 
 use crate::types::{Kind, Ty, Types};
 
@@ -47,7 +48,7 @@ impl Value {
             Value::Unit | Value::None | Value::Retry(_) | Value::Secret(_) => out.push_str("null"),
             Value::Bool(b) => drop_ok(write!(out, "{b}")),
             Value::Int(n) => drop_ok(write!(out, "{n}")),
-            Value::Float(x) => out.push_str(&float_text(*x)),
+            Value::Float(x) => out.push_str(&text::float(*x)),
             Value::Decimal(text) => drop_ok(write!(out, "\"{text}\"")),
             Value::String(text) => string(out, text),
             Value::Duration(ms) => drop_ok(write!(out, "\"{}\"", duration_text(*ms))),
@@ -133,11 +134,6 @@ fn drop_ok(_: std::fmt::Result) {}
 /// A JSON string.
 pub(crate) fn string(out: &mut String, text: &str) {
     out.push_str(&serde_json::Value::from(text).to_string());
-}
-
-/// Shortest form that reads back equal, always with `.` or `e`.
-fn float_text(x: f64) -> String {
-    format!("{x:?}")
 }
 
 /// `1h30m`: largest units first, `w` never.

@@ -150,6 +150,11 @@ impl Vm {
     fn await_op(&mut self, fiber: &mut Fiber, at: &At<'_>) -> Result<Flow, Fault> {
         let handle = at.reg(fiber, at.inst.b) as u32;
         if handle == 0 {
+            // Which handle it is, verification cannot know.
+            let ty = at.loaded.ty(at.ty(at.inst.a));
+            if !(ty.is_scalar() || matches!(ty, Type::Option(_))) {
+                return Err(corrupt("an operation that was over at once gives no value of this type"));
+            }
             at.set(fiber, at.inst.a, 0);
             return Ok(Flow::Next);
         }

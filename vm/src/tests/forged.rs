@@ -12,7 +12,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::asm::*;
 use crate::snapshot::SnapshotError;
-use crate::step::{Activation, Context, Outcome, Then};
+use crate::step::{Activation, Context, Outcome, Then, TrapKind};
 use crate::{Loaded, Vm};
 
 /// A run with a bit of everything on its heap, waiting in two fibers.
@@ -136,6 +136,19 @@ fn forged_programs_never_panic() {
         }
     }
     assert!(accepted > 500 && refused > 1_000, "{accepted} accepted, {refused} refused");
+}
+
+/// What was over at once gives zero, and zero is no object.
+#[test]
+fn an_idle_handle_gives_no_object() {
+    let mut p = P::new();
+    let inner = p.record(Some("Inner"), &[("n", INT)]);
+    let outer = p.record(Some("Outer"), &[("inner", inner)]);
+    let mut f = F::new("main", &[], INT);
+    let (idle, record, part, n) = (f.int(INT, 0), f.reg(outer), f.reg(inner), f.reg(INT));
+    let pc = f.pc();
+    f.op(Op::Await, record, idle, 0).op(Op::Field, part, record, 0).op(Op::Field, n, part, 0).ret(n);
+    assert_eq!(p.main(f).trap(), (TrapKind::Corrupt, pc));
 }
 
 /// Starts a run and answers what it asks, a few times.

@@ -420,7 +420,14 @@ impl<'a> Reader<'a> {
 
     fn missing(&mut self, field: &Field) -> Read<u64> {
         match (&field.default, self.loaded.ty(field.ty)) {
-            (Some(default), _) => text_of(self.heap, self.loaded, field.ty, default),
+            (Some(default), _) => {
+                self.heap.charge(default.len());
+                let (heap, loaded, depth) = (&mut *self.heap, self.loaded, self.depth);
+                let mut reader = Reader { heap, loaded, json: default, at: 0, depth };
+                let value = reader.value(field.ty)?;
+                reader.end()?;
+                Ok(value)
+            }
             (None, Type::Option(_) | Type::Unit) => Ok(0),
             _ => self.wrong(&format!("the field `{}`", field.name)),
         }
