@@ -67,6 +67,9 @@ impl Steps {
     }
 }
 
+/// Bytes of the name of a project or workflow.
+pub const STORED_NAME_BYTES_MAX: usize = 1_000;
+
 /// Checks a program.
 ///
 /// # Errors
@@ -92,6 +95,8 @@ fn known_type(program: &Program, ty: TypeId) -> Checked<&Type> {
 
 /// Names, types and indexes of activities, workflows and patches.
 fn declarations(program: &Program) -> Checked {
+    stored_name("project", &program.project)?;
+    program.workflows.iter().try_for_each(|workflow| stored_name("workflow", &workflow.name))?;
     unique("activity", program.activities.iter().map(|a| a.name.as_str()))?;
     unique("workflow", program.workflows.iter().map(|w| w.name.as_str()))?;
     let max = usize::from(u16::MAX);
@@ -111,6 +116,17 @@ fn declarations(program: &Program) -> Checked {
         workflow.state.iter().try_for_each(|state| known_type(program, state.ty).map(|_| ())).map_err(of)?;
     }
     Ok(())
+}
+
+/// A name that a database keeps as text, and looks for.
+fn stored_name(what: &str, name: &str) -> Checked {
+    let fits = name.len() <= STORED_NAME_BYTES_MAX && !name.chars().any(char::is_control);
+    require(fits, || {
+        let start: String = name.chars().take(40).collect();
+        format!(
+            "the name of the {what} {start:?} is longer than {STORED_NAME_BYTES_MAX} bytes or has control characters"
+        )
+    })
 }
 
 fn unique<'a>(what: &str, names: impl Iterator<Item = &'a str>) -> Checked {

@@ -22,6 +22,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
+use weft_protocol::id::{NAMESPACE_RULE, is_namespace};
 use weft_runtime::api::{RunKey, SharedApi};
 
 use crate::bench;
@@ -155,8 +156,8 @@ impl Context {
     /// If the option cannot be one; a project's was looked at when it was read.
     pub(crate) fn namespace(&self, config: &project::Config) -> Result<String, Failed> {
         match &self.global.namespace {
-            Some(given) if !project::is_namespace(given) => {
-                Err(Failed::usage(format!("`{given}` cannot name a namespace")).help(project::NAMESPACE_RULE))
+            Some(given) if !is_namespace(given) => {
+                Err(Failed::usage(format!("`{given}` cannot name a namespace")).help(NAMESPACE_RULE))
             }
             Some(given) => Ok(given.clone()),
             None => Ok(config.namespace.clone().unwrap_or_else(|| "default".to_owned())),

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use weft_compiler::{Defaults, Project, Source};
+use weft_protocol::id::{NAMESPACE_RULE, is_namespace};
 use weft_protocol::limits::Limits;
 use weft_runtime::config::{ExecAllow, NodeConfig, apply_environment, read_tables};
 
@@ -168,16 +169,6 @@ pub(crate) fn config_of_data(data: &Path) -> Result<Config, Failed> {
         Some(root) => read_config(root),
         None => Ok(Config::default()),
     }
-}
-
-/// What a namespace looks like.
-pub(crate) const NAMESPACE_RULE: &str = "a namespace is 1 to 200 of the letters a to z and A to Z, digits, `-`, `_` and `.`, and begins with a letter or digit";
-
-/// Whether a text can name a namespace.
-pub(crate) fn is_namespace(text: &str) -> bool {
-    text.len() <= 200
-        && text.starts_with(|c: char| c.is_ascii_alphanumeric())
-        && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
 }
 
 /// Reads a configuration file by its path.

@@ -64,6 +64,17 @@ impl std::str::FromStr for RunId {
     }
 }
 
+/// What a namespace looks like, in words.
+pub const NAMESPACE_RULE: &str = "a namespace is 1 to 200 of the letters a to z and A to Z, digits, `-`, `_` and `.`, and begins with a letter or digit";
+const _: () = assert!(crate::limits::NAMESPACE_BYTES_MAX == 200, "the rule says so");
+
+/// Whether a text can name a namespace.
+pub fn is_namespace(text: &str) -> bool {
+    text.len() <= crate::limits::NAMESPACE_BYTES_MAX
+        && text.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
+}
+
 /// The id a caller knows a run by: 1 to 1,000 bytes without control characters, unique among open runs of a namespace.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]

@@ -5,6 +5,13 @@ use serde::{Deserialize, Serialize};
 /// Bytes of a source file that a compiler reads; `source_bytes_max` can only be less.
 pub const SOURCE_BYTES_MAX: usize = 8 << 20;
 
+/// Bytes of a workflow id for which the databases have room in an index, beside its namespace; `workflow_id_bytes_max`
+/// can only be less.
+pub const WORKFLOW_ID_BYTES_MAX: usize = 2_000;
+
+/// Bytes of a namespace.
+pub const NAMESPACE_BYTES_MAX: usize = 200;
+
 /// All limits a node enforces; `[limits]` of the configuration overrides them by name.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]

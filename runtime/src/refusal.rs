@@ -3,6 +3,7 @@
 use weft_bytecode::wire::WireError;
 use weft_protocol::api::ApiError;
 use weft_protocol::event::RunRef;
+use weft_protocol::id::NAMESPACE_RULE;
 
 use crate::store::StoreError;
 
@@ -13,6 +14,12 @@ pub fn run_not_found(workflow_id: &str, run_id: Option<&str>) -> ApiError {
         None => format!("there is no run with the workflow id `{workflow_id}`"),
     };
     ApiError::new(404, "run_not_found", message).help("`weft list` shows the runs there are")
+}
+
+/// No namespace can have that name.
+pub fn wrong_namespace(namespace: &str) -> ApiError {
+    ApiError::new(400, "wrong_parameter", format!("{namespace:?} cannot name a namespace"))
+        .at("namespace", NAMESPACE_RULE)
 }
 
 /// The run has ended.

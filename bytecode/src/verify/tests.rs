@@ -238,6 +238,14 @@ fn declarations() {
 }
 
 #[test]
+fn names_that_are_stored() {
+    let what = "or has control characters";
+    broken(|p| p.workflows[0].name = "a\0b".into(), what);
+    broken(|p| p.workflows[0].name = "a".repeat(super::STORED_NAME_BYTES_MAX + 1), what);
+    broken(|p| p.project = "a\nb".into(), what);
+}
+
+#[test]
 fn frames() {
     broken(|p| p.functions[1].regs[1] = TypeId(99), "a register's type does not exist");
     broken(|p| p.functions[1].params = 9, "fewer registers than parameters");

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use toml::{Table, Value};
 use weft_bytecode::wire::text;
-use weft_protocol::limits::Limits;
+use weft_protocol::limits::{Limits, WORKFLOW_ID_BYTES_MAX};
 
 use super::{ExecAllow, NodeConfig};
 
@@ -119,7 +119,11 @@ fn set_limit(limits: &mut Limits, name: &str, given: &str, place: &str) -> Resul
             (text::parse_duration(given).filter(|ms| *ms > 0).map(|ms| *slot = ms), "a duration like \"30s\"")
         }
     };
-    read.ok_or_else(|| ConfigError::new(place, expected, format!("{given:?}")))
+    read.ok_or_else(|| ConfigError::new(place, expected, format!("{given:?}")))?;
+    if limits.workflow_id_bytes_max > WORKFLOW_ID_BYTES_MAX {
+        return Err(ConfigError::new(place, format!("at most {WORKFLOW_ID_BYTES_MAX}"), format!("{given:?}")));
+    }
+    Ok(())
 }
 
 enum Slot<'a> {
@@ -282,6 +286,7 @@ mod tests {
             ("[limits]\npayload = 1", "limits.payload: expected one of `payload_bytes_max`,"),
             ("[limits]\nlease = \"soon\"", "limits.lease: expected a duration like \"30s\", found \"soon\""),
             ("[limits]\nfibers_max = 0", "limits.fibers_max: expected a number or a size"),
+            ("[limits]\nworkflow_id_bytes_max = 2001", "limits.workflow_id_bytes_max: expected at most 2000"),
             ("[limits]\nfibers_max = -1", "limits.fibers_max: expected a number or a size"),
             ("[exec]\nalow = true", "exec.alow: expected `allow`, `root`"),
             ("[exec]\nallow = \"yes\"", "exec.allow: expected true, false or a list of programs, found string"),

@@ -14,6 +14,7 @@ use weft_protocol::api::{
     RunPage, StartReply, StartRequest, Status, StopRequest, WorkflowSignature,
 };
 use weft_protocol::event::EventKind;
+use weft_protocol::id::is_namespace;
 use weft_protocol::{Failure, Payload, RunId, Timestamp, WorkflowId};
 
 use super::answer;
@@ -325,6 +326,13 @@ impl Shared {
 
     async fn list(&self, namespace: &str, query: ListQuery) -> Result<RunPage, ApiError> {
         let core = self.core()?;
+        if !is_namespace(namespace) {
+            return Err(refusal::wrong_namespace(namespace));
+        }
+        if let Some(workflow) = query.workflow.as_ref().filter(|name| name.chars().any(char::is_control)) {
+            let wrong = ApiError::new(400, "wrong_parameter", format!("{workflow:?} cannot name a workflow"));
+            return Err(wrong.at("workflow", "a name without control characters"));
+        }
         let limit = query.limit.unwrap_or(100).clamp(1, self.limits.page_rows_max);
         let after = query.cursor.as_deref().map(answer::read_cursor).transpose()?;
         let started_from = read_time("started_after", query.started_after.as_deref())?;
@@ -381,7 +389,14 @@ fn attempt_of(token: TaskToken) -> AttemptRef {
     AttemptRef { run: token.run_id, scheduled: token.scheduled, attempt: token.attempt }
 }
 
+/// What names a run. Nothing that could not be written is looked for: no database has text with a zero byte.
 fn key(run: &RunKey) -> Result<Key, ApiError> {
+    if !is_namespace(&run.namespace) {
+        return Err(refusal::wrong_namespace(&run.namespace));
+    }
+    if run.workflow_id.chars().any(char::is_control) {
+        return Err(refusal::run_not_found(&run.workflow_id.escape_debug().to_string(), run.run_id.as_deref()));
+    }
     let run_id = run.run_id.as_deref().map(str::parse::<RunId>).transpose().map_err(|_| {
         ApiError::new(400, "wrong_parameter", "a run id has 16 hexadecimal digits").at("run", "16 hexadecimal digits")
     })?;

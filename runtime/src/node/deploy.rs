@@ -6,6 +6,7 @@ use std::sync::Arc;
 use weft_bytecode::codec;
 use weft_protocol::PartitionId;
 use weft_protocol::api::{ApiError, DeployReply};
+use weft_protocol::id::is_namespace;
 use weft_vm::Loaded;
 
 use super::{Shared, WorkflowNames};
@@ -17,6 +18,9 @@ use crate::refusal;
 /// Stores an encoded program and makes it current; answers when new starts use it.
 pub(super) async fn deploy(shared: &Shared, namespace: &str, bytes: Vec<u8>) -> Result<DeployReply, ApiError> {
     let core = shared.work()?;
+    if !is_namespace(namespace) {
+        return Err(refusal::wrong_namespace(namespace));
+    }
     let max = shared.limits.program_bytes_max;
     if bytes.len() > max {
         return Err(refusal::too_large("the program", bytes.len(), "program_bytes_max", max));

@@ -91,6 +91,27 @@ async fn a_run_from_start_to_result_over_a_restart() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn names_that_no_database_takes_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let node = deployed(&folder).await;
+    let program = codec::encode(&fixture::program(false));
+    for namespace in ["", "a\0b", "a/b", &"n".repeat(201)] {
+        let refused = node.deploy(namespace, program.clone()).await.unwrap_err();
+        assert_eq!((refused.status, refused.code.as_str()), (400, "wrong_parameter"), "{namespace:?}");
+        assert_eq!(node.list(namespace, ListQuery::default()).await.unwrap_err().code, "wrong_parameter");
+        let key = RunKey { namespace: namespace.into(), ..run("order-5") };
+        assert_eq!(node.describe(&key).await.unwrap_err().code, "wrong_parameter");
+    }
+    assert_eq!(node.describe(&run("order\0")).await.unwrap_err().code, "run_not_found");
+    let query = ListQuery { workflow: Some("order\0".into()), ..ListQuery::default() };
+    assert_eq!(node.list(NS, query).await.unwrap_err().code, "wrong_parameter");
+    let mut program = fixture::program(false);
+    program.workflows[0].name = "x".repeat(1_001);
+    assert_eq!(node.deploy(NS, codec::encode(&program)).await.unwrap_err().code, "invalid_program");
+    node.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn waits_end_with_the_run_or_with_patience() {
     let folder = tempfile::tempdir().unwrap();
     let node = deployed(&folder).await;

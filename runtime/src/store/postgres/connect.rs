@@ -110,6 +110,8 @@ fn by_code(code: &str, message: &str) -> StoreError {
         "3D000" => never("the database does not exist; create it first"),
         "42501" => never("the database user lacks a permission"),
         "42P01" | "42703" => never("the tables are not those of this version of weft"),
+        // Sent again it would be refused again, for ever.
+        _ if code.starts_with("22") || code.starts_with("54") => never("the database can never take this row"),
         "XX001" | "XX002" => StoreError::Corrupt(message.into()),
         _ => StoreError::Unavailable(format!("{message} ({code})")),
     }
@@ -137,7 +139,7 @@ mod tests {
         for code in ["40001", "40P01", "53100", "53300", "57P01", "57P03", "57014", "25006", "58030", "55P03", ""] {
             assert!(matches!(by_code(code, ""), StoreError::Unavailable(_)), "{code}");
         }
-        for code in ["28P01", "3D000", "42501", "42P01"] {
+        for code in ["28P01", "3D000", "42501", "42P01", "22021", "54000"] {
             assert!(matches!(by_code(code, ""), StoreError::Unusable(_)), "{code}");
         }
     }
