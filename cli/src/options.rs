@@ -87,6 +87,8 @@ pub(crate) enum Command {
     New(New),
     /// Check a project and say what is wrong
     Check(Source),
+    /// Lay out the sources of a project; there is one layout and no option for it
+    Fmt(Fmt),
     /// Compile a project to bytecode
     Build(Build),
     /// Run a workflow here and now, without a server; it is kept and can be continued
@@ -141,6 +143,20 @@ pub(crate) struct Source {
     /// Folder of the project, or a file
     #[arg(default_value = ".", value_name = "DIR|FILE")]
     pub(crate) path: PathBuf,
+}
+
+/// `weft fmt`.
+#[derive(Debug, Args)]
+pub(crate) struct Fmt {
+    /// Folder of the project, or a file
+    #[arg(default_value = ".", value_name = "DIR|FILE")]
+    pub(crate) path: PathBuf,
+    /// Change nothing; exit with 3 if a file is not formatted
+    #[arg(long)]
+    pub(crate) check: bool,
+    /// Read standard input, write standard output
+    #[arg(long, conflicts_with = "path")]
+    pub(crate) stdin: bool,
 }
 
 /// `weft build`.

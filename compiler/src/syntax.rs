@@ -8,11 +8,13 @@ mod build;
 mod grammar;
 mod place;
 mod split;
+mod tokens;
 mod trouble;
 
 use crate::diagnostic::Diagnostic;
 use crate::source::{FileId, Span};
 use ast::File;
+pub(crate) use tokens::{Kind, Token, tokens};
 
 /// Size of a source file, in bytes.
 pub const SOURCE_BYTES_MAX: usize = 8 << 20;

@@ -1,0 +1,102 @@
+//! `weft fmt`: sources in the one layout.
+
+use std::io::{Read, Write};
+use std::path::Path;
+
+use serde_json::json;
+use weft_compiler::syntax::SOURCE_BYTES_MAX;
+use weft_compiler::{FileId, Project, Source, format};
+
+use crate::compile::Stream;
+use crate::exit::{Exit, Failed, Outcome};
+use crate::options::Fmt;
+use crate::output::style;
+use crate::project;
+use crate::view::safe::safe_line;
+use crate::view::{counted, diagnostics};
+
+use super::Context;
+
+/// Lays out a project, a file or standard input. What cannot be read stays as it is.
+pub(crate) fn fmt(context: &Context, options: &Fmt) -> Outcome {
+    if options.stdin {
+        return standard_input(context, options.check);
+    }
+    let found = project::load(&options.path)?;
+    let sources = &found.project.sources;
+    let (mut changed, mut unreadable) = (0, 0);
+    for (number, source) in sources.iter().enumerate() {
+        if found.file.as_ref().is_some_and(|file| *file != source.path) {
+            continue;
+        }
+        let neat = match format::format(FileId(number as u16), &source.text) {
+            Ok(neat) => neat,
+            Err(errors) => {
+                unreadable += 1;
+                diagnostics::show(&context.out, &found.project, &errors, Stream::Talk)?;
+                continue;
+            }
+        };
+        let differs = neat != source.text;
+        changed += usize::from(differs);
+        if differs && !options.check {
+            replace(&found.root.join(&source.path), &neat)?;
+        }
+        if context.out.json {
+            context.out.value(&json!({ "file": source.path, "changed": differs }))?;
+        } else if differs {
+            context.out.line(&safe_line(&source.path))?;
+        }
+    }
+    let wrong = options.check && changed > 0;
+    if !context.out.json {
+        let files = counted(changed, "file");
+        context.out.say(&match (changed, options.check) {
+            (0, _) => context.out.paint("nothing to format", style::GOOD),
+            (_, false) => format!("{} {files}", context.out.paint("formatted", style::GOOD)),
+            (_, true) => format!(
+                "{} of {files} is not formatted; `weft fmt` does it",
+                context.out.paint("the layout", style::ERROR)
+            ),
+        });
+    }
+    Ok(if wrong || unreadable > 0 { Exit::Program } else { Exit::Done })
+}
+
+fn standard_input(context: &Context, check: bool) -> Outcome {
+    let mut text = String::new();
+    let most = SOURCE_BYTES_MAX as u64 + 1;
+    std::io::stdin()
+        .lock()
+        .take(most)
+        .read_to_string(&mut text)
+        .map_err(|e| Failed::io("cannot read standard input", &e))?;
+    let source = Source { path: "standard input".into(), text };
+    let project = Project { sources: vec![source], ..Project::default() };
+    let text = &project.sources[0].text;
+    match format::format(FileId(0), text) {
+        Ok(neat) if check => Ok(if neat == *text { Exit::Done } else { Exit::Program }),
+        Ok(neat) => context.out.data(&neat).map(|()| Exit::Done),
+        Err(errors) => {
+            diagnostics::show(&context.out, &project, &errors, Stream::Talk)?;
+            Ok(Exit::Program)
+        }
+    }
+}
+
+/// Puts a new text where the old one is, whole or not at all, with the old one's permissions.
+fn replace(file: &Path, text: &str) -> Result<(), Failed> {
+    let cannot = |e: &std::io::Error| Failed::io(format!("cannot write {}", file.display()), e);
+    let file = std::fs::canonicalize(file).map_err(|e| cannot(&e))?;
+    let permissions = std::fs::metadata(&file).map_err(|e| cannot(&e))?.permissions();
+    // A rename would go through where writing is forbidden.
+    if permissions.readonly() {
+        return Err(Failed::new(Exit::Refused, "io", format!("{} is read-only", file.display())));
+    }
+    let folder = file.parent().unwrap_or(Path::new("."));
+    let mut new = tempfile::NamedTempFile::new_in(folder).map_err(|e| cannot(&e))?;
+    new.write_all(text.as_bytes()).map_err(|e| cannot(&e))?;
+    new.as_file().set_permissions(permissions).map_err(|e| cannot(&e))?;
+    new.persist(&file).map_err(|e| cannot(&e.error))?;
+    Ok(())
+}

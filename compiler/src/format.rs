@@ -1,0 +1,123 @@
+//! Source text → the same text in the one layout. Spaces, indentation and blank lines are the formatter's, line breaks are
+//! the author's; no token is added, dropped or moved, so a program means the same before and after.
+
+mod space;
+
+use crate::diagnostic::{Diagnostic, Severity};
+use crate::source::FileId;
+use crate::syntax::{self, Kind, Token};
+
+/// Columns of one step to the right.
+const STEP: usize = 2;
+
+/// Lays a file out.
+///
+/// # Errors
+/// The syntax errors of a file that cannot be read: what is lost in it has no layout.
+pub fn format(file: FileId, text: &str) -> Result<String, Vec<Diagnostic>> {
+    let (_, diagnostics) = syntax::parse(file, text);
+    let errors: Vec<Diagnostic> = diagnostics.into_iter().filter(|d| d.severity == Severity::Error).collect();
+    if !errors.is_empty() {
+        return Err(errors);
+    }
+    let tokens = syntax::tokens(text).unwrap_or_default();
+    let mut layout = Layout { text, out: String::with_capacity(text.len() + text.len() / 8), open: Vec::new() };
+    let mut rest = tokens.as_slice();
+    let mut last = None;
+    while !rest.is_empty() {
+        let count = 1 + rest[1..].iter().take_while(|token| token.lines_before == 0).count();
+        let (line, after) = rest.split_at(count);
+        layout.line(last, line);
+        last = line.last();
+        rest = after;
+    }
+    Ok(layout.out)
+}
+
+/// A bracket that is open at the end of a line.
+struct Open {
+    /// Column of a line that begins with what closes it.
+    closer: usize,
+    /// Column of what is inside.
+    inside: usize,
+}
+
+struct Layout<'t> {
+    text: &'t str,
+    out: String,
+    open: Vec<Open>,
+}
+
+impl Layout<'_> {
+    fn str(&self, token: &Token) -> &str {
+        &self.text[token.start..token.end]
+    }
+
+    /// Writes the tokens of one line; `last` is the one before them.
+    fn line(&mut self, last: Option<&Token>, line: &[Token]) {
+        let first = &line[0];
+        let closes = first.kind == Kind::Close;
+        if let Some(last) = last
+            && first.lines_before > 1
+            && !opens(last)
+            && !closes
+        {
+            self.out.push('\n');
+        }
+        let continues = !closes && last.is_some_and(|last| self.continues(last, first, line.get(1)));
+        let base = match self.open.last() {
+            Some(open) if closes => open.closer,
+            Some(open) => open.inside,
+            None => 0,
+        };
+        let column = if continues { base + STEP } else { base };
+        self.out.extend(std::iter::repeat_n(' ', column));
+        // What a header opens on its second line belongs to the header.
+        let header = continues && matches!(self.str(first), "with" | "->" | "throws" | "check");
+        let from = if header { base } else { column };
+        let mut before = None;
+        for token in line {
+            if let Some(before) = before {
+                self.out.push_str(space::between(self.text, before, token));
+            }
+            self.out.push_str(&self.text[token.start..token.end]);
+            match token.kind {
+                Kind::Open | Kind::OpenAfter => self.open.push(Open { closer: from, inside: from + STEP }),
+                Kind::Close => drop(self.open.pop()),
+                _ => {}
+            }
+            before = Some(token);
+        }
+        self.out.push('\n');
+    }
+
+    /// Whether a line goes on with what the one before began.
+    fn continues(&self, last: &Token, first: &Token, second: Option<&Token>) -> bool {
+        if last.kind == Kind::Comment || opens(last) || first.kind == Kind::Comment {
+            return false;
+        }
+        let begun = match last.kind {
+            Kind::Infix => true,
+            Kind::Sign => matches!(self.str(last), "=" | "=>" | "->" | "+=" | "-=" | "*=" | "/=" | "|" | "." | "?."),
+            _ => false,
+        };
+        let goes_on = match first.kind {
+            Kind::Infix => true,
+            Kind::Sign => matches!(self.str(first), "." | "?." | "->" | "=>" | "=" | "|"),
+            Kind::Word => {
+                let follows = matches!(self.str(first), "with" | "throws" | "timeout" | "undo" | "check");
+                // As a name it would be followed by a sign.
+                follows && second.is_some_and(|next| !matches!(self.str(next), ":" | "=" | "," | "." | ")" | "}"))
+            }
+            _ => false,
+        };
+        begun || goes_on
+    }
+}
+
+fn opens(token: &Token) -> bool {
+    matches!(token.kind, Kind::Open | Kind::OpenAfter)
+}
+
+#[cfg(test)]
+mod tests;
