@@ -15,6 +15,7 @@ mod between;
 mod recover;
 pub mod request;
 mod start;
+mod starts;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -33,6 +34,7 @@ use crate::store::{Append, ClosedRun};
 use alarms::Alarms;
 pub use recover::{Recovered, Recovery};
 use request::{Answer, AttemptRef, ClosedFact, OpenRun, Output, Reply, ReplyId, Request, Then};
+use starts::Starts;
 
 /// The partition a workflow id lives in. Pinned for ever: stored ids depend on it.
 pub fn partition_of(namespace: &str, workflow_id: &str, partitions: u16) -> PartitionId {
@@ -78,10 +80,8 @@ pub struct Partition {
     closing: FxHashMap<(Arc<str>, WorkflowId), (ClosedFact, u64)>,
     /// Runs started by a parent that has not noted everything about them yet: a start told again finds them here.
     children: FxHashMap<(RunId, EventId), RunId>,
-    /// Starts without an id, by request id.
-    generated: FxHashMap<(Arc<str>, String), RunId>,
-    /// Its keys, oldest first.
-    generated_order: VecDeque<(Arc<str>, String)>,
+    /// Starts by request id.
+    starts: Starts,
     alarms: Alarms,
     /// Runs in the middle of a long computation.
     again: VecDeque<RunId>,
@@ -145,6 +145,9 @@ impl Partition {
     /// Gives one such run its next slice.
     pub fn go_on(&mut self, now: Timestamp) {
         if let Some(run) = self.again.pop_front() {
+            if let Some(open) = self.runs.get_mut(&run) {
+                open.has_place = false;
+            }
             self.apply(run, Input::Continue, Then::Nothing, now);
         }
     }
@@ -218,7 +221,7 @@ impl Partition {
     /// Gives an open run an input and does what follows; `then` hears how it was taken, at once or, if the run is in the
     /// middle of a long computation, when its turn has come.
     fn apply(&mut self, id: RunId, input: Input, then: Then, now: Timestamp) {
-        let Some(open) = self.runs.get_mut(&id) else { return self.taken(id, then, Err(Refused::Closed)) };
+        let Some(open) = self.runs.get_mut(&id) else { return self.taken(id, None, then, Err(Refused::Closed)) };
         match open.run.decide(input, now) {
             Ok(transition) if transition.deferred => {
                 open.deferred.push_back(then);
@@ -226,36 +229,38 @@ impl Partition {
             }
             Ok(transition) => {
                 self.absorb(id, transition);
-                self.taken(id, then, Ok(()));
+                self.taken(id, None, then, Ok(()));
             }
-            Err(refused) => self.taken(id, then, Err(refused)),
+            Err(refused) => self.taken(id, None, then, Err(refused)),
         }
     }
 
-    /// An input was taken or refused: what waited for that goes on.
-    fn taken(&mut self, id: RunId, then: Then, how: Result<(), Refused>) {
+    /// An input was taken or refused: what waited for that goes on. A run that is `gone` cannot be asked for its name.
+    fn taken(&mut self, id: RunId, gone: Option<&WorkflowId>, then: Then, how: Result<(), Refused>) {
         // A run that closed in this step is gone; its end is in the filling batch.
         let batch = self.runs.get(&id).map_or(self.last_batch(), |open| open.batch);
         match then {
             Then::Nothing => {}
             Then::Answer(reply) => {
-                let answer = how.map(|()| Answer::Done).map_err(|refused| self.refusal(id, refused));
+                let answer = how.map(|()| Answer::Done).map_err(|refused| self.refusal(id, gone, refused));
                 self.reply(batch, reply, answer);
             }
             Then::AnswerAlive(reply, scheduled) => {
                 let pending = self.runs.get(&id).and_then(|open| open.run.attempt_view(scheduled));
                 let cancel_requested = pending.is_none_or(|pending| pending.cancel_requested);
                 let answer = how.map(|()| Answer::Alive { cancel_requested });
-                self.reply(batch, reply, answer.map_err(|refused| self.refusal(id, refused)));
+                self.reply(batch, reply, answer.map_err(|refused| self.refusal(id, gone, refused)));
             }
             Then::Child(word) => self.heard_of_child(id, batch, *word, how),
         }
     }
 
-    fn refusal(&self, run: RunId, refused: Refused) -> ApiError {
-        let id = self.runs.get(&run).map(|open| open.run.me().workflow_id.clone());
+    fn refusal(&self, run: RunId, gone: Option<&WorkflowId>, refused: Refused) -> ApiError {
         match refused {
-            Refused::Closed => refusal::run_closed(id.as_ref().map_or("", WorkflowId::as_str)),
+            Refused::Closed => {
+                let open = || self.runs.get(&run).map(|open| &open.run.me().workflow_id);
+                refusal::run_closed(gone.or_else(open).map_or("", WorkflowId::as_str))
+            }
             Refused::Stale => refusal::attempt_gone(),
             Refused::Limit(name) => refusal::limit(name),
             Refused::NoSuchSignal => refusal::message_not_found("signal", "", "", &[]),
@@ -294,7 +299,10 @@ impl Partition {
             self.close(id, transition.settled);
             return;
         }
-        if transition.again {
+        if transition.again
+            && let Some(open) = self.runs.get_mut(&id).filter(|open| !open.has_place)
+        {
+            open.has_place = true;
             self.again.push_back(id);
         }
         if !transition.events.is_empty() {
@@ -302,7 +310,7 @@ impl Partition {
         }
         for how in transition.settled {
             let then = self.runs.get_mut(&id).and_then(|open| open.deferred.pop_front());
-            self.taken(id, then.unwrap_or(Then::Nothing), how);
+            self.taken(id, None, then.unwrap_or(Then::Nothing), how);
         }
     }
 
@@ -337,7 +345,7 @@ impl Partition {
         // What was put aside and not settled came too late.
         let settled = settled.into_iter().chain(std::iter::repeat(Err(Refused::Closed)));
         for (then, how) in open.deferred.into_iter().zip(settled) {
-            self.taken(id, then, how);
+            self.taken(id, Some(&run_ref.workflow_id), then, how);
         }
     }
 

@@ -14,6 +14,7 @@ use weft_vm::Loaded;
 
 use super::alarms::Alarms;
 use super::request::{AttemptRef, Message, OpenRun, Output, StartOrder, StartedBy, Then};
+use super::starts::Starts;
 use super::{Partition, Setup, name_hash};
 use crate::frame::{ChunkReader, LogRecord};
 use crate::store::{Chunk, StoreError};
@@ -39,7 +40,7 @@ pub struct Recovery {
     open: BTreeMap<RunId, Logged>,
     counter: u64,
     children: FxHashMap<(RunId, EventId), RunId>,
-    generated: Vec<((Arc<str>, String), RunId)>,
+    starts: Starts,
 }
 
 /// What the log says of an open run.
@@ -68,7 +69,7 @@ impl Recovery {
             open: BTreeMap::new(),
             counter: 0,
             children: FxHashMap::default(),
-            generated: Vec::new(),
+            starts: Starts::default(),
         }
     }
 
@@ -110,10 +111,10 @@ impl Recovery {
             if let Some(parent) = parent {
                 self.children.insert((parent.run.run_id, parent.scheduled), run);
             }
-            if let Some(request_id) = request_id
-                && *workflow_id.0 == *format!("{workflow}-{run}")
-            {
-                self.generated.push(((namespace.as_str().into(), request_id.clone()), run));
+            if let Some(request_id) = request_id {
+                let given = (*workflow_id.0 != *format!("{workflow}-{run}")).then(|| workflow_id.clone());
+                let run = RunRef { workflow_id: workflow_id.clone(), run_id: run };
+                self.starts.remember(namespace.as_str().into(), given, request_id, run);
             }
         }
         if event.kind.closes() {
@@ -185,8 +186,7 @@ impl Recovery {
             closed_ids: FxHashMap::default(),
             closing: FxHashMap::default(),
             children: self.children,
-            generated: FxHashMap::default(),
-            generated_order: VecDeque::new(),
+            starts: self.starts,
             alarms: Alarms::default(),
             again: VecDeque::new(),
             batch: 1,
@@ -199,9 +199,6 @@ impl Recovery {
         for (namespace, workflow_id, run) in &recovered.closed {
             let newest = partition.closed_ids.entry(name_hash(namespace, workflow_id.as_str())).or_insert(*run);
             *newest = (*newest).max(*run);
-        }
-        for ((namespace, request_id), run) in self.generated {
-            partition.remember_generated(namespace, request_id, run);
         }
         for (id, logged) in self.open {
             let hash = program_of(&logged.events);
@@ -258,6 +255,7 @@ impl Partition {
             followers: Vec::new(),
             watchers: Vec::new(),
             deferred: VecDeque::new(),
+            has_place: false,
         };
         self.runs.insert(id, open);
         if let Restore::ToServe(now) = restore {

@@ -401,6 +401,8 @@ pub(super) struct OpenRun {
     pub(super) watchers: Vec<ParentRef>,
     /// Inputs put aside during a long computation, in order: what goes on when they are taken.
     pub(super) deferred: VecDeque<Then>,
+    /// Whether it is among the runs in the middle of a long computation.
+    pub(super) has_place: bool,
 }
 
 /// What goes on when an input was taken or refused.

@@ -1,7 +1,6 @@
 //! Starting runs: who has the id already, what the policies say, and telling a start again from a new one.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 
 use weft_engine::{Input, Run, Start, child};
 use weft_protocol::api::{ApiError, Status};
@@ -14,9 +13,6 @@ use super::{Partition, between, name_hash, partition_of};
 use crate::closed;
 use crate::refusal;
 use crate::store::{ClosedRun, StoreError};
-
-/// Request ids of starts without a workflow id that a partition remembers.
-const GENERATED_KEPT: usize = 100_000;
 
 /// A closed run that has the id of a start.
 struct ClosedMatch {
@@ -35,6 +31,12 @@ impl Partition {
             && let Some(known) = self.children.get(&(parent.run.run_id, parent.scheduled)).copied()
         {
             return self.start_told_again(order, known);
+        }
+        if let Some(request_id) = &order.request_id
+            && let Some(run) = self.starts.find(&order.namespace, order.workflow_id.as_ref(), request_id).cloned()
+        {
+            let batch = self.runs.get(&run.run_id).map_or(self.last_batch(), |open| open.batch);
+            return self.joined(&order, run, true, batch);
         }
         let Some(workflow_id) = order.workflow_id.clone() else { return self.start_generated(order, now) };
         if let Some(open) = self.names.get(&(order.namespace.clone(), workflow_id.clone())).copied() {
@@ -83,13 +85,6 @@ impl Partition {
     /// Without an id given or declared the run id makes one. The partition is part of the run id, and the name must
     /// live in that same partition: counters that do not fit are left out.
     fn start_generated(&mut self, order: StartOrder, now: Timestamp) {
-        if let Some(request_id) = &order.request_id
-            && let Some(known) = self.generated.get(&(order.namespace.clone(), request_id.clone())).copied()
-        {
-            let run = RunRef { workflow_id: generated_id(&order, known), run_id: known };
-            let batch = self.runs.get(&known).map_or(self.last_batch(), |open| open.batch);
-            return self.joined(&order, run, true, batch);
-        }
         let workflow_id = loop {
             let candidate = generated_id(&order, RunId::new(self.id, self.counter));
             let fits = partition_of(&order.namespace, candidate.as_str(), self.setup.partitions) == self.id;
@@ -98,23 +93,7 @@ impl Partition {
             }
             self.counter += 1;
         };
-        let run_id = RunId::new(self.id, self.counter);
-        if let Some(request_id) = &order.request_id {
-            self.remember_generated(order.namespace.clone(), request_id.clone(), run_id);
-        }
         self.start_new(order, workflow_id, now);
-    }
-
-    pub(super) fn remember_generated(&mut self, namespace: Arc<str>, request_id: String, run: RunId) {
-        let key = (namespace, request_id);
-        if self.generated.insert(key.clone(), run).is_none() {
-            self.generated_order.push_back(key);
-        }
-        if self.generated_order.len() > GENERATED_KEPT
-            && let Some(oldest) = self.generated_order.pop_front()
-        {
-            self.generated.remove(&oldest);
-        }
     }
 
     /// An open run has the id.
@@ -137,6 +116,13 @@ impl Partition {
 
     /// A closed run has the id.
     fn start_over_closed(&mut self, order: StartOrder, matched: ClosedMatch, now: Timestamp) {
+        // Whether it is this very start its history says, which is not durable yet: ask again when the store has it.
+        if matched.row.is_none() && order.request_id.is_some() {
+            let workflow_id = matched.run.workflow_id;
+            let newest = self.closed_ids.get(&name_hash(&order.namespace, workflow_id.as_str())).copied();
+            let probe = Probe { order, workflow_id, run_id: None, newest };
+            return self.hold(matched.batch, Output::Probe(Box::new(probe)));
+        }
         let allowed = match order.on_closed {
             OnClosed::Allow => true,
             OnClosed::AllowIfFailed => matched.status != Status::Completed,
@@ -178,6 +164,10 @@ impl Partition {
             StartedBy::Parent(parent) => Some(parent.clone()),
             StartedBy::Client(_) => None,
         };
+        if let Some(request_id) = &order.request_id {
+            let run = RunRef { workflow_id: workflow_id.clone(), run_id };
+            self.starts.remember(order.namespace.clone(), order.workflow_id.clone(), request_id, run);
+        }
         let start = Start {
             namespace: order.namespace.to_string(),
             workflow: order.workflow,
@@ -198,6 +188,7 @@ impl Partition {
             followers: Vec::new(),
             watchers: Vec::new(),
             deferred: VecDeque::new(),
+            has_place: false,
         };
         self.runs.insert(run_id, open);
         self.names.insert((order.namespace.clone(), workflow_id.clone()), run_id);

@@ -3,13 +3,19 @@
 use std::sync::Arc;
 
 use serde_json::json;
+use weft_protocol::api::StartRequest;
+use weft_protocol::event::RunRef;
 use weft_protocol::limits::Limits;
 use weft_vm::Loaded;
 
 use super::request::{Key, WorkerOutcome};
+use super::starts::{STARTS_KEPT, Starts};
 use super::*;
 use crate::frame::fence_body;
 use crate::store::{Chunk, StoreError};
+
+mod long;
+mod starts;
 
 const NOW: Timestamp = Timestamp(1_000);
 const ID: PartitionId = PartitionId(0);
@@ -59,11 +65,18 @@ impl Bench {
     }
 
     fn start(&mut self, n: i64) -> ReplyId {
-        let (program, workflow) = self.partition.setup.programs.current("default", "order").unwrap();
-        let request = serde_json::from_value(json!({ "workflow": "order", "args": { "n": n } })).unwrap();
-        let limits = self.partition.setup.limits.clone();
-        let order = ask::checked_start(program, workflow, request, "default", &limits).unwrap();
+        self.start_as(serde_json::from_value(json!({ "workflow": "order", "args": { "n": n } })).unwrap())
+    }
+
+    fn start_as(&mut self, request: StartRequest) -> ReplyId {
+        let order = self.order(request);
         self.ask(Request::Start(Box::new(order)))
+    }
+
+    fn order(&self, request: StartRequest) -> request::StartOrder {
+        let (program, workflow) = self.partition.setup.programs.current("default", &request.workflow).unwrap();
+        let limits = self.partition.setup.limits.clone();
+        ask::checked_start(program, workflow, request, "default", &limits).unwrap()
     }
 
     /// Sends off what is decided.
