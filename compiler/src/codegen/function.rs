@@ -127,6 +127,7 @@ impl<'e, 'w, 'a> Emit<'e, 'w, 'a> {
         let value = self.expr(body, None);
         if body.ty != Ty::NEVER {
             let value = self.need(value, body.ty);
+            self.share(body, value);
             self.args(Op::NewVariant, result, 0, &[value]);
         }
         let to = self.here();
@@ -229,13 +230,8 @@ impl<'e, 'w, 'a> Emit<'e, 'w, 'a> {
             if expr.ty == Ty::NEVER {
                 return None;
             }
-            if last_busy.is_some_and(|busy| n < busy) && self.changeable(expr) {
-                if !val.temp {
-                    let copy = self.temp(expr.ty);
-                    self.op(Op::Move, copy.reg, val.reg, 0);
-                    val = copy;
-                }
-                self.share(expr, val.reg);
+            if last_busy.is_some_and(|busy| n < busy) {
+                val = self.keep(expr, val);
             }
             out.push(val);
         }
@@ -248,12 +244,30 @@ impl<'e, 'w, 'a> Emit<'e, 'w, 'a> {
         }
     }
 
-    /// Whether an expression reads a `var` or state, which other code may change.
+    /// The value of an expression in a register that keeps it, whatever the code that runs before its use changes.
+    pub(super) fn keep(&mut self, expr: &Expr, val: Val) -> Val {
+        if expr.ty == Ty::NEVER || val.reg == NOTHING || !self.changeable(expr) {
+            return val;
+        }
+        let kept = match val.temp {
+            true => val,
+            false => {
+                let copy = self.temp(expr.ty);
+                self.op(Op::Move, copy.reg, val.reg, 0);
+                copy
+            }
+        };
+        self.share(expr, kept.reg);
+        kept
+    }
+
+    /// Whether the value of an expression may be that of a `var` or of state, which other code may change.
     fn changeable(&self, expr: &Expr) -> bool {
         match root_of(expr) {
             Some(Root::Local(id)) => self.locals[id.0 as usize].var,
             Some(Root::State(_)) => true,
-            None => false,
+            // `if a { xs } else { ys }` and its like name no root, and still give what has an owner.
+            None => !is_fresh(expr),
         }
     }
 
@@ -499,8 +513,9 @@ impl<'e, 'w, 'a> Emit<'e, 'w, 'a> {
     fn call(&mut self, index: u32, args: &[Expr], ty: Ty, dst: Option<Reg>) -> Val {
         let Some(vals) = self.operands(args) else { return self.nothing() };
         if self.em.world.functions[index as usize].flow {
+            // A handler may change state while the flow waits; no code but this can change a local.
             for (arg, val) in args.iter().zip(&vals) {
-                if matches!(root_of(arg), Some(Root::State(_))) {
+                if !matches!(root_of(arg), Some(Root::Local(_))) {
                     self.share(arg, val.reg);
                 }
             }

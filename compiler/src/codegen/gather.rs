@@ -283,9 +283,9 @@ impl Emit<'_, '_, '_> {
         let out = self.into(dst, init.ty);
         self.scoped(|this| {
             // The collection is written before the initial value, so it is evaluated first.
-            let list = this.value(items);
-            if !list.temp {
-                this.share(items, list.reg);
+            let mut list = this.value(items);
+            if !init.is_simple() {
+                list = this.keep(items, list);
             }
             let sum = this.local(acc);
             this.owned(init, Some(sum));

@@ -8,9 +8,13 @@ use crate::types::{Kind, Ty};
 
 impl Emit<'_, '_, '_> {
     pub(super) fn matching(&mut self, value: &Expr, arms: &[Arm], ty: Ty, dst: Option<Reg>) -> Val {
-        let subject = self.value(value);
+        let mut subject = self.value(value);
         if value.ty == Ty::NEVER {
             return self.nothing();
+        }
+        // The arms after a guard look at the value as it was before it.
+        if arms.iter().any(|arm| arm.guard.as_ref().is_some_and(|guard| !guard.is_simple())) {
+            subject = self.keep(value, subject);
         }
         let out = self.either(ty, dst, |this, dst| {
             let end = this.label();

@@ -134,8 +134,8 @@ pub(crate) struct Lower<'w, 'a> {
     /// Locals below this number may not be assigned: we are in a lambda.
     floor: u32,
     facts: Vec<Fact>,
-    /// Counts what suspends, so that callers see whether something in between did.
-    waits: u32,
+    /// Counts assignments and what suspends, so that callers see whether something in between changed a value.
+    changes: u32,
     /// Index of the flow being lowered, for the sites of patches.
     flow: Option<u32>,
 }
@@ -157,7 +157,7 @@ impl<'w, 'a> Lower<'w, 'a> {
             loops: 0,
             floor: 0,
             facts: Vec::new(),
-            waits: 0,
+            changes: 0,
             flow: None,
         }
     }
@@ -335,7 +335,7 @@ impl<'w, 'a> Lower<'w, 'a> {
 
     /// Called for everything that may suspend: state may be another afterwards.
     fn waited(&mut self) {
-        self.waits += 1;
+        self.changes += 1;
         self.forget_state();
     }
 
@@ -350,6 +350,7 @@ impl<'w, 'a> Lower<'w, 'a> {
     }
 
     fn forget(&mut self, root: Root) {
+        self.changes += 1;
         self.facts.retain(|f| f.root != root);
     }
 
@@ -391,6 +392,19 @@ impl<'w, 'a> Lower<'w, 'a> {
             Some(fact) if self.facts.contains(&fact) => unwrap(expr, inner),
             _ => expr,
         }
+    }
+
+    /// What an expression takes for granted although it is not known any more.
+    fn stale<'e>(&self, expr: &'e Expr) -> Option<&'e Expr> {
+        if let ExprKind::Unwrap(inner) = &expr.kind
+            && let Some(fact) = Self::place(inner)
+            && !self.facts.contains(&fact)
+        {
+            return Some(expr);
+        }
+        let mut found = None;
+        expr.parts(&mut |part| found = found.or_else(|| self.stale(part)));
+        found
     }
 
     // ---- small builders

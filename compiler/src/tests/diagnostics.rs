@@ -3,6 +3,8 @@
 use super::{analyze, said};
 use crate::Severity;
 
+mod narrowing;
+
 struct Row {
     name: &'static str,
     source: &'static str,
@@ -492,16 +494,20 @@ schedule s runs nothing() with { cron: "x" }"#,
     },
 ];
 
+fn rows() -> impl Iterator<Item = &'static Row> {
+    ROWS.iter().chain(narrowing::ROWS)
+}
+
 #[test]
 fn each_mistake_is_said_once_and_at_its_place() {
-    for row in ROWS {
+    for row in rows() {
         assert_eq!(said(row.source), row.says, "{}", row.name);
     }
 }
 
 #[test]
 fn every_diagnostic_says_something_at_its_place() {
-    for row in ROWS {
+    for row in rows() {
         for d in analyze(row.source).diagnostics {
             let parser = d.code.starts_with("WF000") || d.code.starts_with("WF001");
             assert!(parser || !d.label.is_empty(), "{}: {} has no label", row.name, d.code);
@@ -513,7 +519,7 @@ fn every_diagnostic_says_something_at_its_place() {
 
 #[test]
 fn errors_hold_the_program_back_and_warnings_do_not() {
-    for row in ROWS {
+    for row in rows() {
         let analysis = analyze(row.source);
         let errors = analysis.diagnostics.iter().any(|d| d.severity == Severity::Error);
         assert_eq!(analysis.program.is_none(), errors, "{}", row.name);

@@ -46,10 +46,12 @@ pub(super) fn call(call: &mut Call<'_>, native: Native) -> Result<u64, Fault> {
         MapEntries => pairs(call),
         MapSet => {
             let copy = copy(call, map)?;
+            share_args(call);
             put(call, call.dst, copy, call.slot(1), call.slot(2))
         }
         SetAdd => {
             let copy = copy(call, map)?;
+            share_args(call);
             put(call, call.dst, copy, call.slot(1), 0)
         }
         MapRemove | SetRemove => {
@@ -82,6 +84,15 @@ pub(super) fn call(call: &mut Call<'_>, native: Native) -> Result<u64, Fault> {
             }
             crate::interp::share_children(call.heap, call.loaded, set);
             Ok(set)
+        }
+    }
+}
+
+/// What is put into a table stays where it was too.
+fn share_args(call: &mut Call<'_>) {
+    for n in 1..call.args.len() {
+        if call.loaded.is_ref(call.args[n].ty) {
+            call.heap.share(call.slot(n));
         }
     }
 }

@@ -205,7 +205,10 @@ impl<'a> Lower<'_, 'a> {
         };
         let bind = self.temp("value", ty, object.span);
         let value = self.read_local(bind, object.span);
+        let skipped = self.facts.clone();
         let body = inner(self, value);
+        let ran = std::mem::take(&mut self.facts);
+        self.meet(vec![(false, skipped), (body.ty == Ty::NEVER, ran)]);
         if body.ty == Ty::UNKNOWN {
             return body;
         }

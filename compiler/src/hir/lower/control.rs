@@ -153,13 +153,15 @@ impl<'a> Lower<'_, 'a> {
     pub(super) fn match_expr(&mut self, value: &'a ast::Expr, arms: &'a [ast::MatchArm], want: Ty, span: Span) -> Expr {
         let value = self.expr_raw(value, Ty::UNKNOWN);
         let value = self.settled(value);
-        let place: Vec<Fact> = Self::place(&value).into_iter().collect();
+        let mut place: Vec<Fact> = Self::place(&value).into_iter().collect();
         let inner = self.types().inner(value.ty);
         let before = self.facts.clone();
+        // What is known where an arm begins: the guards before it have run.
+        let mut reached = before.clone();
         let (mut heads, mut bodies, mut ways) = (Vec::new(), Vec::new(), Vec::new());
         let mut none_covered = false;
         for arm in arms {
-            self.facts = before.clone();
+            self.facts = reached.clone();
             let hint = self.hint(want, bodies.last());
             let (pattern, guard, body) = self.scoped(|this| {
                 let pattern = match inner {
@@ -175,7 +177,13 @@ impl<'a> Lower<'_, 'a> {
                     this.know(place.clone());
                 }
                 let guard = arm.guard.as_ref().map(|guard| {
+                    let changes = this.changes;
                     let Cond(guard, yes, _) = this.cond(guard);
+                    reached.retain(|fact| this.facts.contains(fact));
+                    if this.changes != changes {
+                        // The value that is matched may not be at its place any more.
+                        place.clear();
+                    }
                     this.know(yes);
                     guard
                 });
@@ -202,10 +210,12 @@ impl<'a> Lower<'_, 'a> {
     /// Lowers what may run any number of times.
     pub(super) fn repeated<R>(&mut self, inner: impl FnOnce(&mut Self) -> R) -> R {
         self.forget_changeable();
+        let before = self.facts.clone();
         self.loops += 1;
         let out = inner(self);
         self.loops -= 1;
-        self.forget_changeable();
+        // It may not have run at all, or have stopped anywhere.
+        self.facts = before;
         out
     }
 

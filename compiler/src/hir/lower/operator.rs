@@ -4,7 +4,7 @@ use weft_bytecode::op::Native;
 
 use super::{Fact, Lower};
 use crate::diagnostic::Diagnostic;
-use crate::hir::{Expr, ExprKind, Root, Value};
+use crate::hir::{Expr, ExprKind, Value};
 use crate::source::Span;
 use crate::syntax::ast::{self, BinaryOp};
 use crate::types::{Kind, Ty};
@@ -25,17 +25,14 @@ impl<'a> Lower<'_, 'a> {
             E::Binary { op: op @ (BinaryOp::And | BinaryOp::Or), left, right } => {
                 let and = *op == BinaryOp::And;
                 let Cond(left, mut yes, mut no) = self.cond(left);
-                let (facts, waits) = (self.facts.clone(), self.waits);
+                let skipped = self.facts.clone();
                 self.know(if and { yes.clone() } else { no.clone() });
                 let Cond(right, right_yes, right_no) = self.cond(right);
-                self.facts = facts;
-                if self.waits != waits {
-                    // Something suspended after the left side was tested.
-                    self.forget_state();
-                    let local = |f: &Fact| matches!(f.root, Root::Local(_));
-                    yes.retain(local);
-                    no.retain(local);
-                }
+                // What the right side assigned or waited for undoes what the left side has tested.
+                let tested = if and { &mut yes } else { &mut no };
+                tested.retain(|fact| self.facts.contains(fact));
+                let ran = std::mem::take(&mut self.facts);
+                self.meet(vec![(false, skipped), (right.ty == Ty::NEVER, ran)]);
                 let (yes, no) = if and {
                     yes.extend(right_yes);
                     (yes, Vec::new())
@@ -131,14 +128,13 @@ impl<'a> Lower<'_, 'a> {
     /// Both sides, each literal or variant taking the type of the other.
     fn operands(&mut self, left: &'a ast::Expr, right: &'a ast::Expr, want: Ty) -> (Expr, Expr) {
         if takes_type(left) && !takes_type(right) {
-            let facts = self.facts.clone();
-            let waits = self.waits;
             // The right side tells the type; it is still evaluated second.
+            let before = self.facts.clone();
             let right = self.infer(right);
-            if self.waits == waits {
-                self.facts = facts;
-            }
+            let after = self.facts.clone();
+            self.facts.retain(|fact| before.contains(fact));
             let left = self.expr(left, right.ty);
+            self.facts = after;
             return (left, right);
         }
         let left = self.expr(left, want);
@@ -287,13 +283,13 @@ impl<'a> Lower<'_, 'a> {
             return left;
         };
         let place = Self::place(&left);
-        let facts = self.facts.clone();
+        let before = self.facts.clone();
         let right = self.expr(right, inner);
+        let ran = std::mem::replace(&mut self.facts, before);
         // `x ?? return ..`: from here on x has a value.
-        if right.ty == Ty::NEVER {
-            self.facts = facts;
-            self.know(place);
-        }
+        self.know(place);
+        let skipped = std::mem::take(&mut self.facts);
+        self.meet(vec![(false, skipped), (right.ty == Ty::NEVER, ran)]);
         let ty = match self.types().inner(right.ty) {
             Some(_) if right.ty == left.ty => left.ty,
             _ => inner,
@@ -325,6 +321,10 @@ impl<'a> Lower<'_, 'a> {
             }
         };
         let item = self.check(left, element);
+        if let Some(stale) = self.stale(&collection) {
+            self.report(self.may_be_none(stale.span, self.types().option(stale.ty), stale));
+            return Expr { ty: Ty::BOOL, ..self.error(span) };
+        }
         self.in_source_order(vec![collection, item], &[1, 0], span, |args| Expr {
             kind: ExprKind::Native(native, args),
             ty: Ty::BOOL,

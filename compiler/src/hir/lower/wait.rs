@@ -58,11 +58,11 @@ impl<'a> Lower<'_, 'a> {
         let wants_value = inner == Ty::UNIT && want != Ty::UNIT;
         let hint = if inner == Ty::UNIT { want } else { inner };
         let otherwise = otherwise.map(|e| self.expr(e, hint));
+        let late = std::mem::replace(&mut self.facts, before);
+        self.know(facts);
+        let held = std::mem::take(&mut self.facts);
         let ends = otherwise.as_ref().is_none_or(|e| e.ty == Ty::NEVER);
-        if ends {
-            self.facts = before;
-            self.know(facts);
-        }
+        self.meet(vec![(false, held), (ends, late)]);
         let ty = match &otherwise {
             Some(e) if e.ty == Ty::BOOL && wants_value => Ty::BOOL,
             Some(e) if inner != Ty::UNIT => self.join(inner, e),
@@ -111,7 +111,11 @@ impl<'a> Lower<'_, 'a> {
             }
             _ => self.read_local(message, span),
         };
+        let received = self.facts.clone();
         let otherwise = otherwise.map(|e| self.expr(e, if want == Ty::UNIT { want } else { value.ty }));
+        let late = std::mem::take(&mut self.facts);
+        let ends = otherwise.as_ref().is_none_or(|e| e.ty == Ty::NEVER);
+        self.meet(vec![(false, received), (ends, late)]);
         let ty = match &otherwise {
             Some(e) if want != Ty::UNIT => self.join(value.ty, e),
             Some(_) => Ty::UNIT,
