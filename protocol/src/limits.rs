@@ -48,7 +48,7 @@ pub struct Limits {
     pub page_rows_max: usize,
     /// Bytes of a run's history.
     pub history_bytes_max: usize,
-    /// Bytes that one partition may have waiting for the store before starts and signals are refused.
+    /// Bytes that one partition may have waiting for the store before starts and signals are refused and timers wait.
     pub pending_bytes_max: usize,
     /// Bytes of all search attributes of a run.
     pub attributes_bytes_max: usize,

@@ -134,6 +134,10 @@ pub(crate) fn program(fixed: bool) -> Program {
 
     let spin = vec![fuel(1), Instr::wide(Op::Jump, 0, 0)];
 
+    // 0 n, 1 duration, 2 handle, 3 unit
+    let mut ticks = vec![fuel(2), int(1, 1), fuel(4)];
+    ticks.extend([Instr::abc(Op::StartTimer, 2, 1, 0), Instr::abc(Op::Await, 3, 2, 0), Instr::wide(Op::Jump, 0, 2)]);
+
     let functions = vec![
         func("init", 1, UNIT, &[INT, UNIT], vec![fuel(2), int(1, 0), ret(1)]),
         func("steps", 1, INT, &[INT, INT, empty, INT, UNIT, BOOL, INT], steps),
@@ -156,6 +160,7 @@ pub(crate) fn program(fixed: bool) -> Program {
         func("parent", 1, INT, &[INT, n, INT, INT], parent),
         func("odd", 1, INT, &[INT, n, INT, INT], odd),
         func("spin", 1, INT, &[INT], spin),
+        func("ticks", 1, INT, &[INT, DURATION, INT, UNIT], ticks),
     ];
     let mut order = workflow("order", n, 2, 3, Some("order-"));
     order.state = vec![StateDef { name: "seen".into(), ty: INT, public: true, indexed: false }];
@@ -182,6 +187,7 @@ pub(crate) fn program(fixed: bool) -> Program {
             workflow("parent", n, 0, 6, Some("parent-")),
             workflow("odd", n, 0, 7, Some("odd-")),
             spin,
+            workflow("ticks", n, 0, 9, Some("ticks-")),
         ],
         patches: vec![],
         sources: vec![SourceFile { path: "test.wf".into(), text: "workflow test".into() }],

@@ -85,7 +85,7 @@ pub(crate) struct World {
 /// caller who waits for the answer, that is one open HTTP request; `Ended`, `Delivered` and `Probed` are one attempt or
 /// start that the loop itself let out; `Word` comes from runs whose commands are limited (`pending_commands_max`). Loops
 /// that could wait for each other's full channels could wait for ever. What grows while the store is away is what is
-/// decided, and that is what `pending_bytes_max` limits.
+/// decided, and that is what `pending_bytes_max` limits: above it new work is refused and runs do not go on by themselves.
 #[derive(Debug, Clone)]
 pub(crate) struct Links {
     senders: Arc<[mpsc::UnboundedSender<LoopInput>]>,

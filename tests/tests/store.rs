@@ -40,6 +40,7 @@ against_each_store! {
     a_takeover_amid_appends_loses_none_and_lets_none_follow
     the_same_append_again_conflicts_and_changes_nothing
     a_full_chunk_of_any_bytes_survives
+    an_append_of_any_size_is_all_or_nothing
     a_row_that_is_there_already_stays_as_it_is
     closed_runs_come_newest_first_in_pages
     closed_runs_are_filtered

@@ -23,6 +23,8 @@ use crate::store::Append;
 const INPUTS_MAX: usize = 4_096;
 /// Alarms fired in one turn.
 const ALARMS_MAX: usize = 4_096;
+/// Alarms fired before it is looked again how much waits for the store.
+const ALARMS_AT_ONCE: usize = 64;
 /// Waiting answers below this are not worth clearing out.
 const CLEAR_FROM: usize = 4_096;
 
@@ -114,6 +116,26 @@ async fn until(clock: &dyn crate::clock::Clock, at: Option<Timestamp>) {
     }
 }
 
+/// Lets the runs of a partition go on by themselves; true if there is more to do at once. Not while more waits for the
+/// store than may: then an append flies, and when it has landed there is another turn.
+fn advance(partition: &mut Partition, now: Timestamp, full: usize) -> bool {
+    let mut more = true;
+    for _ in 0..ALARMS_MAX / ALARMS_AT_ONCE {
+        if partition.pending_bytes() > full {
+            return false;
+        }
+        more = partition.due(now, ALARMS_AT_ONCE);
+        if !more {
+            break;
+        }
+    }
+    if partition.pending_bytes() > full {
+        return false;
+    }
+    partition.go_on(now);
+    more || partition.has_more()
+}
+
 impl Executor {
     /// Takes what arrived and is due, carries out what may leave, and sends an append if the lane is free. True if there
     /// is more to compute at once.
@@ -125,10 +147,9 @@ impl Executor {
         let mut more = false;
         // Who is leaving decides nothing new: a run whose timers are always due would keep it here for ever.
         if !self.is_closing() {
+            let full = self.world.limits.pending_bytes_max;
             for partition in self.partitions.values_mut() {
-                more |= partition.due(now, ALARMS_MAX);
-                partition.go_on(now);
-                more |= partition.has_more();
+                more |= advance(partition, now, full);
             }
         }
         let sure = self.world.lease.valid();
@@ -355,7 +376,14 @@ impl Executor {
         }
     }
 
+    /// When to look at the clock again: never for the alarms that [`advance`] leaves alone, which would be due all the
+    /// time.
     fn next_alarm(&self) -> Option<Timestamp> {
-        self.partitions.values().filter_map(Partition::next_alarm).min()
+        if self.is_closing() {
+            return None;
+        }
+        let full = self.world.limits.pending_bytes_max;
+        let waited_for = self.partitions.values().filter(|partition| partition.pending_bytes() <= full);
+        waited_for.filter_map(Partition::next_alarm).min()
     }
 }

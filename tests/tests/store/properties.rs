@@ -192,6 +192,28 @@ pub(crate) async fn a_full_chunk_of_any_bytes_survives(place: Place) {
     assert!(log(&place.journal, P0).await == all);
 }
 
+pub(crate) async fn an_append_of_any_size_is_all_or_nothing(place: Place) {
+    let body = vec![7; CHUNK_BYTES_MAX];
+    let all: Vec<Chunk> = (1..=2_500).map(|seq| chunk(P0, seq, 1, &body)).collect();
+    let history = vec![9; 12 << 20];
+    let closed = (1..=2).map(|n| ClosedRun { history: history.clone(), ..row(P0, n, &format!("{n}"), 10) }).collect();
+    let mut large = Append { chunks: all.clone(), closed };
+    append(&place.journal, &large).await.unwrap();
+    assert!(log(&place.journal, P0).await == all);
+    let found = place.journal.closed_run(P0, "default", &WorkflowId::from("2"), None).await.unwrap();
+    assert!(found.is_some_and(|row| row.history == history));
+    // Its last place is taken.
+    large.chunks.iter_mut().zip(3..).for_each(|(chunk, seq)| chunk.seq = LogSeq(seq));
+    large.chunks.iter_mut().for_each(|chunk| chunk.part = P1);
+    let first: Vec<Chunk> = (1..=2).map(|seq| chunk(P1, seq, 1, &body)).collect();
+    append(&place.journal, &chunks(&first)).await.unwrap();
+    large.chunks.push(chunk(P1, 2, 1, &body));
+    let mut lane = place.journal.lane().await.unwrap();
+    assert!(matches!(lane.append(&large).await, Err(StoreError::Conflict)));
+    assert!(log(&place.journal, P1).await == first, "nothing of it was written");
+    lane.append(&chunks(&[chunk(P1, 3, 1, &body)])).await.expect("the lane goes on");
+}
+
 pub(crate) async fn a_row_that_is_there_already_stays_as_it_is(place: Place) {
     put_rows(&place.journal, vec![row(P0, 1, "a", 10)]).await;
     let again = ClosedRun { history: b"other".to_vec(), ..row(P0, 1, "a", 10) };

@@ -97,6 +97,42 @@ async fn too_much_waiting_for_the_store_is_refused_but_results_are_taken() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn runs_that_go_on_by_themselves_write_no_more_than_may_wait() {
+    let whole = Memory::new(1);
+    let (memory, away) = switched(&whole);
+    let clock = Arc::new(crate::clock::VirtualClock::new(weft_protocol::Timestamp(1_000)));
+    let mut options = NodeOptions::new("memory:", "http://one");
+    options.config.limits.pending_bytes_max = 4 << 10;
+    options.clock = clock.clone();
+    let node = Node::open_on(Arc::new(memory), options).unwrap();
+    node.serving().await.unwrap();
+    node.deploy(NS, codec::encode(&fixture::program(false))).await.unwrap();
+    node.start(NS, start("ticks", 1)).await.unwrap();
+    let tick = async |times| {
+        for _ in 0..times {
+            clock.advance(1);
+            for _ in 0..4 {
+                tokio::task::yield_now().await;
+            }
+        }
+    };
+    let written = async || {
+        let log = whole.read(PartitionId(0), LogSeq(0), 10_000).await.unwrap();
+        log.iter().map(|chunk| chunk.body.len()).sum::<usize>()
+    };
+    away.store(true, Ordering::SeqCst);
+    tick(2_000).await;
+    away.store(false, Ordering::SeqCst);
+    // The clock stands: what is written now is what waited.
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    let waited = written().await;
+    assert!((4 << 10..8 << 10).contains(&waited), "{waited} bytes were written");
+    tick(100).await;
+    assert!(written().await > waited, "and then it goes on");
+    node.shutdown().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn lost_answers_and_refusals_write_everything_exactly_once() {
     let memory = Memory::new(4);
     let dice = Arc::new(Mutex::new(1_u64));

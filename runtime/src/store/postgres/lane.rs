@@ -2,11 +2,15 @@
 //! same append again is safe, because a place in the log can be taken once.
 
 use async_trait::async_trait;
-use sqlx::Postgres;
 use sqlx::postgres::{PgArguments, PgConnectOptions, PgConnection};
+use sqlx::{Connection, Postgres};
 
 use super::connect::{append_connection, classify, within};
 use crate::store::{Append, Chunk, ClosedRun, Lane, StoreError};
+
+/// Bytes that one statement brings at most: the database takes no message of a gigabyte. More is several statements of
+/// one transaction.
+const STATEMENT_BYTES_MAX: usize = 16 << 20;
 
 type Query<'q> = sqlx::query::Query<'q, Postgres, PgArguments>;
 
@@ -59,7 +63,9 @@ impl Lane for PostgresLane {
             Some(connection) => connection,
             None => append_connection(&self.options).await?,
         };
+        let large = bytes_of(append) > STATEMENT_BYTES_MAX;
         let outcome = match (append.chunks.as_slice(), append.closed.as_slice()) {
+            _ if large => send_in_pieces(&mut connection, append).await,
             ([chunk], []) => send(&mut connection, one(chunk)).await,
             (chunks, []) => send(&mut connection, many(CHUNKS, chunks)).await,
             (chunks, rows) => match send(&mut connection, with_runs(CHUNKS_AND_RUNS, chunks, rows)).await {
@@ -95,6 +101,54 @@ async fn send(connection: &mut PgConnection, query: Query<'_>) -> Result<(), Ref
             Err(if row_there { Refusal::RowThere } else { Refusal::Store(classify(&error)) })
         }
     }
+}
+
+/// All or nothing as well, with a round trip for each piece.
+async fn send_in_pieces(connection: &mut PgConnection, append: &Append) -> Result<(), Refusal> {
+    let mut transaction = within(connection.begin()).await.map_err(Refusal::Store)?;
+    let sent = async {
+        for piece in pieces(&append.chunks, bytes_of_chunk) {
+            send(&mut transaction, many(CHUNKS, piece)).await?;
+        }
+        for piece in pieces(&append.closed, bytes_of_row) {
+            send(&mut transaction, with_runs(CHUNKS_AND_NEW_RUNS, &[], piece)).await?;
+        }
+        Ok(())
+    };
+    match sent.await {
+        Ok(()) => within(transaction.commit()).await.map_err(Refusal::Store),
+        Err(refusal) => {
+            within(transaction.rollback()).await.map_err(Refusal::Store)?;
+            Err(refusal)
+        }
+    }
+}
+
+/// Cuts rows so that each piece has at most [`STATEMENT_BYTES_MAX`], or one row.
+fn pieces<T>(rows: &[T], bytes: impl Fn(&T) -> usize) -> Vec<&[T]> {
+    let (mut pieces, mut begin, mut sum) = (Vec::new(), 0, 0);
+    for (at, row) in rows.iter().enumerate() {
+        let more = bytes(row);
+        if at > begin && sum + more > STATEMENT_BYTES_MAX {
+            pieces.push(&rows[begin..at]);
+            (begin, sum) = (at, 0);
+        }
+        sum += more;
+    }
+    pieces.extend((begin < rows.len()).then_some(&rows[begin..]));
+    pieces
+}
+
+fn bytes_of(append: &Append) -> usize {
+    append.chunks.iter().map(bytes_of_chunk).sum::<usize>() + append.closed.iter().map(bytes_of_row).sum::<usize>()
+}
+
+fn bytes_of_chunk(chunk: &Chunk) -> usize {
+    chunk.body.len()
+}
+
+fn bytes_of_row(row: &ClosedRun) -> usize {
+    row.history.len() + row.attributes.len()
 }
 
 fn one(chunk: &Chunk) -> Query<'_> {
