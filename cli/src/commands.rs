@@ -6,6 +6,7 @@ pub(crate) mod deploy;
 pub(crate) mod describe;
 pub(crate) mod dev;
 pub(crate) mod explain;
+pub(crate) mod fix;
 pub(crate) mod fmt;
 pub(crate) mod follow;
 pub(crate) mod list;
@@ -188,6 +189,7 @@ pub(crate) async fn act(context: &Context, cli: Cli) -> Outcome {
         Command::New(options) => new::new(context, &options),
         Command::Check(options) => check::check(context, &options),
         Command::Build(options) => build::build(context, &options),
+        Command::Fix(options) => fix::fix(context, &options),
         Command::Fmt(options) => fmt::fmt(context, &options),
         Command::Explain(options) => explain::explain(context, &options),
         Command::Bench(options) => bench::bench(context, &options).await,

@@ -87,6 +87,8 @@ pub(crate) enum Command {
     New(New),
     /// Check a project and say what is wrong
     Check(Source),
+    /// Mend what can be mended without a person looking, and say what is left
+    Fix(Source),
     /// Lay out the sources of a project; there is one layout and no option for it
     Fmt(Fmt),
     /// Compile a project to bytecode

@@ -2,6 +2,7 @@
 //! order; compiling them is `compile`'s.
 
 use std::collections::BTreeMap;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -320,6 +321,26 @@ fn stem(path: &Path) -> String {
 
 fn missing(path: &Path, error: &std::io::Error) -> Failed {
     Failed::io(format!("cannot read {}", path.display()), error).help("check the path; `.` is the current folder")
+}
+
+/// Puts a new text where a source is, whole or not at all, with the old one's permissions.
+///
+/// # Errors
+/// If the file is read-only, or its folder cannot be written.
+pub(crate) fn replace(file: &Path, text: &str) -> Result<(), Failed> {
+    let cannot = |e: &std::io::Error| Failed::io(format!("cannot write {}", file.display()), e);
+    let file = std::fs::canonicalize(file).map_err(|e| cannot(&e))?;
+    let permissions = std::fs::metadata(&file).map_err(|e| cannot(&e))?.permissions();
+    // A rename would go through where writing is forbidden.
+    if permissions.readonly() {
+        return Err(Failed::new(Exit::Refused, "io", format!("{} is read-only", file.display())));
+    }
+    let folder = file.parent().unwrap_or(Path::new("."));
+    let mut new = tempfile::NamedTempFile::new_in(folder).map_err(|e| cannot(&e))?;
+    new.write_all(text.as_bytes()).map_err(|e| cannot(&e))?;
+    new.as_file().set_permissions(permissions).map_err(|e| cannot(&e))?;
+    new.persist(&file).map_err(|e| cannot(&e.error))?;
+    Ok(())
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 
 pub mod analysis;
 pub mod diagnostic;
+pub mod fix;
 pub mod format;
 pub mod source;
 pub mod syntax;

@@ -1,7 +1,6 @@
 //! `weft fmt`: sources in the one layout.
 
-use std::io::{Read, Write};
-use std::path::Path;
+use std::io::Read;
 
 use serde_json::json;
 use weft_compiler::syntax::SOURCE_BYTES_MAX;
@@ -40,7 +39,7 @@ pub(crate) fn fmt(context: &Context, options: &Fmt) -> Outcome {
         let differs = neat != source.text;
         changed += usize::from(differs);
         if differs && !options.check {
-            replace(&found.root.join(&source.path), &neat)?;
+            project::replace(&found.root.join(&source.path), &neat)?;
         }
         if context.out.json {
             context.out.value(&json!({ "file": source.path, "changed": differs }))?;
@@ -82,21 +81,4 @@ fn standard_input(context: &Context, check: bool) -> Outcome {
             Ok(Exit::Program)
         }
     }
-}
-
-/// Puts a new text where the old one is, whole or not at all, with the old one's permissions.
-fn replace(file: &Path, text: &str) -> Result<(), Failed> {
-    let cannot = |e: &std::io::Error| Failed::io(format!("cannot write {}", file.display()), e);
-    let file = std::fs::canonicalize(file).map_err(|e| cannot(&e))?;
-    let permissions = std::fs::metadata(&file).map_err(|e| cannot(&e))?.permissions();
-    // A rename would go through where writing is forbidden.
-    if permissions.readonly() {
-        return Err(Failed::new(Exit::Refused, "io", format!("{} is read-only", file.display())));
-    }
-    let folder = file.parent().unwrap_or(Path::new("."));
-    let mut new = tempfile::NamedTempFile::new_in(folder).map_err(|e| cannot(&e))?;
-    new.write_all(text.as_bytes()).map_err(|e| cannot(&e))?;
-    new.as_file().set_permissions(permissions).map_err(|e| cannot(&e))?;
-    new.persist(&file).map_err(|e| cannot(&e.error))?;
-    Ok(())
 }

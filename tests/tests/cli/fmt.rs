@@ -1,4 +1,4 @@
-//! `weft fmt` on files, folders and standard input.
+//! `weft fmt` on files, folders and standard input; `weft fix`.
 
 use std::io::Write;
 
@@ -67,4 +67,28 @@ fn standard_input_becomes_standard_output() {
         let done = weft.wait_with_output().unwrap();
         assert_eq!((done.status.code(), String::from_utf8_lossy(&done.stdout).as_ref()), expected);
     }
+}
+
+#[test]
+fn what_needs_no_person_is_fixed() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = |name: &str| dir.path().join(name);
+    std::fs::write(
+        at("a.wf"),
+        "workflow a(n: Int) -> Int {\n  if n === 1 { return 1 } elif n > 5 { return 2 }\n  return 3\n}\n",
+    )
+    .unwrap();
+    std::fs::write(at("b.wf"), "workflow b(n: Int) -> Int {\n  return n + missing\n}\n").unwrap();
+    let (code, out, err) = run_weft(dir.path(), &["fix"]);
+    assert_eq!(code, 3, "one mistake is left: {err}");
+    assert!(out.lines().all(|line| line.starts_with("a.wf:2: ")) && out.lines().count() == 2, "{out}");
+    assert!(err.contains("WF1001") && err.contains("fixed 2 mistakes"), "{err}");
+    let text = std::fs::read_to_string(at("a.wf")).unwrap();
+    assert_eq!(
+        text,
+        "workflow a(n: Int) -> Int {\n  if n == 1 { return 1 } else if n > 5 { return 2 }\n  return 3\n}\n"
+    );
+    std::fs::write(at("b.wf"), "workflow b(n: Int) -> Int {\n  return n\n}\n").unwrap();
+    let (code, out, err) = run_weft(dir.path(), &["fix"]);
+    assert_eq!((code, out.as_str()), (0, ""), "{err}");
 }

@@ -1,0 +1,103 @@
+//! Diagnostics → sources: the edits that need no person to look are made, until none is left.
+
+use crate::analysis::{Project, compile};
+use crate::diagnostic::Diagnostic;
+use crate::source::Span;
+
+/// Times the edits of all diagnostics are made; a mended mistake may uncover another.
+const ROUNDS_MAX: usize = 16;
+
+/// What came of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fixed {
+    /// The project with all safe edits made. Files are where they were.
+    pub project: Project,
+    /// What was done, in order.
+    pub done: Vec<Done>,
+    /// What is left to say.
+    pub left: Vec<Diagnostic>,
+}
+
+/// A fix that was made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Done {
+    /// Path of the file.
+    pub path: String,
+    /// The line as it was numbered when the fix was made, from 1.
+    pub line: usize,
+    /// What it did: the title of the fix.
+    pub title: String,
+}
+
+/// Makes the safe edits of a project's diagnostics, over and over.
+pub fn fix(project: &Project) -> Fixed {
+    let mut fixed = Fixed { project: project.clone(), done: Vec::new(), left: Vec::new() };
+    for _ in 0..ROUNDS_MAX {
+        fixed.left = compile(&fixed.project).diagnostics;
+        if !round(&mut fixed) {
+            return fixed;
+        }
+    }
+    fixed.left = compile(&fixed.project).diagnostics;
+    fixed
+}
+
+/// Makes the safe edits of the diagnostics that are left; false if there was none.
+fn round(fixed: &mut Fixed) -> bool {
+    let mut edits: Vec<(Span, &str)> = Vec::new();
+    for diagnostic in &fixed.left {
+        let Some(fix) = diagnostic.fix.as_ref().filter(|fix| fix.safe) else { continue };
+        // One that touches another waits for the next round, where its places are known anew.
+        if fix.edits.iter().any(|(span, _)| edits.iter().any(|(taken, _)| touch(*taken, *span))) {
+            continue;
+        }
+        edits.extend(fix.edits.iter().map(|(span, text)| (*span, text.as_str())));
+        let source = &fixed.project.sources[usize::from(diagnostic.span.file.0)];
+        let line = source.text[..diagnostic.span.start as usize].matches('\n').count() + 1;
+        fixed.done.push(Done { path: source.path.clone(), line, title: fix.title.clone() });
+    }
+    // From the back, so that places before stay where they are.
+    edits.sort_by_key(|(span, _)| std::cmp::Reverse((span.file.0, span.start)));
+    for (span, text) in &edits {
+        let source = &mut fixed.project.sources[usize::from(span.file.0)];
+        source.text.replace_range(span.start as usize..span.end as usize, text);
+    }
+    !edits.is_empty()
+}
+
+/// Whether two places overlap, or are the same.
+fn touch(a: Span, b: Span) -> bool {
+    a.file == b.file && (a.start < b.end && b.start < a.end || a.start == b.start)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::Source;
+
+    fn fixed(text: &str) -> Fixed {
+        let source = Source { path: "w.wf".into(), text: text.into() };
+        fix(&Project { name: "w".into(), edition: "2026".into(), sources: vec![source], ..Project::default() })
+    }
+
+    #[test]
+    fn idioms_of_other_languages_become_those_of_this_one() {
+        let text = "workflow w(n: Int, s: String) -> String {\n  let m: Int? = null\n  if n === 1 and m == null {\n    return f\"${s}!\"\n  } elif !(n > 3) {\n    return s\n  }\n  return 'x';\n}\n";
+        let fixed = fixed(text);
+        let errors: Vec<_> = fixed.left.iter().map(|d| format!("{} {}", d.code, d.message)).collect();
+        assert!(errors.is_empty(), "{errors:#?}\n{}", fixed.project.sources[0].text);
+        let expected = "workflow w(n: Int, s: String) -> String {\n  let m: Int? = none\n  if n == 1 && m == none {\n    return \"{s}!\"\n  } else if !(n > 3) {\n    return s\n  }\n  return \"x\"\n}\n";
+        assert_eq!(fixed.project.sources[0].text, expected);
+        assert!(fixed.done.iter().any(|done| done.path == "w.wf" && done.line == 5), "{:?}", fixed.done);
+    }
+
+    #[test]
+    fn what_a_person_must_decide_is_left() {
+        // Both `each` and `sticky` may be meant, and `not` binds otherwise than `!`.
+        let text =
+            "workflow w(xs: List<Int>) {\n  for x in xs { patch \"p\" { if not (x > 1) { log.info(\"{x}\") } } }\n}\n";
+        let fixed = fixed(text);
+        assert_eq!(fixed.project.sources[0].text, text);
+        assert_eq!(fixed.left.iter().map(|d| d.code).collect::<Vec<_>>(), ["WF5001", "WF0006"]);
+    }
+}
