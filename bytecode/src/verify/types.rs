@@ -30,7 +30,8 @@ pub(super) fn check(program: &Program) -> Checked {
         let read = field.default.as_deref().and_then(|json| serde_json::from_str(json).ok());
         let canonical = read.as_ref().and_then(|json| {
             let checked = wire::normalize(program, field.ty, json, wire::Strictness::Input).ok()?;
-            Some(checked.to_string() == json.to_string())
+            let (canonical, given) = (checked.to_string(), json.to_string());
+            Some(canonical == given)
         });
         let of = |message: &str| format!("the default of the field `{}` {message}", field.name);
         // What leaves a field out would be filled in again wherever it is used, perhaps with itself.
