@@ -79,9 +79,11 @@ type QueueName = (Arc<str>, Arc<str>);
 #[derive(Debug, Default)]
 struct Queues {
     by_name: HashMap<QueueName, Queue>,
-    reserved: HashMap<TaskToken, (QueueName, ActivityTask)>,
-    /// When each reservation ends; entries of claimed ones are skipped.
-    grace: VecDeque<(Instant, TaskToken)>,
+    reserved: HashMap<TaskToken, Reserved>,
+    /// When each reservation ends, and its number; those of claimed ones are skipped.
+    grace: VecDeque<(Instant, TaskToken, u64)>,
+    /// Number of the next reservation.
+    reservations: u64,
     /// Whether a loop waits for the end of the next grace.
     sweeping: bool,
     next_waiter: u64,
@@ -94,6 +96,16 @@ struct Queue {
     waiting: VecDeque<Waiter>,
     /// Length at which attempts that were canceled meanwhile are swept out.
     sweep_at: usize,
+}
+
+/// An attempt kept back for the worker that may have it.
+#[derive(Debug)]
+pub struct Reserved {
+    /// The queue it goes to if no worker comes.
+    name: QueueName,
+    task: ActivityTask,
+    /// Tells this reservation from one of the same attempt before.
+    number: u64,
 }
 
 #[derive(Debug)]
@@ -132,13 +144,23 @@ impl TaskQueues {
     /// Outside a tokio runtime.
     pub fn reserve(&self, queue: &str, task: ActivityTask, grace: Duration) {
         let name = (Arc::clone(&task.namespace), Arc::from(queue));
-        let token = TaskToken::of(&task);
+        self.reserve_again(Reserved { name, task, number: 0 }, grace);
+    }
+
+    /// Keeps an attempt back once more whose worker claimed it and could not be given it.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime.
+    pub fn reserve_again(&self, claimed: Reserved, grace: Duration) {
+        let token = TaskToken::of(&claimed.task);
         let mut queues = self.lock();
-        queues.reserved.insert(token, (name, task));
+        let number = queues.reservations;
+        queues.reservations += 1;
+        queues.reserved.insert(token, Reserved { number, ..claimed });
         let until = Instant::now() + grace;
         // All reservations of a node have the same grace, so this is in order but for a change of configuration.
-        let place = queues.grace.partition_point(|(other, _)| *other <= until);
-        queues.grace.insert(place, (until, token));
+        let place = queues.grace.partition_point(|(other, ..)| *other <= until);
+        queues.grace.insert(place, (until, token, number));
         if !queues.sweeping {
             queues.sweeping = true;
             tokio::spawn(sweep_reserved(Arc::downgrade(&self.0)));
@@ -146,8 +168,8 @@ impl TaskQueues {
     }
 
     /// A worker named this attempt: if it is reserved, it is that worker's again.
-    pub fn claim(&self, token: TaskToken) -> Option<ActivityTask> {
-        self.lock().reserved.remove(&token).map(|(_, task)| task)
+    pub fn claim(&self, token: TaskToken) -> Option<Reserved> {
+        self.lock().reserved.remove(&token)
     }
 
     /// Attempts for one worker, at most `max` and at least one unless `wait` ends first.
@@ -206,12 +228,13 @@ impl Queues {
 
     /// Makes attempts ready whose grace is over; returns when the next one's is.
     fn end_grace(&mut self, shared: &TaskQueues, now: Instant) -> Option<Instant> {
-        while let Some((until, token)) = self.grace.front().copied() {
-            if until > now && self.reserved.contains_key(&token) {
+        while let Some((until, token, number)) = self.grace.front().copied() {
+            let waits = self.reserved.get(&token).is_some_and(|reserved| reserved.number == number);
+            if until > now && waits {
                 return Some(until);
             }
             self.grace.pop_front();
-            if let Some((name, task)) = self.reserved.remove(&token) {
+            if waits && let Some(Reserved { name, task, .. }) = self.reserved.remove(&token) {
                 let queue = self.by_name.entry(name.clone()).or_default();
                 queue.ready.push_back(task);
                 queue.serve(shared, &name);

@@ -199,10 +199,10 @@ impl Api for Node {
         let plan = PollPlan::read(&request, &self.shared.limits)?;
         for token in &plan.holding {
             // A worker from before a restart still has it.
-            let Some(task) = self.shared.queues.claim(*token) else { continue };
+            let Some(claimed) = self.shared.queues.claim(*token) else { continue };
             if core.links.deliver(attempt_of(*token)).await == Delivery::NotNow {
                 // Its time does not run yet; and if this worker does not come again, another must get it.
-                self.shared.queues.reserve(queue, task, self.shared.reclaim_grace());
+                self.shared.queues.reserve_again(claimed, self.shared.reclaim_grace());
                 return Err(unsure());
             }
         }
