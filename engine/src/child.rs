@@ -123,6 +123,13 @@ pub fn start_refused(workflow: &str, workflow_id: &WorkflowId, cause: Failure) -
     child_failed(message, workflow_id.as_str(), "", cause)
 }
 
+/// What the parent of a child sees whose end nobody can tell any more: it has ended, and its history is gone.
+pub fn not_kept(workflow: &str, run: &RunRef) -> Failure {
+    let cause = Failure::new("NotKept", "the child has ended and its history is no longer kept");
+    let message = format!("it is not known how child `{workflow}` ended");
+    child_failed(message, run.workflow_id.as_str(), &run.run_id.to_string(), cause)
+}
+
 fn child_failed(message: String, workflow_id: &str, run_id: &str, cause: Failure) -> Failure {
     Failure::new("ChildFailed", message)
         .with_details(&serde_json::json!({ "workflow_id": workflow_id, "run_id": run_id }))

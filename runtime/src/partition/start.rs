@@ -61,8 +61,8 @@ impl Partition {
             Ok(found) => found,
             Err(error) => return self.not_readable(&order, &error),
         };
-        if run_id.is_some() {
-            return self.told_again_and_closed(&order, found);
+        if let Some(run_id) = run_id {
+            return self.told_again_and_closed(&order, RunRef { workflow_id, run_id }, found);
         }
         if let Some(open) = self.names.get(&(order.namespace.clone(), workflow_id.clone())).copied() {
             return self.start_over_open(order, open, now);
@@ -140,7 +140,7 @@ impl Partition {
         } else if order.on_closed == OnClosed::Join {
             match (&order.by, matched.row) {
                 (StartedBy::Client(_), _) => self.joined(&order, matched.run, false, matched.batch),
-                (StartedBy::Parent(_), Some(row)) => self.told_again_and_closed(&order, Some(*row)),
+                (StartedBy::Parent(_), Some(row)) => self.told_again_and_closed(&order, matched.run, Some(*row)),
                 // Its end is not durable yet: ask again when the store has it.
                 (StartedBy::Parent(_), None) => {
                     let probe = Probe {
@@ -232,26 +232,24 @@ impl Partition {
     }
 
     /// The child a start asked for has ended long ago: the parent hears of its start and of its end.
-    fn told_again_and_closed(&mut self, order: &StartOrder, found: Option<ClosedRun>) {
+    fn told_again_and_closed(&mut self, order: &StartOrder, run: RunRef, found: Option<ClosedRun>) {
         let StartedBy::Parent(parent) = &order.by else { return };
-        let Some(row) = found else {
+        let name = &order.program.program().workflows[usize::from(order.workflow)].name;
+        let end = match found.as_ref().map(closed::history).transpose() {
+            Ok(Some(events)) => {
+                events.last().and_then(|last| between::child_end(&order.program, name, parent, &run, last))
+            }
             // Retention has removed it. The parent must not wait for ever.
-            let cause = Failure::new("NotKept", "the child has ended and its history is no longer kept");
-            return self.child_refused(parent, order, cause, 0);
-        };
-        let last = match closed::history(&row) {
-            Ok(events) => events.into_iter().last(),
+            Ok(None) => parent.attached.then(|| {
+                let failure = child::not_kept(name, &run);
+                let event = EventKind::ChildFailed { scheduled: parent.scheduled, failure };
+                between::to_parent(parent, Some(run.clone()), event)
+            }),
             Err(error) => return self.not_readable(order, &error),
         };
-        let run = RunRef { workflow_id: row.workflow_id.clone(), run_id: row.run_id };
-        let started = child_started(parent, run.clone());
+        let started = child_started(parent, run);
         self.out.push(started);
-        let name = &order.program.program().workflows[usize::from(order.workflow)].name;
-        if let Some(last) = last
-            && let Some(message) = between::child_end(&order.program, name, parent, &run, &last)
-        {
-            self.out.push(Output::Send(parent.run.run_id.partition(), message));
-        }
+        self.out.extend(end.map(|message| Output::Send(parent.run.run_id.partition(), message)));
     }
 
     /// The store cannot read what has the id of a start. Nothing is guessed: a client is refused; a parent waits, for

@@ -14,6 +14,7 @@ use super::*;
 use crate::frame::fence_body;
 use crate::store::{Chunk, StoreError};
 
+mod children;
 mod long;
 mod starts;
 
