@@ -37,6 +37,10 @@ pub(crate) struct Heap {
     words_max: u64,
     /// Fuel used by the run so far.
     pub(crate) fuel_used: u64,
+    /// Fuel beyond which the activation is stopped. Not state: set anew before anything runs.
+    fuel_end: u64,
+    /// Fuel the activation may use, for the message.
+    fuel_activation_max: u64,
 }
 
 /// The counters of a heap that are part of a run's state.
@@ -60,13 +64,14 @@ pub(crate) fn type_of(header: u64) -> TypeId {
 
 impl Heap {
     pub(crate) fn new(heap_bytes_max: usize) -> Heap {
-        Heap { words: vec![0], live: 0, since: 0, words_max: heap_bytes_max as u64 / 8, fuel_used: 0 }
+        Heap::from_parts(vec![0], Counters { live: 0, since: 0, fuel_used: 0 }, heap_bytes_max)
     }
 
     /// A heap over the words of a snapshot.
     pub(crate) fn from_parts(words: Vec<u64>, counters: Counters, heap_bytes_max: usize) -> Heap {
         let Counters { live, since, fuel_used } = counters;
-        Heap { words, live, since, words_max: heap_bytes_max as u64 / 8, fuel_used }
+        let words_max = heap_bytes_max as u64 / 8;
+        Heap { words, live, since, words_max, fuel_used, fuel_end: u64::MAX, fuel_activation_max: u64::MAX }
     }
 
     pub(crate) fn counters(&self) -> Counters {
@@ -76,6 +81,21 @@ impl Heap {
     /// Charges a bulk operation on this many bytes, before it works.
     pub(crate) fn charge(&mut self, bytes: usize) {
         self.fuel_used += 1 + bytes as u64 / 64;
+    }
+
+    /// An activation that began with `start` used fuel may use `max` more.
+    pub(crate) fn limit_fuel(&mut self, start: u64, max: u64) {
+        self.fuel_end = start.saturating_add(max);
+        self.fuel_activation_max = max;
+    }
+
+    pub(crate) fn fuel_end(&self) -> u64 {
+        self.fuel_end
+    }
+
+    pub(crate) fn out_of_fuel(&self) -> Fault {
+        let max = self.fuel_activation_max;
+        fault(TrapKind::Fuel, format!("one activation used more than {max} fuel (limit `fuel_activation_max`)"))
     }
 
     /// Whether it is time to collect. Asked before an op that allocates, when only registers hold references.

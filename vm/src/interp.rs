@@ -91,7 +91,7 @@ impl Vm {
         if let Some(exit) = self.resume(id, fiber, &loaded)? {
             return Ok(exit);
         }
-        let fuel_max = self.progress.fuel_start.saturating_add(self.bounds.fuel_activation_max);
+        let fuel_max = self.heap.fuel_end();
         'frame: loop {
             let frame = *fiber.frame()?;
             let insts = &loaded.func(frame.func).insts[..];
@@ -209,7 +209,7 @@ impl Vm {
                         if self.heap.fuel_used >= self.slice_end.min(fuel_max) {
                             save!();
                             if self.heap.fuel_used > fuel_max {
-                                return Err(out_of_fuel(self.bounds.fuel_activation_max));
+                                return Err(self.heap.out_of_fuel());
                             }
                             if self.heap.fuel_used >= self.slice_end {
                                 // Charged already: it goes on behind.
@@ -253,10 +253,7 @@ impl Vm {
                         save!();
                         let ty = loaded.func(frame.func).regs[usize::from(b)];
                         let (lhs, rhs) = (reg!(b), reg!(c));
-                        if loaded.is_ref(ty) && lhs != 0 {
-                            self.heap.charge(self.heap.size(lhs));
-                        }
-                        reg!(a) = u64::from(compare::equal(&self.heap, &loaded, ty, lhs, rhs)?);
+                        reg!(a) = u64::from(compare::equal(&mut self.heap, &loaded, ty, lhs, rhs)?);
                         pc += 1;
                         continue;
                     }
@@ -321,8 +318,4 @@ impl Vm {
 
 fn frame_site(fiber: &Fiber) -> Result<Site, Fault> {
     fiber.site().ok_or_else(|| corrupt("a fiber without a frame was run"))
-}
-
-fn out_of_fuel(max: u64) -> Fault {
-    fault(TrapKind::Fuel, format!("one activation used more than {max} fuel (limit `fuel_activation_max`)"))
 }

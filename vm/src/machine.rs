@@ -174,10 +174,13 @@ impl Vm {
     /// Takes in what happened; runs nothing yet.
     fn activate(&mut self, activation: Activation, ctx: &Context<'_>) -> Result<(), Box<Trap>> {
         self.slice_end = self.heap.fuel_used.saturating_add(self.bounds.fuel_slice);
+        if activation != Activation::Continue {
+            self.progress.fuel_start = self.heap.fuel_used;
+        }
+        self.heap.limit_fuel(self.progress.fuel_start, self.bounds.fuel_activation_max);
         if activation == Activation::Continue {
             return Ok(());
         }
-        self.progress.fuel_start = self.heap.fuel_used;
         let taken = match activation {
             Activation::Start => self.start(),
             _ if self.life != Life::Open => Err(corrupt("an activation reached a run that is not open")),

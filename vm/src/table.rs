@@ -9,7 +9,7 @@ use weft_bytecode::types::TypeId;
 use crate::heap::Heap;
 use crate::limits::Fault;
 use crate::loaded::Loaded;
-use crate::value::compare::{equal, hash};
+use crate::value::compare::{self, Walk};
 
 /// Up to this many entries a scan is faster than an index.
 const SCAN_MAX: usize = 8;
@@ -61,44 +61,42 @@ pub(crate) fn set_value(heap: &mut Heap, table: u64, entry: usize, value: u64) {
 
 /// The entry of a key.
 pub(crate) fn find(
-    heap: &Heap,
+    heap: &mut Heap,
     loaded: &Loaded,
     shape: Shape,
     table: u64,
     wanted: u64,
 ) -> Result<Option<usize>, Fault> {
+    compare::walk(heap, loaded, |walk| find_in(walk, shape, table, wanted, 0))
+}
+
+/// The entry of a key, looked for on the way through a value.
+pub(crate) fn find_in(
+    walk: &Walk<'_>,
+    shape: Shape,
+    table: u64,
+    wanted: u64,
+    depth: usize,
+) -> Result<Option<usize>, Fault> {
+    let heap = walk.heap;
     let room = room(heap, table);
     if room <= SCAN_MAX {
         for entry in 0..count(heap, table) {
-            if equal(heap, loaded, shape.key, key(heap, shape, table, entry), wanted)? {
+            if walk.equal(shape.key, key(heap, shape, table, entry), wanted, depth)? {
                 return Ok(Some(entry));
             }
         }
         return Ok(None);
     }
-    let hash = hash(heap, loaded, shape.key, wanted)?;
-    probe(heap, loaded, shape, table, wanted, hash).map(Result::ok)
-}
-
-/// The entry of a key, or the free place of the index where it belongs.
-fn probe(
-    heap: &Heap,
-    loaded: &Loaded,
-    shape: Shape,
-    table: u64,
-    wanted: u64,
-    hash: u64,
-) -> Result<Result<usize, usize>, Fault> {
-    let room = room(heap, table);
     let mask = places(room) - 1;
     let base = 2 + room * shape.stride;
-    let mut place = hash as usize & mask;
+    let mut place = walk.hash(shape.key, wanted)? as usize & mask;
     // The index is never more than half full, so a free place is met.
     loop {
         let entry = (heap.get(table, base + place / 2) >> (32 * (place % 2))) as u32 as usize;
         match entry {
-            0 => return Ok(Err(place)),
-            n if equal(heap, loaded, shape.key, key(heap, shape, table, n - 1), wanted)? => return Ok(Ok(n - 1)),
+            0 => return Ok(None),
+            n if walk.equal(shape.key, key(heap, shape, table, n - 1), wanted, depth)? => return Ok(Some(n - 1)),
             _ => place = (place + 1) & mask,
         }
     }
@@ -131,15 +129,18 @@ pub(crate) fn append(
 ) -> Result<(), Fault> {
     let (entry, room) = (count(heap, table), room(heap, table));
     if room > SCAN_MAX {
-        let hash = hash(heap, loaded, shape.key, key)?;
         let mask = places(room) - 1;
         let base = 2 + room * shape.stride;
-        let mut place = hash as usize & mask;
         let at = |place: usize| (base + place / 2, 32 * (place % 2));
-        while heap.get(table, at(place).0) >> at(place).1 & 0xffff_ffff != 0 {
-            place = (place + 1) & mask;
-        }
-        let (word, shift) = at(place);
+        let (word, shift) = compare::walk(heap, loaded, |walk| {
+            let mut place = walk.hash(shape.key, key)? as usize & mask;
+            while walk.heap.get(table, at(place).0) >> at(place).1 & 0xffff_ffff != 0 {
+                place = (place + 1) & mask;
+                // Keys whose hashes are the same are many places away from theirs.
+                walk.charge(0)?;
+            }
+            Ok(at(place))
+        })?;
         heap.set(table, word, heap.get(table, word) | (entry as u64 + 1) << shift);
     }
     let at = 2 + entry * shape.stride;

@@ -3,6 +3,7 @@
 mod asm;
 mod cancel;
 mod control;
+mod cost;
 mod fibers;
 mod forged;
 mod natives;

@@ -89,10 +89,7 @@ impl Vm {
             Op::Concat => self.concat(fiber, at)?,
             Op::Less | Op::LessEqual => {
                 let (lhs, rhs, ty) = (at.reg(fiber, b), at.reg(fiber, c), at.ty(b));
-                if at.loaded.is_ref(ty) {
-                    self.heap.charge(self.heap.size(lhs));
-                }
-                let order = compare::order(&self.heap, at.loaded, ty, lhs, rhs)?;
+                let order = compare::order(&mut self.heap, at.loaded, ty, lhs, rhs)?;
                 u64::from(if op == Op::Less { order.is_lt() } else { order.is_le() })
             }
             Op::Closure => {
@@ -214,7 +211,7 @@ impl Vm {
         if state.indexed && !self.progress.changed.contains(&cell) {
             let old = self.cells[usize::from(cell)];
             let never = old == 0 && at.loaded.is_ref(state.ty);
-            if never || !compare::equal(&self.heap, at.loaded, state.ty, old, value)? {
+            if never || !compare::equal(&mut self.heap, at.loaded, state.ty, old, value)? {
                 self.progress.changed.push(cell);
             }
         }

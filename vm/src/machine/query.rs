@@ -55,6 +55,7 @@ impl Vm {
         self.bounds.fuel_activation_max =
             self.bounds.fuel_activation_max.min(self.bounds.fuel_slice.saturating_mul(SLICES_MAX));
         self.progress = Progress { fuel_start: self.heap.fuel_used, ..Progress::default() };
+        self.heap.limit_fuel(self.progress.fuel_start, self.bounds.fuel_activation_max);
         let values = self.arguments(ty, args).map_err(trap)?;
         let mut fiber = Fiber::new(atomic_path(), Role::Atomic);
         fiber.enter(&self.loaded, func, &values, self.bounds.frames_max).map_err(trap)?;

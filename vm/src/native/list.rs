@@ -126,16 +126,20 @@ fn sum(call: &mut Call<'_>) -> Result<u64, Fault> {
 
 fn extreme(call: &mut Call<'_>, wanted: Ordering) -> Result<u64, Fault> {
     let ty = call.element(call.args[0].ty)?;
-    let mut best: Option<u64> = None;
-    for item in call.items(call.slot(0)) {
-        let better = match best {
-            Some(best) => compare::order(call.heap, call.loaded, ty, *item, best)? == wanted,
-            None => true,
-        };
-        if better {
-            best = Some(*item);
+    let items = call.items(call.slot(0)).to_vec();
+    let best = compare::walk(call.heap, call.loaded, |walk| {
+        let mut best: Option<u64> = None;
+        for item in items {
+            let better = match best {
+                Some(best) => walk.order(ty, item, best, 0)? == wanted,
+                None => true,
+            };
+            if better {
+                best = Some(item);
+            }
         }
-    }
+        Ok(best)
+    })?;
     call.optional(best)
 }
 
@@ -143,16 +147,40 @@ fn extreme(call: &mut Call<'_>, wanted: Ordering) -> Result<u64, Fault> {
 fn sorted(call: &mut Call<'_>, ty: TypeId, items: &[u64]) -> Result<Vec<usize>, Fault> {
     let depth = usize::BITS - items.len().leading_zeros();
     call.heap.charge(8 * items.len() * depth as usize);
-    let mut wrong = None;
-    let mut places: Vec<usize> = (0..items.len()).collect();
-    places.sort_by(|a, b| match compare::order(call.heap, call.loaded, ty, items[*a], items[*b]) {
-        Ok(order) => order,
-        Err(stop) => {
-            wrong = Some(stop);
-            Ordering::Equal
+    compare::walk(call.heap, call.loaded, |walk| {
+        merge_sort(items.len(), |a, b| Ok(walk.order(ty, items[a], items[b], 0)?.is_lt()))
+    })
+}
+
+/// The places of `count` items in stable order. An own sort: how often it compares is charged, so it must never change,
+/// and it must be able to stop.
+fn merge_sort(count: usize, mut less: impl FnMut(usize, usize) -> Result<bool, Fault>) -> Result<Vec<usize>, Fault> {
+    let mut places: Vec<usize> = (0..count).collect();
+    let mut merged = Vec::with_capacity(count);
+    let mut width = 1;
+    while width < count {
+        merged.clear();
+        for run in places.chunks(2 * width) {
+            let (mut left, mut right) = run.split_at(width.min(run.len()));
+            // Often what is sorted is in order already.
+            if let (Some(last), Some(first)) = (left.last(), right.first())
+                && !less(*first, *last)?
+            {
+                merged.extend_from_slice(run);
+                continue;
+            }
+            while let (Some(l), Some(r)) = (left.first(), right.first()) {
+                let side = if less(*r, *l)? { &mut right } else { &mut left };
+                merged.push(side[0]);
+                *side = &side[1..];
+            }
+            merged.extend_from_slice(left);
+            merged.extend_from_slice(right);
         }
-    });
-    wrong.map_or(Ok(places), Err)
+        std::mem::swap(&mut places, &mut merged);
+        width *= 2;
+    }
+    Ok(places)
 }
 
 fn pairs_list(call: &mut Call<'_>, pairs: &[(u64, u64)]) -> Result<u64, Fault> {
@@ -171,22 +199,26 @@ fn part(call: &mut Call<'_>, from: i64, to: i64) -> Result<u64, Fault> {
     call.list(call.dst, &items)
 }
 
-fn position(call: &Call<'_>) -> Result<Option<usize>, Fault> {
+fn position(call: &mut Call<'_>) -> Result<Option<usize>, Fault> {
     let ty = call.element(call.args[0].ty)?;
-    for (place, item) in call.items(call.slot(0)).iter().enumerate() {
-        if compare::equal(call.heap, call.loaded, ty, *item, call.slot(1))? {
-            return Ok(Some(place));
+    let (list, wanted, count) = (call.slot(0), call.slot(1), call.count(call.slot(0)));
+    compare::walk(call.heap, call.loaded, |walk| {
+        for place in 0..count {
+            if walk.equal(ty, walk.heap.get(list, 1 + place), wanted, 0)? {
+                return Ok(Some(place));
+            }
         }
-    }
-    Ok(None)
+        Ok(None)
+    })
 }
 
-fn contains(call: &Call<'_>) -> Result<bool, Fault> {
+fn contains(call: &mut Call<'_>) -> Result<bool, Fault> {
     let ty = call.args[0].ty;
     match call.loaded.ty(ty) {
         Type::Set(_) => {
             let shape = compare::shape(call.loaded, ty)?;
-            Ok(crate::table::find(call.heap, call.loaded, shape, call.slot(0), call.slot(1))?.is_some())
+            let (set, wanted) = (call.slot(0), call.slot(1));
+            Ok(crate::table::find(call.heap, call.loaded, shape, set, wanted)?.is_some())
         }
         _ => Ok(position(call)?.is_some()),
     }
@@ -194,18 +226,22 @@ fn contains(call: &Call<'_>) -> Result<bool, Fault> {
 
 fn distinct(call: &mut Call<'_>) -> Result<u64, Fault> {
     let ty = call.element(call.args[0].ty)?;
-    let mut seen: FxHashMap<u64, Vec<u64>> = FxHashMap::default();
-    let mut items = Vec::new();
-    'items: for item in call.items(call.slot(0)) {
-        let alike = seen.entry(compare::hash(call.heap, call.loaded, ty, *item)?).or_default();
-        for other in alike.iter() {
-            if compare::equal(call.heap, call.loaded, ty, *item, *other)? {
-                continue 'items;
+    let all = call.items(call.slot(0)).to_vec();
+    let items = compare::walk(call.heap, call.loaded, |walk| {
+        let mut seen: FxHashMap<u64, Vec<u64>> = FxHashMap::default();
+        let mut items = Vec::new();
+        'items: for item in all {
+            let alike = seen.entry(walk.hash(ty, item)?).or_default();
+            for other in alike.iter() {
+                if walk.equal(ty, item, *other, 0)? {
+                    continue 'items;
+                }
             }
+            alike.push(item);
+            items.push(item);
         }
-        alike.push(*item);
-        items.push(*item);
-    }
+        Ok(items)
+    })?;
     call.list(call.dst, &items)
 }
 

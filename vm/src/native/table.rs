@@ -73,7 +73,8 @@ pub(super) fn call(call: &mut Call<'_>, native: Native) -> Result<u64, Fault> {
             let shape = shape(call, 0)?;
             keep(call, |call, entry| {
                 let key = table::key(call.heap, shape, map, entry);
-                Ok(table::find(call.heap, call.loaded, shape, call.slot(1), key)?.is_some())
+                let other = call.slot(1);
+                Ok(table::find(call.heap, call.loaded, shape, other, key)?.is_some())
             })
         }
         _ => {
@@ -105,8 +106,9 @@ fn entries(call: &Call<'_>, map: u64) -> std::ops::Range<usize> {
     0..table::count(call.heap, map)
 }
 
-fn find(call: &Call<'_>, map: usize, key: usize) -> Result<Option<usize>, Fault> {
-    table::find(call.heap, call.loaded, shape(call, map)?, call.slot(map), call.slot(key))
+fn find(call: &mut Call<'_>, map: usize, key: usize) -> Result<Option<usize>, Fault> {
+    let (shape, map, key) = (shape(call, map)?, call.slot(map), call.slot(key));
+    table::find(call.heap, call.loaded, shape, map, key)
 }
 
 fn put(call: &mut Call<'_>, ty: TypeId, map: u64, key: u64, value: u64) -> Result<u64, Fault> {
@@ -127,7 +129,7 @@ fn copy(call: &mut Call<'_>, map: u64) -> Result<u64, Fault> {
 }
 
 /// A new table of the entries of the first argument that are wanted.
-fn keep(call: &mut Call<'_>, wanted: impl Fn(&Call<'_>, usize) -> Result<bool, Fault>) -> Result<u64, Fault> {
+fn keep(call: &mut Call<'_>, wanted: impl Fn(&mut Call<'_>, usize) -> Result<bool, Fault>) -> Result<u64, Fault> {
     let (shape, map) = (shape(call, 0)?, call.slot(0));
     let mut kept = table::create(call.heap, shape, 0)?;
     for entry in entries(call, map) {

@@ -1,7 +1,9 @@
 //! Equality, order and hash of values by their type: structural, independent of where things lie in the arena.
 
+use std::cell::Cell;
 use std::cmp::Ordering;
 
+use rustc_hash::FxHashMap;
 use weft_bytecode::types::{Field, Type, TypeId, builtin};
 
 use crate::heap::Heap;
@@ -12,29 +14,48 @@ use crate::table;
 use crate::value::decimal;
 
 /// Whether two values of a type are equal.
-pub(crate) fn equal(heap: &Heap, loaded: &Loaded, ty: TypeId, a: u64, b: u64) -> Result<bool, Fault> {
-    Walk { heap, loaded }.equal(ty, a, b, 0)
+pub(crate) fn equal(heap: &mut Heap, loaded: &Loaded, ty: TypeId, a: u64, b: u64) -> Result<bool, Fault> {
+    walk(heap, loaded, |walk| walk.equal(ty, a, b, 0))
 }
 
 /// The order of two values of an ordered type.
-pub(crate) fn order(heap: &Heap, loaded: &Loaded, ty: TypeId, a: u64, b: u64) -> Result<Ordering, Fault> {
-    Walk { heap, loaded }.order(ty, a, b, 0)
+pub(crate) fn order(heap: &mut Heap, loaded: &Loaded, ty: TypeId, a: u64, b: u64) -> Result<Ordering, Fault> {
+    walk(heap, loaded, |walk| walk.order(ty, a, b, 0))
 }
 
-/// A hash of a value: equal values have equal hashes, on every machine and for ever.
-pub(crate) fn hash(heap: &Heap, loaded: &Loaded, ty: TypeId, value: u64) -> Result<u64, Fault> {
-    let mut state = 0x9e37_79b9_7f4a_7c15;
-    Walk { heap, loaded }.hash(ty, value, &mut state, 0)?;
-    Ok(state)
+/// Looks at values, and charges for every object that was looked at: values share parts, so how long that takes is not
+/// known before. The fuel of the activation ends it.
+pub(crate) fn walk<T>(
+    heap: &mut Heap,
+    loaded: &Loaded,
+    work: impl FnOnce(&Walk<'_>) -> Result<T, Fault>,
+) -> Result<T, Fault> {
+    let walk = Walk { heap, loaded, used: Cell::new(heap.fuel_used) };
+    let result = work(&walk);
+    let used = walk.used.get();
+    heap.fuel_used = used;
+    result
 }
 
-struct Walk<'a> {
-    heap: &'a Heap,
+/// Members from which an index of a `Json` object is faster than looking for each.
+const INDEX_MIN: usize = 16;
+
+/// Values being looked at, and the fuel used so far.
+pub(crate) struct Walk<'a> {
+    pub(crate) heap: &'a Heap,
     loaded: &'a Loaded,
+    used: Cell<u64>,
 }
 
 impl Walk<'_> {
-    fn equal(&self, ty: TypeId, a: u64, b: u64, depth: usize) -> Result<bool, Fault> {
+    /// Charges for looking at so many bytes.
+    pub(crate) fn charge(&self, bytes: usize) -> Result<(), Fault> {
+        let used = self.used.get() + 1 + bytes as u64 / 64;
+        self.used.set(used);
+        if used > self.heap.fuel_end() { Err(self.heap.out_of_fuel()) } else { Ok(()) }
+    }
+
+    pub(crate) fn equal(&self, ty: TypeId, a: u64, b: u64, depth: usize) -> Result<bool, Fault> {
         let declared = self.loaded.ty(ty);
         if let Type::Float = declared {
             return Ok(f64::from_bits(a) == f64::from_bits(b));
@@ -53,6 +74,7 @@ impl Walk<'_> {
             return Err(too_deep());
         }
         let (heap, below) = (self.heap, depth + 1);
+        self.charge(heap.size(a))?;
         match declared {
             Type::String | Type::Bytes => Ok(heap.bytes(a) == heap.bytes(b)),
             Type::Decimal => Ok(heap.payload(a) == heap.payload(b)),
@@ -105,7 +127,8 @@ impl Walk<'_> {
         }
         let shape = shape(self.loaded, ty)?;
         all(0..count, |entry| {
-            let Some(other) = table::find(heap, self.loaded, shape, b, table::key(heap, shape, a, entry))? else {
+            let key = table::key(heap, shape, a, entry);
+            let Some(other) = table::find_in(self, shape, b, key, depth)? else {
                 return Ok(false);
             };
             match self.loaded.ty(ty) {
@@ -140,12 +163,18 @@ impl Walk<'_> {
             }
             _ => {
                 let length = heap.length(a);
+                let mut index = None;
                 Ok(length == heap.length(b)
                     && all((1..length).step_by(2), |i| {
                         let name = heap.text(heap.get(a, i));
+                        self.charge(name.len())?;
                         // Usually the order is the same too.
-                        let beside = heap.text(heap.get(b, i)) == name;
-                        match if beside { Some(heap.get(b, i + 1)) } else { member(heap, b, name) } {
+                        let found = match heap.text(heap.get(b, i)) == name {
+                            true => Some(heap.get(b, i + 1)),
+                            false if length / 2 < INDEX_MIN => member(heap, b, name),
+                            false => index.get_or_insert_with(|| members(heap, b)).get(name).copied(),
+                        };
+                        match found {
                             Some(value) => self.equal(builtin::JSON, heap.get(a, i + 1), value, depth),
                             None => Ok(false),
                         }
@@ -154,11 +183,14 @@ impl Walk<'_> {
         }
     }
 
-    fn order(&self, ty: TypeId, a: u64, b: u64, depth: usize) -> Result<Ordering, Fault> {
+    pub(crate) fn order(&self, ty: TypeId, a: u64, b: u64, depth: usize) -> Result<Ordering, Fault> {
         if depth > NESTING_MAX {
             return Err(too_deep());
         }
         let heap = self.heap;
+        if self.loaded.is_ref(ty) {
+            self.charge(heap.size(a))?;
+        }
         Ok(match self.loaded.ty(ty) {
             // No NaN exists, and the two zeros are equal.
             Type::Float => f64::from_bits(a).partial_cmp(&f64::from_bits(b)).unwrap_or(Ordering::Equal),
@@ -178,7 +210,14 @@ impl Walk<'_> {
         })
     }
 
-    fn hash(&self, ty: TypeId, value: u64, state: &mut u64, depth: usize) -> Result<(), Fault> {
+    /// A hash of a value: equal values have equal hashes, on every machine and for ever.
+    pub(crate) fn hash(&self, ty: TypeId, value: u64) -> Result<u64, Fault> {
+        let mut state = 0x9e37_79b9_7f4a_7c15;
+        self.mix_in(ty, value, &mut state, 0)?;
+        Ok(state)
+    }
+
+    fn mix_in(&self, ty: TypeId, value: u64, state: &mut u64, depth: usize) -> Result<(), Fault> {
         if depth > NESTING_MAX {
             return Err(too_deep());
         }
@@ -193,25 +232,26 @@ impl Walk<'_> {
             mix(state, value);
             return Ok(());
         }
+        self.charge(heap.size(value))?;
         let fields = |fields: &[Field], first: usize, state: &mut u64| {
-            fields.iter().zip(first..).try_for_each(|(f, i)| self.hash(f.ty, heap.get(value, i), state, below))
+            fields.iter().zip(first..).try_for_each(|(f, i)| self.mix_in(f.ty, heap.get(value, i), state, below))
         };
         match declared {
             Type::String | Type::Bytes | Type::Decimal => {
                 mix(state, heap.length(value) as u64);
                 heap.payload(value).iter().for_each(|word| mix(state, *word));
             }
-            Type::Option(inner) if self.loaded.is_ref(*inner) => self.hash(*inner, value, state, below)?,
-            Type::Option(inner) => self.hash(*inner, heap.get(value, 0), state, below)?,
+            Type::Option(inner) if self.loaded.is_ref(*inner) => self.mix_in(*inner, value, state, below)?,
+            Type::Option(inner) => self.mix_in(*inner, heap.get(value, 0), state, below)?,
             Type::List(item) => {
                 mix(state, heap.get(value, 0));
                 for i in 1..=heap.get(value, 0) as usize {
-                    self.hash(*item, heap.get(value, i), state, below)?;
+                    self.mix_in(*item, heap.get(value, i), state, below)?;
                 }
             }
             Type::Tuple(items) => {
                 for (i, item) in items.iter().enumerate() {
-                    self.hash(*item, heap.get(value, i), state, below)?;
+                    self.mix_in(*item, heap.get(value, i), state, below)?;
                 }
             }
             Type::Record { fields: own, .. } => fields(own, 0, state)?,
@@ -221,8 +261,8 @@ impl Walk<'_> {
                 fields(&variants[variant as usize].fields, 1, state)?;
             }
             Type::Run(_) => {
-                self.hash(builtin::STRING, heap.get(value, 0), state, below)?;
-                self.hash(builtin::STRING, heap.get(value, 1), state, below)?;
+                self.mix_in(builtin::STRING, heap.get(value, 0), state, below)?;
+                self.mix_in(builtin::STRING, heap.get(value, 1), state, below)?;
             }
             // Their order does not matter to equality; as keys they are rare enough to share a few hashes.
             Type::Set(_) | Type::Map(..) => mix(state, heap.get(value, 0)),
@@ -248,6 +288,11 @@ fn all(mut range: impl Iterator<Item = usize>, same: impl FnMut(usize) -> Result
         }
     }
     Ok(true)
+}
+
+/// The values of a `Json` object by their names.
+fn members(heap: &Heap, object: u64) -> FxHashMap<&str, u64> {
+    heap.payload(object)[1..].chunks_exact(2).map(|pair| (heap.text(pair[0]), pair[1])).collect()
 }
 
 /// The value of a name in a `Json` object.
