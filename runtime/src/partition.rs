@@ -12,6 +12,7 @@ mod alarms;
 pub(crate) mod ask;
 pub mod attempt;
 mod between;
+mod moves;
 mod recover;
 pub mod request;
 mod start;
@@ -32,6 +33,7 @@ use crate::programs::Programs;
 use crate::refusal;
 use crate::store::{Append, ClosedRun};
 use alarms::Alarms;
+use moves::Move;
 pub use recover::{Recovered, Recovery};
 use request::{Answer, AttemptRef, ClosedFact, OpenRun, Output, Reply, ReplyId, Request, Then};
 use starts::Starts;
@@ -85,6 +87,8 @@ pub struct Partition {
     alarms: Alarms,
     /// Runs in the middle of a long computation.
     again: VecDeque<RunId>,
+    /// Deploys that still try to free runs, oldest first.
+    moves: VecDeque<Move>,
     /// Number of the filling batch.
     batch: u64,
     flying: bool,
@@ -137,13 +141,14 @@ impl Partition {
         true
     }
 
-    /// Whether a run is in the middle of a long computation.
+    /// Whether a run is in the middle of a long computation, or a deploy has runs to try.
     pub fn has_more(&self) -> bool {
-        !self.again.is_empty()
+        !self.again.is_empty() || !self.moves.is_empty()
     }
 
-    /// Gives one such run its next slice.
+    /// Gives one such run its next slice, and one deploy its next run.
     pub fn go_on(&mut self, now: Timestamp) {
+        self.move_next(now);
         if let Some(run) = self.again.pop_front() {
             if let Some(open) = self.runs.get_mut(&run) {
                 open.has_place = false;

@@ -49,10 +49,7 @@ impl Partition {
                 let rows = self.list(&filter);
                 self.reply(self.last_batch(), reply, Ok(Answer::Rows(rows)));
             }
-            Request::Move { namespace, program } => {
-                let answer = self.move_stuck(&namespace, &program, now);
-                self.reply(self.last_batch(), reply, Ok(answer));
-            }
+            Request::Move { namespace, program } => self.move_stuck(&namespace, program, reply),
             Request::EndAttempt { attempt, outcome } => self.worker_ended(attempt, outcome, reply, now),
             Request::Heartbeat { attempt, progress } => self.worker_lives(attempt, progress, reply, now),
         }
@@ -164,31 +161,6 @@ impl Partition {
         all.truncate(limit);
         let runs = all.iter().filter_map(|(_, id)| self.runs.get(id));
         runs.map(|open| (open.namespace.to_string(), row(&open.run))).collect()
-    }
-
-    /// A deploy frees the stuck runs whose history its code follows.
-    fn move_stuck(&mut self, namespace: &str, program: &Arc<Loaded>, now: Timestamp) -> Answer {
-        let mut stuck: Vec<RunId> = self
-            .runs
-            .iter()
-            .filter(|(_, open)| *open.namespace == *namespace && open.run.is_stuck())
-            .filter(|(_, open)| program.program().workflow(open.run.workflow()).is_some())
-            .map(|(id, _)| *id)
-            .collect();
-        stuck.sort_unstable(); // the log's order is the same wherever this runs
-        let (mut moved, mut not_moved) = (0, Vec::new());
-        for id in stuck {
-            let Some(open) = self.runs.get_mut(&id) else { continue };
-            match open.run.move_to(program.clone(), now) {
-                Ok(transition) => {
-                    self.absorb(id, transition);
-                    moved += 1;
-                }
-                Err(why) => not_moved.push((open.run.me().workflow_id.to_string(), why)),
-            }
-        }
-        not_moved.sort();
-        Answer::Moved { moved, not_moved }
     }
 }
 

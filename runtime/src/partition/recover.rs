@@ -189,6 +189,7 @@ impl Recovery {
             starts: self.starts,
             alarms: Alarms::default(),
             again: VecDeque::new(),
+            moves: VecDeque::new(),
             batch: 1,
             flying: false,
             closed_rows: Vec::new(),

@@ -49,3 +49,47 @@ fn what_came_too_late_is_told_which_run_has_closed() {
     assert_eq!(error.code, "run_closed");
     assert!(error.message.contains("spin-1"), "{}", error.message);
 }
+
+/// A run that divides by zero.
+fn stuck(bench: &mut Bench, n: i64) {
+    bench.start_as(serde_json::from_value(json!({ "workflow": "odd", "args": { "n": n } })).unwrap());
+    bench.fly();
+    bench.partition.committed();
+    let dispatched = bench.partition.outputs().find_map(|output| match output {
+        Output::Dispatch(attempt) => Some(attempt),
+        _ => None,
+    });
+    bench.ask(Request::EndAttempt { attempt: dispatched.unwrap(), outcome: WorkerOutcome::Completed(json!(1)) });
+    bench.fly();
+    bench.partition.committed();
+    bench.partition.outputs().for_each(drop);
+}
+
+#[test]
+fn a_deploy_moves_one_stuck_run_at_a_time() {
+    let mut bench = Bench::new();
+    (1..=3).for_each(|n| stuck(&mut bench, n));
+    let left = |bench: &Bench| bench.partition.runs.values().filter(|open| open.run.is_stuck()).count();
+    assert_eq!(left(&bench), 3);
+    let program = bench.partition.setup.programs.keep(Loaded::new(crate::fixture::program(true)).unwrap());
+    let deploy = bench.ask(Request::Move { namespace: "default".into(), program });
+    assert_eq!(left(&bench), 3, "each is replayed: others have their turn between them");
+    for after in [2, 1] {
+        bench.partition.go_on(NOW);
+        assert_eq!(left(&bench), after);
+        assert!(bench.partition.has_more());
+    }
+    bench.ask(Request::Terminate {
+        key: Key { workflow_id: WorkflowId::from("odd-3"), ..key(3) },
+        reason: "enough".into(),
+    });
+    bench.partition.go_on(NOW);
+    assert!(!bench.partition.has_more());
+    bench.fly();
+    bench.partition.committed();
+    let answer = bench.partition.outputs().find_map(|output| match output {
+        Output::Reply(to, Ok(Answer::Moved { moved, not_moved })) if to == deploy => Some((moved, not_moved)),
+        _ => None,
+    });
+    assert_eq!(answer, Some((2, vec![])), "the third was not there any more");
+}
