@@ -11,7 +11,7 @@ use crate::diagnostic::Diagnostic;
 use crate::hir::{Expr, ExprKind, FnKind, Frame, Function, Local, LocalId, Pattern, PatternKind, Root, Stmt, Value};
 use crate::source::Span;
 use crate::syntax::ast;
-use crate::types::world::{ModuleId, World};
+use crate::types::world::{ModuleId, PatchHome, World};
 use crate::types::{DefId, FieldDef, Kind, Ty, Types};
 
 pub(crate) use call::{unknown_option, unstable, unstable_id};
@@ -136,8 +136,8 @@ pub(crate) struct Lower<'w, 'a> {
     facts: Vec<Fact>,
     /// Counts assignments and what suspends, so that callers see whether something in between changed a value.
     changes: u32,
-    /// Index of the flow being lowered, for the sites of patches.
-    flow: Option<u32>,
+    /// The body being lowered, for the sites of patches.
+    home: PatchHome,
 }
 
 impl<'w, 'a> Lower<'w, 'a> {
@@ -158,7 +158,7 @@ impl<'w, 'a> Lower<'w, 'a> {
             floor: 0,
             facts: Vec::new(),
             changes: 0,
-            flow: None,
+            home: PatchHome::None,
         }
     }
 
@@ -168,9 +168,9 @@ impl<'w, 'a> Lower<'w, 'a> {
         self
     }
 
-    /// As the body of flow number `index`.
-    pub(crate) fn of_flow(mut self, index: Option<u32>) -> Self {
-        self.flow = index;
+    /// As a body in which patches are decided.
+    pub(crate) fn of_body(mut self, home: PatchHome) -> Self {
+        self.home = home;
         self
     }
 

@@ -10,7 +10,7 @@ use crate::hir::lower::{Lower, Members, ParamMember, SignalMember, StateMember};
 use crate::hir::{Expr, ExprKind, FnKind, Function, Place, Root, Stmt, Value};
 use crate::source::Span;
 use crate::syntax::ast::{self, MemberKind};
-use crate::types::world::{WorkflowItem, World};
+use crate::types::world::{PatchHome, WorkflowItem, World};
 use crate::types::{FieldDef, Kind, Ty};
 
 /// A lowered project; functions, activities and workflows are in the order of the [`World`].
@@ -68,7 +68,7 @@ pub(crate) struct Query {
 pub(crate) fn lower(world: &World<'_>) -> Program {
     let functions = (0..world.functions.len()).map(|index| lower_function(world, index)).collect();
     let activities = (0..world.activities.len()).map(|index| crate::hir::options::activity(world, index)).collect();
-    let workflows = world.workflows.iter().map(|item| lower_workflow(world, item)).collect();
+    let workflows = (0..world.workflows.len()).map(|index| lower_workflow(world, index)).collect();
     for index in 0..world.consts.len() {
         let (ty, _) = world.const_value(index as u32);
         if ty == Ty::SECRET {
@@ -85,19 +85,20 @@ pub(crate) fn lower(world: &World<'_>) -> Program {
 fn lower_function(world: &World<'_>, index: usize) -> Function {
     let item = &world.functions[index];
     let kind = if item.flow { FnKind::Flow } else { FnKind::Fn };
-    let mut lower = Lower::new(world, item.module, kind).of_flow(item.flow.then_some(index as u32));
+    let mut lower = Lower::new(world, item.module, kind).of_body(PatchHome::Flow(index as u32));
     let params = lower.params(&item.decl.sig.params, &item.sig.params);
     let body = lower.body(&item.decl.body, item.sig.result);
     let name = item.decl.name.text.clone();
     lower.finish(name, params, item.sig.throws.clone(), body, item.decl.name.span)
 }
 
-fn lower_workflow<'a>(world: &World<'a>, item: &WorkflowItem<'a>) -> Workflow {
+fn lower_workflow(world: &World<'_>, index: usize) -> Workflow {
+    let item = &world.workflows[index];
     let decl = item.decl;
     let name = &decl.name.text;
     let members = collect_members(world, item);
     let mut init = lower_init(world, item, &members);
-    let mut lower = Lower::new(world, item.module, FnKind::Body).within(&members);
+    let mut lower = Lower::new(world, item.module, FnKind::Body).within(&members).of_body(PatchHome::Workflow(index));
     let params = lower.params(&decl.sig.params, &item.sig.params);
     let body = lower.body(&decl.body, item.sig.result);
     let body = lower.finish(name.clone(), params, item.sig.throws.clone(), body, decl.name.span);

@@ -176,6 +176,56 @@ workflow w(id: String) with { id: "w-{id}-{now()}" } { }"#,
         ],
     },
     Row {
+        name: "a patch behind two calls, one of them in a loop",
+        source: r#"flow a() { patch "p" { sleep 1s } }
+flow b() { a() }
+workflow w() { for i in 0..3 { b() } }"#,
+        says: &[r#"1 WF5001 `patch "p"` is in a flow that is called in a loop; say when it is decided"#],
+    },
+    Row {
+        name: "a patch reached on two ways",
+        source: r#"flow a() { patch "p" { sleep 1s } }
+flow b() { a() }
+flow c() { a() }
+workflow w() { b()
+  c() }"#,
+        says: &[r#"1 WF5001 `patch "p"` is in a flow that is called at 2 places; say when it is decided"#],
+    },
+    Row {
+        name: "a patch in a flow that calls itself by another",
+        source: r#"flow a(n: Int) { patch "p" { sleep 1s }
+  if n > 0 { b(n) } }
+flow b(n: Int) { a(n - 1) }
+workflow w() { a(3) }"#,
+        says: &[r#"1 WF5001 `patch "p"` is in a flow that calls itself; say when it is decided"#],
+    },
+    Row {
+        name: "two workflows share no run, so no decision",
+        source: r#"flow a() { patch "p" { sleep 1s } }
+workflow v() { a()
+  patch "q" { sleep 1s } }
+workflow w() { a()
+  patch "q" { sleep 1s } }"#,
+        says: &[],
+    },
+    Row {
+        name: "sites in a workflow and in a flow of it",
+        source: r#"flow a() { patch "p" { sleep 1s } }
+workflow v() { a() }
+workflow w() { a()
+  patch "p" { sleep 2s } }"#,
+        says: &[
+            r#"1 WF5001 `patch "p"` is used at 2 sites; say when it is decided"#,
+            r#"4 WF5001 `patch "p"` is used at 2 sites; say when it is decided"#,
+        ],
+    },
+    Row {
+        name: "a patch in a flow that nothing calls",
+        source: r#"flow a() { for i in 0..3 { patch "p" { sleep 1s } }
+  patch "q" { sleep 1s } }"#,
+        says: &[r#"1 WF5001 `patch "p"` is inside a loop; say when it is decided"#],
+    },
+    Row {
         name: "refused",
         source: r#"workflow w() {
   update u() { }

@@ -129,8 +129,18 @@ pub(crate) struct PatchSite {
     /// The word `patch`.
     pub keyword: Span,
     pub in_loop: bool,
-    /// The flow it is in: decided at each call of it.
-    pub flow: Option<u32>,
+    pub home: PatchHome,
+}
+
+/// The body that a patch is in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum PatchHome {
+    /// By its index among the functions; decided at each call of it.
+    Flow(u32),
+    /// By its index among the workflows.
+    Workflow(usize),
+    /// None in which patches may be: that is reported for itself.
+    None,
 }
 
 /// Everything the project declares.

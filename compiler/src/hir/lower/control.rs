@@ -558,7 +558,7 @@ impl<'a> Lower<'_, 'a> {
             span: id.span,
             keyword: span,
             in_loop: self.loops > 0,
-            flow: self.flow,
+            home: self.home,
         });
         Some(index as u16)
     }
