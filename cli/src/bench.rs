@@ -9,6 +9,7 @@ mod workload;
 use std::time::Duration;
 
 use clap::Args;
+use weft_runtime::ownership::url_of;
 use weft_runtime::store::yardstick::{self, Rate};
 use weft_runtime::store::{self, Durability, Journal, StoreError, StoreOptions};
 
@@ -109,7 +110,7 @@ async fn must_be_idle(journal: &dyn Journal) -> Result<(), Failed> {
     let nodes = journal.nodes().await.map_err(refused)?;
     match nodes.iter().find(|node| node.silent_ms < SILENT_MS) {
         Some(node) => Err(Failed::new(Exit::Refused, "store_in_use", "a server is using this store")
-            .why(format!("node {} at {} answered {} ms ago", node.id, node.address, node.silent_ms))
+            .why(format!("node {} at {} answered {} ms ago", node.id, url_of(&node.address), node.silent_ms))
             .help("give an empty database, or stop the server and wait three seconds")),
         None => Ok(()),
     }

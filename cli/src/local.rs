@@ -2,6 +2,7 @@
 //! API listens on, and ending well.
 
 use std::fs::{File, TryLockError};
+use std::hash::{BuildHasher, Hasher};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -225,12 +226,13 @@ impl Local {
         };
         // A folder's lock says that there is no other node, so all that ever were there count as this one: what a
         // killed process left is taken over at once, without waiting for its lease.
-        let (store, name) = match (&place, &folder) {
+        let (store, name, socket) = match (&place, &folder) {
             (Place::Store { url, name }, _) => {
-                (url.clone(), name.clone().unwrap_or_else(|| format!("http://{}", reachable(address))))
+                let name = name.clone().unwrap_or_else(|| format!("http://{}", reachable(address)));
+                (url.clone(), name, socket(address))
             }
-            (_, Some(folder)) => (folder.store(), "local".to_owned()),
-            (_, None) => ("memory:".to_owned(), "local".to_owned()),
+            (_, Some(folder)) => (folder.store(), "local".to_owned(), String::new()),
+            (_, None) => ("memory:".to_owned(), "local".to_owned(), String::new()),
         };
         let limits = config.limits.clone();
         let names = match place {
@@ -238,7 +240,7 @@ impl Local {
             Place::Folder(_) | Place::Memory => WorkflowNames::Newest,
             Place::Store { .. } => WorkflowNames::First,
         };
-        let options = NodeOptions { config, names, ..NodeOptions::new(store, name) };
+        let options = NodeOptions { config, names, socket, ..NodeOptions::new(store, name) };
         let node = Node::open(options).await.map_err(|e| cannot_open(&place, &e))?;
         let (node, stop) = (Arc::new(node), CancellationToken::new());
         let (api, stopped) = (node.clone(), stop.clone());
@@ -304,6 +306,17 @@ fn reachable(address: SocketAddr) -> String {
     let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     let name = if name.trim().is_empty() { "localhost" } else { name.trim() };
     format!("{name}:{}", address.port())
+}
+
+/// A listening socket as no other live process can name it: this start of the machine, its network, the address. Where the
+/// system does not say, one that nobody ever names again.
+fn socket(address: SocketAddr) -> String {
+    let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id");
+    let network = std::fs::read_link("/proc/self/ns/net");
+    match (boot, network) {
+        (Ok(boot), Ok(network)) => format!("{} {} {address}", boot.trim(), network.display()),
+        _ => format!("{:016x}", std::hash::RandomState::new().build_hasher().finish()),
+    }
 }
 
 fn cannot_open(place: &Place, error: &OpenError) -> Failed {

@@ -225,7 +225,8 @@ pub(crate) struct Serve {
     /// Where to listen
     #[arg(long, default_value = "127.0.0.1:7373", value_name = "HOST:PORT")]
     pub(crate) listen: SocketAddr,
-    /// Where other nodes and clients reach this one [default: the machine's name and the port]
+    /// Where other nodes and clients reach this one [default: that of --listen, or the machine's name
+    /// and the port where that is 0.0.0.0]
     #[arg(long, value_name = "URL")]
     pub(crate) advertise: Option<String>,
     /// Run `exec` activities. DIR is the folder of the deployed project (where its weft.toml is): each activity runs in

@@ -22,7 +22,7 @@ use crate::activities::secrets::Secrets;
 use crate::clock::{Clock, SystemClock};
 use crate::config::NodeConfig;
 use crate::loops::Links;
-use crate::ownership::Lease;
+use crate::ownership::{self, Lease};
 use crate::partition::Partition;
 use crate::programs::Programs;
 use crate::refusal;
@@ -42,6 +42,9 @@ pub struct NodeOptions {
     pub store_options: StoreOptions,
     /// Where this node's API is reached, unlike any other node's.
     pub address: String,
+    /// The socket it listens on, as no other live process can name it: a node that is found with the same is an earlier
+    /// life of this one, and its partitions are taken over at once. Empty where `address` says it all.
+    pub socket: String,
     /// Limits, and what activities may do.
     pub config: NodeConfig,
     /// Who may deploy a workflow of a name that another project has deployed.
@@ -61,6 +64,7 @@ impl NodeOptions {
             store: store.into(),
             store_options: StoreOptions::default(),
             address: address.into(),
+            socket: String::new(),
             config: NodeConfig::default(),
             names: WorkflowNames::First,
             secrets: Secrets::default(),
@@ -227,7 +231,7 @@ impl Node {
 
     /// Where the node is on its way.
     pub fn standing(&self) -> Standing {
-        self.shared.standing.borrow().clone()
+        self.shared.standing()
     }
 
     /// Waits until the node serves its partitions.
@@ -281,6 +285,14 @@ impl Shared {
             Duty::Serve => self.core(),
             Duty::Look => Err(refusal::only_read()),
         }
+    }
+
+    fn standing(&self) -> Standing {
+        self.standing.borrow().clone()
+    }
+
+    fn row_address(&self) -> String {
+        ownership::address_of(&self.options.address, &self.options.socket)
     }
 
     fn stand(&self, standing: Standing) {

@@ -23,9 +23,23 @@ pub struct Plan {
     pub owner: Option<String>,
 }
 
-/// What the node `me`, whose API is at `address`, may take over.
+/// What parts the URL of a node from its socket in the address of its row.
+const SOCKET_AFTER: char = '#';
+
+/// The address of a node's row: the URL of its API, and the socket where that is said.
+pub fn address_of(url: &str, socket: &str) -> String {
+    if socket.is_empty() { url.into() } else { format!("{url}{SOCKET_AFTER}{socket}") }
+}
+
+/// Where the API of a node with this row is.
+pub fn url_of(address: &str) -> &str {
+    address.split_once(SOCKET_AFTER).map_or(address, |(url, _)| url)
+}
+
+/// What the node `me`, whose row has this address, may take over.
 pub fn plan(me: i32, address: &str, cluster: &Cluster, lease_ms: i64) -> Plan {
-    // A node at this node's own address is an earlier life of it: two processes cannot listen there.
+    // A node with this node's own address is an earlier life of it: two processes cannot have one socket. Two with the
+    // same URL can, on two machines that both call themselves 127.0.0.1.
     let alive = |id: i32| {
         let row = cluster.nodes.iter().find(|row| row.id == id)?;
         (id == me || (row.silent_ms <= lease_ms && row.address != address)).then_some(row)
@@ -33,7 +47,7 @@ pub fn plan(me: i32, address: &str, cluster: &Cluster, lease_ms: i64) -> Plan {
     let owner = |part: &Ownership| part.node.and_then(alive);
     let Some(first) = cluster.partitions.first() else { return Plan::default() };
     match owner(first) {
-        Some(leader) if leader.id != me => Plan { take: Vec::new(), owner: Some(leader.address.clone()) },
+        Some(leader) if leader.id != me => Plan { take: Vec::new(), owner: Some(url_of(&leader.address).into()) },
         _ => {
             let free = cluster.partitions.iter().filter(|part| owner(part).is_none());
             Plan { take: free.map(|part| (part.part, part.epoch)).collect(), owner: None }
@@ -126,6 +140,15 @@ mod tests {
     fn an_earlier_life_at_the_same_address_is_dead() {
         let earlier = NodeRow { id: 5, address: "http://node1".into(), silent_ms: 10 };
         check(&[part(0, Some(5))], &[node(1, 0), earlier], &[0], None);
+    }
+
+    #[test]
+    fn a_node_of_the_same_url_on_another_socket_is_another_node() {
+        let (mine, other) = (address_of("http://127.0.0.1:7373", "a"), address_of("http://127.0.0.1:7373", "b"));
+        let nodes = [NodeRow { id: 5, address: other, silent_ms: 10 }];
+        let cluster = Cluster { nodes: nodes.to_vec(), partitions: vec![part(0, Some(5))] };
+        let told = Plan { take: Vec::new(), owner: Some("http://127.0.0.1:7373".into()) };
+        assert_eq!(plan(1, &mine, &cluster, 3_000), told);
     }
 
     #[test]

@@ -35,7 +35,7 @@ pub(super) async fn run(shared: Arc<Shared>, first: Option<open::Events>) {
 /// Registers the node, as often as it takes.
 async fn join(shared: &Shared, core: &Core) -> Option<i32> {
     loop {
-        match core.journal.join(&shared.options.address).await {
+        match core.journal.join(&shared.row_address()).await {
             Ok(id) => return Some(id),
             Err(error @ (StoreError::Corrupt(_) | StoreError::Unusable(_))) => {
                 shared.stand(Standing::Stopped(error.to_string()));
@@ -139,9 +139,15 @@ impl<'a> Member<'a> {
         if self.serving {
             return;
         }
-        let (lease, address) = (self.shared.limits.lease_ms, &self.shared.options.address);
-        let plan = ownership::plan(self.id, address, cluster, lease);
+        let (lease, address) = (self.shared.limits.lease_ms, self.shared.row_address());
+        let plan = ownership::plan(self.id, &address, cluster, lease);
         if let Some(owner) = plan.owner {
+            if owner == self.shared.options.address && !matches!(self.shared.standing(), Standing::Standby(Some(_))) {
+                tracing::warn!(
+                    address = %owner,
+                    "another node says that it is reached at this node's address; give each its own (--advertise)"
+                );
+            }
             // Two nodes took over at once and the other has the first partition: it is to have all of them.
             self.release().await;
             return self.shared.stand(Standing::Standby(Some(owner)));

@@ -77,3 +77,24 @@ async fn who_has_no_lease_when_the_logs_are_read_does_not_begin() {
     assert!(ended(&stood), "{stood:?}");
     node.shutdown().await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn two_nodes_that_advertise_one_address_do_not_take_over_from_each_other() {
+    let memory = Memory::new(2);
+    let node = |socket: &str| {
+        let mut options = NodeOptions::new("memory:", "http://127.0.0.1:7373");
+        options.socket = socket.into();
+        Node::open_on(Arc::new(memory.clone()), options).unwrap()
+    };
+    let first = node("a");
+    first.serving().await.unwrap();
+    let second = node("b");
+    let mut standing = second.shared.standing.subscribe();
+    let by = Standing::Standby(Some("http://127.0.0.1:7373".into()));
+    standing.wait_for(|now| *now == by || *now == Standing::Serving).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    assert_eq!((first.standing(), second.standing()), (Standing::Serving, by));
+    assert!(memory.ownership().await.unwrap().iter().all(|row| row.epoch == 1), "taken over once");
+    first.shutdown().await;
+    second.shutdown().await;
+}
