@@ -27,6 +27,8 @@ const RACE_TRIES_MAX: usize = 100;
 pub(super) struct Postgres {
     options: PgConnectOptions,
     pool: PgPool,
+    /// One connection for heartbeats alone: whoever reads slowly must not cost the lease.
+    beats: PgPool,
     partitions: u16,
     place: String,
 }
@@ -37,8 +39,9 @@ impl Postgres {
         let connect = connect::options(url)?;
         let place = connect::place(&connect);
         let partitions = migrate::migrate(&connect, options.partitions.unwrap_or(PARTITIONS)).await?;
-        let pool = connect::pool(&connect);
-        Ok(Postgres { options: connect, pool, partitions, place })
+        let pool = connect::pool(&connect, connect::POOL_CONNECTIONS_MAX);
+        let beats = connect::pool(&connect, 1);
+        Ok(Postgres { options: connect, pool, beats, partitions, place })
     }
 
     /// Runs an insert that takes a free number, again if another node took it first.
@@ -157,7 +160,7 @@ impl Journal for Postgres {
              order by 1",
         )
         .bind(node);
-        let rows = within(query.fetch_all(&self.pool)).await?;
+        let rows = within(query.fetch_all(&self.beats)).await?;
         let mut cluster = Cluster::default();
         for row in &rows {
             match get::<Option<String>>(row, 4)? {

@@ -32,6 +32,8 @@ pub(super) struct Sqlite {
     path: PathBuf,
     writer: Arc<Writer>,
     readers: SqlitePool,
+    /// One connection for what a heartbeat reads: whoever reads slowly must not cost the lease.
+    beats: SqlitePool,
     partitions: u16,
 }
 
@@ -51,8 +53,8 @@ impl Sqlite {
         let path = connect::path(path)?;
         let mut connection = connect::create(&path).await?;
         let partitions = migrate::migrate(&mut connection, options.partitions.unwrap_or(1)).await?;
-        let readers = connect::readers(&path);
-        Ok(Sqlite { writer: Arc::new(Writer::new(path.clone(), connection)), readers, partitions, path })
+        let (readers, beats) = (connect::readers(&path, connect::READERS_MAX), connect::readers(&path, 1));
+        Ok(Sqlite { writer: Arc::new(Writer::new(path.clone(), connection)), readers, beats, partitions, path })
     }
 
     /// Opens the file as it is; SQLite itself refuses every write.
@@ -60,8 +62,8 @@ impl Sqlite {
         let path = connect::path(path)?;
         let mut connection = connect::open_to_read(&path).await?;
         let partitions = migrate::current(&mut connection).await?;
-        let readers = connect::readers(&path);
-        Ok(Sqlite { writer: Arc::new(Writer::new(path.clone(), connection)), readers, partitions, path })
+        let (readers, beats) = (connect::readers(&path, connect::READERS_MAX), connect::readers(&path, 1));
+        Ok(Sqlite { writer: Arc::new(Writer::new(path.clone(), connection)), readers, beats, partitions, path })
     }
 }
 
@@ -97,9 +99,7 @@ impl Journal for Sqlite {
     }
 
     async fn ownership(&self) -> Result<Vec<Ownership>, StoreError> {
-        let query = sqlx::query("select id, epoch, node, low from part order by id");
-        let rows = query.fetch_all(&self.readers).await.map_err(|error| classify(&error))?;
-        rows.iter().map(ownership).collect()
+        ownerships(&self.readers).await
     }
 
     async fn takeover(
@@ -127,7 +127,7 @@ impl Journal for Sqlite {
         if self.writer.execute(sqlx::query(&beat).bind(node)).await? == 0 {
             return Err(StoreError::Conflict);
         }
-        Ok(Cluster { nodes: self.nodes().await?, partitions: self.ownership().await? })
+        Ok(Cluster { nodes: nodes(&self.beats).await?, partitions: ownerships(&self.beats).await? })
     }
 
     async fn leave(&self, node: i32) -> Result<(), StoreError> {
@@ -135,11 +135,7 @@ impl Journal for Sqlite {
     }
 
     async fn nodes(&self) -> Result<Vec<NodeRow>, StoreError> {
-        let query = format!("select id, address, {NOW} - beat from node order by id");
-        let rows = sqlx::query(&query).fetch_all(&self.readers).await.map_err(|error| classify(&error))?;
-        rows.iter()
-            .map(|row| Ok(NodeRow { id: get(row, 0)?, address: get(row, 1)?, silent_ms: get(row, 2)? }))
-            .collect()
+        nodes(&self.readers).await
     }
 
     async fn put_program(&self, hash: ProgramHash, body: &[u8]) -> Result<(), StoreError> {
@@ -260,6 +256,18 @@ impl Journal for Sqlite {
     async fn ping(&self) -> Result<(), StoreError> {
         sqlx::query("select 1").execute(&self.readers).await.map(drop).map_err(|error| classify(&error))
     }
+}
+
+async fn nodes(connections: &SqlitePool) -> Result<Vec<NodeRow>, StoreError> {
+    let query = format!("select id, address, {NOW} - beat from node order by id");
+    let rows = sqlx::query(&query).fetch_all(connections).await.map_err(|error| classify(&error))?;
+    rows.iter().map(|row| Ok(NodeRow { id: get(row, 0)?, address: get(row, 1)?, silent_ms: get(row, 2)? })).collect()
+}
+
+async fn ownerships(connections: &SqlitePool) -> Result<Vec<Ownership>, StoreError> {
+    let query = sqlx::query("select id, epoch, node, low from part order by id");
+    let rows = query.fetch_all(connections).await.map_err(|error| classify(&error))?;
+    rows.iter().map(ownership).collect()
 }
 
 /// Reads a column. One that is not of the expected type means that somebody changed the schema.

@@ -9,7 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use weft_protocol::{LogSeq, PartitionId};
 use weft_runtime::store::memory::{Disturbance, Fault, Memory, Operation};
-use weft_runtime::store::{self, Journal, StoreError, StoreOptions, yardstick};
+use weft_runtime::store::{self, ClosedFilter, Journal, StoreError, StoreOptions, yardstick};
 use weft_tests::postgres::{Postgres, database};
 use weft_tests::server::eventually;
 
@@ -192,6 +192,31 @@ async fn a_read_only_or_impatient_database_is_unavailable_until_it_is_not() {
         admin.execute(format!("alter database {name} reset all").as_str()).await.unwrap();
     }
     place.journal.lane().await.unwrap().append(&next).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_heartbeat_does_not_wait_for_slow_readers() {
+    let place = place::postgres().await;
+    let node = place.journal.join("http://one").await.unwrap();
+    let mut admin = sqlx::PgConnection::connect(&place.url).await.unwrap();
+    admin.execute("begin; lock table run").await.unwrap();
+    let lists: Vec<_> = (0..8)
+        .map(|_| {
+            let journal = place.journal.clone();
+            tokio::spawn(
+                async move { journal.list_closed(&ClosedFilter { limit: 1, ..ClosedFilter::default() }).await },
+            )
+        })
+        .collect();
+    eventually(Duration::from_secs(30), "the lists hold every connection that they can have", async || {
+        matches!(place.journal.ping().await, Err(StoreError::Unavailable(why)) if why.contains("no connection became free"))
+    })
+    .await;
+    place.journal.beat(node).await.expect("the heartbeat has its own");
+    admin.execute("rollback").await.unwrap();
+    for list in lists {
+        let _ = list.await.unwrap();
+    }
 }
 
 #[tokio::test]

@@ -15,8 +15,8 @@ pub(super) const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 const CONNECT_WITHIN: Duration = Duration::from_secs(5);
 /// Longest wait for a connection of the pool, which tries again and again meanwhile.
 const POOL_WITHIN: Duration = Duration::from_secs(2);
-/// Connections for everything but appending.
-const POOL_CONNECTIONS_MAX: u32 = 4;
+/// Connections for everything but appending and heartbeats.
+pub(super) const POOL_CONNECTIONS_MAX: u32 = 4;
 
 pub(super) fn options(url: &str) -> Result<PgConnectOptions, StoreError> {
     let options = PgConnectOptions::from_str(url)
@@ -38,11 +38,8 @@ pub(super) fn place(options: &PgConnectOptions) -> String {
 }
 
 /// A pool that connects when it is first used.
-pub(super) fn pool(options: &PgConnectOptions) -> PgPool {
-    PgPoolOptions::new()
-        .max_connections(POOL_CONNECTIONS_MAX)
-        .acquire_timeout(POOL_WITHIN)
-        .connect_lazy_with(options.clone())
+pub(super) fn pool(options: &PgConnectOptions, connections: u32) -> PgPool {
+    PgPoolOptions::new().max_connections(connections).acquire_timeout(POOL_WITHIN).connect_lazy_with(options.clone())
 }
 
 /// Opens a connection of its own.

@@ -13,7 +13,7 @@ use crate::store::StoreError;
 /// How long a write waits for another process's write.
 const BUSY_FOR: Duration = Duration::from_secs(10);
 /// Connections that read.
-const READERS_MAX: u32 = 2;
+pub(super) const READERS_MAX: u32 = 2;
 
 /// The path of `sqlite:PATH` or `sqlite://PATH`.
 pub(super) fn path(text: &str) -> Result<PathBuf, StoreError> {
@@ -65,8 +65,8 @@ async fn connect(path: &Path, options: SqliteConnectOptions) -> Result<SqliteCon
 }
 
 /// Connections that read, made when they are first used.
-pub(super) fn readers(path: &Path) -> SqlitePool {
-    SqlitePoolOptions::new().max_connections(READERS_MAX).connect_lazy_with(options(path))
+pub(super) fn readers(path: &Path, count: u32) -> SqlitePool {
+    SqlitePoolOptions::new().max_connections(count).connect_lazy_with(options(path))
 }
 
 fn options(path: &Path) -> SqliteConnectOptions {
