@@ -59,6 +59,8 @@ pub(crate) enum LoopEvent {
     Deposed(Vec<PartitionId>),
     /// The store is broken for these partitions; they stay stopped.
     Broken(Vec<PartitionId>, StoreError),
+    /// The loop of these partitions ended by a bug; the store is as it was.
+    Died(Vec<PartitionId>),
 }
 
 /// What all loops of a node share. A loop reports at most once for each partition it has, and a partition comes back only
@@ -109,8 +111,7 @@ impl Links {
             tokio::spawn(async move {
                 // A node without one of its loops must not look as if it served.
                 if running.await.is_err() {
-                    let why = "a loop ended by a bug in weft; the log says where; restart the node and report it";
-                    let _ = events.send(LoopEvent::Broken(theirs, StoreError::Unusable(why.into())));
+                    let _ = events.send(LoopEvent::Died(theirs));
                 }
             });
         }

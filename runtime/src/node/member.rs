@@ -104,6 +104,12 @@ impl<'a> Member<'a> {
                         self.lose().await;
                     }
                     Some(LoopEvent::Broken(parts, error)) => self.stop_for(&parts, &error).await,
+                    Some(LoopEvent::Died(parts)) => {
+                        let why = "a loop ended by a bug in weft; the log says where; restart the node and report it";
+                        self.stop_for(&parts, &StoreError::Unusable(why.into())).await;
+                        // Nothing is damaged: another process may do better.
+                        self.release().await;
+                    }
                     None => break,
                 },
                 changed = beats.changed() => {
@@ -117,6 +123,9 @@ impl<'a> Member<'a> {
                         (Ok(()), Beat::None) => {}
                         (Ok(()), Beat::Forgotten) | (Err(_), _) => {
                             self.lose().await;
+                            if self.broken {
+                                self.shared.stop.cancelled().await;
+                            }
                             break;
                         }
                     }
@@ -212,6 +221,10 @@ impl<'a> Member<'a> {
 
     /// Another node has the partitions, or some of them: all are let go, so that one node has all of them again.
     async fn lose(&mut self) {
+        // One loop may meet damage while another meets a new owner: who is stopped says why, and stays stopped.
+        if self.broken {
+            return;
+        }
         self.shared.stand(Standing::Standby(None));
         self.serving = false;
         let let_go = async {
@@ -224,7 +237,7 @@ impl<'a> Member<'a> {
     /// Damage is never served over: all work ends, in the partitions that are whole as well. The node keeps what it owns
     /// and says why it does not serve until somebody repairs the store; another node would only meet the same damage.
     async fn stop_for(&mut self, parts: &[PartitionId], error: &StoreError) {
-        tracing::error!(%error, ?parts, "the store is damaged; this node serves no more");
+        tracing::error!(%error, ?parts, "this node serves no more");
         self.broken = true;
         self.shared.stand(Standing::Stopped(error.to_string()));
         let why = refusal::of_store(error);

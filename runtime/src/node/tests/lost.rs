@@ -117,7 +117,8 @@ async fn a_start_whose_id_cannot_be_looked_up_is_refused() {
 async fn a_loop_that_ends_by_a_bug_stops_the_node() {
     let bug = Arc::new(AtomicBool::new(false));
     let met = bug.clone();
-    let memory = Memory::new(2).disturbed(move |operation| {
+    let whole = Memory::new(2);
+    let memory = whole.disturbed(move |operation| {
         assert!(operation != Operation::Append || !met.load(Ordering::SeqCst), "a bug");
         Disturbance::default()
     });
@@ -132,6 +133,36 @@ async fn a_loop_that_ends_by_a_bug_stops_the_node() {
     let stopped = tokio::time::timeout(LONG, standing.wait_for(|now| matches!(now, Standing::Stopped(_)))).await;
     assert!(format!("{:?}", *stopped.unwrap().unwrap()).contains("a bug in weft"));
     assert_eq!(node.ready().await.unwrap_err().code, "store_broken");
+    let standby = Node::open_on(Arc::new(whole), NodeOptions::new("memory:", "http://two")).unwrap();
+    let took_over = tokio::time::timeout(LONG, standby.serving()).await;
+    took_over.expect("what is not damaged is free for another node").unwrap();
+    assert!(matches!(node.standing(), Standing::Stopped(_)), "and this one stays stopped");
+    standby.shutdown().await;
+    node.shutdown().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_is_stopped_says_so_whatever_it_loses_besides() {
+    let appends = Arc::new(Mutex::new(vec![Fault::Deposed, Fault::Damaged]));
+    let armed = Arc::new(AtomicBool::new(false));
+    let (faults, now) = (appends.clone(), armed.clone());
+    let memory = Memory::new(2).disturbed(move |operation| {
+        let meets = operation == Operation::Append && now.load(Ordering::SeqCst);
+        Disturbance { fault: faults.lock().unwrap().pop_if(|_| meets), ..Disturbance::default() }
+    });
+    let mut options = NodeOptions::new("memory:", "http://one");
+    options.loops = 2;
+    let node = Node::open_on(Arc::new(memory), options).unwrap();
+    node.serving().await.unwrap();
+    node.deploy(NS, codec::encode(&fixture::program(false))).await.unwrap();
+    let of = |n: i64| crate::partition::partition_of(NS, &format!("order-{n}"), 2);
+    let elsewhere = (2..).find(|n| of(*n) != of(1)).unwrap();
+    armed.store(true, Ordering::SeqCst);
+    // The first append meets damage, the other loop's a new owner.
+    let (_, _) = futures::join!(node.start(NS, start("order", 1)), node.start(NS, start("order", elsewhere)));
+    assert!(appends.lock().unwrap().is_empty());
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    assert!(matches!(node.standing(), Standing::Stopped(_)), "{:?}", node.standing());
     node.shutdown().await;
 }
 
