@@ -9,6 +9,7 @@ pub(crate) mod explain;
 pub(crate) mod fix;
 pub(crate) mod fmt;
 pub(crate) mod follow;
+pub(crate) mod graph;
 pub(crate) mod list;
 pub(crate) mod message;
 pub(crate) mod new;
@@ -190,6 +191,7 @@ pub(crate) async fn act(context: &Context, cli: Cli) -> Outcome {
         Command::Check(options) => check::check(context, &options),
         Command::Build(options) => build::build(context, &options),
         Command::Fix(options) => fix::fix(context, &options),
+        Command::Graph(options) => graph::graph(context, &options),
         Command::Fmt(options) => fmt::fmt(context, &options),
         Command::Explain(options) => explain::explain(context, &options),
         Command::Bench(options) => bench::bench(context, &options).await,

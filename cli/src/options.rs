@@ -91,6 +91,8 @@ pub(crate) enum Command {
     Fix(Source),
     /// Lay out the sources of a project; there is one layout and no option for it
     Fmt(Fmt),
+    /// Print the control flow of workflows, for Mermaid or Graphviz to draw
+    Graph(GraphOf),
     /// Compile a project to bytecode
     Build(Build),
     /// Run a workflow here and now, without a server; it is kept and can be continued
@@ -159,6 +161,29 @@ pub(crate) struct Fmt {
     /// Read standard input, write standard output
     #[arg(long, conflicts_with = "path")]
     pub(crate) stdin: bool,
+}
+
+/// `weft graph`.
+#[derive(Debug, Args)]
+pub(crate) struct GraphOf {
+    /// Folder of the project, or a file
+    #[arg(default_value = ".", value_name = "DIR|FILE")]
+    pub(crate) path: PathBuf,
+    /// The workflow; all of them if none is named
+    #[arg(value_name = "WORKFLOW")]
+    pub(crate) workflow: Option<String>,
+    /// Who is to draw it
+    #[arg(long, value_enum, default_value = "mermaid")]
+    pub(crate) format: GraphFormat,
+}
+
+/// What a graph is written for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum GraphFormat {
+    /// A Mermaid flowchart, as Markdown pages draw it
+    Mermaid,
+    /// A Graphviz digraph: `weft graph --format dot | dot -Tsvg`
+    Dot,
 }
 
 /// `weft build`.

@@ -46,21 +46,48 @@ pub struct Analysis {
 
 /// Compiles a project. Never fails: mistakes are diagnostics.
 pub fn compile(project: &Project) -> Analysis {
+    on_deep_stack(|| analyze(project))
+}
+
+/// Runs what recurses over trees on a stack that is deep enough.
+pub(crate) fn on_deep_stack<T: Send>(work: impl Fn() -> T + Sync) -> T {
     std::thread::scope(|scope| {
         let builder = std::thread::Builder::new().name("compile".into()).stack_size(STACK_BYTES);
-        match builder.spawn_scoped(scope, || analyze(project)) {
+        match builder.spawn_scoped(scope, &work) {
             Ok(thread) => match thread.join() {
-                Ok(analysis) => analysis,
+                Ok(done) => done,
                 Err(panic) => std::panic::resume_unwind(panic),
             },
             // No thread to be had: the caller's stack has to do.
-            Err(_) => analyze(project),
+            Err(_) => work(),
         }
     })
 }
 
 /// The straight line: text → ast → hir with types → effects → program.
 fn analyze(project: &Project) -> Analysis {
+    front(project, |world, lowered, mut diagnostics| {
+        let mut program = None;
+        if diagnostics.iter().all(|d| d.severity != Severity::Error) {
+            let count = project.sources.len();
+            program = codegen::emit(world, lowered, &project.name, &project.edition, count);
+            if program.is_none() {
+                let span = Span { file: FileId(0), start: 0, end: 0 };
+                let d = Diagnostic::error("WF1020", span, "the program is too large").label("a table of it is full");
+                diagnostics.push(d.help("split the project, or the largest function of it"));
+            }
+        }
+        diagnostics.sort_by_key(|d| (d.span.file, d.span.start, d.span.end, d.code));
+        diagnostics.dedup();
+        Analysis { diagnostics, program }
+    })
+}
+
+/// Everything before a program is emitted; `then` hears what was found and what there is to say of it.
+pub(crate) fn front<T>(
+    project: &Project,
+    then: impl FnOnce(&World<'_>, &hir::program::Program, Vec<Diagnostic>) -> T,
+) -> T {
     let mut sources = project.sources.clone();
     let mut diagnostics = Vec::new();
     let mut files: Vec<ast::File> = Vec::new();
@@ -83,19 +110,7 @@ fn analyze(project: &Project) -> Analysis {
     effects::check(&world, &lowered);
     let found = world.sink.take();
     diagnostics.extend(found.into_iter().filter(|d| !syntax::is_consequence(&files, d)));
-    let mut program = None;
-    if diagnostics.iter().all(|d| d.severity != Severity::Error) {
-        let count = project.sources.len();
-        program = codegen::emit(&world, &lowered, &project.name, &project.edition, count);
-        if program.is_none() {
-            let span = Span { file: FileId(0), start: 0, end: 0 };
-            let d = Diagnostic::error("WF1020", span, "the program is too large").label("a table of it is full");
-            diagnostics.push(d.help("split the project, or the largest function of it"));
-        }
-    }
-    diagnostics.sort_by_key(|d| (d.span.file, d.span.start, d.span.end, d.code));
-    diagnostics.dedup();
-    Analysis { diagnostics, program }
+    then(&world, &lowered, diagnostics)
 }
 
 /// Options whose text stands without quotes in `weft.toml`.

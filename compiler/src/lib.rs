@@ -7,6 +7,7 @@ pub mod analysis;
 pub mod diagnostic;
 pub mod fix;
 pub mod format;
+pub mod graph;
 pub mod source;
 pub mod syntax;
 

@@ -1,9 +1,9 @@
 //! The command as scripts see it: exit codes, what is on stdout and what is not, real processes and sockets.
 
-#[path = "cli/fmt.rs"]
-mod fmt;
 #[path = "cli/keep.rs"]
 mod keep;
+#[path = "cli/sources.rs"]
+mod sources;
 #[path = "cli/words.rs"]
 mod words;
 

@@ -1,4 +1,4 @@
-//! `weft fmt` on files, folders and standard input; `weft fix`.
+//! Commands on sources: `weft fmt` on files, folders and standard input; `weft fix`; `weft graph`.
 
 use std::io::Write;
 
@@ -91,4 +91,17 @@ fn what_needs_no_person_is_fixed() {
     std::fs::write(at("b.wf"), "workflow b(n: Int) -> Int {\n  return n\n}\n").unwrap();
     let (code, out, err) = run_weft(dir.path(), &["fix"]);
     assert_eq!((code, out.as_str()), (0, ""), "{err}");
+}
+
+#[test]
+fn a_graph_is_printed_for_who_draws_it() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("w.wf"), "workflow a() { sleep 1s }\nworkflow b() { sleep 2s }\n").unwrap();
+    let (code, out, _) = run_weft(dir.path(), &["graph", ".", "b"]);
+    assert_eq!(code, 0);
+    assert_eq!(out, "flowchart TD\n  n0([\"b\"])\n  n1[/\"sleep 2s\"/]\n  n2([\"done\"])\n  n0 --> n1\n  n1 --> n2\n");
+    let (_, out, _) = run_weft(dir.path(), &["graph", "w.wf", "--format", "dot", "--json"]);
+    assert_eq!(out.lines().count(), 2, "{out}");
+    let (code, _, err) = run_weft(dir.path(), &["graph", ".", "c"]);
+    assert!(code == 5 && err.contains("it has a, b"), "{err}");
 }

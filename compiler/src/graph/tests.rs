@@ -1,0 +1,139 @@
+//! Graphs as text, and what holds for all of them.
+
+use super::*;
+use crate::source::Source;
+
+fn graphs_of(text: &str) -> Vec<Graph> {
+    let source = Source { path: "w.wf".into(), text: text.into() };
+    let project = Project { name: "w".into(), edition: "2026".into(), sources: vec![source], ..Project::default() };
+    graphs(&project).unwrap_or_else(|errors| panic!("{errors:#?}"))
+}
+
+const ORDER: &str = r#"
+error Declined { code: String }
+default activity with { queue: "q", timeout: 30s }
+activity reserve(id: String) -> Int
+activity charge(id: String) throws Declined
+activity ship(id: String)
+
+flow pack(id: String) { sleep 1h }
+fn twice(n: Int) -> Int = n * 2
+
+workflow order(id: String, lines: List<String>) -> Int throws Declined {
+  state approved: Bool?
+  signal approve(ok: Bool) { approved = ok }
+  let n = twice(reserve(id))
+  if n > 3 {
+    let ok = wait until approved timeout 2d else false
+    if !ok { return 0 }
+  }
+  try { charge(id) } catch Declined { throw Declined(code: "again") }
+  parallel {
+    ship(id)
+    pack(id)
+  }
+  for line in lines {
+    if line == "stop" { break }
+    ship(line)
+  }
+  return n
+}
+"#;
+
+#[test]
+fn a_workflow_is_what_it_does_waits_for_and_decides() {
+    let graphs = graphs_of(ORDER);
+    assert_eq!(graphs.len(), 1);
+    let expected = r#"flowchart TD
+  n0(["order"])
+  n1["reserve"]
+  n2{"n #62; 3"}
+  n3[/"wait until approved"/]
+  n4{"!ok"}
+  n5(["return 0"])
+  n6{"try"}
+  n7["charge"]
+  n8(("throw Declined(code: #34;again#34;)"))
+  n9[["parallel"]]
+  n10["ship"]
+  n11["flow pack"]
+  n12[["all"]]
+  n13{"each of lines"}
+  n14{"line == #34;stop#34;"}
+  n15["ship"]
+  n16(["return n"])
+"#;
+    let drawn = graphs[0].mermaid();
+    let (nodes, edges) = drawn.split_at(drawn.find("  n0 -->").expect("there are edges"));
+    assert_eq!(nodes, expected, "{drawn}");
+    let edges: Vec<&str> = edges.lines().map(str::trim).collect();
+    let expected = [
+        "n0 --> n1",
+        "n1 --> n2",
+        "n2 -->|\"yes\"| n3",
+        "n3 --> n4",
+        "n3 -->|\"after 2d\"| n4",
+        "n4 -->|\"yes\"| n5",
+        "n4 -->|\"no\"| n6",
+        "n2 -->|\"no\"| n6",
+        "n6 --> n7",
+        "n6 -->|\"on Declined\"| n8",
+        "n7 --> n9",
+        "n9 --> n10",
+        "n9 --> n11",
+        "n10 --> n12",
+        "n11 --> n12",
+        "n12 --> n13",
+        "n13 -->|\"next\"| n14",
+        "n14 -->|\"no\"| n15",
+        "n15 --> n13",
+        "n13 -->|\"no more\"| n16",
+        "n14 -->|\"yes\"| n16",
+    ];
+    assert_eq!(edges, expected);
+}
+
+/// Of every program of the repository: each node is reached, each edge ends at a node, each way ends somewhere.
+#[test]
+fn every_node_is_reached_and_left() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the crate is in the workspace");
+    let mut folders = vec![root.join("examples"), root.join("tests/conformance")];
+    let mut drawn = 0;
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).expect("a folder of the repository").flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            if path.extension().is_none_or(|ending| ending != "wf") {
+                continue;
+            }
+            let text = std::fs::read_to_string(&path).expect("a program is text");
+            let source = Source { path: "w.wf".into(), text };
+            let project = Project { edition: "2026".into(), sources: vec![source], ..Project::default() };
+            for graph in graphs(&project).unwrap_or_default() {
+                drawn += 1;
+                check(&path.display().to_string(), &graph);
+            }
+        }
+    }
+    assert!(drawn > 80, "only {drawn} workflows were drawn");
+}
+
+fn check(name: &str, graph: &Graph) {
+    for (number, node) in graph.nodes.iter().enumerate() {
+        let (into, out) = (graph.edges.iter().any(|e| e.to == number), graph.edges.iter().any(|e| e.from == number));
+        assert!(into || node.kind == NodeKind::Start, "{name}: nothing leads to {node:?}\n{}", graph.mermaid());
+        let last = matches!(node.kind, NodeKind::End | NodeKind::Failure);
+        assert!(out != last, "{name}: {node:?}\n{}", graph.mermaid());
+    }
+    assert!(graph.edges.iter().all(|e| e.from < graph.nodes.len() && e.to < graph.nodes.len()), "{name}");
+}
+
+#[test]
+fn graphviz_text_keeps_its_quotes() {
+    let graph = &graphs_of("workflow w(a: String) { if a == \"x\\\"\\n\" { sleep 1s } }\n")[0];
+    let line = graph.dot().lines().find(|line| line.contains("diamond")).map(str::to_owned);
+    assert_eq!(line.as_deref(), Some(r#"  n1 [shape=diamond, label="a == \"x\\\"\\n\""]"#));
+}
