@@ -118,7 +118,18 @@ impl Heap {
         Ok(at)
     }
 
-    fn out_of_memory(&self) -> Fault {
+    /// Bytes that one op may still allocate.
+    pub(crate) fn room(&self) -> usize {
+        let most = self.words_max + self.words_max / 2;
+        8 * most.saturating_sub(self.live + self.since) as usize
+    }
+
+    /// Refuses what will not fit, before it is made.
+    pub(crate) fn expect_room(&self, bytes: usize) -> Result<(), Fault> {
+        if bytes > self.room() { Err(self.out_of_memory()) } else { Ok(()) }
+    }
+
+    pub(crate) fn out_of_memory(&self) -> Fault {
         let limit = self.words_max * 8;
         fault(TrapKind::Memory, format!("the run needs more than {limit} bytes (limit `heap_bytes_max`)"))
     }

@@ -9,6 +9,7 @@ mod waits;
 
 pub(crate) use arith::{decimals, float, int, overflow};
 pub(crate) use objects::share_children;
+pub(crate) use waits::command_bytes;
 
 use std::sync::Arc;
 

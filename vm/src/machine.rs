@@ -78,6 +78,8 @@ pub(crate) enum Life {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Progress {
     pub(crate) commands: Vec<Issued>,
+    /// Bytes of what they carry.
+    pub(crate) command_bytes: usize,
     pub(crate) logs: Vec<(u8, String)>,
     /// Indexed cells that changed.
     pub(crate) changed: Vec<u16>,
@@ -419,15 +421,16 @@ impl Vm {
             return Ok(None);
         }
         let mut out = String::from("{");
+        let mut room = encode::Room::payload(self.bounds.payload_bytes_max);
         for cell in changed {
             let state = &self.def().state[usize::from(*cell)];
             let value = self.cell(*cell)?;
             if out.len() > 1 {
                 out.push(',');
             }
-            encode::text_into(&state.name, &mut out);
+            encode::text_into(&state.name, &mut out, &mut room)?;
             out.push(':');
-            encode::json_into(&self.heap, &self.loaded, state.ty, value, &mut out)?;
+            encode::json_into(&self.heap, &self.loaded, state.ty, value, &mut out, &mut room, 0)?;
         }
         out.push('}');
         Ok(Some(Payload::json(&out)))

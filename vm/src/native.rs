@@ -134,13 +134,6 @@ impl Call<'_> {
         Ok(list)
     }
 
-    /// A list of texts.
-    fn texts(&mut self, texts: Vec<String>) -> Result<u64, Fault> {
-        let items = texts.iter().map(|text| crate::value::new_text(self.heap, text));
-        let items = items.collect::<Result<Vec<u64>, Fault>>()?;
-        self.fresh_list(self.dst, &items)
-    }
-
     /// `T?` of the result type from a `T` that stays where it was too, if it is there.
     fn optional(&mut self, value: Option<u64>) -> Result<u64, Fault> {
         let Type::Option(inner) = self.loaded.ty(self.dst) else {

@@ -10,4 +10,5 @@ mod natives;
 mod objects;
 mod scalars;
 mod scopes;
+mod size;
 mod values;

@@ -16,6 +16,8 @@ use crate::value::new_text;
 
 /// Log lines of one activation that are kept.
 const LOG_LINES_MAX: usize = 1_000;
+/// Bytes of a log line that are kept.
+const LOG_LINE_BYTES_MAX: usize = 16 << 10;
 /// Events from which a history is large.
 const LARGE_EVENTS: u64 = 10_000;
 /// Bytes from which a history is large.
@@ -49,8 +51,10 @@ impl Vm {
             Op::Random => random::unit(&self.draw(fiber)).to_bits(),
             Op::RunInfo => self.run_info(at)?,
             _ => {
-                let text = self.heap.text(at.reg(fiber, b)).to_owned();
-                self.heap.charge(text.len());
+                let text = self.heap.text(at.reg(fiber, b));
+                let length = text.len();
+                let text = shortened(text);
+                self.heap.charge(length);
                 // Muted while replaying: not even kept.
                 if at.ctx.recorded_patch.is_none() {
                     self.log(a.min(3) as u8, text);
@@ -199,4 +203,16 @@ impl Vm {
 /// Whether a slot of this type says yes as the value of a condition: true, or not none.
 pub(super) fn holds(value: u64) -> bool {
     value != 0
+}
+
+/// A log line, cut if it is very long.
+fn shortened(text: &str) -> String {
+    if text.len() <= LOG_LINE_BYTES_MAX {
+        return text.to_owned();
+    }
+    let mut end = LOG_LINE_BYTES_MAX;
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    format!("{}… ({} bytes)", &text[..end], text.len())
 }

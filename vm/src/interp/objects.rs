@@ -189,9 +189,9 @@ impl Vm {
 
     fn concat(&mut self, fiber: &mut Fiber, at: &At<'_>) -> Result<u64, Fault> {
         self.collect_if_due(fiber)?;
-        let mut out = String::new();
+        let (mut out, mut room) = (String::new(), encode::Room::heap(&self.heap));
         for reg in at.args() {
-            encode::hole_into(&self.heap, at.loaded, at.ty(reg), at.reg(fiber, reg), &mut out)?;
+            encode::hole_into(&self.heap, at.loaded, at.ty(reg), at.reg(fiber, reg), &mut out, &mut room)?;
         }
         self.heap.charge(out.len());
         new_text(&mut self.heap, &out)

@@ -84,6 +84,13 @@ impl Vm {
             let message = format!("the run has {max} pending operations (limit `pending_commands_max`)");
             return Err(fault(TrapKind::Limit, message));
         }
+        self.progress.command_bytes += command_bytes(&command);
+        let max = self.bounds.heap_bytes_max;
+        if self.progress.command_bytes > max {
+            let message =
+                format!("the commands of one activation carry more than {max} bytes (limit `heap_bytes_max`)");
+            return Err(fault(TrapKind::Limit, message));
+        }
         let seq = self.issue(fiber, at.site, command);
         fiber.ops.push(Operation { seq, kind, mode, started: None, outcome: None });
         self.pending += 1;
@@ -428,5 +435,15 @@ impl Vm {
         }
         at.set(fiber, at.inst.a, u64::from(decided));
         Ok(Flow::Next)
+    }
+}
+
+/// Bytes of the payloads of a command.
+pub(crate) fn command_bytes(command: &Command) -> usize {
+    match command {
+        Command::ScheduleActivity { args, options, .. } | Command::StartChild { args, options, .. } => {
+            args.len() + options.as_ref().map_or(0, Payload::len)
+        }
+        Command::StartTimer { .. } | Command::RecordPatch { .. } | Command::Cancel => 0,
     }
 }

@@ -105,7 +105,10 @@ impl Vm {
             Ended::Failed(object) if self.cancel_requested && self.heap.type_at(object) == builtin::CANCELED => {
                 Ok(Then::Canceled)
             }
-            Ended::Failed(object) => failure::from_heap(&self.heap, &self.loaded, object, 0).map(Then::Failed),
+            Ended::Failed(object) => {
+                let mut room = encode::Room::payload(self.bounds.payload_bytes_max);
+                failure::from_heap(&self.heap, &self.loaded, object, 0, &mut room).map(Then::Failed)
+            }
         }
     }
 

@@ -67,7 +67,8 @@ impl Vm {
                 encode::payload(&self.heap, &self.loaded, result, value, max).map_err(trap)
             }
             Ok(Exit::Ended(Ended::Failed(object))) => {
-                let failure = failure::from_heap(&self.heap, &self.loaded, object, 0).map_err(trap)?;
+                let mut room = encode::Room::payload(self.bounds.payload_bytes_max);
+                let failure = failure::from_heap(&self.heap, &self.loaded, object, 0, &mut room).map_err(trap)?;
                 Err(QueryFailure::Failed(failure))
             }
             Ok(_) => Err(trap(fault(TrapKind::Corrupt, "a query tried to wait"))),

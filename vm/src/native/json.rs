@@ -34,9 +34,10 @@ pub(super) fn call(call: &mut Call<'_>, native: Native) -> Result<u64, Fault> {
     }
 }
 
-fn encoded(call: &Call<'_>) -> Result<String, Fault> {
-    let mut out = String::new();
-    encode::json_into(call.heap, call.loaded, call.args[0].ty, call.slot(0), &mut out)?;
+fn encoded(call: &mut Call<'_>) -> Result<String, Fault> {
+    let (mut out, mut room) = (String::new(), encode::Room::heap(call.heap));
+    encode::json_into(call.heap, call.loaded, call.args[0].ty, call.slot(0), &mut out, &mut room, 0)?;
+    call.heap.charge(out.len());
     Ok(out)
 }
 

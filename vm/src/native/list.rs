@@ -78,6 +78,9 @@ pub(super) fn call(call: &mut Call<'_>, native: Native) -> Result<u64, Fault> {
         ListChunk => chunk(call),
         _ => {
             let lists = call.items(list).to_vec();
+            // The same list may be there a thousand times.
+            let count = lists.iter().fold(0usize, |sum, inner| sum.saturating_add(call.count(*inner)));
+            call.heap.expect_room(count.saturating_mul(8))?;
             let items: Vec<u64> = lists.iter().flat_map(|inner| call.items(*inner).iter().copied()).collect();
             call.heap.charge(8 * items.len());
             call.list(call.dst, &items)

@@ -28,8 +28,8 @@ pub(super) fn call(call: &mut Call<'_>, native: Native) -> Result<u64, Fault> {
                 Ok(value)
             }
             None => {
-                let mut key = String::new();
-                encode::hole_into(call.heap, call.loaded, call.args[1].ty, call.slot(1), &mut key)?;
+                let (mut key, mut room) = (String::new(), encode::Room::heap(call.heap));
+                encode::hole_into(call.heap, call.loaded, call.args[1].ty, call.slot(1), &mut key, &mut room)?;
                 Err(fault(TrapKind::Index, format!("the map has no key {key}")))
             }
         },

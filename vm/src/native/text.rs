@@ -3,16 +3,16 @@
 use weft_bytecode::op::Native;
 
 use super::Call;
-use crate::limits::{Fault, fault};
-use crate::step::TrapKind;
+use crate::limits::Fault;
 use crate::value::{encode, new_decimal};
 
 pub(super) fn call(call: &mut Call<'_>, native: Native) -> Result<u64, Fault> {
     use Native::*;
     match native {
         ToText => {
-            let mut out = String::new();
-            encode::hole_into(call.heap, call.loaded, call.args[0].ty, call.slot(0), &mut out)?;
+            let (mut out, mut room) = (String::new(), encode::Room::heap(call.heap));
+            encode::hole_into(call.heap, call.loaded, call.args[0].ty, call.slot(0), &mut out, &mut room)?;
+            call.heap.charge(out.len());
             call.new_text(&out)
         }
         StringLength => Ok(call.text(0).chars().count() as u64),
@@ -30,12 +30,11 @@ pub(super) fn call(call: &mut Call<'_>, native: Native) -> Result<u64, Fault> {
             call.new_text(&text)
         }
         StringSplit => {
-            let (text, separator) = (call.text(0), call.text(1));
-            let parts = match separator.is_empty() {
-                true => scalars(text),
-                false => text.split(separator).map(str::to_owned).collect(),
-            };
-            call.texts(parts)
+            let (text, separator) = (call.text(0).to_owned(), call.text(1).to_owned());
+            match separator.is_empty() {
+                true => texts(call, scalars(&text)),
+                false => texts(call, text.split(&separator)),
+            }
         }
         StringContains => Ok(u64::from(call.text(0).contains(call.text(1)))),
         StringStartsWith => Ok(u64::from(call.text(0).starts_with(call.text(1)))),
@@ -47,12 +46,12 @@ pub(super) fn call(call: &mut Call<'_>, native: Native) -> Result<u64, Fault> {
             call.new_text(&part)
         }
         StringChars => {
-            let parts = scalars(call.text(0));
-            call.texts(parts)
+            let text = call.text(0).to_owned();
+            texts(call, scalars(&text))
         }
         StringLines => {
-            let parts = call.text(0).lines().map(str::to_owned).collect();
-            call.texts(parts)
+            let text = call.text(0).to_owned();
+            texts(call, text.lines())
         }
         StringParseInt => {
             let text = call.text(0);
@@ -72,8 +71,19 @@ pub(super) fn call(call: &mut Call<'_>, native: Native) -> Result<u64, Fault> {
     }
 }
 
-fn scalars(text: &str) -> Vec<String> {
-    text.chars().map(String::from).collect()
+fn scalars(text: &str) -> impl Iterator<Item = &str> + Clone {
+    text.char_indices().map(|(at, char)| &text[at..at + char.len_utf8()])
+}
+
+/// A list of texts. Many small ones need more than the text they were cut from, so they are counted before.
+fn texts<'t>(call: &mut Call<'_>, parts: impl Iterator<Item = &'t str> + Clone) -> Result<u64, Fault> {
+    // Each has a header and a place in the list.
+    const BYTES_EACH: usize = 16;
+    let count = parts.clone().count();
+    call.heap.expect_room(count.saturating_mul(BYTES_EACH))?;
+    call.heap.charge(count * BYTES_EACH);
+    let items = parts.map(|part| call.new_text(part)).collect::<Result<Vec<u64>, Fault>>()?;
+    call.fresh_list(call.dst, &items)
 }
 
 /// A small text may become a large one, so its size is known before it is made.
@@ -81,9 +91,7 @@ fn replace(call: &mut Call<'_>) -> Result<u64, Fault> {
     let (text, from, to) = (call.text(0), call.text(1), call.text(2));
     let found = text.matches(from).count();
     let size = (text.len() - found * from.len()).saturating_add(found.saturating_mul(to.len()));
-    if size > u32::MAX as usize {
-        return Err(fault(TrapKind::Memory, "a text would need more than 4 GiB"));
-    }
+    call.heap.expect_room(size)?;
     call.heap.charge(size);
     let (text, from, to) = (call.text(0), call.text(1), call.text(2));
     let replaced = text.replace(from, to);
@@ -94,9 +102,7 @@ fn join(call: &mut Call<'_>) -> Result<u64, Fault> {
     let list = call.slot(0);
     let separator = call.heap.length(call.slot(1));
     let size = call.items(list).iter().map(|item| call.heap.length(*item) + separator).sum();
-    if size > u32::MAX as usize {
-        return Err(fault(TrapKind::Memory, "a text would need more than 4 GiB"));
-    }
+    call.heap.expect_room(size)?;
     call.heap.charge(size);
     let mut out = String::with_capacity(size);
     for (place, item) in call.items(list).iter().enumerate() {

@@ -15,6 +15,7 @@ use zerocopy::IntoBytes;
 use crate::fiber::{Cancel, Fiber, FiberId, Kind, On, Operation, Resume, Role, State};
 use crate::frame::Frame;
 use crate::heap::{Counters, Heap};
+use crate::interp::command_bytes;
 use crate::limits::{Bounds, SNAPSHOT_CAUSES_MAX};
 use crate::loaded::Loaded;
 use crate::machine::{Ended, Life, MAIN, Progress, Vm};
@@ -283,8 +284,11 @@ impl<'a> Reader<'a> {
     }
 
     fn progress(&mut self) -> Read<Progress> {
+        let commands: Vec<Issued> = self.list(Self::command)?;
+        let command_bytes = commands.iter().map(|issued| command_bytes(&issued.command)).sum();
         Ok(Progress {
-            commands: self.list(Self::command)?,
+            commands,
+            command_bytes,
             logs: self.list(|r| Ok((r.small()?, r.text()?.to_owned())))?,
             changed: self.list(Self::small)?,
             fuel_start: self.num()?,

@@ -11,6 +11,7 @@ use crate::heap::Heap;
 use crate::limits::{CAUSES_KEPT, Fault, NESTING_MAX, too_deep};
 use crate::loaded::Loaded;
 use crate::step::TrapKind;
+use crate::value::encode::Room;
 use crate::value::{decode, encode, new_text};
 
 /// A failure as an error object.
@@ -66,22 +67,34 @@ fn declared(
     heap.alloc_words(error, &words).map(Some)
 }
 
-/// An error object as a failure.
-pub(crate) fn from_heap(heap: &Heap, loaded: &Loaded, object: u64, depth: usize) -> Result<Failure, Fault> {
+/// An error object that is already so many levels deep, as a failure.
+pub(crate) fn from_heap(
+    heap: &Heap,
+    loaded: &Loaded,
+    object: u64,
+    depth: usize,
+    room: &mut Room,
+) -> Result<Failure, Fault> {
     if depth > NESTING_MAX {
         return Err(too_deep());
     }
     let ty = heap.type_at(object);
     let message = heap.text(heap.get(object, 0));
+    room.take(message.len())?;
     let cause = match heap.get(object, 1) {
         0 => None,
-        cause => Some(Box::new(from_heap(heap, loaded, cause, depth + 1)?)),
+        cause => Some(Box::new(from_heap(heap, loaded, cause, depth + 1, room)?)),
     };
     if ty == builtin::FAULT {
         let kind = heap.text(heap.get(object, 2));
+        room.take(kind.len())?;
         let details = match heap.get(object, 3) {
             0 => None,
-            details => Some(payload(heap, loaded, builtin::JSON, details)?),
+            details => {
+                let mut out = String::new();
+                encode::json_into(heap, loaded, builtin::JSON, details, &mut out, room, depth + 1)?;
+                Some(Payload::json(&out))
+            }
         };
         return Ok(Failure { cause, details, ..Failure::new(kind, message) });
     }
@@ -96,20 +109,15 @@ pub(crate) fn from_heap(heap: &Heap, loaded: &Loaded, object: u64, depth: usize)
             if place > 0 {
                 out.push(',');
             }
-            encode::text_into(&field.name, &mut out);
+            encode::text_into(&field.name, &mut out, room)?;
             out.push(':');
-            encode::json_into(heap, loaded, field.ty, heap.get(object, place + 2), &mut out)?;
+            let value = heap.get(object, place + 2);
+            encode::json_into(heap, loaded, field.ty, value, &mut out, room, depth + 1)?;
         }
         out.push('}');
         details = Some(Payload::json(&out));
     }
     Ok(Failure { cause, details, ..Failure::new(name, message) })
-}
-
-fn payload(heap: &Heap, loaded: &Loaded, ty: TypeId, value: u64) -> Result<Payload, Fault> {
-    let mut out = String::new();
-    encode::json_into(heap, loaded, ty, value, &mut out)?;
-    Ok(Payload::json(&out))
 }
 
 /// A built-in error without fields of its own, such as `Canceled`.
