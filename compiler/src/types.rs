@@ -396,8 +396,9 @@ pub(crate) fn idle(construct: &str, span: Span) -> Diagnostic {
 /// The candidate that was probably meant.
 pub(crate) fn near<'n>(name: &str, candidates: impl IntoIterator<Item = &'n str>) -> Option<String> {
     let mut best: Option<(f64, &str)> = None;
+    let lower = name.to_lowercase();
     for candidate in candidates {
-        let score = strsim::jaro_winkler(&name.to_lowercase(), &candidate.to_lowercase());
+        let score = strsim::jaro_winkler(&lower, &candidate.to_lowercase());
         let close = score > 0.84 || strsim::damerau_levenshtein(name, candidate) <= name.len() / 4;
         if close && candidate != name && best.is_none_or(|(top, _)| score > top) {
             best = Some((score, candidate));

@@ -576,6 +576,23 @@ fn errors_hold_the_program_back_and_warnings_do_not() {
     }
 }
 
+#[test]
+fn guessing_at_unknown_names_has_a_bound() {
+    let (declared, unknown) = (1_000, 300);
+    let mut source = String::new();
+    for n in 0..declared {
+        source.push_str(&format!("fn known_number_{n}() -> Int = {n}\n"));
+    }
+    for n in 0..unknown {
+        source.push_str(&format!("fn user_{n}() -> Int = knwon_number_{n} + 1\n"));
+    }
+    let diagnostics = analyze(&source).diagnostics;
+    assert_eq!(diagnostics.len(), unknown, "each is reported");
+    let guessed = diagnostics.iter().filter(|d| d.fix.is_some()).count();
+    assert!(guessed >= 10, "the first are guessed at: {guessed}");
+    assert!(guessed * declared <= crate::types::world::COMPARISONS_MAX, "{guessed} guesses among {declared} names");
+}
+
 /// Applies the edits of a fix.
 fn fixed(source: &str) -> String {
     let analysis = analyze(source);

@@ -3,7 +3,7 @@
 use crate::diagnostic::{Diagnostic, Fix};
 use crate::syntax::ast::{TypeExpr, TypeKind};
 use crate::types::world::{Item, ModuleId, World};
-use crate::types::{Kind, Ty, near};
+use crate::types::{Kind, Ty};
 
 /// Built-in types without parameters.
 const PLAIN: &[(&str, Ty)] = &[
@@ -174,9 +174,12 @@ impl<'a> World<'a> {
         if let Some((_, ours)) = FOREIGN_FORMS.iter().find(|(theirs, _)| *theirs == name) {
             return self.report(d.help(*ours));
         }
-        let declared = self.names(module, |item| matches!(item, Item::Type(_) | Item::Alias(_)));
-        let builtin = PLAIN.iter().map(|(n, _)| *n).chain(GENERIC.iter().map(|(n, _)| *n));
-        if let Some(near) = near(name, declared.into_iter().chain(builtin)) {
+        let known = || {
+            let declared = self.names(module, |item| matches!(item, Item::Type(_) | Item::Alias(_)));
+            let builtin = PLAIN.iter().map(|(n, _)| *n).chain(GENERIC.iter().map(|(n, _)| *n));
+            declared.into_iter().chain(builtin).collect()
+        };
+        if let Some(near) = self.near(name, known) {
             d = d.help(format!("did you mean `{near}`?"));
         } else if let Some(module) = self.exported_by(name) {
             d = d.help(format!("import it: `import {module} {{ {name} }}`"));

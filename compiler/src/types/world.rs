@@ -158,7 +158,13 @@ pub(crate) struct World<'a> {
     pub defaults: RefCell<Vec<Rc<DefaultSlot<'a>>>>,
     pub patches: RefCell<Vec<PatchSites>>,
     pub sink: RefCell<Vec<Diagnostic>>,
+    /// How many names may still be compared with unknown ones.
+    comparisons_left: Cell<usize>,
 }
+
+/// Declared names that one compilation compares with unknown ones. Enough for the first mistakes in a large project;
+/// where there are hundreds, guessing what each was meant to be would take longer than everything else.
+pub(crate) const COMPARISONS_MAX: usize = 200_000;
 
 impl<'a> World<'a> {
     /// Collects the declarations of all files and resolves their signatures.
@@ -176,6 +182,7 @@ impl<'a> World<'a> {
             defaults: RefCell::default(),
             patches: RefCell::default(),
             sink: RefCell::default(),
+            comparisons_left: Cell::new(COMPARISONS_MAX),
         };
         let mut nominal = Vec::new();
         for (module, file) in files.iter().enumerate() {
@@ -300,6 +307,17 @@ impl<'a> World<'a> {
         name.text.clone()
     }
 
+    /// The one of many names that was probably meant, as long as [`COMPARISONS_MAX`] allows to look.
+    pub(crate) fn near<'n>(&self, name: &str, known: impl FnOnce() -> Vec<&'n str>) -> Option<String> {
+        let left = self.comparisons_left.get();
+        if left == 0 {
+            return None;
+        }
+        let known = known();
+        self.comparisons_left.set(left.saturating_sub(known.len()));
+        if known.len() > left { None } else { crate::types::near(name, known) }
+    }
+
     fn import(&mut self, module: ModuleId, file: &'a ast::File) {
         for item in &file.items {
             let ast::Decl::Import { path, names, alias } = &item.decl else { continue };
@@ -307,11 +325,11 @@ impl<'a> World<'a> {
                 continue;
             }
             let Some(target) = self.modules.iter().position(|m| m.path == path.text) else {
-                let known = self.modules.iter().map(|m| m.path.as_str());
+                let known = || self.modules.iter().map(|m| m.path.as_str()).collect();
                 let mut d = Diagnostic::error("WF1001", path.span, format!("cannot find module `{}`", path.text))
                     .label("no such file in this project")
                     .why("a module is a file of the project; its name is the path without `.wf`, with `.` for `/`");
-                if let Some(near) = crate::types::near(&path.text, known) {
+                if let Some(near) = self.near(&path.text, known) {
                     d = d.help(format!("did you mean `{near}`?"));
                 }
                 self.report(d);
@@ -337,7 +355,7 @@ impl<'a> World<'a> {
     fn import_name(&mut self, module: ModuleId, target: ModuleId, name: &'a ast::Name) {
         let found = self.modules[target].names.get(name.text.as_str()).copied();
         let Some((item, span)) = found else {
-            let near = crate::types::near(&name.text, self.modules[target].names.keys().copied());
+            let near = self.near(&name.text, || self.modules[target].names.keys().copied().collect());
             let mut d = Diagnostic::error(
                 "WF1001",
                 name.span,
@@ -636,14 +654,15 @@ impl<'a> World<'a> {
                 if let Some(n) = crate::types::BUILTIN_ERRORS.iter().position(|b| *b == name.text) {
                     return Some(DefId(n as u32));
                 }
-                let known = self.names(module, |item| match item {
+                let error = |item| match item {
                     Item::Type(id) => self.types.def(id).kind == DefKind::Error,
                     _ => false,
-                });
-                let known = known.into_iter().chain(crate::types::BUILTIN_ERRORS);
+                };
+                let known =
+                    || self.names(module, error).into_iter().chain(crate::types::BUILTIN_ERRORS).collect::<Vec<_>>();
                 let mut d = Diagnostic::error("WF1001", name.span, format!("cannot find error `{}`", name.text))
                     .label("not declared");
-                d = match crate::types::near(&name.text, known) {
+                d = match self.near(&name.text, known) {
                     Some(near) => d.help(format!("did you mean `{near}`?")),
                     None => d.help(format!("declare it: `error {} {{ .. }}`", name.text)),
                 };

@@ -6,7 +6,7 @@ use crate::hir::{Expr, ExprKind, Pattern, PatternKind, Stmt, Value};
 use crate::source::Span;
 use crate::syntax::ast::{self, StmtKind};
 use crate::types::world::Item;
-use crate::types::{DefKind, Kind, Ty, near};
+use crate::types::{DefKind, Kind, Ty};
 
 impl<'a> Lower<'_, 'a> {
     /// Lowers an expression. `want` guides literals, variants and lambdas; the result may still be of another type.
@@ -333,18 +333,9 @@ impl<'a> Lower<'_, 'a> {
     pub(super) fn unknown_name(&self, kind: &str, name: &str, span: Span) {
         let what = if kind.is_empty() { format!("`{name}`") } else { format!("{kind} `{name}`") };
         let mut d = Diagnostic::error("WF1001", span, format!("cannot find {what}")).label("not declared");
-        let locals = self.names.iter().filter(|(_, ids)| !ids.is_empty()).map(|(n, _)| *n);
-        let members = self.members.into_iter().flat_map(|m| &m.states).map(|s| s.name.as_str());
-        let params = self.members.into_iter().flat_map(|m| &m.params).map(|p| p.name.as_str());
-        let params = params.filter(|name| self.find_param(name).is_some());
-        let module = &self.world.modules[self.module];
-        let mut known: Vec<&str> = locals.chain(members).chain(params).chain(module.names.keys().copied()).collect();
-        known.extend(module.variants.keys().map(|k| &**k));
-        known.extend(super::call::PRELUDE);
-        known.sort_unstable();
         if let Some((_, here)) = FOREIGN.iter().find(|(theirs, _)| *theirs == name) {
             d = d.help(*here);
-        } else if let Some(near) = near(name, known) {
+        } else if let Some(near) = self.world.near(name, || self.names_in_sight()) {
             d = d.help(format!("did you mean `{near}`?")).fix(crate::diagnostic::Fix {
                 title: format!("replace with `{near}`"),
                 edits: vec![(span, near)],
@@ -354,6 +345,19 @@ impl<'a> Lower<'_, 'a> {
             d = d.help(format!("import it: `import {found} {{ {name} }}`"));
         }
         self.report(d);
+    }
+
+    fn names_in_sight(&self) -> Vec<&str> {
+        let locals = self.names.iter().filter(|(_, ids)| !ids.is_empty()).map(|(n, _)| *n);
+        let members = self.members.into_iter().flat_map(|m| &m.states).map(|s| s.name.as_str());
+        let params = self.members.into_iter().flat_map(|m| &m.params).map(|p| p.name.as_str());
+        let params = params.filter(|name| self.find_param(name).is_some());
+        let module = &self.world.modules[self.module];
+        let mut known: Vec<&str> = locals.chain(members).chain(params).chain(module.names.keys().copied()).collect();
+        known.extend(module.variants.keys().map(|k| &**k));
+        known.extend(super::call::PRELUDE);
+        known.sort_unstable();
+        known
     }
 
     /// The names of a pattern without a known type.
