@@ -50,7 +50,7 @@ pub fn program_of(history: &[Event]) -> Option<ProgramHash> {
 
 /// The size of an event as `history.is_large` counts it: its payloads and texts and a fixed part, the same wherever and
 /// however it is stored.
-pub(crate) fn event_bytes(kind: &EventKind) -> u64 {
+pub fn event_bytes(kind: &EventKind) -> u64 {
     use EventKind::*;
     const FIXED: usize = 32;
     let failure_bytes = |failure: &Failure| {

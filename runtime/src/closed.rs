@@ -1,7 +1,10 @@
 //! Closed runs as rows: what is kept of a run that has ended, and how it is read again.
 
+use std::ops::Range;
+
 use weft_bytecode::ProgramHash;
 use weft_engine::Run;
+use weft_engine::replay::event_bytes;
 use weft_protocol::api::Status;
 use weft_protocol::event::EventKind;
 use weft_protocol::{Event, EventId};
@@ -82,6 +85,22 @@ pub fn history(row: &ClosedRun) -> Result<Vec<Event>, StoreError> {
         )));
     }
     Ok(events)
+}
+
+/// Bytes of values in one page of a history, unless its first event alone has more.
+const PAGE_BYTES_MAX: u64 = 8 << 20;
+
+/// The page of a history that begins after event number `after`: at most `limit` events, and at least one if there is.
+pub(crate) fn page(events: &[Event], after: u64, limit: usize) -> Range<usize> {
+    let from = usize::try_from(after).unwrap_or(usize::MAX).min(events.len());
+    let most = from.saturating_add(limit).min(events.len());
+    let mut bytes = 0;
+    let fits = |event: &&Event| {
+        bytes += event_bytes(&event.kind);
+        bytes <= PAGE_BYTES_MAX
+    };
+    let fitting = events[from..most].iter().take_while(fits).count();
+    from..(from + fitting.max(1)).min(most)
 }
 
 /// Which code a run was pinned to, from which event on.

@@ -379,13 +379,12 @@ impl Partition {
 /// Events of a run after number `after`.
 fn events_after(run: &Run, after: u64, limit: usize, closed: bool) -> Answer {
     let all = run.history();
-    let from = usize::try_from(after).unwrap_or(usize::MAX).min(all.len());
-    let to = from.saturating_add(limit).min(all.len());
+    let page = closed::page(all, after, limit);
     Answer::Events {
         program: run.loaded().clone(),
         codes: closed::codes(all),
-        events: all[from..to].to_vec(),
-        complete: closed && to == all.len(),
+        complete: closed && page.end == all.len(),
+        events: all[page].to_vec(),
     }
 }
 

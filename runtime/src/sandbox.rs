@@ -335,14 +335,19 @@ impl Sandbox {
     /// # Errors
     /// As the API refuses.
     pub async fn history(&mut self, workflow_id: &str) -> Result<(Arc<Loaded>, Vec<Event>), ApiError> {
-        let ask = Request::History { key: key(workflow_id), after: 0, limit: usize::MAX, follow: false };
-        match self.ask(self.part(workflow_id), ask).await? {
-            Answer::Events { program, events, .. } => Ok((program, events)),
-            Answer::NotOpen => {
-                let (_, events) = self.closed(workflow_id).await?;
-                Ok((self.program_at(&events).await?, events))
+        let mut all: Vec<Event> = Vec::new();
+        loop {
+            let after = all.last().map_or(0, |event| event.id.0);
+            let ask = Request::History { key: key(workflow_id), after, limit: usize::MAX, follow: false };
+            match self.ask(self.part(workflow_id), ask).await? {
+                Answer::Events { program, events, .. } if events.is_empty() => return Ok((program, all)),
+                Answer::Events { events, .. } => all.extend(events),
+                Answer::NotOpen => {
+                    let (_, events) = self.closed(workflow_id).await?;
+                    return Ok((self.program_at(&events).await?, events));
+                }
+                other => return Err(unexpected(&other)),
             }
-            other => Err(unexpected(&other)),
         }
     }
 

@@ -26,7 +26,7 @@ pub(crate) async fn show(context: &Context, options: &Show) -> Outcome {
     // Where nothing goes on there is nothing to wait for.
     let follow = options.follow && !remote.at_rest;
     let wait = if follow { FOLLOW } else { Duration::ZERO };
-    let mut after = 0;
+    let (mut after, mut until) = (0, None);
     loop {
         let page = remote.api.history(&run, after, PAGE, wait).await?;
         if run.run_id.is_none() {
@@ -41,8 +41,18 @@ pub(crate) async fn show(context: &Context, options: &Show) -> Outcome {
                 (false, false) => context.out.line(&event::line(&context.out, event))?,
             }
         }
-        if page.complete || (!follow && page.events.len() < PAGE) {
+        if page.complete || (!follow && page.events.is_empty()) {
             return Ok(Exit::Done);
+        }
+        if !follow {
+            // A page may have ended before the history does; what a run writes while it is shown is not waited for.
+            let until = match until {
+                Some(until) => until,
+                None => *until.insert(remote.api.describe(&run).await?.history_events),
+            };
+            if after >= until {
+                return Ok(Exit::Done);
+            }
         }
     }
 }

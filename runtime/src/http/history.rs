@@ -29,7 +29,7 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
         ("id" = String, Path, description = "Workflow id, percent-encoded"),
         ("run" = Option<String>, Query, description = "Run id, if not the newest run of the id"),
         ("after" = Option<u64>, Query, description = "Only events after this number; default 0"),
-        ("limit" = Option<usize>, Query, description = "Events of the page, at most `page_rows_max`"),
+        ("limit" = Option<usize>, Query, description = "Events of the page, at most `page_rows_max`; one with large values has fewer"),
         ("wait" = Option<String>, Query,
             description = "If there are none yet, how long to wait (`30s`), at most `long_poll_max`; default 0s"),
         ("follow" = Option<bool>, Query, description = "As server-sent events; takes no `limit` and no `wait`"),

@@ -112,10 +112,9 @@ pub(super) async fn closed_history(
     after: u64,
     limit: usize,
 ) -> Result<HistoryPage, ApiError> {
-    let from = usize::try_from(after).unwrap_or(usize::MAX).min(events.len());
-    let to = from.saturating_add(limit).min(events.len());
-    let page = events_json(shared, &closed::codes(events), &events[from..to]).await?;
-    Ok(HistoryPage { events: page, complete: to == events.len() })
+    let page = closed::page(events, after, limit);
+    let complete = page.end == events.len();
+    Ok(HistoryPage { events: events_json(shared, &closed::codes(events), &events[page]).await?, complete })
 }
 
 /// Events as JSON. Places in them are places of the code that the run was pinned to when they were written.

@@ -15,6 +15,7 @@ activity charge(id: String, n: Int) -> Int throws Declined with {
 workflow order(id: String, n: Int, note: String?) -> Int throws Declined with { id: "order-{id}" } {
   pub state seen = 0
   signal mark(n: Int) { seen = n }
+  signal note(text: String) {}
   signal go()
   query plus(n: Int) -> Int = seen + n
 

@@ -112,6 +112,36 @@ async fn pages_of_a_history_join_without_a_gap() {
 }
 
 #[tokio::test]
+async fn a_page_has_no_more_bytes_than_a_page_may() {
+    let server = Server::deployed().await;
+    server.order("b", 1).await;
+    let text = "x".repeat(2_000_000);
+    for _ in 0..6 {
+        let sent = server.post("/runs/order-b/signals/note", json!({ "args": { "text": text } })).await;
+        assert_eq!(sent.status, StatusCode::NO_CONTENT);
+    }
+    // Open, and once more as a closed run's history is read.
+    for _ in 0..2 {
+        let (mut ids, mut pages) = (Vec::new(), 0);
+        loop {
+            let after = ids.last().copied().unwrap_or(0);
+            let page = server.get(&format!("/runs/order-b/history?after={after}")).await.body;
+            let events = page["events"].as_array().unwrap();
+            assert!(page.to_string().len() < 9 << 20, "{} bytes", page.to_string().len());
+            ids.extend(events.iter().map(|event| event["id"].as_u64().unwrap()));
+            pages += 1;
+            if events.is_empty() || page["complete"] == true {
+                break;
+            }
+        }
+        assert!(pages > 1);
+        assert_eq!(ids[..8], (1..=8).collect::<Vec<_>>());
+        server.post("/runs/order-b/terminate", json!({ "reason": "enough" })).await;
+    }
+    server.shutdown().await;
+}
+
+#[tokio::test]
 async fn a_page_is_waited_for() {
     let server = Server::deployed().await;
     server.order("w", 1).await;
