@@ -7,7 +7,7 @@ create table node (
   beat timestamptz not null
 );
 
--- Written on takeover, release and segment change only. `low`: first chunk still needed; `segment`: the log table in use.
+-- Written on takeover and release only. `low`: first chunk still needed; `segment`: reserved, the log table in use.
 create table part (
   id int primary key,
   epoch bigint not null,
@@ -16,7 +16,8 @@ create table part (
   segment smallint not null
 ) with (fillfactor = 50);
 
--- The log rotates through eight tables that are emptied by TRUNCATE, never by DELETE, so there is nothing to vacuum.
+-- The log is log_0. The others are reserved, for a log that rotates through eight tables which are emptied by TRUNCATE,
+-- never by DELETE, so that there is nothing to vacuum; nothing reads or writes them yet.
 -- The key is the fence: what two owners write at one place collides.
 create table log_0 (part int not null, seq bigint not null, epoch bigint not null, body bytea not null, primary key (part, seq)) with (autovacuum_enabled = off);
 create table log_1 (part int not null, seq bigint not null, epoch bigint not null, body bytea not null, primary key (part, seq)) with (autovacuum_enabled = off);
@@ -55,7 +56,7 @@ create table run (
 alter table run alter history set storage external;
 create index run_started on run (namespace, started desc, run desc) include (workflow, status);
 
--- Sleeping or long runs: pieces of their history and their latest snapshot; timers of those; payloads too long for the log.
+-- Reserved; nothing reads or writes them yet. Sleeping or long runs: pieces of their history and their latest snapshot; timers of those; payloads too long for the log.
 create table cold (part int not null, run bigint not null, kind smallint not null, upto bigint not null, body bytea not null, primary key (part, run, kind, upto));
 create table timer (part int not null, due bigint not null, run bigint not null, seq bigint not null, primary key (part, due, run, seq));
 create table blob (part int not null, hash bytea not null, body bytea not null, primary key (part, hash));

@@ -5,6 +5,7 @@ create table node (id integer primary key, address text not null, beat integer n
 create table part (id integer primary key, epoch integer not null, node integer, low integer not null, segment integer not null);
 
 create table log_0 (place integer primary key, epoch integer not null, body blob not null);
+-- Reserved, for a log that rotates; nothing reads or writes them yet, nor `part.segment`.
 create table log_1 (place integer primary key, epoch integer not null, body blob not null);
 create table log_2 (place integer primary key, epoch integer not null, body blob not null);
 create table log_3 (place integer primary key, epoch integer not null, body blob not null);
@@ -28,6 +29,7 @@ create table run (
 );
 create index run_started on run (namespace, started desc, run desc, workflow, status);
 
+-- Reserved; nothing reads or writes them yet.
 create table cold (part integer not null, run integer not null, kind integer not null, upto integer not null, body blob not null, primary key (part, run, kind, upto)) without rowid;
 create table timer (part integer not null, due integer not null, run integer not null, seq integer not null, primary key (part, due, run, seq)) without rowid;
 create table blob (part integer not null, hash blob not null, body blob not null, primary key (part, hash));
