@@ -4,6 +4,7 @@
 //! partitions that have no live owner, so that messages between runs stay inside one process; every other node stands
 //! by.
 
+use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -63,26 +64,41 @@ pub fn still_owns(me: i32, cluster: &Cluster, owned: &[(PartitionId, u64)]) -> b
 }
 
 /// Until when a node may answer from memory without asking the store: another node could own its partitions after that.
-/// Measured on the monotonic clock, so that setting the wall clock changes nothing.
+/// Measured on a clock that nobody sets and that goes on while the machine sleeps: to the others it was silent then.
 #[derive(Debug)]
 pub struct Lease {
-    origin: Instant,
-    /// Milliseconds after `origin`.
+    /// As a [`Moment`].
     until: AtomicU64,
-    length: Duration,
+    length_ms: u64,
+}
+
+/// Milliseconds on the clock that leases are measured on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Moment(u64);
+
+impl Moment {
+    /// This one.
+    pub fn now() -> Moment {
+        #[cfg(target_os = "linux")]
+        if let Ok(now) = nix::time::clock_gettime(nix::time::ClockId::CLOCK_BOOTTIME) {
+            let now = Duration::from(now).as_millis();
+            return Moment(u64::try_from(now).unwrap_or(u64::MAX));
+        }
+        static ORIGIN: LazyLock<Instant> = LazyLock::new(Instant::now);
+        Moment(u64::try_from(ORIGIN.elapsed().as_millis()).unwrap_or(u64::MAX))
+    }
 }
 
 impl Lease {
     /// A lease of `lease_ms`, shortened by a margin for clocks that drift and work that takes time.
     pub fn new(lease_ms: i64) -> Lease {
-        let length = Duration::from_millis(u64::try_from(lease_ms).unwrap_or(0));
-        Lease { origin: Instant::now(), until: AtomicU64::new(0), length: length - length / 5 }
+        let length_ms = u64::try_from(lease_ms).unwrap_or(0);
+        Lease { until: AtomicU64::new(0), length_ms: length_ms - length_ms / 5 }
     }
 
     /// The store has taken a heartbeat that was sent at `sent`.
-    pub fn renew(&self, sent: Instant) {
-        let until = (sent + self.length).saturating_duration_since(self.origin).as_millis();
-        self.until.fetch_max(u64::try_from(until).unwrap_or(u64::MAX), Ordering::Relaxed);
+    pub fn renew(&self, sent: Moment) {
+        self.until.fetch_max(sent.0.saturating_add(self.length_ms), Ordering::Relaxed);
     }
 
     /// Holds for good: for a node that owns nothing and answers from what it has read.
@@ -92,7 +108,13 @@ impl Lease {
 
     /// Whether it still holds.
     pub fn valid(&self) -> bool {
-        self.origin.elapsed().as_millis() < u128::from(self.until.load(Ordering::Relaxed))
+        Moment::now().0 < self.until.load(Ordering::Relaxed)
+    }
+
+    /// Ends it, as a long silence does.
+    #[cfg(test)]
+    pub(crate) fn end(&self) {
+        self.until.store(0, Ordering::Relaxed);
     }
 }
 
@@ -163,10 +185,10 @@ mod tests {
     fn a_lease_holds_from_when_the_heartbeat_was_sent() {
         let lease = Lease::new(3_000);
         assert!(!lease.valid(), "nothing is owned before the first heartbeat");
-        lease.renew(Instant::now());
+        lease.renew(Moment::now());
         assert!(lease.valid());
         let old = Lease::new(3_000);
-        old.renew(Instant::now().checked_sub(Duration::from_secs(10)).expect("the machine runs longer than that"));
+        old.renew(Moment(Moment::now().0.saturating_sub(10_000)));
         assert!(!old.valid());
     }
 }

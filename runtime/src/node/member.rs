@@ -1,7 +1,7 @@
 //! A node's membership: it says that it lives, takes over what has no live owner, and lets go of what it has lost.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -10,7 +10,7 @@ use weft_protocol::{LogSeq, PartitionId};
 use super::{Core, FoundOpen, SHUTDOWN_MAX, Shared, Standing, open};
 use crate::frame::fence_body;
 use crate::loops::LoopEvent;
-use crate::ownership::{self, BEAT_EVERY, Lease};
+use crate::ownership::{self, BEAT_EVERY, Lease, Moment};
 use crate::refusal;
 use crate::store::{Cluster, Journal, Ownership, StoreError};
 
@@ -300,7 +300,7 @@ async fn beat(
         pause = BEAT_EVERY;
         // What was owned before the question was asked must be in the answer.
         let before = owned.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let sent = Instant::now();
+        let sent = Moment::now();
         match journal.beat(id).await {
             Ok(cluster) => {
                 let expected: Vec<_> = before.iter().map(|row| (row.part, row.epoch)).collect();
