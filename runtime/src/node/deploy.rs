@@ -25,13 +25,7 @@ pub(super) async fn deploy(shared: &Shared, namespace: &str, bytes: Vec<u8>) -> 
     if bytes.len() > max {
         return Err(refusal::too_large("the program", bytes.len(), "program_bytes_max", max));
     }
-    let invalid = |why: String| {
-        ApiError::new(422, "invalid_program", format!("this is no program that can run here: {why}"))
-            .help("compile it again with this version of weft")
-    };
-    let program = codec::decode(&bytes).map_err(|error| invalid(error.to_string()))?;
-    let program = Loaded::new(program).map_err(|error| invalid(error.to_string()))?;
-    let program = shared.programs.keep(program);
+    let (program, bytes) = verified(bytes).await?;
     let project = program.program().project.clone();
 
     let _one_at_a_time = shared.deploying.lock().await;
@@ -58,6 +52,14 @@ pub(super) async fn deploy(shared: &Shared, namespace: &str, bytes: Vec<u8>) -> 
         let at = shared.options.clock.now();
         let deployed = core.journal.deploy(namespace, &project, program.hash(), at).await;
         deployed.map_err(|error| refusal::of_store(&error))?;
+        // No fence keeps this row from being written by a node that is deposed; the owner has read them before.
+        if !shared.lease.valid() {
+            return Err(refusal::store_away("this node is not sure of its lease"));
+        }
+    }
+    // Only what is accepted is kept: nothing ever removes it.
+    let program = shared.programs.keep(program);
+    if changed {
         shared.programs.make_current(namespace, program.clone());
     }
     let (moved, not_moved) = move_stuck(&core.links, namespace, &program).await;
@@ -69,6 +71,23 @@ pub(super) async fn deploy(shared: &Shared, namespace: &str, bytes: Vec<u8>) -> 
         moved,
         not_moved,
         warnings: exec::troubles(&shared.options.config.exec, program.program()),
+    })
+}
+
+/// The program, checked, and its bytes again. Checking a large one takes a while that other requests need not wait.
+async fn verified(bytes: Vec<u8>) -> Result<(Arc<Loaded>, Vec<u8>), ApiError> {
+    let invalid = |why: String| {
+        ApiError::new(422, "invalid_program", format!("this is no program that can run here: {why}"))
+            .help("compile it again with this version of weft")
+    };
+    let checking = tokio::task::spawn_blocking(move || {
+        let program = codec::decode(&bytes).map_err(|error| invalid(error.to_string()))?;
+        let program = Loaded::new(program).map_err(|error| invalid(error.to_string()))?;
+        Ok((program, bytes))
+    });
+    checking.await.unwrap_or_else(|error| {
+        Err(ApiError::new(500, "internal", format!("the program could not be checked: {error}"))
+            .help("please report this"))
     })
 }
 

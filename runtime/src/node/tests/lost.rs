@@ -189,3 +189,28 @@ async fn a_broken_store_ends_the_work_of_all_partitions() {
     }
     node.shutdown().await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_deploy_without_a_lease_is_not_acknowledged() {
+    let node = Node::open_on(Arc::new(Memory::new(1)), NodeOptions::new("memory:", "http://one")).unwrap();
+    node.serving().await.unwrap();
+    node.shared.lease.end();
+    let refused = node.deploy(NS, codec::encode(&fixture::program(false))).await.unwrap_err();
+    assert_eq!((refused.status, refused.code.as_str()), (503, "store_unavailable"));
+    assert!(node.shared.programs.current(NS, "order").is_none());
+    // The next heartbeat renews it; the same again is accepted.
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert!(node.deploy(NS, codec::encode(&fixture::program(false))).await.unwrap().changed);
+    node.shutdown().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_program_that_is_refused_is_not_kept() {
+    let node = serving(&Weather::default(), 1).await;
+    let mut other = fixture::program(true);
+    other.project = "other".into();
+    let hash = weft_vm::Loaded::new(other.clone()).unwrap().hash();
+    assert_eq!(node.deploy(NS, codec::encode(&other)).await.unwrap_err().code, "workflow_taken");
+    assert!(node.shared.programs.get(hash).is_none());
+    node.shutdown().await;
+}
