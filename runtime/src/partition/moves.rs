@@ -57,8 +57,8 @@ impl Partition {
 
     /// Answers deploys that have tried all their runs, once what that led to is durable.
     fn answer_moves(&mut self) {
-        while let Some(Move { reply, moved, mut not_moved, .. }) =
-            self.moves.pop_front_if(|deploy| deploy.left.is_empty())
+        while self.moves.front().is_some_and(|deploy| deploy.left.is_empty())
+            && let Some(Move { reply, moved, mut not_moved, .. }) = self.moves.pop_front()
         {
             not_moved.sort();
             self.reply(self.last_batch(), reply, Ok(Answer::Moved { moved, not_moved }));
