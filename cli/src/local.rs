@@ -174,18 +174,29 @@ pub(crate) async fn listen(wanted: Option<SocketAddr>) -> Result<TcpListener, Fa
     Err(Failed::new(Exit::Refused, "listen", "cannot listen on any port of 127.0.0.1"))
 }
 
-/// Resolves when the person or the system asks this process to end.
+/// Resolves when the person or the system asks this process to end: Ctrl-C, SIGTERM, or the terminal is gone.
 pub(crate) async fn stop_requested() {
     use tokio::signal::unix::{SignalKind, signal};
-    match signal(SignalKind::terminate()) {
-        Ok(mut terminate) => {
-            tokio::select! {
-                _ = tokio::signal::ctrl_c() => {}
-                _ = terminate.recv() => {}
-            }
-        }
-        Err(_) => drop(tokio::signal::ctrl_c().await),
+    let asked = async |kind: SignalKind| match signal(kind) {
+        Ok(mut signals) => drop(signals.recv().await),
+        Err(_) => std::future::pending().await,
+    };
+    // `nohup` and service managers have a process ignore it, and mean it.
+    let hung_up =
+        async { if ignores_hangup() { std::future::pending().await } else { asked(SignalKind::hangup()).await } };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        () = asked(SignalKind::terminate()) => {}
+        () = hung_up => {}
     }
+}
+
+/// Whether this process was started with SIGHUP ignored.
+fn ignores_hangup() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    // Bit 0 is signal 1, which is SIGHUP.
+    ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| mask & 1 == 1)
 }
 
 /// Where a node keeps its data.

@@ -307,7 +307,7 @@ fn an_interrupted_run_is_kept_and_continued() {
     let dir = project();
     let address = format!("127.0.0.1:{}", free_port());
     let args = ["run", "shop.wf", "asks", "who=eve", "--listen", &address];
-    for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGKILL] {
+    for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGKILL] {
         let mut run = Background::start(dir.path(), &args);
         run.until("answer it with");
         if signal == Signal::SIGKILL {

@@ -73,6 +73,7 @@ async fn what_can_never_work_says_so_and_keeps_the_password() {
         ("postgres://locked:wr0ng@127.0.0.1:port/x".into(), "malformed"),
         ("mysql://locked:wr0ng@127.0.0.1/x".into(), "no URL of a store"),
         ("sqlite:".into(), "needs a file"),
+        ("sqlite:/no/such/folder/weft.db".into(), "does not exist"),
     ] {
         let error = open_error(&url).await;
         assert!(matches!(error, StoreError::Unusable(_)), "{url}: {error:?}");

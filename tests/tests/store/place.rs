@@ -31,7 +31,7 @@ pub(crate) fn memory() -> Place {
 
 pub(crate) async fn sqlite() -> Place {
     let folder = tempfile::tempdir().unwrap();
-    let url = format!("sqlite:{}", folder.path().join("deep/er/weft.db").display());
+    let url = format!("sqlite:{}", folder.path().join("weft.db").display());
     Place { journal: store::open(&url, &options()).await.unwrap(), url, memory: None, _folder: Some(folder) }
 }
 

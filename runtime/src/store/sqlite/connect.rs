@@ -26,12 +26,16 @@ pub(super) fn path(text: &str) -> Result<PathBuf, StoreError> {
     Ok(PathBuf::from(text))
 }
 
-/// Opens the file for writing, creating it and its folder.
+/// Opens the file for writing, creating it. Its folder must be there: a mistyped path would be another, empty store.
 pub(super) async fn create(path: &Path) -> Result<SqliteConnection, StoreError> {
-    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        std::fs::create_dir_all(folder).map_err(|error| {
-            StoreError::Unusable(format!("the folder {} cannot be made: {error}", folder.display()))
-        })?;
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.is_dir()) {
+        return Err(StoreError::Unusable(format!(
+            "the folder {} does not exist; make it, or mend the path of the database",
+            folder.display()
+        )));
+    }
+    if !path.exists() {
+        tracing::info!(path = %path.display(), "a new database is made");
     }
     open(path, true).await
 }
