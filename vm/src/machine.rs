@@ -50,6 +50,8 @@ pub struct Vm {
     pub(crate) conditions: Vec<FiberId>,
     pub(crate) scopes: Vec<Option<Scope>>,
     pub(crate) free_scopes: Vec<u32>,
+    /// The memory of all branches of open scopes.
+    pub(crate) branch_bytes: u64,
     pub(crate) mailboxes: Vec<VecDeque<Payload>>,
     /// Decisions of sticky patches.
     pub(crate) sticky: Vec<(u16, bool)>,
@@ -127,6 +129,7 @@ impl Vm {
             conditions: Vec::new(),
             scopes: Vec::new(),
             free_scopes: Vec::new(),
+            branch_bytes: 0,
             mailboxes,
             sticky: Vec::new(),
             registered: 0,

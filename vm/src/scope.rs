@@ -33,6 +33,8 @@ pub(crate) struct Scope {
     pub(crate) failure: u64,
     /// The branch of a race that ended first.
     pub(crate) winner: Option<u32>,
+    /// Memory that its branches take outside the heap, begun or not.
+    pub(crate) bytes: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,6 +50,15 @@ pub(crate) struct Branch {
     pub(crate) position: u32,
     pub(crate) func: FuncId,
     pub(crate) args: SmallVec<[u64; 4]>,
+}
+
+impl Branch {
+    /// What one takes besides its path and arguments: its place in the queue and among the results.
+    const BYTES: usize = 128;
+
+    pub(crate) fn bytes(&self) -> u64 {
+        (Branch::BYTES + 8 * self.args.len() + 4 * self.path.0.len()) as u64
+    }
 }
 
 impl Scope {

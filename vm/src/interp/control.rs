@@ -180,6 +180,7 @@ impl Vm {
 
     /// A failure leaves what opened a scope without joining it: its branches are canceled, and nobody asks how they end.
     fn abandon_scopes(&mut self, owner: FiberId, depth: u32, tried: std::ops::Range<u32>) -> Result<(), Fault> {
+        self.heap.charge(8 * self.scopes.len());
         for scope in 0..self.scopes.len() as u32 {
             let Some(open) = self.scope(scope).filter(|open| open.owner == owner) else { continue };
             if open.depth > depth || (open.depth == depth && tried.contains(&open.pc)) {
@@ -195,8 +196,10 @@ impl Vm {
     }
 
     pub(crate) fn close_scope(&mut self, scope: u32) {
-        self.scopes[scope as usize] = None;
-        self.free_scopes.push(scope);
+        if let Some(closed) = self.scopes[scope as usize].take() {
+            self.branch_bytes = self.branch_bytes.saturating_sub(closed.bytes);
+            self.free_scopes.push(scope);
+        }
     }
 }
 

@@ -310,6 +310,12 @@ impl Vm {
     }
 
     fn open_scope(&mut self, fiber: &mut Fiber, at: &At<'_>) -> Result<Flow, Fault> {
+        let max = self.bounds.fibers_max;
+        if self.scopes.len() - self.free_scopes.len() >= max {
+            // One that is waited for has a fiber at least.
+            let message = format!("the run has {max} scopes open at once (limit `fibers_max`)");
+            return Err(fault(TrapKind::Limit, message));
+        }
         let limit = at.reg(fiber, at.inst.c) as i64;
         let scope = Scope {
             owner: at.id,
@@ -322,6 +328,7 @@ impl Vm {
             results: Vec::new(),
             failure: 0,
             winner: None,
+            bytes: 0,
         };
         let handle = match self.free_scopes.pop() {
             Some(free) => {
@@ -353,8 +360,17 @@ impl Vm {
         let path = fiber.path.child(fiber.children);
         let (scope, open) = self.own_scope(at.reg(fiber, at.inst.a), at.id)?;
         let position = open.results.len() as u32;
+        let branch = Branch { path, position, func, args };
+        let bytes = branch.bytes();
+        open.bytes += bytes;
         open.results.push((func, 0));
-        open.pending.push_back(Branch { path, position, func, args });
+        open.pending.push_back(branch);
+        self.branch_bytes = self.branch_bytes.saturating_add(bytes);
+        let max = self.bounds.heap_bytes_max;
+        if self.branch_bytes > max as u64 {
+            let message = format!("the branches of the run take more than {max} bytes (limit `heap_bytes_max`)");
+            return Err(fault(TrapKind::Memory, message));
+        }
         self.begin_branches(scope)?;
         Ok(Flow::Next)
     }

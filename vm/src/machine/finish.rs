@@ -95,6 +95,7 @@ impl Vm {
         self.conditions.clear();
         self.scopes.clear();
         self.free_scopes.clear();
+        self.branch_bytes = 0;
         self.pending = 0;
         match ended {
             Ended::Returned(value) => {

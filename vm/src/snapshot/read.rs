@@ -120,8 +120,9 @@ impl<'a> Reader<'a> {
         let free_fibers = self.ids()?;
         let ready = self.ids()?.into();
         let conditions = self.ids()?;
-        let scopes = self.list(|r| r.maybe(Self::scope))?;
+        let scopes: Vec<Option<Scope>> = self.list(|r| r.maybe(Self::scope))?;
         let free_scopes = self.ids()?;
+        let branch_bytes = scopes.iter().flatten().fold(0u64, |sum, scope| sum.saturating_add(scope.bytes));
         let progress = self.maybe(Self::progress)?.unwrap_or_default();
         let words = self.words()?;
         if counters.live.checked_add(counters.since).is_none_or(|sum| sum > 1 << 40) {
@@ -145,6 +146,7 @@ impl<'a> Reader<'a> {
             conditions,
             scopes,
             free_scopes,
+            branch_bytes,
             mailboxes,
             sticky,
             registered,
@@ -280,6 +282,7 @@ impl<'a> Reader<'a> {
             results: self.list(|r| Ok((FuncId(r.small()?), r.num()?)))?,
             failure: self.num()?,
             winner: self.maybe(Self::small)?,
+            bytes: self.num()?,
         })
     }
 

@@ -194,6 +194,7 @@ impl Writer<'_> {
         });
         self.num(scope.failure);
         self.maybe(scope.winner, |w, winner| w.num(u64::from(winner)));
+        self.num(scope.bytes);
     }
 
     fn progress(&mut self, progress: &Progress) {

@@ -3,7 +3,7 @@
 
 use weft_bytecode::op::{Native, Op};
 use weft_bytecode::options::OnCancel;
-use weft_bytecode::types::builtin::{FAILURE, INT, JSON, OPTION_FAILURE, STRING, UNIT};
+use weft_bytecode::types::builtin::{BOOL, DURATION, FAILURE, INT, JSON, OPTION_FAILURE, STRING, UNIT};
 use weft_bytecode::{Type, TypeId};
 
 use super::asm::*;
@@ -156,4 +156,64 @@ fn a_long_log_line_is_cut() {
     let step = p.main(f).step(Activation::Start);
     let (_, text) = &step.logs[0];
     assert!(text.len() < 20_000 && text.ends_with("… (200000 bytes)"), "{} bytes", text.len());
+}
+
+/// A limit on how many run does not make the others free.
+#[test]
+fn branches_that_wait_for_their_turn_take_memory() {
+    let mut p = P::new();
+    p.limits.heap_bytes_max = 64 << 10;
+    let mut b = F::new("branch", &[], INT);
+    let (h, unit, soon) = (b.reg(INT), b.reg(UNIT), b.int(DURATION, 1_000));
+    b.op(Op::StartTimer, h, soon, 0).op(Op::Await, unit, h, 0).ret(h);
+    let branch = p.func(b);
+    let mut f = F::new("main", &[], INT);
+    let (one, scope, stop) = (f.int(INT, 1), f.reg(INT), f.int(INT, 1_000));
+    let (n, more) = (f.int(INT, 0), f.reg(BOOL));
+    let (again, done) = (f.label(), f.label());
+    f.op(Op::ScopeOpen, scope, 0, one);
+    f.here(again).wide(Op::Fuel, 0, 5).op(Op::LtInt, more, n, stop).jump(Op::JumpIfNot, more, done);
+    f.op(Op::AddInt, n, n, one);
+    let pc = f.pc();
+    f.with(Op::ScopeSpawn, scope, branch.0, &[]).jump(Op::Jump, 0, again);
+    f.here(done).ret(n);
+    let mut run = p.main(f);
+    assert_eq!(run.trap(), (TrapKind::Memory, pc));
+}
+
+#[test]
+fn what_a_scope_took_is_free_when_it_is_joined() {
+    let mut p = P::new();
+    p.limits.heap_bytes_max = 64 << 10;
+    let list = p.ty(Type::List(INT));
+    let mut b = F::new("branch", &[], INT);
+    let one = b.int(INT, 1);
+    b.ret(one);
+    let branch = p.func(b);
+    let mut f = F::new("main", &[], INT);
+    let (one, scope, got, stop) = (f.int(INT, 1), f.reg(INT), f.reg(list), f.int(INT, 10));
+    let (n, more) = (f.int(INT, 0), f.reg(BOOL));
+    let (again, done) = (f.label(), f.label());
+    f.here(again).wide(Op::Fuel, 0, 5).op(Op::LtInt, more, n, stop).jump(Op::JumpIfNot, more, done);
+    f.op(Op::AddInt, n, n, one).op(Op::ScopeOpen, scope, 0, one);
+    for _ in 0..200 {
+        f.with(Op::ScopeSpawn, scope, branch.0, &[]);
+    }
+    f.op(Op::ScopeJoin, got, scope, 0).jump(Op::Jump, 0, again);
+    f.here(done).ret(n);
+    assert_eq!(p.main(f).result(), "10");
+}
+
+#[test]
+fn scopes_that_nobody_joins_are_counted() {
+    let mut p = P::new();
+    p.limits.fibers_max = 100;
+    let mut f = F::new("main", &[], INT);
+    let (one, scope, stop) = (f.int(INT, 1), f.reg(INT), f.int(INT, 200));
+    let (n, more) = (f.int(INT, 0), f.reg(BOOL));
+    let (again, done) = (f.label(), f.label());
+    f.here(again).wide(Op::Fuel, 0, 5).op(Op::LtInt, more, n, stop).jump(Op::JumpIfNot, more, done);
+    f.op(Op::AddInt, n, n, one).op(Op::ScopeOpen, scope, 0, one).jump(Op::Jump, 0, again);
+    f.here(done).ret(n);
+    limit(p.main(f).start(), "fibers_max");
 }
