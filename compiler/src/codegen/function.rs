@@ -66,6 +66,11 @@ pub(super) struct Emit<'e, 'w, 'a> {
     scopes: Vec<Vec<LocalId>>,
     code: Vec<Instr>,
     labels: Vec<Option<u32>>,
+    /// By label: whether a jump to it was emitted.
+    wanted: Vec<bool>,
+    /// Whether nothing gets to the next instruction: what never gives a value was emitted. Until something does get
+    /// there, nothing is emitted.
+    dead: bool,
     fixups: Vec<(u32, Label)>,
     sites: Vec<(u32, weft_bytecode::Span)>,
     handlers: Vec<Handler>,
@@ -90,6 +95,8 @@ impl<'e, 'w, 'a> Emit<'e, 'w, 'a> {
             scopes: vec![Vec::new()],
             code: Vec::new(),
             labels: Vec::new(),
+            wanted: Vec::new(),
+            dead: false,
             fixups: Vec::new(),
             sites: Vec::new(),
             handlers: Vec::new(),
@@ -137,7 +144,7 @@ impl<'e, 'w, 'a> Emit<'e, 'w, 'a> {
         if from < to {
             let failure = self.raw(builtin::FAILURE);
             let target = self.here();
-            self.handlers.push(Handler { from, to, target, reg: failure });
+            self.handler(from, to, target, failure);
             let canceled = self.raw(builtin::BOOL);
             self.op(Op::IsError, canceled, failure, builtin::CANCELED.0);
             let again = self.label();
@@ -628,7 +635,9 @@ impl<'e, 'w, 'a> Emit<'e, 'w, 'a> {
         std::mem::replace(&mut self.span, span)
     }
 
+    /// What a failure between two instructions leads to: the next one.
     pub(super) fn handler(&mut self, from: u32, to: u32, target: u32, reg: Reg) {
+        self.dead = false;
         self.handlers.push(Handler { from, to, target, reg });
     }
 }

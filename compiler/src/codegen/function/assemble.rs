@@ -21,6 +21,10 @@ impl<'e> Emit<'e, '_, '_> {
     }
 
     pub(in crate::codegen) fn push(&mut self, instr: Instr) {
+        if self.dead {
+            return;
+        }
+        self.dead = matches!(instr.op(), Some(Op::Return | Op::Throw | Op::Jump | Op::Unreachable));
         let at = place(self.span);
         if self.sites.last().is_none_or(|(_, last)| *last != at) {
             self.sites.push((self.here(), at));
@@ -29,7 +33,9 @@ impl<'e> Emit<'e, '_, '_> {
     }
 
     pub(in crate::codegen) fn count(&mut self) {
-        if let Some((_, count)) = self.regions.last_mut() {
+        if let Some((_, count)) = self.regions.last_mut()
+            && !self.dead
+        {
             *count += 1;
         }
     }
@@ -64,15 +70,21 @@ impl<'e> Emit<'e, '_, '_> {
 
     pub(in crate::codegen) fn label(&mut self) -> Label {
         self.labels.push(None);
+        self.wanted.push(false);
         Label(self.labels.len() - 1)
     }
 
     pub(in crate::codegen) fn bind(&mut self, label: Label) {
         self.labels[label.0] = Some(self.here());
+        self.dead &= !self.wanted[label.0];
     }
 
     pub(in crate::codegen) fn jump(&mut self, op: Op, cond: Reg, target: Label) {
+        if self.dead {
+            return;
+        }
         self.fixups.push((self.here(), target));
+        self.wanted[target.0] = true;
         self.wide(op, cond, 0);
     }
 
@@ -82,12 +94,14 @@ impl<'e> Emit<'e, '_, '_> {
 
     /// A fuel op for the code from here on.
     pub(in crate::codegen) fn open_region(&mut self) {
-        self.regions.push((self.here(), 0));
+        self.regions.push((if self.dead { u32::MAX } else { self.here() }, 0));
         self.wide(Op::Fuel, 0, 0);
     }
 
     pub(in crate::codegen) fn close_region(&mut self) {
-        if let Some((pc, count)) = self.regions.pop() {
+        if let Some((pc, count)) = self.regions.pop()
+            && pc != u32::MAX
+        {
             self.code[pc as usize] = Instr::wide(Op::Fuel, 0, count);
         }
     }
