@@ -97,7 +97,7 @@ impl Context {
 
     /// The server that is meant, and the data of the current project if no address is given and none answers.
     async fn nearby(&self) -> Result<(Remote, Option<Nearby>), Failed> {
-        let known = self.global.address.is_some() && self.global.namespace.is_some();
+        let known = self.global.address.is_some() && self.global.namespace.is_some() && self.global.env.is_none();
         let config = if known { project::Config::default() } else { project::nearby_config()? };
         let remote = self.remote_of(&config)?;
         let folder = project::nearby_folder().map(|root| root.join(local::FOLDER)).filter(|f| local::has_data(f));
@@ -129,28 +129,34 @@ impl Context {
     /// # Errors
     /// If the address is wrong or `--env` names no server.
     pub(crate) fn remote_of(&self, config: &project::Config) -> Result<Remote, Failed> {
-        let address = match (&self.global.address, &self.global.env) {
-            (Some(address), _) => address.clone(),
-            (None, Some(env)) => match config.env.get(env) {
-                Some(found) => found.address.clone(),
-                None => {
-                    let known: Vec<_> = config.env.keys().map(|k| format!("`{k}`")).collect();
-                    let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
-                    return Err(Failed::usage(format!("weft.toml has no [env.{env}]"))
-                        .why(format!("servers named there: {known}"))
-                        .help(format!("add `[env.{env}]` with `address = \"https://…\"`, or use --address")));
-                }
-            },
-            (None, None) => DEFAULT_ADDRESS.to_owned(),
-        };
+        let (address, reach) = self.address(config)?;
         let namespace = self.namespace(config)?;
-        let reach = match (&self.global.address, &self.global.env) {
-            // Options are typed again; what the environment says holds for the next command as well.
-            (Some(address), _) if std::env::var_os("WEFT_ADDRESS").is_none() => format!(" --address {address}"),
-            (None, Some(env)) if std::env::var_os("WEFT_ENV").is_none() => format!(" --env {env}"),
-            _ => String::new(),
-        };
         Ok(Remote { api: Arc::new(Client::new(&address, &namespace)?), namespace, reach, at_rest: false })
+    }
+
+    /// The address that is meant, and the option by which the next command reaches it: options are typed again, what
+    /// the environment says holds for the next command as well. An option goes before a variable of the environment.
+    fn address(&self, config: &project::Config) -> Result<(String, String), Failed> {
+        let typed = self.global.typed;
+        if typed.address && typed.env {
+            return Err(
+                Failed::usage("the server is given twice, by --address and by --env").help("use one of the two")
+            );
+        }
+        // A name that is wrong is told whether or not it is needed.
+        let named = self.global.env.as_deref().map(|env| named(config, env).map(|found| (env, found))).transpose()?;
+        Ok(match (&self.global.address, named) {
+            (Some(address), named) if named.is_none() || !typed.env => {
+                let reach =
+                    if typed.address { format!(" --address {}", shell_words::quote(address)) } else { String::new() };
+                (address.clone(), reach)
+            }
+            (_, Some((env, found))) => {
+                let reach = if typed.env { format!(" --env {}", shell_words::quote(env)) } else { String::new() };
+                (found.to_owned(), reach)
+            }
+            _ => (DEFAULT_ADDRESS.to_owned(), String::new()),
+        })
     }
 
     /// The namespace of the options, the environment or a project.
@@ -166,6 +172,17 @@ impl Context {
             None => Ok(config.namespace.clone().unwrap_or_else(|| "default".to_owned())),
         }
     }
+}
+
+/// The address of a server that `weft.toml` names.
+fn named<'a>(config: &'a project::Config, env: &str) -> Result<&'a str, Failed> {
+    config.env.get(env).map(|found| found.address.as_str()).ok_or_else(|| {
+        let known: Vec<_> = config.env.keys().map(|k| format!("`{k}`")).collect();
+        let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+        Failed::usage(format!("weft.toml has no [env.{env}]"))
+            .why(format!("servers named there: {known}"))
+            .help(format!("add `[env.{env}]` with `address = \"https://…\"`, or use --address"))
+    })
 }
 
 /// The data of the current project.

@@ -14,8 +14,6 @@ mod view;
 
 use std::process::ExitCode;
 
-use clap::Parser;
-
 use crate::commands::Context;
 use crate::exit::{Exit, Failed, Outcome};
 use crate::options::Cli;
@@ -26,7 +24,7 @@ use crate::output::Output;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = Cli::read();
     let context = Context { out: Output::new(cli.global.json, cli.global.color), global: cli.global.clone() };
     let exit = act(&context, cli).unwrap_or_else(|failed| {
         context.out.failed(&failed);

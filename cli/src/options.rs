@@ -4,7 +4,8 @@ use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::parser::ValueSource;
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::output::Color;
 
@@ -45,7 +46,7 @@ pub(crate) struct Global {
         help_heading = "Global options"
     )]
     pub(crate) address: Option<String>,
-    /// A server named in weft.toml: takes the address of [env.NAME]
+    /// A server named in weft.toml: takes the address of [env.NAME], also where WEFT_ADDRESS is set
     #[arg(
         long,
         global = true,
@@ -55,6 +56,9 @@ pub(crate) struct Global {
         help_heading = "Global options"
     )]
     pub(crate) env: Option<String>,
+    /// Which of the two above were typed; the others come from the environment.
+    #[arg(skip)]
+    pub(crate) typed: Typed,
     /// The namespace [default: that of weft.toml, else `default`]
     #[arg(
         long,
@@ -78,6 +82,26 @@ pub(crate) struct Global {
         help_heading = "Global options"
     )]
     pub(crate) color: Color,
+}
+
+/// Options that were typed, not taken from the environment.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Typed {
+    /// `--address`.
+    pub(crate) address: bool,
+    /// `--env`.
+    pub(crate) env: bool,
+}
+
+impl Cli {
+    /// Reads the command line; ends the process, with a word, where it cannot be read.
+    pub(crate) fn read() -> Cli {
+        let matches = Cli::command().get_matches();
+        let mut cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+        let typed = |name| matches.value_source(name) == Some(ValueSource::CommandLine);
+        cli.global.typed = Typed { address: typed("address"), env: typed("env") };
+        cli
+    }
 }
 
 /// The commands.

@@ -6,7 +6,7 @@ use anstyle::{AnsiColor, Style};
 use serde_json::{Value, json};
 
 use crate::exit::{Exit, Failed};
-use crate::view::safe::{guarded, safe};
+use crate::view::safe::{guarded, safe, safe_line};
 
 /// When to color.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -108,7 +108,7 @@ impl Output {
 
     /// Says something that a person should know before going on; to programs as `{"note": {"code", "message", …}}`.
     pub(crate) fn note(&self, code: &str, text: &str, more: Value) {
-        self.tell(&format!("{}: {}", self.paint("note", style::NOTE), safe(text)), || {
+        self.tell(&format!("{}: {}", self.paint("note", style::NOTE), safe_line(text)), || {
             let mut note = json!({ "code": code, "message": text });
             if let (Some(note), Value::Object(more)) = (note.as_object_mut(), more) {
                 note.extend(more);
@@ -135,7 +135,7 @@ impl Output {
             self.err(&json!({ "error": error }).to_string());
             return;
         }
-        let mut text = format!("{}: {}", self.paint("error", style::ERROR), safe(&failed.what));
+        let mut text = format!("{}: {}", self.paint("error", style::ERROR), safe_line(&failed.what));
         for (name, words) in [("why", &failed.why), ("help", &failed.help)] {
             if let Some(words) = words {
                 let indent = " ".repeat(name.len() + 4);

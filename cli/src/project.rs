@@ -95,6 +95,15 @@ pub(crate) struct Found {
     pub(crate) limits: Limits,
 }
 
+impl Found {
+    /// Names a project that has no name in a `weft.toml` after its folder, whether the folder or a file was named.
+    pub(crate) fn name_by_folder(&mut self) {
+        if self.config.name.is_none() {
+            self.project.name = folder_name(&self.root);
+        }
+    }
+}
+
 /// Loads the project that a path names: the folder of the nearest `weft.toml` at or above it; else the file alone, or
 /// all `.wf` files under the folder.
 ///
@@ -130,7 +139,8 @@ pub(crate) fn load(path: &Path) -> Result<Found, Failed> {
     }
     let name = match &config.name {
         Some(name) => name.clone(),
-        None => stem(if files.len() == 1 && file.is_some() { &files[0] } else { &root }),
+        None if files.len() == 1 && file.is_some() => stem(&files[0]),
+        None => folder_name(&root),
     };
     let sources = files.iter().map(|f| read_source(&root, f, &limits)).collect::<Result<_, _>>()?;
     let defaults = Defaults {
@@ -180,8 +190,12 @@ pub(crate) fn read_config_file(path: &Path) -> Result<Config, Failed> {
     let text = std::fs::read_to_string(path).map_err(|e| missing(path, &e))?;
     let config: Config = toml::from_str(&text).map_err(|e| {
         let at = e.span().map_or(String::new(), |s| format!(":{}", line_of(&text, s.start)));
-        Failed::new(Exit::Program, "configuration", format!("{}{at}: {}", path.display(), e.message().trim_end()))
-            .help("known are name, edition, namespace, [activity], [workflow], [env.NAME], [exec], [http] and [limits]")
+        Failed::new(
+            Exit::Program,
+            "configuration",
+            format!("{}{at}: {}", path.display(), e.message().trim_end().replace('\n', "; ")),
+        )
+        .help("known are name, edition, namespace, [activity], [workflow], [env.NAME], [exec], [http] and [limits]")
     })?;
     if config.name.as_ref().is_some_and(|n| n.is_empty() || n.len() > 200 || safe_line(n) != n.as_str()) {
         return Err(wrong(format!("{}: `name` must be 1 to 200 bytes without control characters", path.display())));
@@ -319,6 +333,11 @@ fn stem(path: &Path) -> String {
     path.file_stem().and_then(|s| s.to_str()).filter(|s| !s.is_empty()).unwrap_or("weft").to_owned()
 }
 
+/// The whole name of a folder: what follows a dot is no extension there.
+fn folder_name(path: &Path) -> String {
+    path.file_name().and_then(|s| s.to_str()).unwrap_or("weft").to_owned()
+}
+
 fn missing(path: &Path, error: &std::io::Error) -> Failed {
     Failed::io(format!("cannot read {}", path.display()), error).help("check the path; `.` is the current folder")
 }
@@ -367,6 +386,13 @@ mod tests {
         let found = load(&dir.path().join("order.wf")).unwrap();
         assert_eq!((found.project.name.as_str(), paths(&found)), ("order", vec!["order.wf"]));
         assert_eq!(found.file.as_deref(), Some("order.wf"));
+        let mut found = found;
+        found.name_by_folder();
+        assert_eq!(
+            found.project.name,
+            load(dir.path()).unwrap().project.name,
+            "deployed, it is named as its folder is"
+        );
     }
 
     #[test]

@@ -264,6 +264,9 @@ pub struct DeployReply {
     pub changed: bool,
     /// Its workflows.
     pub workflows: Vec<String>,
+    /// Workflows that the project had before and has no longer.
+    #[serde(default)]
+    pub removed: Vec<String>,
     /// Stuck runs that moved to it.
     pub moved: u64,
     /// Stuck runs that could not: workflow id and why.

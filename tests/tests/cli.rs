@@ -2,6 +2,8 @@
 
 #[path = "cli/keep.rs"]
 mod keep;
+#[path = "cli/remote.rs"]
+mod remote;
 #[path = "cli/sources.rs"]
 mod sources;
 #[path = "cli/words.rs"]

@@ -48,9 +48,9 @@ pub(crate) async fn dev(context: &Context, options: &Dev) -> Outcome {
         || json!({ "serving": { "address": local.address(), "data": shown } }),
     );
     let mut stop = std::pin::pin!(local::stop_requested());
-    let mut current = None;
+    let mut seen = Seen::default();
     loop {
-        current = deploy_if_changed(context, &root, &local, current).await;
+        deploy_if_changed(context, &root, &local, &mut seen).await;
         tokio::select! {
             () = &mut stop => break,
             more = watch.saved() => if !more { break },
@@ -61,27 +61,47 @@ pub(crate) async fn dev(context: &Context, options: &Dev) -> Outcome {
     Ok(Exit::Done)
 }
 
-/// Deploys what is on disk, if it is not what was deployed before. Says what is wrong with it and goes on.
-async fn deploy_if_changed(context: &Context, root: &Path, local: &Local, before: Option<Project>) -> Option<Project> {
-    let found = match project::load(root) {
-        Ok(found) if before.as_ref() == Some(&found.project) => return before,
-        Ok(found) => found,
+/// What has been deployed, and what has been looked at.
+#[derive(Default)]
+struct Seen {
+    /// The sources as they were looked at last, if they could be read.
+    project: Option<Project>,
+    /// Whether a program has been deployed.
+    deployed: bool,
+}
+
+/// Deploys what is on disk, if it is not what was looked at before. Says what is wrong with it and goes on.
+async fn deploy_if_changed(context: &Context, root: &Path, local: &Local, seen: &mut Seen) {
+    let deployed = match project::load(root) {
+        Ok(found) if seen.project.as_ref() == Some(&found.project) => return,
+        Ok(found) => {
+            let deployed = deploy_found(context, &found, local).await;
+            seen.project = Some(found.project);
+            deployed
+        }
         Err(failed) => {
-            context.out.failed(&failed);
-            return None;
+            seen.project = None;
+            Err(failed)
         }
     };
-    let deployed = async {
-        let program = compile::compile(&context.out, &found, Stream::Talk)?;
-        let namespace = context.namespace(&found.config)?;
-        let reply = local.api().deploy(&namespace, weft_bytecode::codec::encode(&program)).await?;
-        deploy::said(&context.out, &reply);
-        Ok::<(), Failed>(())
-    };
-    if let Err(failed) = deployed.await {
-        context.out.failed(&failed);
+    match deployed {
+        Ok(()) => seen.deployed = true,
+        Err(failed) => {
+            context.out.failed(&failed);
+            if seen.deployed {
+                context.out.note("program_kept", "the program deployed before stays", json!({}));
+            }
+        }
     }
-    Some(found.project)
+}
+
+async fn deploy_found(context: &Context, found: &project::Found, local: &Local) -> Result<(), Failed> {
+    let program = compile::compile(&context.out, found, Stream::Talk)?;
+    deploy::some_workflow(&program)?;
+    let namespace = context.namespace(&found.config)?;
+    let reply = local.api().deploy(&namespace, weft_bytecode::codec::encode(&program)).await?;
+    deploy::said(&context.out, &reply);
+    Ok(())
 }
 
 /// Watches the folders of a project.

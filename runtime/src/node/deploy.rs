@@ -46,6 +46,7 @@ pub(super) async fn deploy(shared: &Shared, namespace: &str, bytes: Vec<u8>) -> 
     let newest = program.program().workflows.iter().all(|workflow| {
         shared.programs.current(namespace, &workflow.name).is_some_and(|(current, _)| current.hash() == program.hash())
     });
+    let removed = current.as_ref().map_or_else(Vec::new, |current| removed(current, &program));
     let changed = !newest || current.is_none_or(|current| current.hash() != program.hash());
     if changed {
         core.journal.put_program(program.hash(), &bytes).await.map_err(|error| refusal::of_store(&error))?;
@@ -68,6 +69,7 @@ pub(super) async fn deploy(shared: &Shared, namespace: &str, bytes: Vec<u8>) -> 
         program: program.hash().to_string(),
         changed,
         workflows: program.program().workflows.iter().map(|workflow| workflow.name.clone()).collect(),
+        removed,
         moved,
         not_moved,
         warnings: exec::troubles(&shared.options.config.exec, program.program()),
@@ -89,6 +91,12 @@ async fn verified(bytes: Vec<u8>) -> Result<(Arc<Loaded>, Vec<u8>), ApiError> {
         Err(ApiError::new(500, "internal", format!("the program could not be checked: {error}"))
             .help("please report this"))
     })
+}
+
+/// Workflows of the program before that this one does not have.
+fn removed(before: &Loaded, now: &Loaded) -> Vec<String> {
+    let names = before.program().workflows.iter().map(|workflow| &workflow.name);
+    names.filter(|name| now.program().workflow(name).is_none()).cloned().collect()
 }
 
 /// At start: says which deployed activities this server is not set up for.
