@@ -13,6 +13,7 @@ pub(crate) mod graph;
 pub(crate) mod list;
 pub(crate) mod message;
 pub(crate) mod new;
+pub(crate) mod patience;
 pub(crate) mod result;
 pub(crate) mod run;
 pub(crate) mod serve;
@@ -55,6 +56,8 @@ pub(crate) struct Remote {
     pub(crate) reach: String,
     /// Whether it is data that nobody serves: nothing goes on there.
     pub(crate) at_rest: bool,
+    /// Whether it comes back when it is away: neither data at rest nor a command that has a folder for a while.
+    pub(crate) returns: bool,
 }
 
 impl Context {
@@ -92,7 +95,13 @@ impl Context {
         let api = Arc::new(local::look(&nearby.folder).await?);
         self.out.note("at_rest", &format!("looking at {shown}, which nothing serves now"), json!({ "data": shown }));
         let namespace = self.namespace(&project::config_of_data(&nearby.folder)?)?;
-        Ok(Remote { api, namespace, reach: format!(" --data {}", shell_words::quote(&shown)), at_rest: true })
+        Ok(Remote {
+            api,
+            namespace,
+            reach: format!(" --data {}", shell_words::quote(&shown)),
+            at_rest: true,
+            returns: false,
+        })
     }
 
     /// The server that is meant, and the data of the current project if no address is given and none answers.
@@ -121,7 +130,7 @@ impl Context {
                 .help("say where it listens with --address"));
         }
         let api = Arc::new(Client::new(&holder.address, &namespace)?);
-        Ok(Remote { api, namespace, reach: format!(" --address {}", holder.address), at_rest: false })
+        Ok(Remote { api, namespace, reach: format!(" --address {}", holder.address), at_rest: false, returns: false })
     }
 
     /// The same for a project at hand.
@@ -131,7 +140,13 @@ impl Context {
     pub(crate) fn remote_of(&self, config: &project::Config) -> Result<Remote, Failed> {
         let (address, reach) = self.address(config)?;
         let namespace = self.namespace(config)?;
-        Ok(Remote { api: Arc::new(Client::new(&address, &namespace)?), namespace, reach, at_rest: false })
+        Ok(Remote {
+            api: Arc::new(Client::new(&address, &namespace)?),
+            namespace,
+            reach,
+            at_rest: false,
+            returns: true,
+        })
     }
 
     /// The address that is meant, and the option by which the next command reaches it: options are typed again, what

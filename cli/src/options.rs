@@ -307,7 +307,8 @@ pub(crate) struct Start {
     /// If an open run has the workflow id: join it, reject, or replace it [default: join]
     #[arg(long, value_parser = ["join", "reject", "replace"], hide_possible_values = true, value_name = "join|reject|replace")]
     pub(crate) on_conflict: Option<String>,
-    /// If a closed run has the workflow id: join it, allow a new one (always or if that failed), or reject [default: join]
+    /// If a closed run has the workflow id: join it, which starts nothing; allow a new one (always or if that failed); or
+    /// reject [default: join]
     #[arg(long, value_parser = ["join", "allow", "allow_if_failed", "reject"], hide_possible_values = true, value_name = "join|allow|allow_if_failed|reject")]
     pub(crate) on_closed: Option<String>,
 }

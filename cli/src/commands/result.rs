@@ -11,6 +11,7 @@ use crate::options::ResultOf;
 use crate::output::{Output, style};
 use crate::view::safe::safe;
 
+use super::patience::Patience;
 use super::{Context, duration};
 
 /// How long one question waits; between two the run is looked at for being stuck.
@@ -25,15 +26,16 @@ pub(crate) async fn result(context: &Context, options: &ResultOf) -> Outcome {
     let begun = Instant::now();
     // The first question asks how things are: a stuck run is told at once, and the wait is for this very run even if
     // its id is used again.
-    let mut reply = remote.api.result(&run, Duration::ZERO).await?;
+    let mut patience = Patience::new(&context.out, remote.returns, wait);
+    let mut reply = patience.ask(async || remote.api.result(&run, Duration::ZERO).await).await?;
     run.run_id = Some(reply.run_id.clone());
+    let left = || wait.map(|w| w.saturating_sub(begun.elapsed()));
     loop {
-        let left = wait.map(|w| w.saturating_sub(begun.elapsed()));
-        let waited = remote.at_rest || left.is_some_and(|l| l.is_zero());
+        let waited = remote.at_rest || left().is_some_and(|l| l.is_zero());
         if reply.status != Status::Running || reply.stuck.is_some() || waited {
             return ended(&context.out, &reply, &hints);
         }
-        reply = remote.api.result(&run, left.map_or(STEP, |l| l.min(STEP))).await?;
+        reply = patience.ask(async || remote.api.result(&run, left().map_or(STEP, |l| l.min(STEP))).await).await?;
     }
 }
 

@@ -6,7 +6,7 @@ mod words;
 
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use weft_bytecode::wire::{self, Strictness};
 use weft_bytecode::{Program, WorkflowDef};
 use weft_protocol::api::{StartRequest, Status};
@@ -29,7 +29,8 @@ use super::{Context, program_name};
 /// What is to run, read and checked before anything is opened.
 struct Meant {
     found: Found,
-    program: Program,
+    /// None if it has errors and is not needed, since a run is to go on that keeps its own.
+    program: Option<Program>,
     /// What to start, unless a run is only to go on.
     call: Option<Call>,
 }
@@ -69,10 +70,19 @@ pub(crate) async fn run(context: &Context, options: &Run) -> Outcome {
 
 fn meant(context: &Context, options: &Run) -> Result<Meant, Failed> {
     let found = project::load(&options.file)?;
-    let program = compile::compile(&context.out, &found, Stream::Talk)?;
-    if options.resume.is_some() {
+    let program = compile::compile(&context.out, &found, Stream::Talk);
+    if let Some(id) = &options.resume {
+        let program = match program {
+            Err(failed) if failed.exit == Exit::Program => {
+                let text = format!("the program has errors and is not used; `{id}` keeps the code it was started with");
+                context.out.note("program_not_used", &text, json!({ "workflow_id": id }));
+                None
+            }
+            program => Some(program?),
+        };
         return Ok(Meant { found, program, call: None });
     }
+    let program = program?;
     let (def, pairs) = choose(&program, &found, &options.rest)?;
     let (workflow, params) = (def.name.clone(), weft_engine::signature::of(&program, def).params);
     let args = args::read(For { kind: "workflow", name: &workflow }, &params, pairs, options.input.as_deref())?;
@@ -81,7 +91,7 @@ fn meant(context: &Context, options: &Run) -> Result<Meant, Failed> {
         let failed = Failed::usage(format!("the arguments of `{workflow}` do not fit: {error}"));
         if error.path.is_empty() { failed } else { failed.at(format!("args.{}", error.path)) }
     })?;
-    Ok(Meant { found, program, call: Some(Call { workflow, args }) })
+    Ok(Meant { found, program: Some(program), call: Some(Call { workflow, args }) })
 }
 
 /// The workflow that is meant and what is left of the words: the arguments.
@@ -133,9 +143,12 @@ impl Session<'_> {
     async fn drive(&self) -> Outcome {
         let (api, out) = (self.local.api(), &self.context.out);
         self.local.serving().await?;
-        let deployed = api.deploy(&self.namespace, weft_bytecode::codec::encode(&self.meant.program)).await;
+        let deployed = match &self.meant.program {
+            Some(program) => api.deploy(&self.namespace, weft_bytecode::codec::encode(program)).await.map(drop),
+            None => Ok(()),
+        };
         let begun = match deployed {
-            Ok(_) => self.begin().await,
+            Ok(()) => self.begin().await,
             Err(error) => Err(error.into()),
         };
         // Whatever comes of this one, the others go on.

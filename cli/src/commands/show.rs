@@ -9,6 +9,7 @@ use crate::options::Show;
 use crate::view::event;
 
 use super::Context;
+use super::patience::Patience;
 
 /// Events asked for at once.
 const PAGE: usize = 500;
@@ -27,8 +28,9 @@ pub(crate) async fn show(context: &Context, options: &Show) -> Outcome {
     let follow = options.follow && !remote.at_rest;
     let wait = if follow { FOLLOW } else { Duration::ZERO };
     let (mut after, mut until) = (0, None);
+    let mut patience = Patience::new(&context.out, follow && remote.returns, None);
     loop {
-        let page = remote.api.history(&run, after, PAGE, wait).await?;
+        let page = patience.ask(async || remote.api.history(&run, after, PAGE, wait).await).await?;
         if run.run_id.is_none() {
             // The id may be used again meanwhile: stay with the run whose first event this is.
             run.run_id = page.events.first().and_then(|e| e["run_id"].as_str()).map(str::to_owned);

@@ -1,5 +1,7 @@
 //! Commands that ask a server: which one is meant, what a deploy takes away, what a start did.
 
+use weft_tests::server::Server;
+
 use super::*;
 
 /// A `weft dev` on a folder of its own that holds one workflow.
@@ -115,4 +117,79 @@ fn an_error_is_one_line_whatever_the_id_holds() {
     let (code, _, err) = ask(dir.path(), &address, &["result", "a\nerror: b"]);
     assert_eq!(code, 5, "{err}");
     assert!(err.starts_with("error: ") && err.lines().next().unwrap().contains("`a\\nerror: b`"), "{err}");
+}
+
+#[test]
+fn a_start_over_a_run_that_ended_says_so() {
+    let dir = project();
+    let (_dev, address) = dev(dir.path());
+    let ask = |args: &[&str]| ask(dir.path(), &address, args);
+    let start = ["start", "refuses", "code=7", "--id", "r"];
+    let (code, _, err) = ask(&[&start[..], &["--request-id", "q"]].concat());
+    assert_eq!(code, 0, "{err}");
+    assert_eq!(ask(&["result", "r", "--wait", "30s"]).0, 1);
+    let (code, out, err) = ask(&start);
+    assert_eq!((code, out.as_str()), (5, ""), "{err}");
+    assert!(err.contains("a run of the id `r` ended before (Failed); nothing is started"), "{err}");
+    assert!(err.contains("--on-closed allow"), "{err}");
+    let (code, out, _) = ask(&[&start[..], &["--json"]].concat());
+    let reply: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!((code, &reply["started"], &reply["status"]), (5, &json!(false), &json!("Failed")));
+    let (code, out, err) = ask(&[&start[..], &["--request-id", "q"]].concat());
+    assert_eq!((code, out.as_str()), (0, "r\n"), "the same request again is the start it was: {err}");
+    let (code, _, err) = ask(&[&start[..], &["--on-closed", "reject"]].concat());
+    assert!(code == 5 && err.contains("--on-closed allow") && !err.contains("on_closed"), "{err}");
+
+    let open = ["start", "asks", "who=ann"];
+    assert_eq!(ask(&open).0, 0);
+    let (code, out, err) = ask(&open);
+    assert_eq!((code, out.as_str()), (0, "asks-ann\n"), "{err}");
+    assert!(err.contains("joined the open run"), "{err}");
+    let (_, out, _) = ask(&[&open[..], &["--json"]].concat());
+    assert_eq!(serde_json::from_str::<Value>(&out).unwrap()["status"], "Running");
+    let (code, _, err) = ask(&[&open[..], &["--on-conflict", "reject"]].concat());
+    assert!(code == 5 && err.contains("--on-conflict join") && !err.contains("on_conflict"), "{err}");
+}
+
+#[tokio::test]
+async fn who_waits_for_a_run_waits_for_its_server() {
+    let dir = project();
+    let store = format!("sqlite:{}", dir.path().join("server.db").display());
+    let mut server = Server::start(&store, free_port(), &dir.path().join("server.log"));
+    server.ready().await;
+    let address = server.address();
+    assert_eq!(ask(dir.path(), &address, &["deploy"]).0, 0);
+    assert_eq!(ask(dir.path(), &address, &["start", "asks", "who=ann"]).0, 0);
+    let mut show = Background::start(dir.path(), &["show", "asks-ann", "--follow", "--plain", "--address", &address]);
+    let mut events = BufReader::new(show.0.stdout.take().unwrap()).lines();
+    assert_eq!(events.next().unwrap().unwrap(), "1 RunStarted asks {\"who\":\"ann\"}");
+    server.kill();
+    show.until("asking again until it is back");
+    server.restart();
+    server.ready().await;
+    let reply = ["signal", "asks-ann", "reply", "text=yes"];
+    assert_eq!(ask(dir.path(), &address, &reply).0, 0);
+    let rest: Vec<String> = events.map(|line| line.unwrap()).collect();
+    assert!(rest.len() == 2 && rest[1].starts_with("3 RunCompleted"), "each event once: {rest:?}");
+    assert_eq!(show.0.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn a_run_goes_on_when_its_file_has_errors() {
+    let dir = project();
+    let listen = format!("127.0.0.1:{}", free_port());
+    let mut run = Background::start(dir.path(), &["run", "shop.wf", "asks", "who=eve", "--listen", &listen]);
+    run.until("answer it with");
+    run.signal(Signal::SIGTERM);
+    assert_eq!(run.end().0, 130);
+    std::fs::write(dir.path().join("shop.wf"), "workflow asks( {").unwrap();
+    let mut run = Background::start(dir.path(), &["run", "shop.wf", "--continue", "asks-eve", "--listen", &listen]);
+    let said = run.until("answer it with");
+    assert!(said.contains("`asks-eve` keeps the code it was started with"), "{said}");
+    let reply = ["signal", "asks-eve", "reply", "text=yes"];
+    assert_eq!(ask(dir.path(), &format!("http://{listen}"), &reply).0, 0);
+    assert_eq!(run.end(), (0, "\"eve: yes\"\n".to_owned()));
+    assert_eq!(run_weft(dir.path(), &["run", "shop.wf", "asks", "who=eve"]).0, 3, "to start one it must be right");
+    let (code, _, err) = run_weft(dir.path(), &["run", "shop.wf", "--continue", "nobody"]);
+    assert_eq!(code, 5, "{err}");
 }

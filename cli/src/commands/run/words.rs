@@ -97,7 +97,8 @@ impl Session<'_> {
                 out.note("arguments_not_used", &text, json!({ "args": first["args"], "not_used": call.args }));
             }
         }
-        let current = weft_bytecode::codec::hash_program(&self.meant.program).to_string();
+        let Some(program) = &self.meant.program else { return Ok(()) };
+        let current = weft_bytecode::codec::hash_program(program).to_string();
         if seen.program != current {
             let text = "the code has changed since the run was started; the run goes on with the code it has";
             out.note("code_not_used", text, json!({ "program": seen.program, "not_used": current }));
