@@ -4,4 +4,5 @@ pub mod binary;
 pub mod cases;
 pub mod generate;
 pub mod postgres;
+pub mod reference;
 pub mod server;

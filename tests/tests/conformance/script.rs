@@ -98,21 +98,28 @@ fn read(path: &Path) -> Case {
 impl Case {
     /// The program, or another version of it beside the case.
     pub(crate) fn compile(&self, version: Option<&str>) -> Result<Program, String> {
+        let named = self.text.lines().find_map(|line| line.strip_prefix("//+ "));
+        if let (Some(name), None) = (named, version) {
+            let sources = weft_tests::reference::sources(name.trim());
+            return self.compiled(sources.ok_or_else(|| format!("the reference has no program `{name}`"))?);
+        }
         let path = version.map_or(self.path.clone(), |file| self.path.with_file_name(file));
         let text = std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+        self.compiled(vec![weft_compiler::Source { path: "case.wf".into(), text }])
+    }
+
+    fn compiled(&self, sources: Vec<weft_compiler::Source>) -> Result<Program, String> {
         let project = weft_compiler::Project {
             name: self.name.clone(),
             edition: "2026".into(),
-            sources: vec![weft_compiler::Source { path: "case.wf".into(), text: text.clone() }],
+            sources,
             defaults: weft_compiler::Defaults::default(),
         };
         let analysis = weft_compiler::compile(&project);
         let Some(program) = analysis.program else {
-            let said = analysis.diagnostics.iter().map(|diagnostic| {
-                let line = text[..diagnostic.span.start as usize].lines().count();
-                format!("\n  {}:{line}: [{}] {}", path.display(), diagnostic.code, diagnostic.message)
-            });
-            return Err(said.collect());
+            let sources = weft_compiler::diagnostic::Sources::new(&project.sources);
+            let said = analysis.diagnostics.iter().map(|diagnostic| format!("\n{}", sources.plain(diagnostic)));
+            return Err(format!("{}: {}", self.path.display(), said.collect::<String>()));
         };
         // What a server runs came over the wire.
         codec::decode(&codec::encode(&program)).map_err(|error| error.to_string())
