@@ -465,4 +465,5 @@ natives! {
     DateWeekday = "date.weekday" "(Date) -> Int, 1 Monday to 7 Sunday.";
     TimeParse = "time.parse" "(String) -> Time?, RFC 3339.";
     DateParse = "date.parse" "(String) -> Date?.";
+    DateOf = "date.of" "(year: Int, month: Int, day: Int) -> Date; traps with `Index` if there is no such day.";
 }

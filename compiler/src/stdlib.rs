@@ -1,261 +1,233 @@
-//! The standard library as a table: which methods a type has, over which natives. Methods that take lambdas are
-//! loops made in `hir/lower/collect.rs`; what a native does is said in `bytecode::op`.
+//! The standard library as the compiler sees it. Its source is `stdlib/*.wf`: names, parameters, types, words and
+//! examples. What the compiler looks up at every call is a table made from those files, `stdlib/table.rs`, which the
+//! test `stdlib` compares with them, so that no program waits for the library to be read.
+//!
+//! A declaration there ends in one of two bodies that are not for users: `= native("string.upper")` is a function of
+//! the VM (what it does is said in `bytecode::op`), and `= lowered()` is what `hir/lower` makes by itself: methods that
+//! take lambdas become loops in `collect.rs`. A function whose first parameter is `self` is a method of that type, any
+//! other is called by the name of its module: `Time.parse(text)`.
 
 use weft_bytecode::op::Native;
 
+use crate::hir::Value;
 use crate::types::{Kind, Ty, Types};
 
-/// A type in a row of the table, seen from the receiver.
+#[rustfmt::skip]
+mod table;
+
+/// A type in a signature of the library.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Sort {
+pub(crate) enum Shape {
     Of(Ty),
-    OptionOf(Ty),
-    ListOf(Ty),
-    /// The receiver's own type.
-    Me,
-    /// Element of a list or set; key of a map.
-    Item,
-    /// Value of a map.
-    Value,
-    OptionItem,
-    OptionValue,
-    ListItem,
-    SetItem,
-    ListValue,
-    /// `List<(K, V)>`.
-    Entries,
-    /// `List<(Int, T)>`.
-    Numbered,
-    ListMe,
-    /// A list of anything; gives `B` for [`Sort::Zipped`].
-    OtherList,
-    /// `List<(A, B)>`.
-    Zipped,
-    /// The element of a list of lists, as a list.
-    Flat,
-    /// `Map<String, Json>?`.
-    OptionJsonMap,
+    /// A type variable of the function, by its place.
+    Var(u8),
+    Option(&'static Shape),
+    List(&'static Shape),
+    Set(&'static Shape),
+    Map(&'static Shape, &'static Shape),
+    Tuple(&'static [Shape]),
+    /// A function that is passed; only functions that are `lowered` take one.
+    Fn(&'static [Shape], &'static Shape),
 }
 
-/// What a method asks of the element type.
+/// What a function asks of one of its type variables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Need {
-    Nothing,
-    Ordered,
-    Summable,
-    Strings,
-    Lists,
+    /// `@ordered(T)`.
+    Ordered(u8),
+    /// `@summable(T)`.
+    Summable(u8),
 }
 
-/// A method without lambdas.
+/// What a function does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Body {
+    /// `= native("..")`.
+    Native(Native),
+    /// `= lowered()`.
+    Lowered,
+}
+
+/// The value of a parameter that is left out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Default {
+    Int(i64),
+}
+
+impl Default {
+    pub(crate) fn value(self) -> Value {
+        match self {
+            Default::Int(value) => Value::Int(value),
+        }
+    }
+}
+
+/// A parameter.
 #[derive(Debug)]
-pub(crate) struct Method {
+pub(crate) struct Param {
     pub name: &'static str,
-    /// Names and types of what follows the receiver.
-    pub params: &'static [(&'static str, Sort)],
-    pub result: Sort,
-    pub native: Native,
-    pub need: Need,
+    pub shape: Shape,
+    pub default: Option<Default>,
 }
 
-const fn row(name: &'static str, params: &'static [(&'static str, Sort)], result: Sort, native: Native) -> Method {
-    Method { name, params, result, native, need: Need::Nothing }
+/// A function of the library.
+#[derive(Debug)]
+pub(crate) struct Row {
+    pub name: &'static str,
+    /// Its type variables.
+    pub vars: &'static [&'static str],
+    /// The type of `self`, for a method.
+    pub me: Option<Shape>,
+    /// What follows `self`.
+    pub params: &'static [Param],
+    pub result: Shape,
+    pub need: Option<Need>,
+    pub body: Body,
 }
 
-const fn needs(need: Need, row: Method) -> Method {
-    Method { need, ..row }
-}
+/// The most type variables that a function has.
+pub(crate) const VARS_MAX: usize = 4;
 
-use Native as N;
-use Sort::*;
+/// What the type variables of a function stand for in a call; unknown ones are [`Ty::UNKNOWN`].
+pub(crate) type Bound = [Ty; VARS_MAX];
 
-const INT: Sort = Of(Ty::INT);
-const BOOL: Sort = Of(Ty::BOOL);
-const FLOAT: Sort = Of(Ty::FLOAT);
-const DECIMAL: Sort = Of(Ty::DECIMAL);
-const STRING: Sort = Of(Ty::STRING);
-const DATE: Sort = Of(Ty::DATE);
-const TIME: Sort = Of(Ty::TIME);
+const BOOL: Shape = Shape::Of(Ty::BOOL);
+const INT: Shape = Shape::Of(Ty::INT);
+const FLOAT: Shape = Shape::Of(Ty::FLOAT);
+const DECIMAL: Shape = Shape::Of(Ty::DECIMAL);
+const STRING: Shape = Shape::Of(Ty::STRING);
+const DURATION: Shape = Shape::Of(Ty::DURATION);
+const TIME: Shape = Shape::Of(Ty::TIME);
+const DATE: Shape = Shape::Of(Ty::DATE);
+const JSON: Shape = Shape::Of(Ty::JSON);
 
-const INT_METHODS: &[Method] = &[
-    row("abs", &[], INT, N::IntAbs),
-    row("pow", &[("exponent", INT)], INT, N::IntPow),
-    row("to_float", &[], FLOAT, N::IntToFloat),
-];
-const FLOAT_METHODS: &[Method] = &[
-    row("abs", &[], FLOAT, N::FloatAbs),
-    row("floor", &[], FLOAT, N::FloatFloor),
-    row("ceil", &[], FLOAT, N::FloatCeil),
-    row("round", &[], FLOAT, N::FloatRound),
-    row("to_int", &[], INT, N::FloatToInt),
-    row("sqrt", &[], FLOAT, N::FloatSqrt),
-];
-const DECIMAL_METHODS: &[Method] = &[
-    row("abs", &[], DECIMAL, N::DecimalAbs),
-    row("round", &[("places", INT)], DECIMAL, N::DecimalRound),
-    row("to_int", &[], INT, N::DecimalToInt),
-    row("to_float", &[], FLOAT, N::DecimalToFloat),
-];
-const STRING_METHODS: &[Method] = &[
-    row("length", &[], INT, N::StringLength),
-    row("is_empty", &[], BOOL, N::StringIsEmpty),
-    row("upper", &[], STRING, N::StringUpper),
-    row("lower", &[], STRING, N::StringLower),
-    row("trim", &[], STRING, N::StringTrim),
-    row("split", &[("sep", STRING)], ListOf(Ty::STRING), N::StringSplit),
-    row("contains", &[("text", STRING)], BOOL, N::StringContains),
-    row("starts_with", &[("text", STRING)], BOOL, N::StringStartsWith),
-    row("ends_with", &[("text", STRING)], BOOL, N::StringEndsWith),
-    row("replace", &[("from", STRING), ("to", STRING)], STRING, N::StringReplace),
-    row("slice", &[("from", INT), ("to", INT)], STRING, N::StringSlice),
-    row("chars", &[], ListOf(Ty::STRING), N::StringChars),
-    row("lines", &[], ListOf(Ty::STRING), N::StringLines),
-    row("parse_int", &[], OptionOf(Ty::INT), N::StringParseInt),
-    row("parse_decimal", &[], OptionOf(Ty::DECIMAL), N::StringParseDecimal),
-];
-const LIST_METHODS: &[Method] = &[
-    row("length", &[], INT, N::ListLength),
-    row("first", &[], OptionItem, N::ListFirst),
-    row("last", &[], OptionItem, N::ListLast),
-    row("push", &[("item", Item)], Me, N::ListPush),
-    row("concat", &[("other", Me)], Me, N::ListConcat),
-    needs(Need::Summable, row("sum", &[], Item, N::ListSum)),
-    needs(Need::Ordered, row("min", &[], OptionItem, N::ListMin)),
-    needs(Need::Ordered, row("max", &[], OptionItem, N::ListMax)),
-    needs(Need::Ordered, row("sort", &[], Me, N::ListSort)),
-    row("zip", &[("other", OtherList)], Zipped, N::ListZip),
-    row("take", &[("count", INT)], Me, N::ListTake),
-    row("drop", &[("count", INT)], Me, N::ListDrop),
-    row("reverse", &[], Me, N::ListReverse),
-    row("contains", &[("item", Item)], BOOL, N::ListContains),
-    row("index_of", &[("item", Item)], OptionOf(Ty::INT), N::ListIndexOf),
-    row("slice", &[("from", INT), ("to", INT)], Me, N::ListSlice),
-    row("distinct", &[], Me, N::ListDistinct),
-    row("chunk", &[("size", INT)], ListMe, N::ListChunk),
-    row("enumerate", &[], Numbered, N::ListEnumerate),
-    needs(Need::Strings, row("join", &[("sep", STRING)], STRING, N::ListJoin)),
-    needs(Need::Lists, row("flatten", &[], Flat, N::ListFlatten)),
-    row("to_set", &[], SetItem, N::ListToSet),
-];
-const MAP_METHODS: &[Method] = &[
-    row("length", &[], INT, N::ListLength),
-    row("get", &[("key", Item)], OptionValue, N::MapGet),
-    row("has", &[("key", Item)], BOOL, N::MapHas),
-    row("keys", &[], ListItem, N::MapKeys),
-    row("values", &[], ListValue, N::MapValues),
-    row("entries", &[], Entries, N::MapEntries),
-    row("set", &[("key", Item), ("value", Value)], Me, N::MapSet),
-    row("remove", &[("key", Item)], Me, N::MapRemove),
-    row("merge", &[("other", Me)], Me, N::MapMerge),
-];
-const SET_METHODS: &[Method] = &[
-    row("length", &[], INT, N::ListLength),
-    row("has", &[("item", Item)], BOOL, N::ListContains),
-    row("contains", &[("item", Item)], BOOL, N::ListContains),
-    row("add", &[("item", Item)], Me, N::SetAdd),
-    row("remove", &[("item", Item)], Me, N::SetRemove),
-    row("union", &[("other", Me)], Me, N::SetUnion),
-    row("intersect", &[("other", Me)], Me, N::SetIntersect),
-    row("to_list", &[], ListItem, N::SetToList),
-];
-const JSON_METHODS: &[Method] = &[
-    row("get", &[("path", STRING)], OptionOf(Ty::JSON), N::JsonGet),
-    row("as_int", &[], OptionOf(Ty::INT), N::JsonAsInt),
-    row("as_float", &[], OptionOf(Ty::FLOAT), N::JsonAsFloat),
-    row("as_string", &[], OptionOf(Ty::STRING), N::JsonAsString),
-    row("as_bool", &[], OptionOf(Ty::BOOL), N::JsonAsBool),
-    row("as_list", &[], JSON_LIST, N::JsonAsList),
-    row("as_map", &[], OptionJsonMap, N::JsonAsMap),
-    row("is_null", &[], BOOL, N::JsonIsNull),
-    row("encode", &[], STRING, N::JsonEncode),
-];
-/// `List<Json>?`: built by [`sort_ty`].
-const JSON_LIST: Sort = OptionOf(Ty::UNKNOWN);
-const DURATION_METHODS: &[Method] = &[row("millis", &[], INT, N::DurationMillis)];
-const TIME_METHODS: &[Method] = &[row("date", &[], DATE, N::TimeToDate)];
-const DATE_METHODS: &[Method] = &[
-    row("time", &[], TIME, N::DateToTime),
-    row("add_days", &[("days", INT)], DATE, N::DateAddDays),
-    row("days_until", &[("day", DATE)], INT, N::DateDaysUntil),
-    row("weekday", &[], INT, N::DateWeekday),
-];
-
-/// Functions of a type's name: `Time.parse(text)`.
-pub(crate) const STATIC: &[(&str, Method)] = &[
-    ("Time", row("parse", &[("text", STRING)], OptionOf(Ty::TIME), N::TimeParse)),
-    ("Date", row("parse", &[("text", STRING)], OptionOf(Ty::DATE), N::DateParse)),
-    ("Json", row("parse", &[("text", STRING)], OptionOf(Ty::JSON), N::JsonParse)),
-];
-
-/// Methods with lambdas, by the kind of receiver that has them: lists and sets.
-pub(crate) const LAMBDA_METHODS: &[&str] =
-    &["map", "filter", "fold", "flat_map", "find", "any", "all", "sort_by", "group_by"];
-
-/// The methods of a type that are natives.
-pub(crate) fn methods(kind: &Kind) -> &'static [Method] {
-    match kind {
-        Kind::Int => INT_METHODS,
-        Kind::Float => FLOAT_METHODS,
-        Kind::Decimal => DECIMAL_METHODS,
-        Kind::String => STRING_METHODS,
-        Kind::List(_) => LIST_METHODS,
-        Kind::Map(..) => MAP_METHODS,
-        Kind::Set(_) => SET_METHODS,
-        Kind::Json => JSON_METHODS,
-        Kind::Duration => DURATION_METHODS,
-        Kind::Time => TIME_METHODS,
-        Kind::Date => DATE_METHODS,
+/// The functions that values of a kind of type have.
+pub(crate) fn methods(kind: &Kind) -> impl Iterator<Item = &'static Row> {
+    let module: &[Row] = match kind {
+        Kind::Int => table::INT_ROWS,
+        Kind::Float => table::FLOAT_ROWS,
+        Kind::Decimal => table::DECIMAL_ROWS,
+        Kind::String => table::STRING_ROWS,
+        Kind::List(_) => table::LIST_ROWS,
+        Kind::Map(..) => table::MAP_ROWS,
+        Kind::Set(_) => table::SET_ROWS,
+        Kind::Json => table::JSON_ROWS,
+        Kind::Duration => table::DURATION_ROWS,
+        Kind::Time => table::TIME_ROWS,
+        Kind::Date => table::DATE_ROWS,
         _ => &[],
+    };
+    module.iter().filter(|row| row.me.is_some())
+}
+
+/// A method of a kind of type.
+pub(crate) fn method(kind: &Kind, name: &str) -> Option<&'static Row> {
+    methods(kind).find(|row| row.name == name)
+}
+
+/// A function that is called by its module's name: `Time.parse`.
+pub(crate) fn function(module: &str, name: &str) -> Option<&'static Row> {
+    let (_, rows) = table::MODULES.iter().find(|(known, _)| *known == module)?;
+    rows.iter().find(|row| row.me.is_none() && row.name == name)
+}
+
+/// The functions of a module; `None` if there is no such module.
+pub(crate) fn functions(module: &str) -> Option<impl Iterator<Item = &'static Row>> {
+    let (_, rows) = table::MODULES.iter().find(|(known, _)| *known == module)?;
+    Some(rows.iter().filter(|row| row.me.is_none()))
+}
+
+impl Row {
+    /// Whether it takes a lambda.
+    pub(crate) fn takes_lambda(&self) -> bool {
+        self.params.iter().any(|p| matches!(p.shape, Shape::Fn(..)))
+    }
+
+    /// What its type variables do not have and should; else `None`.
+    pub(crate) fn lacks(&self, types: &Types, bound: &Bound) -> Option<(&'static str, Ty)> {
+        match self.need? {
+            Need::Ordered(var) => {
+                let ty = bound[usize::from(var)];
+                (!types.is_ordered(ty)).then_some(("ordered elements", ty))
+            }
+            Need::Summable(var) => {
+                let ty = bound[usize::from(var)];
+                let has = matches!(ty, Ty::INT | Ty::DECIMAL | Ty::FLOAT | Ty::DURATION | Ty::UNKNOWN);
+                (!has).then_some(("elements that can be added", ty))
+            }
+        }
     }
 }
 
-/// The type behind a sort. `other` is the element of the argument of [`Sort::OtherList`].
-pub(crate) fn sort_ty(types: &Types, sort: Sort, me: Ty, other: Ty) -> Ty {
-    let (item, value) = match types.kind(me) {
-        Kind::List(item) | Kind::Set(item) => (item, Ty::UNKNOWN),
-        Kind::Map(key, value) => (key, value),
-        _ => (Ty::UNKNOWN, Ty::UNKNOWN),
-    };
-    match sort {
-        Of(ty) => ty,
-        sort if sort == JSON_LIST => types.option(types.list(Ty::JSON)),
-        OptionOf(ty) => types.option(ty),
-        ListOf(ty) => types.list(ty),
-        Me => me,
-        Item => item,
-        Value => value,
-        OptionItem => types.option(item),
-        OptionValue => types.option(value),
-        ListItem => types.list(item),
-        SetItem => types.intern(Kind::Set(item)),
-        ListValue => types.list(value),
-        Entries => types.list(types.tuple(&[item, value])),
-        Numbered => types.list(types.tuple(&[Ty::INT, item])),
-        ListMe => types.list(me),
-        OtherList => Ty::UNKNOWN,
-        Zipped => types.list(types.tuple(&[item, other])),
-        Flat => item,
-        OptionJsonMap => types.option(types.map(Ty::STRING, Ty::JSON)),
+impl Shape {
+    /// Whether a type has this shape; finds what variables stand for.
+    pub(crate) fn bind(self, types: &Types, ty: Ty, bound: &mut Bound) -> bool {
+        if ty == Ty::UNKNOWN {
+            return true;
+        }
+        match (self, types.kind(ty)) {
+            (Shape::Var(var), _) => {
+                let known = &mut bound[usize::from(var)];
+                if *known == Ty::UNKNOWN {
+                    *known = ty;
+                }
+                *known == ty
+            }
+            (Shape::Of(wanted), _) => wanted == ty,
+            (Shape::Option(inner), Kind::Option(ty))
+            | (Shape::List(inner), Kind::List(ty))
+            | (Shape::Set(inner), Kind::Set(ty)) => inner.bind(types, ty, bound),
+            (Shape::Map(key, value), Kind::Map(k, v)) => key.bind(types, k, bound) && value.bind(types, v, bound),
+            (Shape::Tuple(shapes), Kind::Tuple(tys)) => {
+                shapes.len() == tys.len() && shapes.iter().zip(tys.iter()).all(|(s, t)| s.bind(types, *t, bound))
+            }
+            _ => false,
+        }
     }
-}
 
-/// Whether an element type has what a method needs; else what is missing.
-pub(crate) fn lacks(types: &Types, need: Need, item: Ty) -> Option<&'static str> {
-    let has = match need {
-        Need::Nothing => true,
-        Need::Ordered => types.is_ordered(item),
-        Need::Summable => matches!(item, Ty::INT | Ty::DECIMAL | Ty::FLOAT | Ty::DURATION | Ty::UNKNOWN),
-        Need::Strings => matches!(item, Ty::STRING | Ty::UNKNOWN),
-        Need::Lists => matches!(types.kind(item), Kind::List(_) | Kind::Unknown),
-    };
-    if has {
-        return None;
+    /// Whether all its variables are known.
+    pub(crate) fn is_known(self, bound: &Bound) -> bool {
+        match self {
+            Shape::Of(_) => true,
+            Shape::Var(var) => bound[usize::from(var)] != Ty::UNKNOWN,
+            Shape::Option(inner) | Shape::List(inner) | Shape::Set(inner) => inner.is_known(bound),
+            Shape::Map(key, value) => key.is_known(bound) && value.is_known(bound),
+            Shape::Tuple(items) => items.iter().all(|item| item.is_known(bound)),
+            Shape::Fn(params, result) => params.iter().all(|p| p.is_known(bound)) && result.is_known(bound),
+        }
     }
-    Some(match need {
-        Need::Ordered => "ordered elements",
-        Need::Summable => "elements that can be added",
-        Need::Strings => "elements that are strings",
-        Need::Lists => "elements that are lists",
-        Need::Nothing => "",
-    })
+
+    /// The type it is.
+    pub(crate) fn ty(self, types: &Types, bound: &Bound) -> Ty {
+        let all = |shapes: &[Shape]| -> Vec<Ty> { shapes.iter().map(|s| s.ty(types, bound)).collect() };
+        match self {
+            Shape::Of(ty) => ty,
+            Shape::Var(var) => bound[usize::from(var)],
+            Shape::Option(inner) => types.option(inner.ty(types, bound)),
+            Shape::List(inner) => types.list(inner.ty(types, bound)),
+            Shape::Set(inner) => types.intern(Kind::Set(inner.ty(types, bound))),
+            Shape::Map(key, value) => types.map(key.ty(types, bound), value.ty(types, bound)),
+            Shape::Tuple(items) => types.tuple(&all(items)),
+            Shape::Fn(params, result) => {
+                let params = all(params);
+                types.intern(Kind::Fn(params.into(), result.ty(types, bound)))
+            }
+        }
+    }
+
+    /// As the language writes it, with the names of variables.
+    pub(crate) fn name(self, types: &Types, vars: &[&str]) -> String {
+        let all = |shapes: &[Shape]| shapes.iter().map(|s| s.name(types, vars)).collect::<Vec<_>>().join(", ");
+        let name = |shape: &Shape| shape.name(types, vars);
+        match self {
+            Shape::Of(ty) => types.name(ty),
+            Shape::Var(var) => vars.get(usize::from(var)).copied().unwrap_or("?").to_owned(),
+            Shape::Option(inner) => format!("{}?", name(inner)),
+            Shape::List(inner) => format!("List<{}>", name(inner)),
+            Shape::Set(inner) => format!("Set<{}>", name(inner)),
+            Shape::Map(key, value) => format!("Map<{}, {}>", name(key), name(value)),
+            Shape::Tuple(items) => format!("({})", all(items)),
+            Shape::Fn(params, result) => format!("({}) => {}", all(params), name(result)),
+        }
+    }
 }

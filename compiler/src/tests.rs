@@ -18,3 +18,4 @@ pub(crate) fn said(text: &str) -> Vec<String> {
 mod diagnostics;
 mod programs;
 mod projects;
+mod stdlib;

@@ -58,7 +58,7 @@ pub(crate) fn call(
         JsonGet | JsonAsInt | JsonAsFloat | JsonAsString | JsonAsBool | JsonAsList | JsonAsMap | JsonIsNull
         | JsonParse | JsonEncode | ToJson => json::call(&mut call, native),
         DurationMillis | TimeToDate | DateToTime | DateAddDays | DateDaysUntil | DateWeekday | TimeParse
-        | DateParse => time::call(&mut call, native),
+        | DateParse | DateOf => time::call(&mut call, native),
     }
 }
 

@@ -88,6 +88,7 @@ pub(super) fn fits(program: &Program, native: Native, args: &[TypeId], dst: Type
         DateWeekday => sig(&[DATE], INT),
         TimeParse => args == [STRING] && optional(TIME),
         DateParse => args == [STRING] && optional(DATE),
+        DateOf => sig(&[INT; 3], DATE),
         ListLength => match args {
             [of] => matches!(ty(*of), Type::List(_) | Type::Set(_) | Type::Map(..)) && dst == INT,
             _ => false,

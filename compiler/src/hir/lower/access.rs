@@ -146,9 +146,8 @@ impl<'a> Lower<'_, 'a> {
                 self.error(span)
             }
             None if self.is_method(ty, &name.text) => {
-                let plain =
-                    stdlib::methods(&self.kind_of(ty)).iter().any(|m| m.name == name.text && m.params.is_empty());
-                let args = if plain || name.text == "is_empty" { "" } else { ".." };
+                let plain = stdlib::method(&self.kind_of(ty), &name.text).is_some_and(|row| row.params.is_empty());
+                let args = if plain { "" } else { ".." };
                 self.report(
                     Diagnostic::error("WF1002", span, format!("`{}` is called, not used as a value", name.text))
                         .label("arguments are missing")

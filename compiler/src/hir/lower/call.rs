@@ -163,9 +163,25 @@ impl<'a> Lower<'_, 'a> {
             self.no_options(with);
             return Some(self.log(name, args, span));
         }
-        let (_, row) = stdlib::STATIC.iter().find(|(ty, row)| *ty == head && row.name == name.text)?;
+        if self.world.modules[self.module].modules.contains_key(head) {
+            return None;
+        }
+        let functions = stdlib::functions(head)?;
         self.no_options(with);
-        Some(self.native_call(row, None, args, span))
+        let Some(row) = stdlib::function(head, &name.text) else {
+            self.lower_all(args);
+            let known: Vec<&str> = functions.map(|row| row.name).collect();
+            let d = Diagnostic::error("WF1001", name.span, format!("cannot find `{head}.{}`", name.text));
+            let d = d.label("no such function");
+            self.report(match near(&name.text, known.iter().copied()) {
+                Some(near) => d.help(format!("did you mean `{head}.{near}`?")),
+                None if known.is_empty() => d.help(format!("a value of type {head} has methods: `x.{}`", name.text)),
+                None => d.help(format!("it has {}", known.join(", "))),
+            });
+            return Some(self.error(span));
+        };
+        let stdlib::Body::Native(native) = row.body else { return None };
+        Some(self.native_call(row, native, None, args, span))
     }
 
     fn log(&mut self, name: &'a ast::Name, args: &'a [Arg], span: Span) -> Expr {

@@ -45,11 +45,12 @@ impl<'a> Lower<'_, 'a> {
             return self.error(span);
         }
         let kind = self.kind_of(ty);
-        if stdlib::LAMBDA_METHODS.contains(&name.text.as_str()) && matches!(kind, Kind::List(_) | Kind::Set(_)) {
-            return self.collect(object, &name.text, args, want, span);
-        }
-        if let Some(row) = stdlib::methods(&kind).iter().find(|m| m.name == name.text) {
-            return self.native_call(row, Some(object), args, span);
+        if let Some(row) = stdlib::method(&kind, &name.text) {
+            match row.body {
+                stdlib::Body::Native(native) => return self.native_call(row, native, Some(object), args, span),
+                stdlib::Body::Lowered if row.takes_lambda() => return self.collect(object, row.name, args, want, span),
+                stdlib::Body::Lowered => {}
+            }
         }
         if let Some(expr) = self.common_method(object, &kind, name, args, span) {
             return expr;
@@ -124,64 +125,80 @@ impl<'a> Lower<'_, 'a> {
     }
 
     fn method_names(&self, ty: Ty) -> Vec<&'static str> {
-        let kind = self.kind_of(ty);
-        let mut known: Vec<&str> = stdlib::methods(&kind).iter().map(|m| m.name).collect();
-        match kind {
-            Kind::List(_) | Kind::Set(_) => {
-                known.push("is_empty");
-                known.extend(stdlib::LAMBDA_METHODS);
-            }
-            Kind::Map(..) => known.push("is_empty"),
-            Kind::Int => known.push("to_decimal"),
-            _ => {}
-        }
-        known
+        stdlib::methods(&self.kind_of(ty)).map(|row| row.name).collect()
     }
 
     pub(super) fn is_method(&self, ty: Ty, name: &str) -> bool {
         self.method_names(ty).contains(&name)
     }
 
-    /// A row of the std table, called.
+    /// A function of the library that is a native, called.
     pub(super) fn native_call(
         &mut self,
-        row: &stdlib::Method,
+        row: &'static stdlib::Row,
+        native: Native,
         object: Option<Expr>,
         args: &'a [Arg],
         span: Span,
     ) -> Expr {
-        let me = object.as_ref().map_or(Ty::UNKNOWN, |o| o.ty);
-        let item = self.types().element(me).unwrap_or(Ty::UNKNOWN);
-        if let Some(lacks) = stdlib::lacks(self.types(), row.need, item) {
+        let mut bound = [Ty::UNKNOWN; stdlib::VARS_MAX];
+        if let (Some(me), Some(object)) = (row.me, &object)
+            && !me.bind(self.types(), object.ty, &mut bound)
+        {
+            self.lower_all(args);
+            let (wanted, found) = (me.name(self.types(), row.vars), self.name_of(object.ty));
+            let message = format!("`{}` needs {wanted}; this is {found}", row.name);
+            self.report(Diagnostic::error("WF1002", span, message).label("cannot be used on this"));
+            return self.error(span);
+        }
+        if let Some((lacks, item)) = row.lacks(self.types(), &bound) {
             self.lower_all(args);
             let message = format!("`{}` needs {lacks}; these are {}", row.name, self.name_of(item));
             self.report(Diagnostic::error("WF1002", span, message).label("cannot be used on this list"));
             return self.error(span);
         }
+        // What is left out is as if it were not there, and is put in afterwards.
+        let positional = args.iter().filter(|arg| arg.name.is_none()).count();
+        let given = |place: usize, p: &stdlib::Param| {
+            p.default.is_none()
+                || place < positional
+                || args.iter().any(|arg| arg.name.as_ref().is_some_and(|name| name.text == p.name))
+        };
+        let taken: Vec<bool> = row.params.iter().enumerate().map(|(place, p)| given(place, p)).collect();
         let params: Vec<FieldDef> = row
             .params
             .iter()
-            .map(|(name, sort)| FieldDef {
-                name: (*name).into(),
-                ty: stdlib::sort_ty(self.types(), *sort, me, Ty::UNKNOWN),
-                default: None,
-                span,
+            .zip(&taken)
+            .filter(|(_, taken)| **taken)
+            .map(|(p, _)| {
+                let ty = if p.shape.is_known(&bound) { p.shape.ty(self.types(), &bound) } else { Ty::UNKNOWN };
+                FieldDef { name: p.name.into(), ty, default: None, span }
             })
             .collect();
         let (values, order) = self.arguments(row.name, "argument", &params, args, span);
-        let mut other = Ty::UNKNOWN;
-        if let Some(at) = row.params.iter().position(|(_, sort)| *sort == stdlib::Sort::OtherList) {
-            match self.kind_of(values[at].ty) {
-                Kind::List(item) => other = item,
-                Kind::Unknown => {}
-                _ => self.report(Diagnostic::error("WF1002", values[at].span, "expected a List").label("not a list")),
+        let mut values = values.into_iter();
+        let mut all: Vec<Expr> = object.into_iter().collect();
+        let shift = all.len();
+        for (p, taken) in row.params.iter().zip(taken) {
+            match (p.default, taken.then(|| values.next()).flatten()) {
+                (_, Some(value)) => {
+                    if !p.shape.bind(self.types(), value.ty, &mut bound) {
+                        let (wanted, found) = (p.shape.name(self.types(), row.vars), self.name_of(value.ty));
+                        let d = Diagnostic::error("WF1002", value.span, format!("expected {wanted}, found {found}"));
+                        self.report(d.label("of another type"));
+                        return self.error(span);
+                    }
+                    all.push(value);
+                }
+                (Some(default), None) => {
+                    let ty = p.shape.ty(self.types(), &bound);
+                    all.push(self.constant(default.value(), ty, span));
+                }
+                (None, None) => all.push(self.error(span)),
             }
         }
-        let ty = stdlib::sort_ty(self.types(), row.result, me, other);
-        let native = row.native;
-        let values: Vec<Expr> = object.into_iter().chain(values).collect();
-        let shift = values.len() - row.params.len();
+        let ty = row.result.ty(self.types(), &bound);
         let order: Vec<usize> = (0..shift).chain(order.into_iter().map(|n| n + shift)).collect();
-        self.in_source_order(values, &order, span, |args| Expr { kind: ExprKind::Native(native, args), ty, span })
+        self.in_source_order(all, &order, span, |args| Expr { kind: ExprKind::Native(native, args), ty, span })
     }
 }

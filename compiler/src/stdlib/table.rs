@@ -1,0 +1,163 @@
+//! Made from `stdlib/*.wf` by `BLESS=1 cargo test -p weft-compiler stdlib`; not edited by hand.
+
+use weft_bytecode::op::Native as N;
+
+use super::Body::{Lowered, Native};
+use super::Shape::*;
+use super::*;
+
+pub(super) const DATE_ROWS: &[Row] = &[
+    Row { name: "of", vars: &[], me: None, params: &[Param { name: "year", shape: INT, default: None }, Param { name: "month", shape: INT, default: None }, Param { name: "day", shape: INT, default: None }], result: DATE, need: None, body: Native(N::DateOf) },
+    Row { name: "parse", vars: &[], me: None, params: &[Param { name: "text", shape: STRING, default: None }], result: Option(&DATE), need: None, body: Native(N::DateParse) },
+    Row { name: "time", vars: &[], me: Some(DATE), params: &[], result: TIME, need: None, body: Native(N::DateToTime) },
+    Row { name: "add_days", vars: &[], me: Some(DATE), params: &[Param { name: "days", shape: INT, default: None }], result: DATE, need: None, body: Native(N::DateAddDays) },
+    Row { name: "days_until", vars: &[], me: Some(DATE), params: &[Param { name: "day", shape: DATE, default: None }], result: INT, need: None, body: Native(N::DateDaysUntil) },
+    Row { name: "weekday", vars: &[], me: Some(DATE), params: &[], result: INT, need: None, body: Native(N::DateWeekday) },
+];
+
+pub(super) const DECIMAL_ROWS: &[Row] = &[
+    Row { name: "abs", vars: &[], me: Some(DECIMAL), params: &[], result: DECIMAL, need: None, body: Native(N::DecimalAbs) },
+    Row { name: "round", vars: &[], me: Some(DECIMAL), params: &[Param { name: "places", shape: INT, default: Some(Default::Int(0)) }], result: DECIMAL, need: None, body: Native(N::DecimalRound) },
+    Row { name: "to_int", vars: &[], me: Some(DECIMAL), params: &[], result: INT, need: None, body: Native(N::DecimalToInt) },
+    Row { name: "to_float", vars: &[], me: Some(DECIMAL), params: &[], result: FLOAT, need: None, body: Native(N::DecimalToFloat) },
+];
+
+pub(super) const DURATION_ROWS: &[Row] = &[
+    Row { name: "millis", vars: &[], me: Some(DURATION), params: &[], result: INT, need: None, body: Native(N::DurationMillis) },
+];
+
+pub(super) const FLOAT_ROWS: &[Row] = &[
+    Row { name: "abs", vars: &[], me: Some(FLOAT), params: &[], result: FLOAT, need: None, body: Native(N::FloatAbs) },
+    Row { name: "floor", vars: &[], me: Some(FLOAT), params: &[], result: FLOAT, need: None, body: Native(N::FloatFloor) },
+    Row { name: "ceil", vars: &[], me: Some(FLOAT), params: &[], result: FLOAT, need: None, body: Native(N::FloatCeil) },
+    Row { name: "round", vars: &[], me: Some(FLOAT), params: &[], result: FLOAT, need: None, body: Native(N::FloatRound) },
+    Row { name: "to_int", vars: &[], me: Some(FLOAT), params: &[], result: INT, need: None, body: Native(N::FloatToInt) },
+    Row { name: "sqrt", vars: &[], me: Some(FLOAT), params: &[], result: FLOAT, need: None, body: Native(N::FloatSqrt) },
+];
+
+pub(super) const INT_ROWS: &[Row] = &[
+    Row { name: "abs", vars: &[], me: Some(INT), params: &[], result: INT, need: None, body: Native(N::IntAbs) },
+    Row { name: "pow", vars: &[], me: Some(INT), params: &[Param { name: "exponent", shape: INT, default: None }], result: INT, need: None, body: Native(N::IntPow) },
+    Row { name: "to_float", vars: &[], me: Some(INT), params: &[], result: FLOAT, need: None, body: Native(N::IntToFloat) },
+    Row { name: "to_decimal", vars: &[], me: Some(INT), params: &[], result: DECIMAL, need: None, body: Lowered },
+];
+
+pub(super) const JSON_ROWS: &[Row] = &[
+    Row { name: "parse", vars: &[], me: None, params: &[Param { name: "text", shape: STRING, default: None }], result: Option(&JSON), need: None, body: Native(N::JsonParse) },
+    Row { name: "get", vars: &[], me: Some(JSON), params: &[Param { name: "path", shape: STRING, default: None }], result: Option(&JSON), need: None, body: Native(N::JsonGet) },
+    Row { name: "as_int", vars: &[], me: Some(JSON), params: &[], result: Option(&INT), need: None, body: Native(N::JsonAsInt) },
+    Row { name: "as_float", vars: &[], me: Some(JSON), params: &[], result: Option(&FLOAT), need: None, body: Native(N::JsonAsFloat) },
+    Row { name: "as_string", vars: &[], me: Some(JSON), params: &[], result: Option(&STRING), need: None, body: Native(N::JsonAsString) },
+    Row { name: "as_bool", vars: &[], me: Some(JSON), params: &[], result: Option(&BOOL), need: None, body: Native(N::JsonAsBool) },
+    Row { name: "as_list", vars: &[], me: Some(JSON), params: &[], result: Option(&List(&JSON)), need: None, body: Native(N::JsonAsList) },
+    Row { name: "as_map", vars: &[], me: Some(JSON), params: &[], result: Option(&Map(&STRING, &JSON)), need: None, body: Native(N::JsonAsMap) },
+    Row { name: "is_null", vars: &[], me: Some(JSON), params: &[], result: BOOL, need: None, body: Native(N::JsonIsNull) },
+    Row { name: "encode", vars: &[], me: Some(JSON), params: &[], result: STRING, need: None, body: Native(N::JsonEncode) },
+];
+
+pub(super) const LIST_ROWS: &[Row] = &[
+    Row { name: "length", vars: &["T"], me: Some(List(&Var(0))), params: &[], result: INT, need: None, body: Native(N::ListLength) },
+    Row { name: "is_empty", vars: &["T"], me: Some(List(&Var(0))), params: &[], result: BOOL, need: None, body: Lowered },
+    Row { name: "first", vars: &["T"], me: Some(List(&Var(0))), params: &[], result: Option(&Var(0)), need: None, body: Native(N::ListFirst) },
+    Row { name: "last", vars: &["T"], me: Some(List(&Var(0))), params: &[], result: Option(&Var(0)), need: None, body: Native(N::ListLast) },
+    Row { name: "push", vars: &["T"], me: Some(List(&Var(0))), params: &[Param { name: "item", shape: Var(0), default: None }], result: List(&Var(0)), need: None, body: Native(N::ListPush) },
+    Row { name: "concat", vars: &["T"], me: Some(List(&Var(0))), params: &[Param { name: "other", shape: List(&Var(0)), default: None }], result: List(&Var(0)), need: None, body: Native(N::ListConcat) },
+    Row { name: "map", vars: &["T", "U"], me: Some(List(&Var(0))), params: &[Param { name: "make", shape: Fn(&[Var(0)], &Var(1)), default: None }], result: List(&Var(1)), need: None, body: Lowered },
+    Row { name: "filter", vars: &["T"], me: Some(List(&Var(0))), params: &[Param { name: "test", shape: Fn(&[Var(0)], &BOOL), default: None }], result: List(&Var(0)), need: None, body: Lowered },
+    Row { name: "fold", vars: &["T", "U"], me: Some(List(&Var(0))), params: &[Param { name: "init", shape: Var(1), default: None }, Param { name: "join", shape: Fn(&[Var(1), Var(0)], &Var(1)), default: None }], result: Var(1), need: None, body: Lowered },
+    Row { name: "flat_map", vars: &["T", "U"], me: Some(List(&Var(0))), params: &[Param { name: "make", shape: Fn(&[Var(0)], &List(&Var(1))), default: None }], result: List(&Var(1)), need: None, body: Lowered },
+    Row { name: "find", vars: &["T"], me: Some(List(&Var(0))), params: &[Param { name: "test", shape: Fn(&[Var(0)], &BOOL), default: None }], result: Option(&Var(0)), need: None, body: Lowered },
+    Row { name: "any", vars: &["T"], me: Some(List(&Var(0))), params: &[Param { name: "test", shape: Fn(&[Var(0)], &BOOL), default: None }], result: BOOL, need: None, body: Lowered },
+    Row { name: "all", vars: &["T"], me: Some(List(&Var(0))), params: &[Param { name: "test", shape: Fn(&[Var(0)], &BOOL), default: None }], result: BOOL, need: None, body: Lowered },
+    Row { name: "sort_by", vars: &["T", "K"], me: Some(List(&Var(0))), params: &[Param { name: "key", shape: Fn(&[Var(0)], &Var(1)), default: None }], result: List(&Var(0)), need: Some(Need::Ordered(1)), body: Lowered },
+    Row { name: "group_by", vars: &["T", "K"], me: Some(List(&Var(0))), params: &[Param { name: "key", shape: Fn(&[Var(0)], &Var(1)), default: None }], result: Map(&Var(1), &List(&Var(0))), need: None, body: Lowered },
+    Row { name: "sum", vars: &["T"], me: Some(List(&Var(0))), params: &[], result: Var(0), need: Some(Need::Summable(0)), body: Native(N::ListSum) },
+    Row { name: "min", vars: &["T"], me: Some(List(&Var(0))), params: &[], result: Option(&Var(0)), need: Some(Need::Ordered(0)), body: Native(N::ListMin) },
+    Row { name: "max", vars: &["T"], me: Some(List(&Var(0))), params: &[], result: Option(&Var(0)), need: Some(Need::Ordered(0)), body: Native(N::ListMax) },
+    Row { name: "sort", vars: &["T"], me: Some(List(&Var(0))), params: &[], result: List(&Var(0)), need: Some(Need::Ordered(0)), body: Native(N::ListSort) },
+    Row { name: "zip", vars: &["T", "U"], me: Some(List(&Var(0))), params: &[Param { name: "other", shape: List(&Var(1)), default: None }], result: List(&Tuple(&[Var(0), Var(1)])), need: None, body: Native(N::ListZip) },
+    Row { name: "take", vars: &["T"], me: Some(List(&Var(0))), params: &[Param { name: "count", shape: INT, default: None }], result: List(&Var(0)), need: None, body: Native(N::ListTake) },
+    Row { name: "drop", vars: &["T"], me: Some(List(&Var(0))), params: &[Param { name: "count", shape: INT, default: None }], result: List(&Var(0)), need: None, body: Native(N::ListDrop) },
+    Row { name: "reverse", vars: &["T"], me: Some(List(&Var(0))), params: &[], result: List(&Var(0)), need: None, body: Native(N::ListReverse) },
+    Row { name: "contains", vars: &["T"], me: Some(List(&Var(0))), params: &[Param { name: "item", shape: Var(0), default: None }], result: BOOL, need: None, body: Native(N::ListContains) },
+    Row { name: "index_of", vars: &["T"], me: Some(List(&Var(0))), params: &[Param { name: "item", shape: Var(0), default: None }], result: Option(&INT), need: None, body: Native(N::ListIndexOf) },
+    Row { name: "slice", vars: &["T"], me: Some(List(&Var(0))), params: &[Param { name: "from", shape: INT, default: None }, Param { name: "to", shape: INT, default: None }], result: List(&Var(0)), need: None, body: Native(N::ListSlice) },
+    Row { name: "distinct", vars: &["T"], me: Some(List(&Var(0))), params: &[], result: List(&Var(0)), need: None, body: Native(N::ListDistinct) },
+    Row { name: "chunk", vars: &["T"], me: Some(List(&Var(0))), params: &[Param { name: "size", shape: INT, default: None }], result: List(&List(&Var(0))), need: None, body: Native(N::ListChunk) },
+    Row { name: "enumerate", vars: &["T"], me: Some(List(&Var(0))), params: &[], result: List(&Tuple(&[INT, Var(0)])), need: None, body: Native(N::ListEnumerate) },
+    Row { name: "join", vars: &[], me: Some(List(&STRING)), params: &[Param { name: "sep", shape: STRING, default: None }], result: STRING, need: None, body: Native(N::ListJoin) },
+    Row { name: "flatten", vars: &["T"], me: Some(List(&List(&Var(0)))), params: &[], result: List(&Var(0)), need: None, body: Native(N::ListFlatten) },
+    Row { name: "to_set", vars: &["T"], me: Some(List(&Var(0))), params: &[], result: Set(&Var(0)), need: None, body: Native(N::ListToSet) },
+];
+
+pub(super) const MAP_ROWS: &[Row] = &[
+    Row { name: "length", vars: &["K", "V"], me: Some(Map(&Var(0), &Var(1))), params: &[], result: INT, need: None, body: Native(N::ListLength) },
+    Row { name: "is_empty", vars: &["K", "V"], me: Some(Map(&Var(0), &Var(1))), params: &[], result: BOOL, need: None, body: Lowered },
+    Row { name: "get", vars: &["K", "V"], me: Some(Map(&Var(0), &Var(1))), params: &[Param { name: "key", shape: Var(0), default: None }], result: Option(&Var(1)), need: None, body: Native(N::MapGet) },
+    Row { name: "has", vars: &["K", "V"], me: Some(Map(&Var(0), &Var(1))), params: &[Param { name: "key", shape: Var(0), default: None }], result: BOOL, need: None, body: Native(N::MapHas) },
+    Row { name: "keys", vars: &["K", "V"], me: Some(Map(&Var(0), &Var(1))), params: &[], result: List(&Var(0)), need: None, body: Native(N::MapKeys) },
+    Row { name: "values", vars: &["K", "V"], me: Some(Map(&Var(0), &Var(1))), params: &[], result: List(&Var(1)), need: None, body: Native(N::MapValues) },
+    Row { name: "entries", vars: &["K", "V"], me: Some(Map(&Var(0), &Var(1))), params: &[], result: List(&Tuple(&[Var(0), Var(1)])), need: None, body: Native(N::MapEntries) },
+    Row { name: "set", vars: &["K", "V"], me: Some(Map(&Var(0), &Var(1))), params: &[Param { name: "key", shape: Var(0), default: None }, Param { name: "value", shape: Var(1), default: None }], result: Map(&Var(0), &Var(1)), need: None, body: Native(N::MapSet) },
+    Row { name: "remove", vars: &["K", "V"], me: Some(Map(&Var(0), &Var(1))), params: &[Param { name: "key", shape: Var(0), default: None }], result: Map(&Var(0), &Var(1)), need: None, body: Native(N::MapRemove) },
+    Row { name: "merge", vars: &["K", "V"], me: Some(Map(&Var(0), &Var(1))), params: &[Param { name: "other", shape: Map(&Var(0), &Var(1)), default: None }], result: Map(&Var(0), &Var(1)), need: None, body: Native(N::MapMerge) },
+];
+
+pub(super) const SET_ROWS: &[Row] = &[
+    Row { name: "length", vars: &["T"], me: Some(Set(&Var(0))), params: &[], result: INT, need: None, body: Native(N::ListLength) },
+    Row { name: "is_empty", vars: &["T"], me: Some(Set(&Var(0))), params: &[], result: BOOL, need: None, body: Lowered },
+    Row { name: "has", vars: &["T"], me: Some(Set(&Var(0))), params: &[Param { name: "item", shape: Var(0), default: None }], result: BOOL, need: None, body: Native(N::ListContains) },
+    Row { name: "contains", vars: &["T"], me: Some(Set(&Var(0))), params: &[Param { name: "item", shape: Var(0), default: None }], result: BOOL, need: None, body: Native(N::ListContains) },
+    Row { name: "add", vars: &["T"], me: Some(Set(&Var(0))), params: &[Param { name: "item", shape: Var(0), default: None }], result: Set(&Var(0)), need: None, body: Native(N::SetAdd) },
+    Row { name: "remove", vars: &["T"], me: Some(Set(&Var(0))), params: &[Param { name: "item", shape: Var(0), default: None }], result: Set(&Var(0)), need: None, body: Native(N::SetRemove) },
+    Row { name: "union", vars: &["T"], me: Some(Set(&Var(0))), params: &[Param { name: "other", shape: Set(&Var(0)), default: None }], result: Set(&Var(0)), need: None, body: Native(N::SetUnion) },
+    Row { name: "intersect", vars: &["T"], me: Some(Set(&Var(0))), params: &[Param { name: "other", shape: Set(&Var(0)), default: None }], result: Set(&Var(0)), need: None, body: Native(N::SetIntersect) },
+    Row { name: "to_list", vars: &["T"], me: Some(Set(&Var(0))), params: &[], result: List(&Var(0)), need: None, body: Native(N::SetToList) },
+    Row { name: "map", vars: &["T", "U"], me: Some(Set(&Var(0))), params: &[Param { name: "make", shape: Fn(&[Var(0)], &Var(1)), default: None }], result: List(&Var(1)), need: None, body: Lowered },
+    Row { name: "filter", vars: &["T"], me: Some(Set(&Var(0))), params: &[Param { name: "test", shape: Fn(&[Var(0)], &BOOL), default: None }], result: List(&Var(0)), need: None, body: Lowered },
+    Row { name: "fold", vars: &["T", "U"], me: Some(Set(&Var(0))), params: &[Param { name: "init", shape: Var(1), default: None }, Param { name: "join", shape: Fn(&[Var(1), Var(0)], &Var(1)), default: None }], result: Var(1), need: None, body: Lowered },
+    Row { name: "flat_map", vars: &["T", "U"], me: Some(Set(&Var(0))), params: &[Param { name: "make", shape: Fn(&[Var(0)], &List(&Var(1))), default: None }], result: List(&Var(1)), need: None, body: Lowered },
+    Row { name: "find", vars: &["T"], me: Some(Set(&Var(0))), params: &[Param { name: "test", shape: Fn(&[Var(0)], &BOOL), default: None }], result: Option(&Var(0)), need: None, body: Lowered },
+    Row { name: "any", vars: &["T"], me: Some(Set(&Var(0))), params: &[Param { name: "test", shape: Fn(&[Var(0)], &BOOL), default: None }], result: BOOL, need: None, body: Lowered },
+    Row { name: "all", vars: &["T"], me: Some(Set(&Var(0))), params: &[Param { name: "test", shape: Fn(&[Var(0)], &BOOL), default: None }], result: BOOL, need: None, body: Lowered },
+    Row { name: "sort_by", vars: &["T", "K"], me: Some(Set(&Var(0))), params: &[Param { name: "key", shape: Fn(&[Var(0)], &Var(1)), default: None }], result: List(&Var(0)), need: Some(Need::Ordered(1)), body: Lowered },
+    Row { name: "group_by", vars: &["T", "K"], me: Some(Set(&Var(0))), params: &[Param { name: "key", shape: Fn(&[Var(0)], &Var(1)), default: None }], result: Map(&Var(1), &List(&Var(0))), need: None, body: Lowered },
+];
+
+pub(super) const STRING_ROWS: &[Row] = &[
+    Row { name: "length", vars: &[], me: Some(STRING), params: &[], result: INT, need: None, body: Native(N::StringLength) },
+    Row { name: "is_empty", vars: &[], me: Some(STRING), params: &[], result: BOOL, need: None, body: Native(N::StringIsEmpty) },
+    Row { name: "upper", vars: &[], me: Some(STRING), params: &[], result: STRING, need: None, body: Native(N::StringUpper) },
+    Row { name: "lower", vars: &[], me: Some(STRING), params: &[], result: STRING, need: None, body: Native(N::StringLower) },
+    Row { name: "trim", vars: &[], me: Some(STRING), params: &[], result: STRING, need: None, body: Native(N::StringTrim) },
+    Row { name: "split", vars: &[], me: Some(STRING), params: &[Param { name: "sep", shape: STRING, default: None }], result: List(&STRING), need: None, body: Native(N::StringSplit) },
+    Row { name: "contains", vars: &[], me: Some(STRING), params: &[Param { name: "text", shape: STRING, default: None }], result: BOOL, need: None, body: Native(N::StringContains) },
+    Row { name: "starts_with", vars: &[], me: Some(STRING), params: &[Param { name: "text", shape: STRING, default: None }], result: BOOL, need: None, body: Native(N::StringStartsWith) },
+    Row { name: "ends_with", vars: &[], me: Some(STRING), params: &[Param { name: "text", shape: STRING, default: None }], result: BOOL, need: None, body: Native(N::StringEndsWith) },
+    Row { name: "replace", vars: &[], me: Some(STRING), params: &[Param { name: "from", shape: STRING, default: None }, Param { name: "to", shape: STRING, default: None }], result: STRING, need: None, body: Native(N::StringReplace) },
+    Row { name: "slice", vars: &[], me: Some(STRING), params: &[Param { name: "from", shape: INT, default: None }, Param { name: "to", shape: INT, default: None }], result: STRING, need: None, body: Native(N::StringSlice) },
+    Row { name: "chars", vars: &[], me: Some(STRING), params: &[], result: List(&STRING), need: None, body: Native(N::StringChars) },
+    Row { name: "lines", vars: &[], me: Some(STRING), params: &[], result: List(&STRING), need: None, body: Native(N::StringLines) },
+    Row { name: "parse_int", vars: &[], me: Some(STRING), params: &[], result: Option(&INT), need: None, body: Native(N::StringParseInt) },
+    Row { name: "parse_decimal", vars: &[], me: Some(STRING), params: &[], result: Option(&DECIMAL), need: None, body: Native(N::StringParseDecimal) },
+];
+
+pub(super) const TIME_ROWS: &[Row] = &[
+    Row { name: "parse", vars: &[], me: None, params: &[Param { name: "text", shape: STRING, default: None }], result: Option(&TIME), need: None, body: Native(N::TimeParse) },
+    Row { name: "date", vars: &[], me: Some(TIME), params: &[], result: DATE, need: None, body: Native(N::TimeToDate) },
+];
+
+/// Modules by the name before the point.
+pub(super) const MODULES: &[(&str, &[Row])] = &[
+    ("Date", DATE_ROWS),
+    ("Decimal", DECIMAL_ROWS),
+    ("Duration", DURATION_ROWS),
+    ("Float", FLOAT_ROWS),
+    ("Int", INT_ROWS),
+    ("Json", JSON_ROWS),
+    ("List", LIST_ROWS),
+    ("Map", MAP_ROWS),
+    ("Set", SET_ROWS),
+    ("String", STRING_ROWS),
+    ("Time", TIME_ROWS),
+];
