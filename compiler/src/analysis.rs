@@ -51,6 +51,9 @@ pub fn compile(project: &Project) -> Analysis {
 
 /// Runs what recurses over trees on a stack that is deep enough.
 pub(crate) fn on_deep_stack<T: Send>(work: impl Fn() -> T + Sync) -> T {
+    if stacker::remaining_stack().is_some_and(|bytes| bytes >= STACK_BYTES) {
+        return work();
+    }
     std::thread::scope(|scope| {
         let builder = std::thread::Builder::new().name("compile".into()).stack_size(STACK_BYTES);
         match builder.spawn_scoped(scope, &work) {

@@ -51,6 +51,9 @@ fn round(fixed: &mut Fixed) -> bool {
         if fix.edits.iter().any(|(span, _)| edits.iter().any(|(taken, _)| touch(*taken, *span))) {
             continue;
         }
+        if fix.edits.iter().any(|(span, text)| inserted_before(&fixed.project, *span, text)) {
+            continue;
+        }
         edits.extend(fix.edits.iter().map(|(span, text)| (*span, text.as_str())));
         let source = &fixed.project.sources[usize::from(diagnostic.span.file.0)];
         let line = source.text[..diagnostic.span.start as usize].matches('\n').count() + 1;
@@ -63,6 +66,13 @@ fn round(fixed: &mut Fixed) -> bool {
         source.text.replace_range(span.start as usize..span.end as usize, text);
     }
     !edits.is_empty()
+}
+
+/// Whether an edit inserts what stands there already, and so did not help. Only closers come in rows.
+fn inserted_before(project: &Project, span: Span, text: &str) -> bool {
+    let before = &project.sources[usize::from(span.file.0)].text[..span.start as usize];
+    let closes = text.trim().chars().all(|c| matches!(c, ')' | ']' | '}' | '>' | '"'));
+    span.start == span.end && !closes && before.trim_end().ends_with(text.trim())
 }
 
 /// Whether two places overlap, or are the same.

@@ -78,7 +78,8 @@ impl Layout<'_> {
         let mut before = None;
         for token in line {
             if let Some(before) = before {
-                self.out.push_str(space::between(self.text, before, token));
+                let space = space::between(self.text, before, token);
+                self.out.push_str(if space.is_empty() && self.would_be_a_number(token) { " " } else { space });
             }
             self.out.push_str(&self.text[token.start..token.end]);
             match token.kind {
@@ -91,8 +92,19 @@ impl Layout<'_> {
         self.out.push('\n');
     }
 
+    /// Whether a number would become one with the number and the dot before it: `0. 0` are two numbers.
+    fn would_be_a_number(&self, token: &Token) -> bool {
+        let Some(before) = self.out.strip_suffix('.') else { return false };
+        let word = before.rfind(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).map_or(0, |at| at + 1);
+        token.kind == Kind::Number && before[word..].starts_with(|c: char| c.is_ascii_digit())
+    }
+
     /// Whether a line goes on with what the one before began.
     fn continues(&self, last: &Token, first: &Token, second: Option<&Token>) -> bool {
+        // In the first column such a word would begin a declaration of its own.
+        if self.open.is_empty() && first.kind == Kind::Word && !first.head {
+            return true;
+        }
         if last.kind == Kind::Comment || opens(last) || first.kind == Kind::Comment {
             return false;
         }

@@ -17,6 +17,8 @@ pub(crate) struct Token {
     pub(crate) end: usize,
     /// Line ends between the token before and this one.
     pub(crate) lines_before: usize,
+    /// Whether a declaration, or a part of what stands before it, begins here: such a line is in the first column.
+    pub(crate) head: bool,
 }
 
 /// Kinds of tokens, as far as layout cares.
@@ -74,6 +76,8 @@ struct Marks {
     own: FxHashSet<usize>,
     /// Types and lists of type parameters.
     types: Vec<(usize, usize)>,
+    /// Doc comments and annotations of declarations, and what they stand before.
+    heads: FxHashSet<usize>,
 }
 
 impl Marks {
@@ -88,6 +92,14 @@ impl Marks {
                     self.own.insert(start);
                 }
                 Rule::r#type | Rule::generics => self.types.push((start, end)),
+                Rule::item => {
+                    for part in pair.into_inner() {
+                        self.heads.insert(offset + part.as_span().start());
+                        if !matches!(part.as_rule(), Rule::doc | Rule::annot) {
+                            break;
+                        }
+                    }
+                }
                 _ => {}
             }
         }
@@ -118,7 +130,7 @@ impl Lexer<'_> {
         }
         let start = self.at;
         let kind = self.one(*self.bytes.get(start)?);
-        Some(Token { kind, start, end: self.at, lines_before })
+        Some(Token { kind, start, end: self.at, lines_before, head: self.marks.heads.contains(&start) })
     }
 
     fn one(&mut self, byte: u8) -> Kind {

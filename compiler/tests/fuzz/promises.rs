@@ -1,0 +1,108 @@
+//! What the compiler promises of every text, however wrong it is. A broken promise is a panic.
+
+use weft_compiler::source::{FileId, Source, Span};
+use weft_compiler::{Diagnostic, Project, Severity, compile, diagnostic, fix, format, graph, syntax};
+
+/// Begins a file of its own within an input: `//file shop/billing`.
+const FILE_MARK: &str = "\n//file ";
+
+/// The whole of it: names, types, effects, code, layout, edits and graphs.
+pub fn all(text: &str) {
+    compiles(text);
+    formats(text);
+    fixes(text);
+}
+
+/// An input as a project: one file, or several where the input says so.
+fn project(text: &str) -> Project {
+    let mut parts = text.split(FILE_MARK);
+    let mut sources = vec![Source { path: "main.wf".into(), text: parts.next().unwrap_or_default().into() }];
+    for part in parts {
+        let (name, text) = part.split_once('\n').unwrap_or((part, ""));
+        let name: String = name.chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '/')).collect();
+        let path = format!("{name}.wf");
+        if sources.iter().all(|source| source.path != path) {
+            sources.push(Source { path, text: text.into() });
+        }
+    }
+    Project { name: "fuzz".into(), edition: "2026".into(), sources, ..Project::default() }
+}
+
+/// A project is compiled or its mistakes are told, at places that exist; what is emitted passes the verifier.
+pub fn compiles(text: &str) {
+    let project = project(text);
+    let analysis = compile(&project);
+    told(&project, &analysis.diagnostics);
+    let errors = analysis.diagnostics.iter().any(|d| d.severity == Severity::Error);
+    assert_eq!(errors, analysis.program.is_none(), "a program, or an error");
+    let Some(program) = analysis.program else { return };
+    let decoded = weft_bytecode::codec::decode(&weft_bytecode::codec::encode(&program));
+    assert_eq!(decoded.expect("what is emitted is whole"), program, "what is emitted can be stored");
+    for graph in graph::graphs(&project).expect("what compiles can be drawn") {
+        assert!(graph.edges.iter().all(|edge| edge.from.max(edge.to) < graph.nodes.len()));
+        assert!(!graph.mermaid().is_empty() && !graph.dot().is_empty());
+    }
+}
+
+/// Places lie in their files, and each diagnostic can be shown and explained.
+fn told(project: &Project, diagnostics: &[Diagnostic]) {
+    let sources = diagnostic::Sources::new(&project.sources);
+    let whole = |span: Span| {
+        // The project's defaults, which nothing is wrong with here, are one more file.
+        let source = project.sources.get(usize::from(span.file.0)).expect("the file of a place");
+        assert!(source.text.get(span.start as usize..span.end as usize).is_some(), "{span:?} in {}", source.path);
+    };
+    for diagnostic in diagnostics {
+        whole(diagnostic.span);
+        diagnostic.related.iter().for_each(|(span, _)| whole(*span));
+        diagnostic.fix.iter().flat_map(|fix| &fix.edits).for_each(|(span, _)| whole(*span));
+        assert!(diagnostic::explain(diagnostic.code).is_some(), "{} has no page", diagnostic.code);
+        assert!(sources.plain(diagnostic).contains(&diagnostic.message) && sources.json(diagnostic).is_object());
+    }
+}
+
+/// The same program in the one layout, and nothing to do the second time.
+pub fn formats(text: &str) {
+    let Ok(once) = format::format(FileId(0), text) else { return };
+    same("tokens and comments stay", &squeezed(text), &squeezed(&once));
+    same("the tree stays", &tree(text), &tree(&once));
+    let twice =
+        format::format(FileId(0), &once).unwrap_or_else(|errors| panic!("twice is once: {}", errors[0].message));
+    same("twice is once", &once, &twice);
+}
+
+/// Two texts are equal, or the panic shows where they part.
+fn same(what: &str, left: &str, right: &str) {
+    if left == right {
+        return;
+    }
+    let same = left.chars().zip(right.chars()).take_while(|(a, b)| a == b).count();
+    let part = |text: &str| text.chars().skip(same.saturating_sub(30)).take(80).collect::<String>();
+    panic!("{what}\n  {:?}\n  {:?}", part(left), part(right));
+}
+
+/// A text without its spaces.
+fn squeezed(text: &str) -> String {
+    text.chars().filter(|c| !c.is_whitespace() && *c != '\u{feff}').collect()
+}
+
+/// The tree without its places.
+fn tree(text: &str) -> String {
+    let shown = format!("{:?}", syntax::parse(FileId(0), text).0.items);
+    let mut out = String::with_capacity(shown.len());
+    let mut rest = shown.as_str();
+    while let Some(at) = rest.find("Span {") {
+        out.push_str(&rest[..at]);
+        rest = &rest[at..];
+        rest = &rest[rest.find('}').map_or(rest.len(), |end| end + 1)..];
+    }
+    out + rest
+}
+
+/// Edits that need no person come to an end, and none of them is left over.
+pub fn fixes(text: &str) {
+    let fixed = fix::fix(&project(text));
+    told(&fixed.project, &fixed.left);
+    let again = fix::fix(&fixed.project);
+    assert_eq!(again.project, fixed.project, "nothing is left to do");
+}

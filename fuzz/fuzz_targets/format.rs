@@ -1,0 +1,5 @@
+//! `formats` of the promises, under libFuzzer.
+
+#![no_main]
+
+weft_fuzz::target!(weft_fuzz::promises::formats);
