@@ -41,6 +41,8 @@ struct Emitter<'w, 'a> {
     constants: Vec<bc::Constant>,
     constant_ids: FxHashMap<ConstantKey, u32>,
     functions: Vec<Option<bc::Function>>,
+    /// The numbers of declared functions and instances. Declarations with type parameters have none.
+    numbers: Vec<FuncId>,
     /// How many pieces of a kind a function has: `order.parallel#2`.
     pieces: FxHashMap<(String, &'static str), u32>,
     /// A table has more entries than an operand can say.
@@ -68,13 +70,18 @@ pub(crate) fn emit(
         constants: Vec::new(),
         constant_ids: FxHashMap::default(),
         functions: Vec::new(),
+        numbers: Vec::new(),
         pieces: FxHashMap::default(),
         overflow: false,
     };
-    // Declared functions come first, so that their numbers are those of the world.
-    emitter.functions.extend(program.functions.iter().map(|_| None));
-    for (index, function) in program.functions.iter().enumerate() {
-        emitter.function(index, function);
+    // Declared functions come first: they call each other whatever their order is.
+    let runs = |index: usize| world.functions.get(index).is_none_or(|item| item.generics.is_none());
+    for index in 0..program.functions.len() {
+        let number = if runs(index) { emitter.reserve() } else { FuncId(u16::MAX) };
+        emitter.numbers.push(number);
+    }
+    for (index, function) in program.functions.iter().enumerate().filter(|(index, _)| runs(*index)) {
+        emitter.function(usize::from(emitter.numbers[index].0), function);
     }
     let activities = emitter.activities(program);
     let workflows = program.workflows.iter().enumerate().map(|(n, w)| emitter.workflow(n, w)).collect();

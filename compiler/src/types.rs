@@ -3,7 +3,7 @@
 //! Nominal types (records, enums, errors) are [`Def`]s; everything else is its shape. What a type means for the VM is
 //! decided in `codegen`, where each type that is used gets its place in the program's own table.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use rustc_hash::FxHashMap;
@@ -11,6 +11,7 @@ use rustc_hash::FxHashMap;
 use crate::diagnostic::Diagnostic;
 use crate::source::Span;
 
+pub(crate) mod generic;
 pub(crate) mod resolve;
 pub(crate) mod world;
 
@@ -62,6 +63,12 @@ pub(crate) enum Kind {
     Result(Ty),
     Run(Rc<str>),
     Fn(Rc<[Ty]>, Ty),
+    /// A type parameter while the declaration that has it is checked: it stands for any data.
+    Param {
+        owner: generic::Owner,
+        index: u16,
+        name: Rc<str>,
+    },
 }
 
 macro_rules! fixed {
@@ -116,6 +123,12 @@ pub(crate) struct Def {
     /// Fields of a record or error. An error's first two are always `message` and `cause`.
     pub fields: Vec<FieldDef>,
     pub variants: Vec<VariantDef>,
+    /// Its type parameters, if it is declared with some.
+    pub generics: Option<generic::Generics>,
+    /// What it was made of: the declaration with parameters, and what they stand for here.
+    pub of: Option<(DefId, Rc<[Ty]>)>,
+    /// Whether fields and variants are there.
+    complete: bool,
 }
 
 /// The built-in errors, declared first and in the order of `bytecode::types::builtin`.
@@ -135,13 +148,25 @@ pub(crate) struct Types {
     kinds: RefCell<Vec<Kind>>,
     ids: RefCell<FxHashMap<Kind, Ty>>,
     defs: RefCell<Vec<Rc<Def>>>,
+    /// Types made of declarations with parameters.
+    instances: RefCell<FxHashMap<generic::Made, DefId>>,
+    /// A declaration that would be used with ever larger types.
+    endless: Cell<Option<DefId>>,
+    owners: Cell<u32>,
 }
 
 impl Types {
     pub(crate) fn new() -> Types {
         let kinds = fixed();
         let ids = kinds.iter().enumerate().map(|(n, kind)| (kind.clone(), Ty(n as u32))).collect();
-        let types = Types { kinds: RefCell::new(kinds), ids: RefCell::new(ids), defs: RefCell::new(Vec::new()) };
+        let types = Types {
+            kinds: RefCell::new(kinds),
+            ids: RefCell::new(ids),
+            defs: RefCell::new(Vec::new()),
+            instances: RefCell::default(),
+            endless: Cell::default(),
+            owners: Cell::default(),
+        };
         let (failure, json) = (types.option(Ty::FAILURE), types.option(Ty::JSON));
         let own: [&[(&str, Ty)]; 6] = [
             &[("kind", Ty::STRING)],
@@ -174,17 +199,30 @@ impl Types {
     /// Reserves a nominal type, so that others may refer to it before it is complete.
     pub(crate) fn declare(&self, name: &str, kind: DefKind, span: Option<Span>) -> DefId {
         let mut defs = self.defs.borrow_mut();
-        defs.push(Rc::new(Def { name: name.into(), kind, span, fields: Vec::new(), variants: Vec::new() }));
+        defs.push(Rc::new(Def {
+            name: name.into(),
+            kind,
+            span,
+            fields: Vec::new(),
+            variants: Vec::new(),
+            generics: None,
+            of: None,
+            complete: false,
+        }));
         DefId(defs.len() as u32 - 1)
     }
 
     /// Completes a nominal type.
     pub(crate) fn define(&self, id: DefId, fill: impl FnOnce(&mut Def)) {
-        fill(Rc::make_mut(&mut self.defs.borrow_mut()[id.0 as usize]));
+        let mut defs = self.defs.borrow_mut();
+        let def = Rc::make_mut(&mut defs[id.0 as usize]);
+        fill(def);
+        def.complete = true;
     }
 
     pub(crate) fn def(&self, id: DefId) -> Rc<Def> {
-        self.defs.borrow()[id.0 as usize].clone()
+        let def = self.defs.borrow()[id.0 as usize].clone();
+        if def.complete || def.of.is_none() { def } else { self.complete(id, def) }
     }
 
     /// How many nominal types there are.
@@ -334,23 +372,29 @@ impl Types {
 
     /// The type as the language writes it.
     pub(crate) fn name(&self, ty: Ty) -> String {
-        let list = |items: &[Ty]| items.iter().map(|t| self.name(*t)).collect::<Vec<_>>().join(", ");
+        self.name_with(ty, &|part| self.name(part))
+    }
+
+    /// As [`Types::name`], with `name` for the types it is written with.
+    pub(crate) fn name_with(&self, ty: Ty, name: &dyn Fn(Ty) -> String) -> String {
+        let list = |items: &[Ty]| items.iter().map(|t| name(*t)).collect::<Vec<_>>().join(", ");
         match self.kind(ty) {
             Kind::Unknown => "?".into(),
             Kind::Option(inner) if inner == Ty::NEVER => "none".into(),
-            Kind::Option(inner) => format!("{}?", self.name(inner)),
-            Kind::List(item) => format!("List<{}>", self.name(item)),
-            Kind::Set(item) => format!("Set<{}>", self.name(item)),
-            Kind::Map(key, value) => format!("Map<{}, {}>", self.name(key), self.name(value)),
-            Kind::Result(item) => format!("Result<{}>", self.name(item)),
+            Kind::Option(inner) => format!("{}?", name(inner)),
+            Kind::List(item) => format!("List<{}>", name(item)),
+            Kind::Set(item) => format!("Set<{}>", name(item)),
+            Kind::Map(key, value) => format!("Map<{}, {}>", name(key), name(value)),
+            Kind::Result(item) => format!("Result<{}>", name(item)),
             Kind::Run(workflow) => format!("Run<{workflow}>"),
             Kind::Tuple(items) => format!("({})", list(&items)),
-            Kind::Fn(params, result) => format!("({}) => {}", list(&params), self.name(result)),
+            Kind::Fn(params, result) => format!("({}) => {}", list(&params), name(result)),
             Kind::Shape(fields) => {
-                let fields: Vec<_> = fields.iter().map(|(n, t)| format!("{n}: {}", self.name(*t))).collect();
+                let fields: Vec<_> = fields.iter().map(|(n, t)| format!("{n}: {}", name(*t))).collect();
                 format!("{{ {} }}", fields.join(", "))
             }
             Kind::Record(id) | Kind::Enum(id) | Kind::Error(id) => self.def(id).name.to_string(),
+            Kind::Param { name: own, .. } => own.to_string(),
             other => format!("{other:?}"),
         }
     }
@@ -370,9 +414,6 @@ const INSTEAD: &[(&str, &str)] = &[
     ("`update`", "a `signal` handler changes state, a `query` or `pub state` shows it"),
     ("`continue as new`", "a loop, while there are at most some thousand steps"),
     ("`deprecated patch`", "keep the `patch` as it is"),
-    ("generic records and enums", "declare one for each type it is used with"),
-    ("generic type aliases", "declare one for each type it is used with"),
-    ("generic functions", "declare one for each type it is used with"),
 ];
 
 /// WF0009: a construct of the language whose turn has not come.

@@ -519,7 +519,7 @@ impl<'e, 'w, 'a> Emit<'e, 'w, 'a> {
 
     fn call(&mut self, index: u32, args: &[Expr], ty: Ty, dst: Option<Reg>) -> Val {
         let Some(vals) = self.operands(args) else { return self.nothing() };
-        if self.em.world.functions[index as usize].flow {
+        if self.em.world.function(index).flow {
             // A handler may change state while the flow waits; no code but this can change a local.
             for (arg, val) in args.iter().zip(&vals) {
                 if !matches!(root_of(arg), Some(Root::Local(_))) {
@@ -529,7 +529,8 @@ impl<'e, 'w, 'a> Emit<'e, 'w, 'a> {
         }
         let out = self.into(dst, ty);
         let regs: Vec<Reg> = vals.iter().map(|v| v.reg).collect();
-        self.args(Op::Call, out.reg, index as u16, &regs);
+        let number = self.em.numbers[index as usize];
+        self.args(Op::Call, out.reg, number.0, &regs);
         self.release_all(&vals);
         if ty == Ty::NEVER {
             return self.nothing();

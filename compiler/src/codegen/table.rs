@@ -118,7 +118,7 @@ impl TypeTable {
     /// A nominal type gets its number before its fields are looked at: they may refer to it.
     fn nominal(&mut self, world: &World<'_>, ty: Ty, id: DefId) -> TypeId {
         let def = world.types.def(id);
-        let name = self.names.get(&id).cloned().unwrap_or_else(|| def.name.to_string());
+        let name = self.name(world, id);
         let number = TypeId(self.types.len() as u16);
         self.types.push(Type::Unit);
         self.ids.insert(ty, number);
@@ -137,6 +137,26 @@ impl TypeTable {
         self.by_value.insert(complete.clone(), number);
         self.types[usize::from(number.0)] = complete;
         number
+    }
+
+    /// `Pair<Int, shop.Order>`.
+    fn name(&self, world: &World<'_>, id: DefId) -> String {
+        let named = |id: DefId| self.names.get(&id).cloned().unwrap_or_else(|| world.types.def(id).name.to_string());
+        match world.types.made_of(id) {
+            None => named(id),
+            Some((of, args)) => {
+                let args: Vec<String> = args.iter().map(|ty| self.written(world, *ty)).collect();
+                format!("{}<{}>", named(of), args.join(", "))
+            }
+        }
+    }
+
+    /// A type as it is written, with nominal types by their names in the program.
+    fn written(&self, world: &World<'_>, ty: Ty) -> String {
+        match world.types.kind(ty) {
+            Kind::Record(id) | Kind::Enum(id) | Kind::Error(id) => self.name(world, id),
+            _ => world.types.name_with(ty, &|ty| self.written(world, ty)),
+        }
     }
 
     fn fields(&mut self, world: &World<'_>, fields: &[FieldDef]) -> Vec<Field> {
@@ -179,7 +199,7 @@ impl TypeTable {
 fn names(world: &World<'_>) -> FxHashMap<DefId, String> {
     let mut count: FxHashMap<String, u32> = FxHashMap::default();
     let defs = (0..world.types.def_count()).map(|n| (DefId(n as u32), world.types.def(DefId(n as u32))));
-    let defs: Vec<_> = defs.collect();
+    let defs: Vec<_> = defs.filter(|(_, def)| def.of.is_none()).collect();
     for (_, def) in &defs {
         *count.entry(def.name.to_string()).or_default() += 1;
     }

@@ -226,7 +226,7 @@ impl Walk<'_, '_> {
                 format!("{verb} the workflow `{}`", self.world.workflows[*workflow as usize].decl.name.text)
             }
             Call(index, _) => {
-                format!("call the flow `{}`", self.world.functions[*index as usize].decl.name.text)
+                format!("call the flow `{}`", self.world.function(*index).decl.name.text)
             }
             Sleep { .. } => "sleep".into(),
             Receive { .. } => "receive a signal".into(),
@@ -252,7 +252,7 @@ fn level(world: &World<'_>, expr: &Expr) -> Level {
         | ParallelFor { .. }
         | Race(_)
         | Patch { .. } => Level::Wait,
-        Call(index, _) if world.functions[*index as usize].flow => Level::Wait,
+        Call(index, _) if world.function(*index).flow => Level::Wait,
         _ => Level::Pure,
     }
 }

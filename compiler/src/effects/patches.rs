@@ -32,15 +32,16 @@ pub(super) fn check(world: &World<'_>, program: &Program) {
     if patches.iter().all(|p| p.mode.is_some()) {
         return;
     }
-    let flows: Vec<Vec<Calls>> = program.functions.iter().map(|f| calls_in(&f.body)).collect();
+    let flows: Vec<Vec<Calls>> =
+        program.functions[..world.functions.len()].iter().map(|f| calls_in(world, &f.body)).collect();
     let mut judged = vec![Vec::new(); patches.len()];
     for (index, workflow) in program.workflows.iter().enumerate() {
-        let reached = reach(&calls_in(&workflow.body.body), &flows);
+        let reached = reach(&calls_in(world, &workflow.body.body), &flows);
         judge_all(&patches, PatchHome::Workflow(index), &reached, &mut judged);
     }
     // A flow that nothing calls may still be called once, by a workflow that is not written yet.
     let mut called = vec![false; flows.len()];
-    let bodies = program.workflows.iter().map(|w| calls_in(&w.body.body)).chain(flows.iter().cloned());
+    let bodies = program.workflows.iter().map(|w| calls_in(world, &w.body.body)).chain(flows.iter().cloned());
     bodies.flatten().for_each(|calls| called[calls.flow as usize] = true);
     for flow in (0..flows.len()).filter(|flow| !called[*flow]) {
         let once = Calls { flow: flow as u32, count: 1, in_loop: false };
@@ -145,9 +146,10 @@ fn pass_on(caller: Reach, calls: &[Calls], reached: &mut [Reach]) {
 }
 
 /// The calls in a body, one entry a flow.
-fn calls_in(body: &Expr) -> Vec<Calls> {
+fn calls_in(world: &World<'_>, body: &Expr) -> Vec<Calls> {
     let mut all: Vec<Calls> = Vec::new();
     uses(body, false, &mut all);
+    all.iter_mut().for_each(|calls| calls.flow = world.origin(calls.flow));
     all.sort_by_key(|calls| calls.flow);
     all.dedup_by(|next, first| {
         let same = next.flow == first.flow;

@@ -63,7 +63,7 @@ fn walk(world: &World<'_>, expr: &Expr, thrown: &mut Thrown) {
             }
         }
         ExprKind::Call(index, _) => {
-            for id in &world.functions[*index as usize].sig.throws {
+            for id in &world.function(*index).sig.throws {
                 thrown.add(*id, expr.span);
             }
         }

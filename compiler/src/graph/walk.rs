@@ -93,7 +93,7 @@ impl Walk<'_, '_> {
     }
 
     fn is_flow(&self, function: u32) -> bool {
-        self.world.functions.get(function as usize).is_some_and(|item| item.flow)
+        self.world.function(function).flow
     }
 
     /// Walks an expression from the open ways; gives those that are open behind it. A table: one row a form.
@@ -116,7 +116,7 @@ impl Walk<'_, '_> {
             }
             Call(function, args) if self.is_flow(*function) => {
                 let from = self.all(args, from);
-                let name = &self.world.functions[*function as usize].decl.name.text;
+                let name = &self.world.function(*function).decl.name.text;
                 self.step(NodeKind::Step, &format!("flow {name}"), expr.span, from)
             }
             Sleep { value, .. } => {

@@ -4,6 +4,7 @@
 //! `Ty::UNKNOWN` as an expectation means "no expectation"; as a result it means that a mistake was reported.
 
 use std::cell::Cell;
+use std::rc::Rc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -18,6 +19,7 @@ pub(crate) use call::{unknown_option, unstable, unstable_id};
 pub(crate) use expr::secret_misused;
 
 mod access;
+mod arguments;
 mod assign;
 mod call;
 mod coerce;
@@ -25,6 +27,7 @@ mod collect;
 pub(crate) mod constant;
 mod control;
 mod expr;
+mod generic;
 mod literal;
 mod method;
 mod operator;
@@ -138,6 +141,10 @@ pub(crate) struct Lower<'w, 'a> {
     changes: u32,
     /// The body being lowered, for the sites of patches.
     home: PatchHome,
+    /// What the names of type parameters mean.
+    scope: Vec<(Rc<str>, Ty)>,
+    /// Whether this is a declaration with types in place of its parameters: it was checked as it is declared.
+    instance: bool,
 }
 
 impl<'w, 'a> Lower<'w, 'a> {
@@ -159,7 +166,15 @@ impl<'w, 'a> Lower<'w, 'a> {
             facts: Vec::new(),
             changes: 0,
             home: PatchHome::None,
+            scope: Vec::new(),
+            instance: false,
         }
+    }
+
+    /// Where type parameters are in scope; as they are declared, or with types in their place.
+    pub(crate) fn with_types(mut self, scope: Vec<(Rc<str>, Ty)>, instance: bool) -> Self {
+        (self.scope, self.instance) = (scope, instance);
+        self
     }
 
     /// With the state and signals of a workflow in scope.

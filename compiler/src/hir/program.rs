@@ -1,19 +1,21 @@
 //! Lowers every declaration of a project: functions, activities with their options, workflows with their members.
 
+use std::borrow::Cow;
 use std::cell::Cell;
 
 use rustc_hash::FxHashMap;
 use weft_bytecode::options::{ActivityOptions, Template, WorkflowOptions};
 
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Severity};
 use crate::hir::lower::{Lower, Members, ParamMember, SignalMember, StateMember};
 use crate::hir::{Expr, ExprKind, FnKind, Function, Place, Root, Stmt, Value};
 use crate::source::Span;
 use crate::syntax::ast::{self, MemberKind};
-use crate::types::world::{PatchHome, WorkflowItem, World};
+use crate::types::world::{Instance, PatchHome, WorkflowItem, World};
 use crate::types::{FieldDef, Kind, Ty};
 
-/// A lowered project; functions, activities and workflows are in the order of the [`World`].
+/// A lowered project; functions, activities and workflows are in the order of the [`World`], functions
+/// made of declarations with type parameters last.
 #[derive(Debug)]
 pub(crate) struct Program {
     pub functions: Vec<Function>,
@@ -66,7 +68,8 @@ pub(crate) struct Query {
 
 /// Lowers all bodies and options. Mistakes are in `world.sink`.
 pub(crate) fn lower(world: &World<'_>) -> Program {
-    let functions = (0..world.functions.len()).map(|index| lower_function(world, index)).collect();
+    let mut functions: Vec<Function> =
+        (0..world.functions.len()).map(|index| lower_function(world, index as u32, None)).collect();
     let activities = (0..world.activities.len()).map(|index| crate::hir::options::activity(world, index)).collect();
     let workflows = (0..world.workflows.len()).map(|index| lower_workflow(world, index)).collect();
     for index in 0..world.consts.len() {
@@ -79,17 +82,64 @@ pub(crate) fn lower(world: &World<'_>) -> Program {
     for index in 0..defaults {
         world.default_value(crate::types::DefaultId(index as u32));
     }
+    // Everything that is used is known now, but for what instances use themselves.
+    let mut next = 0;
+    while let Some(instance) = world.instance(next) {
+        functions.push(lower_instance(world, &instance));
+        next += 1;
+    }
+    world.refuse_endless_types();
     Program { functions, activities, workflows }
 }
 
-fn lower_function(world: &World<'_>, index: usize) -> Function {
-    let item = &world.functions[index];
+/// Lowers a function as it is declared, or with types in place of its parameters.
+fn lower_function(world: &World<'_>, index: u32, instance: Option<&Instance>) -> Function {
+    let item = &world.functions[index as usize];
     let kind = if item.flow { FnKind::Flow } else { FnKind::Fn };
-    let mut lower = Lower::new(world, item.module, kind).of_body(PatchHome::Flow(index as u32));
-    let params = lower.params(&item.decl.sig.params, &item.sig.params);
-    let body = lower.body(&item.decl.body, item.sig.result);
-    let name = item.decl.name.text.clone();
-    lower.finish(name, params, item.sig.throws.clone(), body, item.decl.name.span)
+    let (mut sig, mut scope) = (Cow::Borrowed(&item.sig), world.scope_of(item.generics.as_ref()));
+    let mut name = item.decl.name.text.clone();
+    if let (Some(generics), Some(Instance { args, .. })) = (&item.generics, instance) {
+        let concrete = |ty| world.types.subst(ty, generics.owner, args);
+        sig.to_mut().params.iter_mut().for_each(|p| p.ty = concrete(p.ty));
+        sig.to_mut().result = concrete(item.sig.result);
+        scope = generics.scope(args);
+        name = world.types.applied(&name, args);
+    }
+    let mut lower =
+        Lower::new(world, item.module, kind).of_body(PatchHome::Flow(index)).with_types(scope, instance.is_some());
+    let params = lower.params(&item.decl.sig.params, &sig.params);
+    let body = lower.body(&item.decl.body, sig.result);
+    lower.finish(name, params, sig.throws.clone(), body, item.decl.name.span)
+}
+
+/// Lowers a function with types in place of its parameters. What there is to say was said where it is declared, but for
+/// what only these types make wrong: an optional may be none where any other data is there.
+fn lower_instance(world: &World<'_>, instance: &Instance) -> Function {
+    let said = world.sink.borrow().len();
+    let function = lower_function(world, instance.of, Some(instance));
+    let found = world.sink.borrow_mut().split_off(said);
+    let decl = world.functions[instance.of as usize].decl;
+    let inside = |d: &Diagnostic| {
+        let (at, body) = (d.span, decl.body.span);
+        d.severity == Severity::Error && at.file == body.file && (body.start..=body.end).contains(&at.start)
+    };
+    let known = world.sink.borrow().iter().any(inside);
+    // What it uses with larger types is a mistake of its own text, which shows only here.
+    let (endless, found): (Vec<_>, Vec<_>) = found.into_iter().partition(|d| d.code == "WF1021");
+    if !endless.is_empty() {
+        world.sink.borrow_mut().extend(endless);
+        return function;
+    }
+    if let Some(first) = found.into_iter().find(|d| d.severity == Severity::Error && !known) {
+        let message = format!("`{}` cannot be made: {}", function.name, first.message);
+        world.report(
+            Diagnostic::error("WF1002", instance.used, message)
+                .label("used with these types here")
+                .also(first.span, "this goes wrong")
+                .help("use it with other types, or without an optional in them"),
+        );
+    }
+    function
 }
 
 fn lower_workflow(world: &World<'_>, index: usize) -> Workflow {

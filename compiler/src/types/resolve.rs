@@ -2,6 +2,7 @@
 
 use crate::diagnostic::{Diagnostic, Fix};
 use crate::syntax::ast::{TypeExpr, TypeKind};
+use crate::types::generic::{Scope, written};
 use crate::types::world::{Item, ModuleId, World};
 use crate::types::{Kind, Ty};
 
@@ -80,20 +81,25 @@ const FOREIGN: &[(&str, &str)] = &[
 impl<'a> World<'a> {
     /// The type that an expression of types means in a module.
     pub(crate) fn resolve(&self, module: ModuleId, expr: &'a TypeExpr) -> Ty {
+        self.resolve_in(module, &[], expr)
+    }
+
+    /// As [`World::resolve`], where names of type parameters mean something.
+    pub(crate) fn resolve_in(&self, module: ModuleId, scope: &Scope, expr: &'a TypeExpr) -> Ty {
         match &expr.kind {
             TypeKind::Missing => Ty::UNKNOWN,
-            TypeKind::Option(inner) => self.types.option(self.resolve(module, inner)),
+            TypeKind::Option(inner) => self.types.option(self.resolve_in(module, scope, inner)),
             TypeKind::Tuple(items) => match items.as_slice() {
                 [] => Ty::UNIT,
-                [one] => self.resolve(module, one),
+                [one] => self.resolve_in(module, scope, one),
                 many => {
-                    let items: Vec<Ty> = many.iter().map(|t| self.resolve(module, t)).collect();
+                    let items: Vec<Ty> = many.iter().map(|t| self.resolve_in(module, scope, t)).collect();
                     self.types.tuple(&items)
                 }
             },
             TypeKind::Fn { params, result } => {
-                let params: Vec<Ty> = params.iter().map(|t| self.resolve(module, t)).collect();
-                let result = self.resolve(module, result);
+                let params: Vec<Ty> = params.iter().map(|t| self.resolve_in(module, scope, t)).collect();
+                let result = self.resolve_in(module, scope, result);
                 self.types.intern(Kind::Fn(params.into(), result))
             }
             TypeKind::Record(params) => {
@@ -109,7 +115,7 @@ impl<'a> World<'a> {
                 let fields: Vec<_> = params
                     .iter()
                     .filter(|p| !p.name.text.is_empty())
-                    .map(|p| (p.name.text.as_str().into(), self.resolve(module, &p.ty)))
+                    .map(|p| (p.name.text.as_str().into(), self.resolve_in(module, scope, &p.ty)))
                     .collect();
                 self.types.shape(&fields)
             }
@@ -117,12 +123,16 @@ impl<'a> World<'a> {
                 if name.text.is_empty() {
                     return Ty::UNKNOWN;
                 }
-                self.path(module, expr, &name.text, args)
+                self.path(module, scope, expr, &name.text, args)
             }
         }
     }
 
-    fn path(&self, module: ModuleId, expr: &'a TypeExpr, name: &str, args: &'a [TypeExpr]) -> Ty {
+    fn path(&self, module: ModuleId, scope: &Scope, expr: &'a TypeExpr, name: &str, args: &'a [TypeExpr]) -> Ty {
+        if let Some((_, ty)) = scope.iter().find(|(n, _)| **n == *name) {
+            self.expect_args(expr, name, args, 0);
+            return *ty;
+        }
         if let Some((_, ty)) = PLAIN.iter().find(|(n, _)| *n == name) {
             self.expect_args(expr, name, args, 0);
             return *ty;
@@ -131,16 +141,31 @@ impl<'a> World<'a> {
             if !self.expect_args(expr, name, args, *count) {
                 return Ty::UNKNOWN;
             }
-            return self.generic(module, name, args, expr);
+            return self.generic(module, scope, name, args, expr);
         }
         match self.lookup(module, name) {
             Some(Item::Type(id)) => {
-                self.expect_args(expr, name, args, 0);
-                self.types.def_ty(id)
+                let def = self.types.def(id);
+                let Some(generics) = &def.generics else {
+                    self.expect_args(expr, name, args, 0);
+                    return self.types.def_ty(id);
+                };
+                if !self.expect_made(expr, &written(&def), args, generics.names.len()) {
+                    return Ty::UNKNOWN;
+                }
+                self.types.instance(id, &self.type_args(module, scope, args))
             }
             Some(Item::Alias(index)) => {
-                self.expect_args(expr, name, args, 0);
-                self.alias_ty(index)
+                let Some(generics) = self.alias_generics(index) else {
+                    self.expect_args(expr, name, args, 0);
+                    return self.alias_ty(index);
+                };
+                let whole = format!("{name}<{}>", generics.names.join(", "));
+                if !self.expect_made(expr, &whole, args, generics.names.len()) {
+                    return Ty::UNKNOWN;
+                }
+                let args = self.type_args(module, scope, args);
+                self.types.subst(self.alias_ty(index), generics.owner, &args)
             }
             Some(Item::Refused) => Ty::UNKNOWN,
             Some(Item::Fn(_) | Item::Activity(_) | Item::Workflow(_) | Item::Const(_)) => {
@@ -193,11 +218,11 @@ impl<'a> World<'a> {
         self.modules.iter().find(declares).map(|m| m.path.as_str())
     }
 
-    fn generic(&self, module: ModuleId, name: &str, args: &'a [TypeExpr], expr: &TypeExpr) -> Ty {
+    fn generic(&self, module: ModuleId, scope: &Scope, name: &str, args: &'a [TypeExpr], expr: &TypeExpr) -> Ty {
         if name == "Run" {
             return self.run_type(module, &args[0]);
         }
-        let tys: Vec<Ty> = args.iter().map(|t| self.resolve(module, t)).collect();
+        let tys: Vec<Ty> = args.iter().map(|t| self.resolve_in(module, scope, t)).collect();
         if tys.contains(&Ty::UNKNOWN) {
             return Ty::UNKNOWN;
         }
@@ -232,6 +257,28 @@ impl<'a> World<'a> {
         }
     }
 
+    /// What stands for the parameters of a declaration: data.
+    fn type_args(&self, module: ModuleId, scope: &Scope, args: &'a [TypeExpr]) -> Vec<Ty> {
+        let resolved = args.iter().map(|arg| {
+            let ty = self.resolve_in(module, scope, arg);
+            self.require_data(ty, arg.span, "a record or enum");
+            ty
+        });
+        resolved.collect()
+    }
+
+    /// WF1015, where a declaration of the project has other type parameters than are given.
+    fn expect_made(&self, expr: &TypeExpr, whole: &str, args: &[TypeExpr], want: usize) -> bool {
+        if args.len() == want {
+            return true;
+        }
+        let plural = if want == 1 { "" } else { "s" };
+        let message = format!("`{whole}` takes {want} type argument{plural}");
+        let d = Diagnostic::error("WF1015", expr.span, message).label(format!("found {}", args.len()));
+        self.report(d.help(format!("write a type for each, as in `{}`", example(whole, want))));
+        false
+    }
+
     fn expect_args(&self, expr: &TypeExpr, name: &str, args: &[TypeExpr], want: usize) -> bool {
         if args.len() == want {
             return true;
@@ -250,4 +297,16 @@ impl<'a> World<'a> {
         self.report(Diagnostic::error("WF1015", expr.span, message).label(format!("found {}", args.len())).help(help));
         false
     }
+}
+
+/// `Pair<Int, String>` for `Pair<A, B>`.
+fn example(whole: &str, count: usize) -> String {
+    let (name, _) = whole.split_once('<').unwrap_or((whole, ""));
+    let args: Vec<&str> = ["Int", "String"].into_iter().cycle().take(count).collect();
+    format!("{name}<{}>", args.join(", "))
+}
+
+/// Whether a name means a type without being declared.
+pub(crate) fn is_builtin(name: &str) -> bool {
+    PLAIN.iter().any(|(n, _)| *n == name) || GENERIC.iter().any(|(n, _)| *n == name)
 }

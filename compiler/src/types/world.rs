@@ -10,7 +10,12 @@ use crate::diagnostic::Diagnostic;
 use crate::hir::Value;
 use crate::source::{FileId, Source, Span};
 use crate::syntax::ast;
+use crate::types::generic::{Generics, Scope};
 use crate::types::{Def, DefId, DefKind, DefaultId, FieldDef, Kind, Ty, Types, VariantDef};
+
+mod instances;
+
+pub(crate) use instances::Instance;
 
 /// Index of a module, the same as of its file.
 pub(crate) type ModuleId = usize;
@@ -58,6 +63,7 @@ pub(crate) struct FnItem<'a> {
     pub flow: bool,
     pub decl: &'a ast::FnDecl,
     pub sig: Sig,
+    pub generics: Option<Generics>,
 }
 
 /// An activity.
@@ -98,6 +104,7 @@ pub(crate) struct ConstItem<'a> {
 struct AliasItem<'a> {
     module: ModuleId,
     name: &'a ast::Name,
+    generics: Option<Generics>,
     ty: &'a ast::TypeExpr,
     cell: OnceCell<Ty>,
     busy: Cell<bool>,
@@ -150,7 +157,9 @@ pub(crate) struct World<'a> {
     pub files: &'a [ast::File],
     pub types: Types,
     pub modules: Vec<Module<'a>>,
+    /// Functions as declared. Those with type parameters are checked and never run: [`World::instances`] are.
     pub functions: Vec<FnItem<'a>>,
+    pub instances: RefCell<instances::Instances>,
     pub activities: Vec<ActivityItem<'a>>,
     pub workflows: Vec<WorkflowItem<'a>>,
     pub consts: Vec<ConstItem<'a>>,
@@ -175,6 +184,7 @@ impl<'a> World<'a> {
             types: Types::new(),
             modules: sources.iter().map(|s| Module::new(&s.path)).collect(),
             functions: Vec::new(),
+            instances: RefCell::default(),
             activities: Vec::new(),
             workflows: Vec::new(),
             consts: Vec::new(),
@@ -225,14 +235,6 @@ impl<'a> World<'a> {
     fn declare(&mut self, module: ModuleId, item: &'a ast::Item, nominal: &mut Vec<(ModuleId, DefId, &'a ast::Item)>) {
         use ast::Decl;
         match &item.decl {
-            Decl::Record { name, generics, .. } | Decl::Enum { name, generics, .. } if !generics.is_empty() => {
-                self.report(crate::types::refused("generic records and enums", generics[0].span));
-                self.add(module, name, Item::Refused, item.public);
-                if let Decl::Enum { variants, .. } = &item.decl {
-                    let found = variants.iter().map(|v| v.name.text.as_str());
-                    self.modules[module].refused.extend(found);
-                }
-            }
             Decl::Record { name, .. } | Decl::Enum { name, .. } | Decl::Error { name, .. } => {
                 let kind = match &item.decl {
                     Decl::Record { .. } => DefKind::Record,
@@ -240,15 +242,16 @@ impl<'a> World<'a> {
                     _ => DefKind::Error,
                 };
                 let id = self.types.declare(&name.text, kind, Some(name.span));
+                if let Decl::Record { generics, .. } | Decl::Enum { generics, .. } = &item.decl {
+                    let generics = self.generics(generics);
+                    self.types.set_generics(id, generics);
+                }
                 nominal.push((module, id, item));
                 self.add(module, name, Item::Type(id), item.public);
             }
             Decl::Alias { name, generics, ty } => {
-                if let Some(first) = generics.first() {
-                    self.report(crate::types::refused("generic type aliases", first.span));
-                    return self.add(module, name, Item::Refused, item.public);
-                }
-                self.aliases.push(AliasItem { module, name, ty, cell: OnceCell::new(), busy: Cell::new(false) });
+                let (generics, cell, busy) = (self.generics(generics), OnceCell::new(), Cell::new(false));
+                self.aliases.push(AliasItem { module, name, generics, ty, cell, busy });
                 self.add(module, name, Item::Alias(self.aliases.len() as u32 - 1), item.public);
             }
             Decl::Const { name, ty, value } => {
@@ -257,12 +260,8 @@ impl<'a> World<'a> {
                 self.add(module, name, Item::Const(self.consts.len() as u32 - 1), item.public);
             }
             Decl::Fn(decl) | Decl::Flow(decl) => {
-                if let Some(first) = decl.generics.first() {
-                    self.report(crate::types::refused("generic functions", first.span));
-                    return self.add(module, &decl.name, Item::Refused, item.public);
-                }
-                let flow = matches!(item.decl, Decl::Flow(_));
-                self.functions.push(FnItem { module, flow, decl, sig: Sig::unknown() });
+                let (flow, generics) = (matches!(item.decl, Decl::Flow(_)), self.generics(&decl.generics));
+                self.functions.push(FnItem { module, flow, decl, sig: Sig::unknown(), generics });
                 self.add(module, &decl.name, Item::Fn(self.functions.len() as u32 - 1), item.public);
             }
             Decl::Activity { name, with, .. } => {
@@ -381,13 +380,14 @@ impl<'a> World<'a> {
     }
 
     fn define(&self, module: ModuleId, id: DefId, item: &'a ast::Item) {
+        let scope = self.scope_of(self.types.def(id).generics.as_ref());
         match &item.decl {
             ast::Decl::Record { fields, .. } => {
-                let fields = self.data_fields(module, fields);
+                let fields = self.data_fields(module, &scope, fields);
                 self.types.define(id, |def| def.fields = fields);
             }
             ast::Decl::Error { fields, name } => {
-                let own = self.data_fields(module, fields);
+                let own = self.data_fields(module, &scope, fields);
                 for field in own.iter().filter(|f| matches!(&*f.name, "message" | "cause")) {
                     self.report(
                         Diagnostic::error("WF1006", field.span, format!("every error has `{}` already", field.name))
@@ -406,7 +406,7 @@ impl<'a> World<'a> {
                         self.report(declared_twice(&variant.name, first));
                         continue;
                     }
-                    let fields = self.data_fields(module, &variant.fields);
+                    let fields = self.data_fields(module, &scope, &variant.fields);
                     for field in fields.iter().filter(|f| &*f.name == "kind") {
                         self.report(
                             Diagnostic::error("WF1006", field.span, "a payload field cannot be called `kind`")
@@ -423,8 +423,8 @@ impl<'a> World<'a> {
     }
 
     /// Fields of a nominal type, which are data.
-    fn data_fields(&self, module: ModuleId, params: &'a [ast::Param]) -> Vec<FieldDef> {
-        let fields = self.fields(module, params);
+    fn data_fields(&self, module: ModuleId, scope: &Scope, params: &'a [ast::Param]) -> Vec<FieldDef> {
+        let fields = self.fields_in(module, scope, params);
         for field in &fields {
             self.require_data(field.ty, field.span, "a field");
         }
@@ -433,10 +433,15 @@ impl<'a> World<'a> {
 
     /// Fields or parameters with their types; defaults are evaluated later.
     pub(crate) fn fields(&self, module: ModuleId, params: &'a [ast::Param]) -> Vec<FieldDef> {
+        self.fields_in(module, &[], params)
+    }
+
+    /// As [`World::fields`], where type parameters are in scope.
+    fn fields_in(&self, module: ModuleId, scope: &Scope, params: &'a [ast::Param]) -> Vec<FieldDef> {
         let mut seen: FxHashMap<&str, Span> = FxHashMap::default();
         let mut out = Vec::new();
         for param in params.iter().filter(|p| !p.name.text.is_empty()) {
-            let ty = self.resolve(module, &param.ty);
+            let ty = self.resolve_in(module, scope, &param.ty);
             self.lint_money(&param.name, ty);
             if let Some(first) = seen.insert(&param.name.text, param.name.span) {
                 self.report(declared_twice(&param.name, first));
@@ -471,49 +476,6 @@ impl<'a> World<'a> {
         DefaultId(defaults.len() as u32 - 1)
     }
 
-    /// A record that must contain itself could never be made.
-    fn refuse_endless_records(&self) {
-        let count = self.types.def_count();
-        let mut done = vec![0u8; count];
-        for id in 0..count {
-            let mut path = Vec::new();
-            if self.contains_itself(self.types.def_ty(DefId(id as u32)), &mut done, &mut path) {
-                let def = self.types.def(path[0]);
-                if let Some(span) = def.span {
-                    self.report(
-                        Diagnostic::error("WF1013", span, format!("`{}` contains itself without end", def.name))
-                            .label("no value of this type could be made")
-                            .help("put the inner one into a `List<..>` or make it optional with `?`"),
-                    );
-                }
-            }
-        }
-    }
-
-    fn contains_itself(&self, ty: Ty, done: &mut [u8], path: &mut Vec<DefId>) -> bool {
-        match self.types.kind(ty) {
-            Kind::Record(id) | Kind::Error(id) => {
-                match done[id.0 as usize] {
-                    2 => return false,
-                    1 => {
-                        path.clear();
-                        path.push(id);
-                        return true;
-                    }
-                    _ => {}
-                }
-                done[id.0 as usize] = 1;
-                let def = self.types.def(id);
-                let found = def.fields.iter().any(|f| self.contains_itself(f.ty, done, path));
-                done[id.0 as usize] = 2;
-                found
-            }
-            Kind::Tuple(items) => items.iter().any(|t| self.contains_itself(*t, done, path)),
-            Kind::Shape(fields) => fields.iter().any(|(_, t)| self.contains_itself(*t, done, path)),
-            _ => false,
-        }
-    }
-
     fn collect_variants(&mut self, module: ModuleId) {
         let mut enums: Vec<DefId> = self.modules[module]
             .names
@@ -536,7 +498,8 @@ impl<'a> World<'a> {
     fn resolve_signatures(&mut self) {
         for index in 0..self.functions.len() {
             let (module, decl) = (self.functions[index].module, self.functions[index].decl);
-            let sig = self.sig(module, &decl.sig);
+            let scope = self.scope_of(self.functions[index].generics.as_ref());
+            let sig = self.sig(module, &scope, &decl.sig);
             for param in &sig.params {
                 // A lambda may be passed to a `fn`; a `flow` would keep it while it waits.
                 if self.functions[index].flow || !matches!(self.types.kind(param.ty), Kind::Fn(..)) {
@@ -600,7 +563,7 @@ impl<'a> World<'a> {
 
     /// A signature whose values cross the wire.
     fn data_sig(&self, module: ModuleId, sig: &'a ast::Sig) -> Sig {
-        let out = self.sig(module, sig);
+        let out = self.sig(module, &[], sig);
         for param in &out.params {
             self.require_data(param.ty, param.span, "an argument");
         }
@@ -621,9 +584,9 @@ impl<'a> World<'a> {
         }
     }
 
-    pub(crate) fn sig(&self, module: ModuleId, sig: &'a ast::Sig) -> Sig {
-        let params = self.fields(module, &sig.params);
-        let result = sig.result.as_ref().map_or(Ty::UNIT, |ty| self.resolve(module, ty));
+    pub(crate) fn sig(&self, module: ModuleId, scope: &Scope, sig: &'a ast::Sig) -> Sig {
+        let params = self.fields_in(module, scope, &sig.params);
+        let result = sig.result.as_ref().map_or(Ty::UNIT, |ty| self.resolve_in(module, scope, ty));
         let mut throws = Vec::new();
         for name in &sig.throws {
             match self.lookup_error(module, name) {
@@ -715,13 +678,19 @@ impl<'a> World<'a> {
             );
             return Ty::UNKNOWN;
         }
-        let ty = self.resolve(alias.module, alias.ty);
+        let scope = self.scope_of(alias.generics.as_ref());
+        let ty = self.resolve_in(alias.module, &scope, alias.ty);
         let _ = alias.cell.set(ty);
         ty
     }
 
     pub(crate) fn alias_ty(&self, index: u32) -> Ty {
         self.alias(index as usize)
+    }
+
+    /// The type parameters of an alias.
+    pub(crate) fn alias_generics(&self, index: u32) -> Option<&Generics> {
+        self.aliases[index as usize].generics.as_ref()
     }
 
     /// The module of a file.

@@ -1,4 +1,4 @@
-//! Calls: which thing is called, how arguments meet parameters, constructors, and options at call sites. Methods are in
+//! Calls: which thing is called, constructors, and options at call sites. Arguments are in `arguments`, methods in
 //! `method`.
 
 use std::rc::Rc;
@@ -6,7 +6,7 @@ use std::rc::Rc;
 use weft_bytecode::op::Native;
 use weft_bytecode::options::{ACTIVITY_CALL_OPTIONS, CHILD_CALL_OPTIONS};
 
-use super::expr::field_list;
+use super::generic::Guess;
 use super::{Fence, Lower};
 use crate::diagnostic::Diagnostic;
 use crate::hir::options::{ACTIVITY_LATER, WORKFLOW_LATER};
@@ -19,6 +19,13 @@ use crate::types::{DefId, DefKind, FieldDef, Kind, Ty, near};
 
 /// Functions that every module has.
 pub(crate) const PRELUDE: [&str; 9] = ["range", "min", "max", "now", "uuid", "random", "backoff", "fixed", "secret"];
+
+/// Where a call stands: its callee and the whole of it.
+#[derive(Clone, Copy)]
+struct At {
+    callee: Span,
+    whole: Span,
+}
 
 impl<'a> Lower<'_, 'a> {
     pub(super) fn call(
@@ -38,7 +45,7 @@ impl<'a> Lower<'_, 'a> {
             ast::ExprKind::Access { object, optional, name } => {
                 if !optional
                     && let Some(head) = self.path_of(object)
-                    && let Some(expr) = self.call_path(&head, name, args, with, span)
+                    && let Some(expr) = self.call_path(&head, name, args, with, want, span)
                 {
                     return expr;
                 }
@@ -98,16 +105,16 @@ impl<'a> Lower<'_, 'a> {
             let def = self.types().def(id);
             if let Some(index) = def.variants.iter().position(|v| *v.name == *name) {
                 self.no_options(with);
-                return self.variant(id, index as u16, args, span);
+                return self.variant(id, index as u16, args, want, span);
             }
         }
         if let Some(item) = self.world.lookup(self.module, name) {
-            return self.call_item(item, name, args, with, at, span);
+            return self.call_item(item, name, args, with, want, At { callee: at, whole: span });
         }
         if let Some(found) = self.variant_anywhere(name, at) {
             self.no_options(with);
             return match found {
-                Some((id, index)) => self.variant(id, index, args, span),
+                Some((id, index)) => self.variant(id, index, args, want, span),
                 None => {
                     self.lower_all(args);
                     self.error(span)
@@ -139,16 +146,17 @@ impl<'a> Lower<'_, 'a> {
         name: &'a ast::Name,
         args: &'a [Arg],
         with: Option<&'a ast::With>,
+        want: Ty,
         span: Span,
     ) -> Option<Expr> {
         if let Some(item) = self.world.lookup(self.module, &format!("{head}.{}", name.text)) {
-            return Some(self.call_item(item, &name.text, args, with, name.span, span));
+            return Some(self.call_item(item, &name.text, args, with, want, At { callee: name.span, whole: span }));
         }
         if let Some((id, DefKind::Enum)) = self.type_item(head) {
             let def = self.types().def(id);
             self.no_options(with);
             return Some(match def.variants.iter().position(|v| *v.name == *name.text) {
-                Some(index) => self.variant(id, index as u16, args, span),
+                Some(index) => self.variant(self.expected_of(id, want), index as u16, args, want, span),
                 None => {
                     self.unknown_variant(id, &name.text, name.span);
                     self.lower_all(args);
@@ -223,25 +231,35 @@ impl<'a> Lower<'_, 'a> {
         name: &str,
         args: &'a [Arg],
         with: Option<&'a ast::With>,
-        at: Span,
-        span: Span,
+        want: Ty,
+        at: At,
     ) -> Expr {
         match item {
-            Item::Activity(index) => self.call_activity(index, args, with, span),
-            Item::Workflow(index) => self.call_child(index, args, with, false, span),
+            Item::Activity(index) => self.call_activity(index, args, with, at.whole),
+            Item::Workflow(index) => self.call_child(index, args, with, false, at.whole),
             item => {
                 self.no_options(with);
-                self.call_plain(item, name, args, at, span)
+                self.call_plain(item, name, args, want, at)
             }
         }
     }
 
-    fn call_plain(&mut self, item: Item, name: &str, args: &'a [Arg], at: Span, span: Span) -> Expr {
+    fn call_plain(&mut self, item: Item, name: &str, args: &'a [Arg], want: Ty, at: At) -> Expr {
+        let span = at.whole;
         match item {
             Item::Fn(index) => {
                 let function = &self.world.functions[index as usize];
-                let (params, result, flow) = (function.sig.params.clone(), function.sig.result, function.flow);
-                let (values, order) = self.arguments(name, "argument", &params, args, span);
+                let flow = function.flow;
+                let mut guess = function.generics.as_ref().map(Guess::new);
+                if let Some(guess) = &mut guess {
+                    self.hint_from(guess, function.sig.result, want);
+                }
+                let (values, order) =
+                    self.arguments_of(name, "argument", &function.sig.params, args, guess.as_mut(), span);
+                let (index, result) = match guess {
+                    Some(guess) => self.function_for(index, guess, span),
+                    None => (index, function.sig.result),
+                };
                 let out = self.in_source_order(values, &order, span, |values| Expr {
                     kind: ExprKind::Call(index, values),
                     ty: result,
@@ -252,23 +270,23 @@ impl<'a> Lower<'_, 'a> {
                 }
                 out
             }
-            Item::Type(id) => self.construct(id, name, args, at, span),
+            Item::Type(id) => self.construct(id, name, args, want, at),
             Item::Alias(index) => match self.kind_of(self.world.alias_ty(index)) {
-                Kind::Record(id) | Kind::Error(id) => self.construct(id, name, args, at, span),
+                Kind::Record(id) | Kind::Error(id) => self.construct(self.aliased(index, id), name, args, want, at),
                 Kind::Unknown => {
                     self.lower_all(args);
                     self.error(span)
                 }
                 _ => {
                     self.lower_all(args);
-                    let d = Diagnostic::error("WF1002", at, format!("`{name}` cannot be constructed by a call"));
+                    let d = Diagnostic::error("WF1002", at.callee, format!("`{name}` cannot be constructed by a call"));
                     self.report(d.label("an alias of something else than a record").help("write a literal: `{ .. }`"));
                     self.error(span)
                 }
             },
             Item::Const(_) => {
                 self.lower_all(args);
-                let d = Diagnostic::error("WF1002", at, format!("`{name}` is a constant, not a function"));
+                let d = Diagnostic::error("WF1002", at.callee, format!("`{name}` is a constant, not a function"));
                 self.report(d.label("cannot be called"));
                 self.error(span)
             }
@@ -280,10 +298,14 @@ impl<'a> Lower<'_, 'a> {
     }
 
     /// `Record(a, b: 1)`, `SomeError(code)`.
-    fn construct(&mut self, id: DefId, name: &str, args: &'a [Arg], at: Span, span: Span) -> Expr {
+    fn construct(&mut self, id: DefId, name: &str, args: &'a [Arg], want: Ty, at: At) -> Expr {
+        let span = at.whole;
         let def = self.types().def(id);
         let ty = self.types().def_ty(id);
         match def.kind {
+            DefKind::Record if def.generics.is_some() => {
+                self.make(id, (name, &def.fields), args, want, span, ExprKind::New)
+            }
             DefKind::Record => {
                 let (values, order) = self.arguments(name, "field", &def.fields, args, span);
                 self.in_source_order(values, &order, span, |values| Expr { kind: ExprKind::New(values), ty, span })
@@ -313,7 +335,11 @@ impl<'a> Lower<'_, 'a> {
             }
             DefKind::Enum => {
                 self.lower_all(args);
-                let d = Diagnostic::error("WF1002", at, format!("`{name}` is an enum; construct one of its variants"));
+                let d = Diagnostic::error(
+                    "WF1002",
+                    at.callee,
+                    format!("`{name}` is an enum; construct one of its variants"),
+                );
                 let known: Vec<_> = def.variants.iter().map(|v| format!("`{}`", v.name)).collect();
                 self.report(d.label("not a record").help(format!("it has {}", known.join(", "))));
                 self.error(span)
@@ -321,133 +347,39 @@ impl<'a> Lower<'_, 'a> {
         }
     }
 
-    fn variant(&mut self, id: DefId, index: u16, args: &'a [Arg], span: Span) -> Expr {
+    /// A value of a declaration with type parameters.
+    fn make(
+        &mut self,
+        id: DefId,
+        (name, fields): (&str, &[FieldDef]),
+        args: &'a [Arg],
+        want: Ty,
+        span: Span,
+        kind: impl FnOnce(Vec<Expr>) -> ExprKind,
+    ) -> Expr {
+        let Some(mut guess) = self.types().def(id).generics.as_ref().map(Guess::new) else { return self.error(span) };
+        self.hint_from(&mut guess, self.types().template_ty(id), want);
+        let (values, order) = self.arguments_of(name, "field", fields, args, Some(&mut guess), span);
+        let ty = self.made(id, guess);
+        if ty == Ty::UNKNOWN {
+            return self.error(span);
+        }
+        self.in_source_order(values, &order, span, |values| Expr { kind: kind(values), ty, span })
+    }
+
+    fn variant(&mut self, id: DefId, index: u16, args: &'a [Arg], want: Ty, span: Span) -> Expr {
         let def = self.types().def(id);
         let ty = self.types().def_ty(id);
         let variant = &def.variants[usize::from(index)];
         if variant.fields.is_empty() && args.is_empty() {
             return self.plain_variant(id, index, span);
         }
+        if def.generics.is_some() {
+            let kind = |values| ExprKind::Variant(index, values);
+            return self.make(id, (&variant.name, &variant.fields), args, want, span, kind);
+        }
         let (values, order) = self.arguments(&variant.name, "field", &variant.fields, args, span);
         self.in_source_order(values, &order, span, |values| Expr { kind: ExprKind::Variant(index, values), ty, span })
-    }
-
-    /// Arguments in the order of the parameters, and the parameters in the order they were given. Missing ones take
-    /// their defaults or are reported; every given one is looked at.
-    pub(super) fn arguments(
-        &mut self,
-        callee: &str,
-        what: &str,
-        params: &[FieldDef],
-        args: &'a [Arg],
-        span: Span,
-    ) -> (Vec<Expr>, Vec<usize>) {
-        let mut values: Vec<Option<Expr>> = params.iter().map(|_| None).collect();
-        let (mut order, mut next, mut named, mut unknown) = (Vec::new(), 0, false, 0);
-        for arg in args {
-            let index = match &arg.name {
-                None if named => {
-                    self.report(
-                        Diagnostic::error("WF1010", arg.value.span, "an argument without a name follows a named one")
-                            .label("which parameter is this?")
-                            .help("give it its name, or move it to the front"),
-                    );
-                    None
-                }
-                None => {
-                    next += 1;
-                    (next <= params.len()).then_some(next - 1).or_else(|| {
-                        if next == params.len() + 1 {
-                            self.too_many(callee, what, params, args.len(), arg.value.span);
-                        }
-                        None
-                    })
-                }
-                Some(name) => {
-                    named = true;
-                    let found = params.iter().position(|p| *p.name == *name.text);
-                    if found.is_none() {
-                        unknown += 1;
-                        self.unknown_argument(callee, what, params, name);
-                    }
-                    found
-                }
-            };
-            let Some(index) = index else {
-                if !matches!(arg.value.kind, ast::ExprKind::Lambda { .. }) {
-                    self.expr(&arg.value, Ty::UNKNOWN);
-                }
-                continue;
-            };
-            if values[index].is_some() {
-                let message = format!("`{}` is given twice", params[index].name);
-                self.report(Diagnostic::error("WF1006", arg.value.span, message).label("second time"));
-            }
-            let value = self.check(&arg.value, params[index].ty);
-            values[index] = Some(value);
-            order.push(index);
-        }
-        (self.fill_arguments(callee, what, params, values, unknown, span), order)
-    }
-
-    fn fill_arguments(
-        &mut self,
-        callee: &str,
-        what: &str,
-        params: &[FieldDef],
-        values: Vec<Option<Expr>>,
-        unknown: usize,
-        span: Span,
-    ) -> Vec<Expr> {
-        let mut missing = Vec::new();
-        let mut out = Vec::new();
-        for (value, param) in values.into_iter().zip(params) {
-            out.push(match (value, param.default) {
-                (Some(value), _) => value,
-                (None, Some(default)) => self.default_expr(default, span),
-                (None, None) if self.types().inner(param.ty).is_some() => self.constant(Value::None, param.ty, span),
-                (None, None) => {
-                    missing.push(format!("`{}: {}`", param.name, self.name_of(param.ty)));
-                    self.error(span)
-                }
-            });
-        }
-        // A name that is no parameter was probably meant for one that is missing.
-        if missing.len() > unknown {
-            let plural = if missing.len() == 1 { "" } else { "s" };
-            let message = format!("missing {what}{plural} {} in `{callee}`", missing.join(", "));
-            self.report(
-                Diagnostic::error("WF1004", span, message)
-                    .label("not given here")
-                    .help(format!("`{callee}({})`", field_list(params))),
-            );
-        }
-        out
-    }
-
-    fn too_many(&self, callee: &str, what: &str, params: &[FieldDef], found: usize, span: Span) {
-        let want = params.len();
-        let plural = if want == 1 { "" } else { "s" };
-        let message = format!("`{callee}` takes {want} {what}{plural}, found {found}");
-        let mut d = Diagnostic::error("WF1010", span, message).label("one too many");
-        if want > 0 {
-            d = d.help(format!("`{callee}({})`", field_list(params)));
-        }
-        self.report(d);
-    }
-
-    fn unknown_argument(&self, callee: &str, what: &str, params: &[FieldDef], name: &ast::Name) {
-        let message = format!("`{callee}` has no {what} `{}`", name.text);
-        let mut d = Diagnostic::error("WF1001", name.span, message).label(format!("no such {what}"));
-        if let Some(near) = near(&name.text, params.iter().map(|p| &*p.name)) {
-            d = d.help(format!("did you mean `{near}`?"));
-        } else if what == "argument" && ACTIVITY_CALL_OPTIONS.iter().chain(CHILD_CALL_OPTIONS).any(|o| *o == name.text)
-        {
-            d = d.help(format!("options follow the arguments: `{callee}(..) with {{ {}: .. }}`", name.text));
-        } else if !params.is_empty() {
-            d = d.help(format!("`{callee}({})`", field_list(params)));
-        }
-        self.report(d);
     }
 
     // ---- activities and children
@@ -691,14 +623,18 @@ impl<'a> Lower<'_, 'a> {
     // ---- function values
 
     /// A declared `fn` where a function value is wanted.
-    pub(super) fn fn_value(&mut self, index: u32, span: Span) -> Expr {
+    pub(super) fn fn_value(&mut self, index: u32, want: Ty, span: Span) -> Expr {
         let function = &self.world.functions[index as usize];
         if function.flow {
             let d = Diagnostic::error("WF2005", span, "a `flow` cannot be passed as a function");
             self.report(d.label("may wait").help("only a `fn` can; call the `flow` in a `for` loop instead"));
             return self.error(span);
         }
-        let (params, result) = (function.sig.params.clone(), function.sig.result);
+        let (given, wanted) = match self.kind_of(want) {
+            Kind::Fn(given, result) => (given.to_vec(), result),
+            _ => (Vec::new(), Ty::UNKNOWN),
+        };
+        let (index, params, result) = self.function_given(index, &given, wanted, span);
         let tys: Vec<Ty> = params.iter().map(|p| p.ty).collect();
         let ty = self.types().intern(Kind::Fn(tys.into(), result));
         let frame = self.frame(Fence::Lambda, |this| {
@@ -734,12 +670,17 @@ impl<'a> Lower<'_, 'a> {
         let floor = ::std::mem::replace(&mut self.floor, self.locals.len() as u32);
         let Frame { captures, params, body, .. } = self.frame(Fence::Lambda, |this| {
             let ids = params.iter().zip(tys.iter()).map(|(name, ty)| this.declare(name, *ty, false)).collect();
-            let body = this.check(body, result);
+            let known = !this.types().has_unknown(result);
+            let body = if known { this.check(body, result) } else { this.infer(body) };
             (ids, body)
         });
         self.floor = floor;
+        let (result, ty) = match self.types().has_unknown(result) {
+            true => (body.ty, self.types().intern(Kind::Fn(tys, body.ty))),
+            false => (result, want),
+        };
         let frame = Frame { captures, params, result, body };
-        Expr { kind: ExprKind::Closure(Box::new(frame)), ty: want, span }
+        Expr { kind: ExprKind::Closure(Box::new(frame)), ty, span }
     }
 }
 

@@ -167,8 +167,7 @@ impl<'a> Lower<'_, 'a> {
         let path = self.path_of(function);
         if let Some(Item::Fn(index)) = path.as_deref().and_then(|path| self.world.lookup(self.module, path)) {
             let item = &self.world.functions[index as usize];
-            let (params, found, flow) = (item.sig.params.clone(), item.sig.result, item.flow);
-            if flow {
+            if item.flow {
                 self.report(
                     Diagnostic::error("WF2005", span, format!("a lambda cannot wait for `{}`", item.decl.name.text))
                         .label("a `flow` may wait")
@@ -176,12 +175,14 @@ impl<'a> Lower<'_, 'a> {
                 );
                 return None;
             }
-            if params.len() != args.len() {
-                let message =
-                    format!("`{}` takes {} values, {} are passed", item.decl.name.text, params.len(), args.len());
+            let takes = item.sig.params.len();
+            if takes != args.len() {
+                let message = format!("`{}` takes {takes} values, {} are passed", item.decl.name.text, args.len());
                 self.report(Diagnostic::error("WF1010", span, message).label("wrong number of parameters"));
                 return None;
             }
+            let given: Vec<Ty> = args.iter().map(|a| a.ty).collect();
+            let (index, params, found) = self.function_given(index, &given, result, span);
             let args = args.into_iter().zip(&params).map(|(a, p)| self.coerce(a, p.ty)).collect();
             let call = Expr { kind: ExprKind::Call(index, args), ty: found, span };
             return Some(self.coerce(call, result));

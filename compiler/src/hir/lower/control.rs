@@ -57,7 +57,7 @@ impl<'a> Lower<'_, 'a> {
     }
 
     /// Whether a value of one type can become one of another.
-    fn fits(&self, found: Ty, want: Ty) -> bool {
+    pub(super) fn fits(&self, found: Ty, want: Ty) -> bool {
         let types = self.types();
         found == want
             || match (types.kind(found), types.kind(want)) {
@@ -543,6 +543,9 @@ impl<'a> Lower<'_, 'a> {
                 patches.len() - 1
             }
         };
+        if self.instance {
+            return Some(index as u16);
+        }
         let site = &mut patches[index];
         if site.mode != mode && !site.sites.is_empty() {
             let first = site.sites[0].span;

@@ -185,7 +185,7 @@ impl<'a> Lower<'_, 'a> {
     ) -> bool {
         let value = match ty {
             Some(ty) => {
-                let want = self.world.resolve(self.module, ty);
+                let want = self.world.resolve_in(self.module, &self.scope, ty);
                 self.check(value, want)
             }
             None => self.infer(value),
@@ -255,7 +255,7 @@ impl<'a> Lower<'_, 'a> {
                     None => self.error(span),
                 }
             }
-            Item::Fn(index) if matches!(self.kind_of(want), Kind::Fn(..)) => self.fn_value(index, span),
+            Item::Fn(index) if matches!(self.kind_of(want), Kind::Fn(..)) => self.fn_value(index, want, span),
             Item::Fn(_) | Item::Activity(_) | Item::Workflow(_) => {
                 self.report(
                     Diagnostic::error("WF1002", span, format!("`{name}` is called, not used as a value"))
@@ -280,6 +280,11 @@ impl<'a> Lower<'_, 'a> {
     pub(super) fn plain_variant(&mut self, id: crate::types::DefId, index: u16, span: Span) -> Expr {
         let def = self.types().def(id);
         let variant = &def.variants[usize::from(index)];
+        if let (Some(generics), true) = (&def.generics, variant.fields.is_empty()) {
+            let mut guess = super::generic::Guess::new(generics);
+            self.decide(&mut guess, &variant.name, false, span);
+            return self.error(span);
+        }
         let ty = self.types().def_ty(id);
         if let Some(field) = variant.fields.first() {
             self.report(
@@ -370,12 +375,19 @@ impl<'a> Lower<'_, 'a> {
         Pattern { kind: PatternKind::Bind(local), ty, span }
     }
 
+    /// What an alias of a nominal type constructs: with type parameters of its own, the declaration behind it.
+    pub(super) fn aliased(&self, alias: u32, id: crate::types::DefId) -> crate::types::DefId {
+        if self.world.alias_generics(alias).is_some() { self.types().origin(id) } else { id }
+    }
+
     /// Whether a name stands for a declared enum, record or error.
     pub(super) fn type_item(&self, path: &str) -> Option<(crate::types::DefId, DefKind)> {
         match self.world.lookup(self.module, path)? {
             Item::Type(id) => Some((id, self.types().def(id).kind)),
             Item::Alias(index) => match self.kind_of(self.world.alias_ty(index)) {
-                Kind::Record(id) | Kind::Enum(id) | Kind::Error(id) => Some((id, self.types().def(id).kind)),
+                Kind::Record(id) | Kind::Enum(id) | Kind::Error(id) => {
+                    Some((self.aliased(index, id), self.types().def(id).kind))
+                }
                 _ => None,
             },
             _ => None,

@@ -121,7 +121,7 @@ impl<'a> Lower<'_, 'a> {
         };
         let (items, element) = self.elements(items, element);
         let ty = match self.kind_of(wanted) {
-            Kind::Set(_) => wanted,
+            Kind::Set(_) => self.types().intern(Kind::Set(element)),
             _ => self.types().list(element),
         };
         self.as_json(Expr { kind: ExprKind::List(items), ty, span }, want)
@@ -191,7 +191,9 @@ impl<'a> Lower<'_, 'a> {
             return self.error(span);
         }
         match self.kind_of(wanted) {
-            Kind::Record(_) | Kind::Shape(_) => self.record_of(wanted, slots, span),
+            Kind::Record(_) | Kind::Shape(_) if !self.types().has_unknown(wanted) => {
+                self.record_of(wanted, slots, span)
+            }
             Kind::Json => {
                 let record = self.structural(slots, Ty::JSON, span);
                 self.as_json(record, want)
@@ -273,7 +275,7 @@ impl<'a> Lower<'_, 'a> {
         for ((value, (name, field)), default) in values.into_iter().zip(&fields).zip(defaults) {
             out.push(match (value, default) {
                 (Some(value), _) => value,
-                (None, Some(default)) => self.default_expr(default, span),
+                (None, Some(default)) => self.default_expr(default, *field, span),
                 (None, None) if self.types().inner(*field).is_some() => self.constant(Value::None, *field, span),
                 (None, None) => {
                     missing.push(format!("`{name}: {}`", self.name_of(*field)));
@@ -293,9 +295,9 @@ impl<'a> Lower<'_, 'a> {
         out
     }
 
-    /// The default of a field or parameter as an expression.
-    pub(super) fn default_expr(&mut self, default: crate::types::DefaultId, span: Span) -> Expr {
-        let (ty, value) = self.world.default_value(default);
+    /// The default of a field or parameter as an expression of its type.
+    pub(super) fn default_expr(&mut self, default: crate::types::DefaultId, ty: Ty, span: Span) -> Expr {
+        let (_, value) = self.world.default_value(default);
         match value {
             Some(value) => self.constant(value, ty, span),
             None => self.error(span),
@@ -354,7 +356,7 @@ impl<'a> Lower<'_, 'a> {
         let mut d = Diagnostic::error("WF1001", name.span, message).label("no such field");
         d = match near(&name.text, fields.iter().map(|(n, _)| &**n)) {
             Some(near) => d.help(format!("did you mean `{near}`?")),
-            None if fields.is_empty() => d,
+            None if fields.is_empty() => self.opaque(ty, d),
             None => {
                 let known: Vec<_> = fields.iter().map(|(n, _)| format!("`{n}`")).collect();
                 d.help(format!("it has {}", known.join(", ")))

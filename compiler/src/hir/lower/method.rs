@@ -121,6 +121,7 @@ impl<'a> Lower<'_, 'a> {
         } else if !known.is_empty() {
             d = d.help(format!("it has {}", known.join(", ")));
         }
+        d = self.opaque(ty, d);
         self.report(d);
     }
 

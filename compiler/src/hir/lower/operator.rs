@@ -160,11 +160,12 @@ impl<'a> Lower<'_, 'a> {
         };
         if !matches!(op, BinaryOp::Eq | BinaryOp::Ne) && !self.types().is_ordered(left.ty) {
             let name = self.name_of(left.ty);
-            self.report(
-                Diagnostic::error("WF1002", span, format!("{name} has no order"))
-                    .label("cannot be compared with `<`")
-                    .why("numbers, strings, times, dates, durations and tuples of them are ordered"),
-            );
+            let d = Diagnostic::error("WF1002", span, format!("{name} has no order"));
+            let d = d.label("cannot be compared with `<`");
+            self.report(match self.kind_of(left.ty) {
+                Kind::Param { .. } => self.opaque(left.ty, d),
+                _ => d.why("numbers, strings, times, dates, durations and tuples of them are ordered"),
+            });
             return Expr { ty: Ty::BOOL, ..self.error(span) };
         }
         Expr { kind: ExprKind::Binary(op, Box::new(left), Box::new(right)), ty: Ty::BOOL, span }
@@ -260,6 +261,8 @@ impl<'a> Lower<'_, 'a> {
             (Kind::Time | Kind::Date | Kind::Duration, Kind::Int) => {
                 d.help("give the number a unit: `30s`, `2d`, or `n * 1d`")
             }
+            (Kind::Param { .. }, _) => self.opaque(left.ty, d),
+            (_, Kind::Param { .. }) => self.opaque(right.ty, d),
             _ => d,
         };
         self.report(d);

@@ -157,7 +157,9 @@ impl<'a> Lower<'_, 'a> {
                 };
                 Pattern { kind: PatternKind::Variant(index, args), ty, span }
             }
-            Kind::Record(id) if self.type_item(&name.text).map(|(found, _)| found) == Some(id) => {
+            Kind::Record(id)
+                if self.type_item(&name.text).is_some_and(|(of, _)| of == id || of == self.types().origin(id)) =>
+            {
                 let fields: Vec<Ty> = self.types().def(id).fields.iter().map(|f| f.ty).collect();
                 let args = args.map_or(Vec::new(), |args| self.payload(short, args, &fields, var, span));
                 let fields = args.into_iter().enumerate().map(|(n, p)| (n as u16, p)).collect();
