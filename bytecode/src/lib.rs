@@ -1,7 +1,7 @@
 //! The treaty between the compiler and the VM: what a compiled program is.
 //!
 //! A [`Program`] is data: types, constants, functions in register bytecode, and the declarations (workflows,
-//! activities, signals, queries) that the engine and the runtime read. Nothing here executes anything, and nothing
+//! activities, signals, queries, updates) that the engine and the runtime read. Nothing here executes anything, and nothing
 //! here knows of files, clocks or sockets. The instruction table ([`op`]) is the one place where an op is described.
 
 pub mod codec;
@@ -16,6 +16,6 @@ pub mod wire;
 pub use op::{Instr, Op, Reg};
 pub use program::{
     ActivityDef, Constant, FuncId, Function, Handler, PatchDef, PatchMode, Program, ProgramHash, QueryDef, SignalDef,
-    SourceFile, Span, StateDef, WorkflowDef,
+    SourceFile, Span, StateDef, UpdateDef, WorkflowDef,
 };
 pub use types::{Field, Type, TypeId, Variant};

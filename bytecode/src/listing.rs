@@ -37,6 +37,11 @@ impl Program {
             for query in &workflow.queries {
                 let _ = writeln!(out, "  query {} -> f{}", query.name, query.func.0);
             }
+            for update in &workflow.updates {
+                let check = update.check.map(|check| format!(" check f{}", check.0)).unwrap_or_default();
+                let concurrent = if update.concurrent { " concurrent" } else { "" };
+                let _ = writeln!(out, "  update {}{concurrent}{check} -> f{}", update.name, update.body.0);
+            }
         }
         for (index, function) in self.functions.iter().enumerate() {
             if !out.is_empty() {

@@ -155,6 +155,26 @@ pub struct QueryDef {
     pub func: FuncId,
 }
 
+/// An update of a workflow: a check that only reads, and a body that may wait.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct UpdateDef {
+    /// Name on the wire.
+    pub name: String,
+    /// Record type of the parameters.
+    pub args: TypeId,
+    /// Result type.
+    pub result: TypeId,
+    /// Declared error types.
+    pub throws: Vec<TypeId>,
+    /// Called with the parameters one by one before anything is logged, returns `Unit`; what it throws refuses the
+    /// update.
+    pub check: Option<FuncId>,
+    /// Called with the parameters one by one on a fiber of its own.
+    pub body: FuncId,
+    /// Whether it runs beside others; else one runs at a time, in the order in which they came.
+    pub concurrent: bool,
+}
+
 /// When a patch is decided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum PatchMode {
@@ -196,6 +216,8 @@ pub struct WorkflowDef {
     pub signals: Vec<SignalDef>,
     /// Queries and public states.
     pub queries: Vec<QueryDef>,
+    /// Updates.
+    pub updates: Vec<UpdateDef>,
     /// Template of the workflow id, over the parameters.
     pub id: Option<Template>,
     /// Other options.

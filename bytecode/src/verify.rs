@@ -157,6 +157,7 @@ fn workflow_def(program: &Program, workflow: &WorkflowDef) -> Checked {
     let of = |message: String| format!("workflow `{}`: {message}", workflow.name);
     unique("signal", workflow.signals.iter().map(|s| s.name.as_str())).map_err(of)?;
     unique("query", workflow.queries.iter().map(|q| q.name.as_str())).map_err(of)?;
+    unique("update", workflow.updates.iter().map(|u| u.name.as_str())).map_err(of)?;
     let takes = |what: &str, func: FuncId, args: TypeId, result: Option<TypeId>| {
         let params = parameters(program, args)?;
         let function = program.functions.get(usize::from(func.0)).ok_or(format!("the {what} does not exist"))?;
@@ -185,6 +186,14 @@ fn workflow_def(program: &Program, workflow: &WorkflowDef) -> Checked {
     require(dense, || of("its mailboxes are not numbered from 0 without gaps".into()))?;
     for query in &workflow.queries {
         takes("query", query.func, query.args, Some(query.result)).map_err(of)?;
+    }
+    for update in &workflow.updates {
+        known_type(program, update.result).map_err(of)?;
+        errors(program, &update.throws).map_err(of)?;
+        takes("update", update.body, update.args, Some(update.result)).map_err(of)?;
+        if let Some(check) = update.check {
+            takes("check", check, update.args, Some(builtin::UNIT)).map_err(of)?;
+        }
     }
     Ok(())
 }

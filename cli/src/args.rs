@@ -14,7 +14,7 @@ const INPUT_BYTES_MAX: u64 = 64 << 20;
 /// What the arguments are for, in words of the messages.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct For<'a> {
-    /// `workflow`, `signal` or `query`.
+    /// `workflow`, `signal`, `query` or `update`.
     pub(crate) kind: &'a str,
     /// Its name.
     pub(crate) name: &'a str,

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use weft_protocol::Failure;
 use weft_protocol::api::{
     ApiError, DeployReply, HistoryPage, ListQuery, MessageRequest, PollReply, PollRequest, ResultReply, RunDescription,
-    RunPage, StartReply, StartRequest, StopRequest, WorkflowSignature,
+    RunPage, StartReply, StartRequest, StopRequest, UpdateReply, UpdateRequest, WorkflowSignature,
 };
 use weft_runtime::api::{Api, RunKey};
 
@@ -165,6 +165,17 @@ impl Api for Client {
 
     async fn signal(&self, run: &RunKey, name: &str, request: MessageRequest) -> Result<(), ApiError> {
         self.send(self.post(self.run_url(run, &["signals", name]), &request)).await.map(drop)
+    }
+
+    async fn update(
+        &self,
+        run: &RunKey,
+        name: &str,
+        request: UpdateRequest,
+        wait: Duration,
+    ) -> Result<UpdateReply, ApiError> {
+        let ask = self.post(self.run_url(run, &["updates", name]), &request).query(&[("wait", millis(wait))]);
+        self.ask(ask.timeout(wait + ANSWER_TIMEOUT)).await
     }
 
     async fn query(&self, run: &RunKey, name: &str, args: Value) -> Result<Value, ApiError> {

@@ -20,6 +20,7 @@ pub(crate) mod serve;
 pub(crate) mod show;
 pub(crate) mod start;
 pub(crate) mod stop;
+pub(crate) mod update;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -234,6 +235,7 @@ pub(crate) async fn act(context: &Context, cli: Cli) -> Outcome {
         Command::Start(options) => start::start(context, &options).await,
         Command::Result(options) => result::result(context, &options).await,
         Command::Signal(options) => message::signal(context, &options).await,
+        Command::Update(options) => update::update(context, &options).await,
         Command::Query(options) => message::query(context, &options).await,
         Command::Cancel(options) => stop::cancel(context, &options).await,
         Command::Terminate(options) => stop::terminate(context, &options).await,

@@ -133,6 +133,8 @@ pub(crate) enum Command {
     Result(ResultOf),
     /// Send a signal to a run
     Signal(Message),
+    /// Send an update to a run and print what it answers
+    Update(Update),
     /// Ask a run a query or read its public state
     Query(Query),
     /// Ask a run to cancel; it may clean up first
@@ -399,6 +401,31 @@ pub(crate) struct Message {
     /// Makes a repeated signal of the same id do nothing
     #[arg(long)]
     pub(crate) request_id: Option<String>,
+}
+
+/// `weft update`.
+#[derive(Debug, Args)]
+pub(crate) struct Update {
+    /// The workflow id
+    #[arg(value_name = "ID")]
+    pub(crate) id: String,
+    /// Name of the update
+    pub(crate) name: String,
+    /// Arguments
+    #[arg(value_name = "key=value")]
+    pub(crate) args: Vec<String>,
+    /// Arguments as a JSON object, from a file or `-` for stdin
+    #[arg(long, value_name = "FILE|-")]
+    pub(crate) input: Option<String>,
+    /// One run of that id; without it, the newest
+    #[arg(long, value_name = "RUN_ID")]
+    pub(crate) run: Option<String>,
+    /// Names the update: sent again under its id it is not done twice but waited for
+    #[arg(long = "id", value_name = "UPDATE_ID")]
+    pub(crate) update_id: Option<String>,
+    /// How far or how long to wait: `accepted`, `completed`, or at most so long, such as `30s`
+    #[arg(long, default_value = "completed", value_name = "STAGE|DURATION")]
+    pub(crate) wait: String,
 }
 
 /// `weft cancel` and `weft terminate`.

@@ -237,6 +237,19 @@ impl<'w, 'a> Emitter<'w, 'a> {
                 func: self.add(&q.function),
             })
             .collect();
+        let updates = workflow
+            .updates
+            .iter()
+            .map(|u| bc::UpdateDef {
+                name: u.name.clone(),
+                args: self.args(&u.params),
+                result: self.ty(u.body.result),
+                throws: u.body.throws.iter().map(|id| self.ty(world.types.def_ty(*id))).collect(),
+                check: u.check.as_ref().map(|check| self.add(check)),
+                body: self.add(&u.body),
+                concurrent: u.concurrent,
+            })
+            .collect();
         bc::WorkflowDef {
             name: item.wire.clone(),
             args: self.args(&item.sig.params),
@@ -247,6 +260,7 @@ impl<'w, 'a> Emitter<'w, 'a> {
             state,
             signals,
             queries,
+            updates,
             id: workflow.id.clone(),
             options: workflow.options.clone(),
             span: place(item.decl.name.span),

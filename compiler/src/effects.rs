@@ -23,7 +23,8 @@ pub(crate) fn check(world: &World<'_>, program: &Program) {
         let states: Vec<&str> = workflow.states.iter().map(|s| s.name.as_str()).collect();
         let handlers = workflow.signals.iter().filter_map(|s| s.handler.as_ref());
         let queries = workflow.queries.iter().map(|q| &q.function);
-        for function in [&workflow.init, &workflow.body].into_iter().chain(handlers).chain(queries) {
+        let updates = workflow.updates.iter().flat_map(|u| u.check.iter().chain([&u.body]));
+        for function in [&workflow.init, &workflow.body].into_iter().chain(handlers).chain(queries).chain(updates) {
             level::check(world, function, &states);
             throws::check(world, function);
         }

@@ -43,6 +43,10 @@ pub(crate) enum FnKind {
     Init,
     Signal,
     Query,
+    /// The body of an update.
+    Update,
+    /// The check of an update.
+    Check,
 }
 
 /// A function with a body.

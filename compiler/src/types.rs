@@ -411,7 +411,6 @@ const INSTEAD: &[(&str, &str)] = &[
     ("`undo`", "`try { .. } catch e { .. throw e }`, with what is to be undone before the `throw`"),
     ("`defer`", "write it behind the body, and in `try { .. } catch e { .. throw e }` for failures"),
     ("`on cancel`", "`try { .. } catch Canceled { .. }`"),
-    ("`update`", "a `signal` handler changes state, a `query` or `pub state` shows it"),
     ("`continue as new`", "a loop, while there are at most some thousand steps"),
     ("`deprecated patch`", "keep the `patch` as it is"),
 ];

@@ -4,7 +4,7 @@
 use serde_json::{Map, Value, json};
 use weft_bytecode::wire::text;
 use weft_bytecode::{FuncId, Program, ProgramHash};
-use weft_protocol::command::Site;
+use weft_protocol::command::{FiberPath, Site};
 use weft_protocol::event::{ActivityEnd, EventKind, ParentRef, RunRef};
 use weft_protocol::policy::ResolvedActivity;
 use weft_protocol::{Event, Failure, Timestamp};
@@ -113,6 +113,14 @@ fn own_fields(program: &Program, kind: &EventKind) -> Value {
         RunFailed { failure } | RunTimedOut { failure } => json!({ "failure": failure.to_json() }),
         RunCanceled { reason } => json!({ "reason": reason }),
         RunTerminated { reason, from } => json!({ "reason": reason, "from": from.as_ref().map(run_json) }),
+        UpdateAccepted { update_id, name, args, number } => json!({
+            "update_id": update_id,
+            "name": name,
+            "args": args.value(),
+            "fiber": FiberPath::update(*number).to_string(),
+        }),
+        UpdateCompleted { accepted, result } => json!({ "accepted": accepted, "result": result.value() }),
+        UpdateFailed { accepted, failure } => json!({ "accepted": accepted, "failure": failure.to_json() }),
     }
 }
 
@@ -144,7 +152,9 @@ pub fn plain_of(event: &Value) -> String {
         }
         "TimerStarted" => lasts(event).unwrap_or_default(),
         "TimerFired" | "TimerCanceled" => shown("timer"),
-        "SignalReceived" => format!("{} {}", text("name"), shown("args")),
+        "SignalReceived" | "UpdateAccepted" => format!("{} {}", text("name"), shown("args")),
+        "UpdateCompleted" => format!("{} {}", event["accepted"], shown("result")),
+        "UpdateFailed" => format!("{} {}", event["accepted"], failed(&event["failure"])),
         "ChildScheduled" => {
             format!("{} {} {}", text("workflow"), named(&text("workflow"), &text("workflow_id")), shown("args"))
         }

@@ -18,6 +18,16 @@ pub enum Input {
         /// The sending run, if a run sent it.
         from: Option<RunRef>,
     },
+    /// An update; arguments are canonical and checked against the pinned program. Its check runs before anything is
+    /// logged.
+    Update {
+        /// Name.
+        name: String,
+        /// Record of its parameters.
+        args: Payload,
+        /// Names it within the run; one that the run knows changes nothing.
+        update_id: String,
+    },
     /// An attempt was handed to whoever runs it. Writes nothing; arms the attempt's timeouts.
     Delivered {
         /// The activity.

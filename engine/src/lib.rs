@@ -12,6 +12,7 @@ mod signal;
 pub mod signature;
 mod timer;
 pub mod transition;
+pub mod update;
 
 pub use input::{AlarmKey, Input};
 pub use replay::{RecoverError, program_of};

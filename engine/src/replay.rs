@@ -64,16 +64,21 @@ pub fn event_bytes(kind: &EventKind) -> u64 {
     };
     let own = match kind {
         RunStarted { args, .. } | SignalReceived { args, .. } => args.len(),
+        UpdateAccepted { update_id, args, .. } => update_id.len() + args.len(),
         ActivityScheduled { activity: name, args, .. } | ChildScheduled { workflow: name, args, .. } => {
             name.len() + args.len()
         }
-        ActivityCompleted { result, .. } | ChildCompleted { result, .. } | RunCompleted { result, .. } => result.len(),
+        ActivityCompleted { result, .. }
+        | ChildCompleted { result, .. }
+        | RunCompleted { result, .. }
+        | UpdateCompleted { result, .. } => result.len(),
         ActivityFailed { failure, .. }
         | ActivityTimedOut { failure, .. }
         | ChildStartFailed { failure, .. }
         | ChildFailed { failure, .. }
         | ChildTimedOut { failure, .. }
         | ChildTerminated { failure, .. }
+        | UpdateFailed { failure, .. }
         | RunFailed { failure }
         | RunTimedOut { failure } => failure_bytes(failure),
         PatchRecorded { patch, .. } => patch.len(),
@@ -164,6 +169,14 @@ impl Run {
             if let Some(known) = self.activities.get(id) {
                 *activity = known.clone();
                 activity.def = def;
+            }
+        }
+        for id in next.updates.running() {
+            let EventKind::UpdateAccepted { name, .. } = &next.history[id.0 as usize - 1].kind else { continue };
+            if !next.def().updates.iter().any(|update| update.name == *name) {
+                return Err(format!(
+                    "update `{name}` is accepted and has not ended, and this code does not declare it"
+                ));
             }
         }
         let first = next.queue.front().copied();
@@ -378,9 +391,15 @@ impl Matching {
             },
             _ => None,
         };
-        let fits = |kind: &EventKind| match &cancel {
-            Some(cancel) => kind == cancel,
-            None => kind.origin().is_some_and(|origin| origin.command == issued.id),
+        let update = run.updates.on_fiber(&issued.id.fiber);
+        let fits = |kind: &EventKind| match (&cancel, &issued.command, kind) {
+            (Some(cancel), ..) => kind == cancel,
+            (
+                None,
+                Command::EndUpdate { .. },
+                EventKind::UpdateCompleted { accepted, .. } | EventKind::UpdateFailed { accepted, .. },
+            ) => update == Some(*accepted),
+            _ => kind.origin().is_some_and(|origin| origin.command == issued.id),
         };
         let found = (self.next..self.end).find(|i| !self.used[i - self.at] && fits(&run.history[*i].kind));
         let Some(found) = found else {
@@ -511,6 +530,8 @@ fn is_of_activation(kind: &EventKind) -> bool {
             | ChildCancelRequested { .. }
             | PatchRecorded { .. }
             | AttributesSet { .. }
+            | UpdateCompleted { .. }
+            | UpdateFailed { .. }
             | RunCompleted { .. }
             | RunFailed { .. }
             | RunCanceled { .. }
@@ -531,6 +552,8 @@ fn same_kind(run: &Run, command: &Command, kind: &EventKind) -> bool {
         (Command::RecordPatch { patch }, EventKind::PatchRecorded { patch: id, .. }) => {
             program.patches[usize::from(*patch)].id == *id
         }
+        (Command::EndUpdate { outcome }, EventKind::UpdateCompleted { .. }) => outcome.is_ok(),
+        (Command::EndUpdate { outcome }, EventKind::UpdateFailed { .. }) => outcome.is_err(),
         _ => false,
     }
 }
@@ -546,6 +569,8 @@ fn asked(run: &Run, issued: &Issued) -> String {
         Command::StartChild { workflow, .. } => format!("child `{}`", program.workflows[usize::from(*workflow)].name),
         Command::RecordPatch { patch } => format!("patch \"{}\"", program.patches[usize::from(*patch)].id),
         Command::Cancel => String::from("a cancel"),
+        Command::EndUpdate { outcome: Ok(_) } => String::from("the result of an update"),
+        Command::EndUpdate { outcome: Err(_) } => String::from("the failure of an update"),
     }
 }
 

@@ -31,6 +31,7 @@ use crate::replay;
 use crate::signal::Requests;
 use crate::timer::Timer;
 use crate::transition::{Outgoing, Refused, Transition};
+use crate::update::Updates;
 
 pub use view::{AttemptView, QueryError};
 
@@ -110,6 +111,7 @@ pub struct Run {
     /// Children the program asked to stop; only their `Canceled` is its own.
     pub(crate) canceled_children: FxHashSet<EventId>,
     pub(crate) requests: Requests,
+    pub(crate) updates: Updates,
     /// The reason, once cancellation was requested.
     pub(crate) cancel_reason: Option<String>,
     pub(crate) attributes: Map<String, Value>,
@@ -178,6 +180,7 @@ impl Run {
             names: FxHashMap::default(),
             canceled_children: FxHashSet::default(),
             requests: Requests::default(),
+            updates: Updates::default(),
             cancel_reason: None,
             attributes: Map::new(),
             queue: VecDeque::new(),
@@ -342,6 +345,13 @@ impl Run {
                 let signal = self.def().signals.iter().position(|s| s.name == *name);
                 match signal {
                     Some(signal) => Activation::Signal { signal: signal as u16, args: args.clone() },
+                    None => Activation::Continue,
+                }
+            }
+            UpdateAccepted { name, args, number, .. } => {
+                let update = self.def().updates.iter().position(|update| update.name == *name);
+                match update {
+                    Some(update) => Activation::Update { update: update as u16, number: *number, args: args.clone() },
                     None => Activation::Continue,
                 }
             }

@@ -20,6 +20,7 @@ pub fn of(program: &Program, def: &WorkflowDef) -> WorkflowSignature {
         result: program.type_name(def.result),
         signals: def.signals.iter().map(|s| message(&s.name, s.args, None)).collect(),
         queries: def.queries.iter().map(|q| message(&q.name, q.args, Some(q.result))).collect(),
+        updates: def.updates.iter().map(|u| message(&u.name, u.args, Some(u.result))).collect(),
     }
 }
 

@@ -105,7 +105,7 @@ pub enum Outgoing {
 }
 
 /// Why an Input was not taken. Nothing was logged.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Refused {
     /// The run has ended.
     Closed,
@@ -115,4 +115,18 @@ pub enum Refused {
     Limit(&'static str),
     /// The workflow has no signal of this name.
     NoSuchSignal,
+    /// The workflow has no update of this name.
+    NoSuchUpdate,
+    /// The id is empty or too long.
+    UpdateId,
+    /// Another update of the run has the id.
+    UpdateIdTaken,
+    /// The check of the update threw this.
+    Rejected(Failure),
+    /// The check of the update cannot go on: the trap, its place and its message.
+    CheckTrapped(String),
+    /// The run is parked.
+    Stuck,
+    /// The run's body is over.
+    Ending,
 }

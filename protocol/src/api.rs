@@ -57,6 +57,72 @@ pub struct MessageRequest {
     pub request_id: Option<String>,
 }
 
+/// How far an update is to be waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum UpdateStage {
+    /// Until it has passed its check.
+    Accepted,
+    /// Until its body has ended.
+    #[default]
+    Completed,
+}
+
+/// `POST …/updates/{name}`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Default)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct UpdateRequest {
+    /// Parameters by name.
+    #[serde(default)]
+    pub args: Value,
+    /// Names the update within its run: the same id is the same update, and is answered with what came of it. Made up
+    /// if there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub update_id: Option<String>,
+    /// How far to wait; default `completed`.
+    #[serde(default)]
+    pub wait_for: UpdateStage,
+}
+
+/// What has become of an update.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub enum UpdateStatus {
+    /// Its check refused it: nothing is logged.
+    Rejected,
+    /// It is in the history; its body runs, or waits for its turn.
+    Accepted,
+    /// Its body returned.
+    Completed,
+    /// A failure left its body, or the run ended before.
+    Failed,
+}
+
+/// Answer to an update.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct UpdateReply {
+    /// Workflow id.
+    pub workflow_id: String,
+    /// Run id.
+    pub run_id: String,
+    /// The id to ask again with.
+    pub update_id: String,
+    /// `Accepted` if it still runs.
+    pub status: UpdateStatus,
+    /// Result of a completed update.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub result: Option<Value>,
+    /// Failure of a rejected or failed one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<Value>,
+    /// Set while the run is parked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stuck: Option<Stuck>,
+}
+
 /// `POST …/cancel`, `POST …/terminate`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -196,6 +262,9 @@ pub struct RunDescription {
     pub activities: Vec<PendingActivity>,
     /// Pending children: workflow id and, once started, run id.
     pub children: Vec<PendingChild>,
+    /// Updates that have not ended.
+    #[serde(default)]
+    pub updates: Vec<PendingUpdate>,
     /// Unread mailbox messages by signal.
     pub unread: Vec<(String, u32)>,
     /// Result or failure of a closed run.
@@ -250,6 +319,22 @@ pub struct PendingChild {
     pub workflow_id: String,
     /// Run id once it has started.
     pub run_id: Option<String>,
+}
+
+/// An update that has not ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct PendingUpdate {
+    /// Event id of `UpdateAccepted`.
+    pub accepted: u64,
+    /// The id it was sent with.
+    pub update_id: String,
+    /// Its name.
+    pub name: String,
+    /// The fiber of its body.
+    pub fiber: String,
+    /// Whether it waits for the end of the update before it.
+    pub queued: bool,
 }
 
 /// Answer to a deploy.
@@ -399,7 +484,7 @@ pub struct ParamSignature {
     pub fields: Vec<ParamSignature>,
 }
 
-/// A signal or query as a client sees it.
+/// A signal, query or update as a client sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct MessageSignature {
@@ -407,7 +492,7 @@ pub struct MessageSignature {
     pub name: String,
     /// Its parameters.
     pub params: Vec<ParamSignature>,
-    /// Result type, of queries.
+    /// Result type, of queries and updates.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub result: Option<String>,
 }
@@ -428,6 +513,9 @@ pub struct WorkflowSignature {
     pub signals: Vec<MessageSignature>,
     /// Queries and public states.
     pub queries: Vec<MessageSignature>,
+    /// Updates.
+    #[serde(default)]
+    pub updates: Vec<MessageSignature>,
 }
 
 /// `GET …/history`: events as JSON objects.

@@ -3,11 +3,13 @@
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
+use crate::failure::Failure;
 use crate::id::Timestamp;
 use crate::payload::Payload;
 
 /// Where a fiber is in the tree: empty for main (written `0`), `[2]` its second child (written `0.2`), by order of
-/// creation from 1.
+/// creation from 1. `[0]` is what runs before all fibers; its n-th child is that of the run's n-th update (written `u3`),
+/// so that the commands of updates are numbered apart from those of the body.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, Default)]
 #[serde(transparent)]
 pub struct FiberPath(pub SmallVec<[u32; 4]>);
@@ -19,12 +21,31 @@ impl FiberPath {
         path.0.push(index);
         path
     }
+
+    /// The path of what runs outside any fiber of the program: children count from 1, so no fiber has it.
+    pub fn atomic() -> FiberPath {
+        FiberPath::default().child(0)
+    }
+
+    /// The path of the fiber of a run's `number`-th update, from 1.
+    pub fn update(number: u32) -> FiberPath {
+        FiberPath::atomic().child(number)
+    }
 }
 
 impl std::fmt::Display for FiberPath {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("0")?;
-        self.0.iter().try_for_each(|part| write!(f, ".{part}"))
+        let below = match self.0.as_slice() {
+            [0, update, below @ ..] => {
+                write!(f, "u{update}")?;
+                below
+            }
+            below => {
+                f.write_str("0")?;
+                below
+            }
+        };
+        below.iter().try_for_each(|part| write!(f, ".{part}"))
     }
 }
 
@@ -93,4 +114,9 @@ pub enum Command {
     },
     /// Ask a pending operation (activity, timer, child) to stop.
     Cancel,
+    /// The update whose fiber gives this has ended.
+    EndUpdate {
+        /// Its result, or the failure that left it.
+        outcome: Result<Payload, Failure>,
+    },
 }

@@ -233,6 +233,22 @@ pub enum EventKind {
     RunTimedOut {
         failure: Failure,
     },
+    /// An update has passed its check; its body runs on a fiber of its own.
+    UpdateAccepted {
+        update_id: String,
+        name: String,
+        args: Payload,
+        /// Which update of the run it is, from 1: names its fiber.
+        number: u32,
+    },
+    UpdateCompleted {
+        accepted: EventId,
+        result: Payload,
+    },
+    UpdateFailed {
+        accepted: EventId,
+        failure: Failure,
+    },
 }
 
 impl EventKind {
@@ -270,6 +286,9 @@ impl EventKind {
             RunCanceled { .. } => "RunCanceled",
             RunTerminated { .. } => "RunTerminated",
             RunTimedOut { .. } => "RunTimedOut",
+            UpdateAccepted { .. } => "UpdateAccepted",
+            UpdateCompleted { .. } => "UpdateCompleted",
+            UpdateFailed { .. } => "UpdateFailed",
         }
     }
 

@@ -9,6 +9,9 @@ pub const SOURCE_BYTES_MAX: usize = 8 << 20;
 /// can only be less.
 pub const WORKFLOW_ID_BYTES_MAX: usize = 2_000;
 
+/// Bytes of an update id.
+pub const UPDATE_ID_BYTES_MAX: usize = 1_000;
+
 /// Bytes of a namespace.
 pub const NAMESPACE_BYTES_MAX: usize = 200;
 
@@ -28,6 +31,8 @@ pub struct Limits {
     pub fibers_max: usize,
     /// Unread mailbox messages of a run.
     pub mailbox_messages_max: usize,
+    /// Updates of a run that are accepted and have not ended.
+    pub updates_in_flight_max: usize,
     /// Request ids remembered per run.
     pub request_ids_kept: usize,
     /// Fuel after which a long computation lets others run.
@@ -67,6 +72,7 @@ impl Default for Limits {
             pending_commands_max: 10_000,
             fibers_max: 10_000,
             mailbox_messages_max: 10_000,
+            updates_in_flight_max: 100,
             request_ids_kept: 1_000,
             fuel_slice: 5_000_000,
             fuel_activation_max: 20_000_000_000,

@@ -9,7 +9,7 @@ use serde_json::Value;
 use weft_protocol::Failure;
 use weft_protocol::api::{
     ApiError, DeployReply, HistoryPage, ListQuery, MessageRequest, PollReply, PollRequest, ResultReply, RunDescription,
-    RunPage, StartReply, StartRequest, StopRequest, WorkflowSignature,
+    RunPage, StartReply, StartRequest, StopRequest, UpdateReply, UpdateRequest, WorkflowSignature,
 };
 
 /// Names a run: by workflow id the newest run of that id, or one run of the chain.
@@ -33,6 +33,15 @@ pub trait Api: Send + Sync {
     async fn start(&self, namespace: &str, request: StartRequest) -> Result<StartReply, ApiError>;
     /// Signals a run.
     async fn signal(&self, run: &RunKey, name: &str, request: MessageRequest) -> Result<(), ApiError>;
+    /// Sends an update and waits, up to `wait`, until it has come as far as asked; sent again under its id it is waited
+    /// for, not done twice.
+    async fn update(
+        &self,
+        run: &RunKey,
+        name: &str,
+        request: UpdateRequest,
+        wait: Duration,
+    ) -> Result<UpdateReply, ApiError>;
     /// Reads a query or public state, of open and closed runs.
     async fn query(&self, run: &RunKey, name: &str, args: Value) -> Result<Value, ApiError>;
     /// The result, waiting up to `wait` for the end.

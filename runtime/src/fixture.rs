@@ -90,6 +90,7 @@ fn workflow(name: &str, args: TypeId, init: u16, body: u16, id: Option<&str>) ->
         state: vec![],
         signals: vec![],
         queries: vec![],
+        updates: vec![],
         id: id.map(|prefix| Template { parts: vec![Part::Text(prefix.into()), Part::Hole(vec!["n".into()])] }),
         options: WorkflowOptions::default(),
         span: SPAN,

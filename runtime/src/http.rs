@@ -108,6 +108,7 @@ fn routes() -> Vec<(&'static str, MethodRouter<Shared>)> {
         ("/api/v1/namespaces/{namespace}/runs/{id}", get(runs::describe)),
         ("/api/v1/namespaces/{namespace}/runs/{id}/result", get(runs::result)),
         ("/api/v1/namespaces/{namespace}/runs/{id}/signals/{name}", post(runs::signal)),
+        ("/api/v1/namespaces/{namespace}/runs/{id}/updates/{name}", post(runs::update)),
         ("/api/v1/namespaces/{namespace}/runs/{id}/queries/{name}", get(runs::read).post(runs::query)),
         ("/api/v1/namespaces/{namespace}/runs/{id}/cancel", post(runs::cancel)),
         ("/api/v1/namespaces/{namespace}/runs/{id}/terminate", post(runs::terminate)),

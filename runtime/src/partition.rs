@@ -17,6 +17,7 @@ mod recover;
 pub mod request;
 mod start;
 mod starts;
+pub mod update;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -198,6 +199,7 @@ impl Partition {
         for open in self.runs.values_mut() {
             open.waiters.retain(|waiting| !gone.contains(waiting));
             open.followers.retain(|(waiting, ..)| !gone.contains(waiting));
+            open.updaters.retain(|waiter| !gone.contains(&waiter.reply));
         }
     }
 
@@ -256,6 +258,17 @@ impl Partition {
                 let answer = how.map(|()| Answer::Alive { cancel_requested });
                 self.reply(batch, reply, answer.map_err(|refused| self.refusal(id, gone, refused)));
             }
+            Then::Update(reply, update_id) => match how {
+                Ok(()) => self.answer_updaters(id),
+                Err(Refused::Rejected(failure)) => {
+                    let answer = update::rejected(self.runs.get(&id), update_id, failure.to_json());
+                    self.update_refused(id, batch, reply, Ok(answer));
+                }
+                Err(refused) => {
+                    let error = self.refusal(id, gone, refused);
+                    self.update_refused(id, batch, reply, Err(error));
+                }
+            },
             Then::Child(word) => self.heard_of_child(id, batch, *word, how),
         }
     }
@@ -269,6 +282,13 @@ impl Partition {
             Refused::Stale => refusal::attempt_gone(),
             Refused::Limit(name) => refusal::limit(name),
             Refused::NoSuchSignal => refusal::message_not_found("signal", "", "", &[]),
+            Refused::NoSuchUpdate => refusal::message_not_found("update", "", "", &[]),
+            Refused::UpdateId => refusal::update_id(),
+            Refused::UpdateIdTaken => refusal::update_id_taken(),
+            Refused::Rejected(failure) => refusal::check_failed(&failure.to_string()),
+            Refused::CheckTrapped(trap) => refusal::check_failed(&trap),
+            Refused::Stuck => refusal::run_stuck(),
+            Refused::Ending => refusal::run_ending(),
         }
     }
 
@@ -312,6 +332,7 @@ impl Partition {
         }
         if !transition.events.is_empty() {
             self.answer_followers(id);
+            self.answer_updaters(id);
         }
         for how in transition.settled {
             let then = self.runs.get_mut(&id).and_then(|open| open.deferred.pop_front());
@@ -321,7 +342,7 @@ impl Partition {
 
     /// A run's last event is in its history: its row rides in the same append, and who waited is answered.
     fn close(&mut self, id: RunId, settled: Vec<Result<(), Refused>>) {
-        let Some(open) = self.runs.remove(&id) else { return };
+        let Some(mut open) = self.runs.remove(&id) else { return };
         let run_ref = open.run.me().clone();
         let name = (open.namespace.clone(), run_ref.workflow_id.clone());
         self.names.remove(&name);
@@ -338,6 +359,9 @@ impl Partition {
             {
                 self.hold(self.batch, Output::Send(watcher.run.run_id.partition(), message));
             }
+        }
+        for answer in update::answers(&mut open) {
+            self.hold(self.batch, answer);
         }
         for reply in open.waiters {
             let answer = Answer::Ended { run: run_ref.clone(), last: Box::new(last.clone()) };

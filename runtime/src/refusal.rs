@@ -4,6 +4,7 @@ use weft_bytecode::wire::WireError;
 use weft_protocol::api::ApiError;
 use weft_protocol::event::RunRef;
 use weft_protocol::id::NAMESPACE_RULE;
+use weft_protocol::limits::UPDATE_ID_BYTES_MAX;
 
 use crate::store::StoreError;
 
@@ -25,7 +26,7 @@ pub fn wrong_namespace(namespace: &str) -> ApiError {
 /// The run has ended.
 pub fn run_closed(workflow_id: &str) -> ApiError {
     ApiError::new(409, "run_closed", format!("the run `{workflow_id}` has ended"))
-        .help("only open runs take signals, cancels and terminations; its result is still there")
+        .help("only open runs take signals, updates, cancels and terminations; its result is still there")
 }
 
 /// An open run has the id and the policy says `reject`.
@@ -59,7 +60,7 @@ pub fn workflow_not_found(namespace: &str, name: &str, known: &[String]) -> ApiE
     }
 }
 
-/// The workflow has no such signal or query.
+/// The workflow has no such signal, query or update.
 pub fn message_not_found(kind: &str, workflow: &str, name: &str, has: &[&str]) -> ApiError {
     let error =
         ApiError::new(404, &format!("{kind}_not_found"), format!("workflow `{workflow}` has no {kind} `{name}`"));
@@ -150,6 +151,36 @@ pub fn query_failed(name: &str, why: &str) -> ApiError {
 /// The wait ended at shutdown.
 pub fn shutting_down() -> ApiError {
     ApiError::new(503, "shutting_down", "this node is shutting down").help("ask again, of the next owner")
+}
+
+/// The check of an update did not come to an answer.
+pub fn check_failed(why: &str) -> ApiError {
+    ApiError::new(422, "check_failed", format!("the check of the update failed: {why}"))
+        .help("nothing was logged and the run goes on; mend the check, or send other arguments")
+}
+
+/// The run is parked.
+pub fn run_stuck() -> ApiError {
+    ApiError::new(409, "run_stuck", "the run is stuck, so it takes no updates; nothing was logged")
+        .help("`weft describe` says why; send the update again once code that can go on is deployed")
+}
+
+/// The run's body is over.
+pub fn run_ending() -> ApiError {
+    let message = "the run is ending: it waits for the updates it has and takes no other; nothing was logged";
+    ApiError::new(409, "run_ending", message)
+}
+
+/// An update id that is none.
+pub fn update_id() -> ApiError {
+    ApiError::new(422, "wrong_input", "the update id is empty or too long")
+        .at("update_id", format!("1 to {UPDATE_ID_BYTES_MAX} bytes"))
+}
+
+/// Another update of the run has the id.
+pub fn update_id_taken() -> ApiError {
+    ApiError::new(409, "update_id_taken", "another update of the run has this id; nothing was logged")
+        .help("an id names one update of a run for ever; use another")
 }
 
 /// A query arrived in the middle of a long computation.

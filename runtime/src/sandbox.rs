@@ -9,7 +9,8 @@ use rustc_hash::FxHashMap;
 use serde_json::Value;
 use weft_bytecode::{Program, codec};
 use weft_engine::program_of;
-use weft_protocol::api::{ApiError, ResultReply, RunDescription, StartReply, StartRequest};
+use weft_engine::update::outcome_in;
+use weft_protocol::api::{ApiError, ResultReply, RunDescription, StartReply, StartRequest, UpdateReply, UpdateStage};
 use weft_protocol::event::RunRef;
 use weft_protocol::limits::Limits;
 use weft_protocol::{Event, EventId, Failure, PartitionId, Payload, RunId, Timestamp, WorkflowId};
@@ -26,6 +27,7 @@ use crate::partition::attempt::Handout;
 use crate::partition::request::{
     Answer, AttemptEnd, AttemptRef, Key, Message, Output, Probed, Reply, ReplyId, Request, StartedBy, WorkerOutcome,
 };
+use crate::partition::update::UpdateAsked;
 use crate::partition::{Partition, Setup, partition_of};
 use crate::programs::Programs;
 use crate::refusal;
@@ -177,6 +179,30 @@ impl Sandbox {
         let key = key(workflow_id);
         let ask = Request::Signal { key, name: name.into(), args, request_id };
         self.on_open(workflow_id, ask).await
+    }
+
+    /// Sends an update, or asks what became of the one that has the id; waits for nothing.
+    ///
+    /// # Errors
+    /// As the API refuses.
+    pub async fn update(
+        &mut self,
+        workflow_id: &str,
+        name: &str,
+        args: Value,
+        update_id: &str,
+    ) -> Result<UpdateReply, ApiError> {
+        let (key, stage) = (key(workflow_id), UpdateStage::Accepted);
+        let asked = UpdateAsked { key, name: name.into(), args, update_id: update_id.into(), stage };
+        match self.ask(self.part(workflow_id), Request::Update(Box::new(asked))).await? {
+            Answer::Update(reply) => Ok(*reply),
+            Answer::NotOpen => {
+                let (_, events) = self.closed(workflow_id).await?;
+                let known = outcome_in(&events, update_id, name).map_err(|_| refusal::update_id_taken())?;
+                known.ok_or_else(|| refusal::run_closed(workflow_id))
+            }
+            other => Err(unexpected(&other)),
+        }
     }
 
     /// Reads a query or public state.

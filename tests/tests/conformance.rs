@@ -135,6 +135,7 @@ fn follows(seen: &Seen<'_>, mut run: Run) -> Result<(), String> {
     if waits != described.waits {
         return Err(format!("a replay waits for {waits:?}, the run for {:?}", described.waits));
     }
+    same("the updates", run.pending_updates() == described.updates)?;
     same("unread", run.unread() == described.unread)?;
     let pending = |activities: Vec<weft_protocol::api::PendingActivity>| {
         activities.into_iter().map(|activity| (activity.scheduled, activity.activity)).collect::<Vec<_>>()

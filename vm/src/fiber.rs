@@ -42,6 +42,8 @@ pub(crate) enum Role {
     Main,
     /// A branch of a scope.
     Branch { scope: u32, position: u32 },
+    /// An accepted update (index into `WorkflowDef::updates`).
+    Update { update: u16 },
     /// State initialisation, a signal handler or a query: runs to its end without waiting.
     Atomic,
 }
@@ -72,9 +74,18 @@ pub(crate) enum Resume {
 pub(crate) enum On {
     Operation(u32),
     Started(u32),
-    Condition { timer: u32 },
-    Message { mailbox: u16, timer: u32 },
-    Branches { scope: u32 },
+    Condition {
+        timer: u32,
+    },
+    Message {
+        mailbox: u16,
+        timer: u32,
+    },
+    Branches {
+        scope: u32,
+    },
+    /// An update, before its first instruction: that the update before it has ended.
+    Turn,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -5,6 +5,7 @@
 mod cancel;
 mod finish;
 mod query;
+mod updates;
 mod waits;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -73,6 +74,8 @@ pub(crate) enum Life {
     /// Made, not started: its arguments.
     New(Payload),
     Open,
+    /// The body is over, this way; the run waits for its updates.
+    Ending(Ended),
     Closed,
 }
 
@@ -98,11 +101,6 @@ pub(crate) struct Progress {
 pub(crate) enum Ended {
     Returned(u64),
     Failed(u64),
-}
-
-/// The path of what runs outside any fiber of the program: its children count from 1, so no fiber has it.
-fn atomic_path() -> FiberPath {
-    FiberPath::default().child(0)
 }
 
 pub(crate) const MAIN: FiberId = 0;
@@ -188,7 +186,9 @@ impl Vm {
         }
         let taken = match activation {
             Activation::Start => self.start(),
-            _ if self.life != Life::Open => Err(corrupt("an activation reached a run that is not open")),
+            _ if !matches!(self.life, Life::Open | Life::Ending(_)) => {
+                Err(corrupt("an activation reached a run that is not open"))
+            }
             Activation::Resolved { op, outcome } => {
                 self.resolve(&op, outcome);
                 Ok(())
@@ -198,6 +198,7 @@ impl Vm {
                 Ok(())
             }
             Activation::Signal { signal, args } => self.signal(signal, args),
+            Activation::Update { update, number, args } => self.update(update, number, &args),
             Activation::Cancel => self.cancel_run(ctx),
             Activation::Continue => Ok(()),
         };
@@ -236,7 +237,7 @@ impl Vm {
 
     /// Lets a function run before all fibers.
     fn run_atomic(&mut self, func: FuncId, args: &[u64]) -> Result<(), Fault> {
-        let mut fiber = Fiber::new(atomic_path(), Role::Atomic);
+        let mut fiber = Fiber::new(FiberPath::atomic(), Role::Atomic);
         fiber.draws = self.atomic_draws;
         let id = self.add_fiber(fiber, func, args)?;
         self.progress.current = Some(id);
@@ -257,7 +258,7 @@ impl Vm {
                 self.fibers.len() as FiberId - 1
             }
         };
-        if let Role::Branch { .. } = fiber.role {
+        if let Role::Branch { .. } | Role::Update { .. } = fiber.role {
             self.paths.insert(fiber.path.clone(), id);
         }
         self.fibers[id as usize] = Some(Box::new(fiber));
@@ -444,8 +445,8 @@ impl Vm {
         if !self.heap.wants_collection() {
             return Ok(());
         }
-        let Vm { loaded, workflow, heap, cells, fibers, scopes, progress, .. } = self;
-        let mut roots = Roots { loaded, workflow: *workflow, cells, fibers, scopes, progress };
+        let Vm { loaded, workflow, heap, life, cells, fibers, scopes, progress, .. } = self;
+        let mut roots = Roots { loaded, workflow: *workflow, life, cells, fibers, scopes, progress };
         heap.collect(&loaded.layouts, |visit| {
             roots.visit(visit);
             running.roots(loaded, visit);
@@ -462,6 +463,7 @@ impl Vm {
 pub(crate) struct Roots<'a> {
     pub(crate) loaded: &'a Loaded,
     pub(crate) workflow: u16,
+    pub(crate) life: &'a mut Life,
     pub(crate) cells: &'a mut [u64],
     pub(crate) fibers: &'a mut [Option<Box<Fiber>>],
     pub(crate) scopes: &'a mut [Option<Scope>],
@@ -482,10 +484,16 @@ impl Roots<'_> {
         for scope in self.scopes.iter_mut().flatten() {
             scope.roots(self.loaded, visit);
         }
-        match &mut self.progress.ended {
-            Some(Ended::Returned(value)) if self.loaded.is_ref(def.result) => visit(value),
-            Some(Ended::Failed(failure)) => visit(failure),
-            _ => {}
+        let waiting = match self.life {
+            Life::Ending(ended) => Some(ended),
+            _ => None,
+        };
+        for ended in waiting.into_iter().chain(&mut self.progress.ended) {
+            match ended {
+                Ended::Returned(value) if self.loaded.is_ref(def.result) => visit(value),
+                Ended::Returned(_) => {}
+                Ended::Failed(failure) => visit(failure),
+            }
         }
     }
 }

@@ -46,8 +46,8 @@ impl Vm {
     pub fn snapshot(&self) -> Vec<u8> {
         let mut copy = self.clone();
         let words = std::mem::take(copy.heap.words_mut());
-        let Vm { loaded, workflow, cells, fibers, scopes, progress, .. } = &mut copy;
-        let mut roots = Roots { loaded, workflow: *workflow, cells, fibers, scopes, progress };
+        let Vm { loaded, workflow, life, cells, fibers, scopes, progress, .. } = &mut copy;
+        let mut roots = Roots { loaded, workflow: *workflow, life, cells, fibers, scopes, progress };
         let words = compact(words, &loaded.layouts, |visit| roots.visit(visit));
         let mut out = Vec::with_capacity(HEADER_BYTES + 256 + 8 * words.len());
         out.extend_from_slice(&MAGIC);

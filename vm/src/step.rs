@@ -30,6 +30,15 @@ pub enum Activation {
         /// Record of its parameters, already checked against the type.
         args: Payload,
     },
+    /// An update was accepted: its body runs on a fiber of its own, at once or when its turn has come.
+    Update {
+        /// Index into `WorkflowDef::updates`.
+        update: u16,
+        /// Which update of the run it is, from 1.
+        number: u32,
+        /// Record of its parameters, already checked against the type.
+        args: Payload,
+    },
     /// Cancellation of the run was requested (the first request only).
     Cancel,
     /// The next slice of a computation that used up its fuel slice.
@@ -164,4 +173,6 @@ pub enum WaitOn {
         timer: Option<CommandId>,
     },
     Branches,
+    /// An update that has not begun, for the end of the one before it.
+    Turn,
 }

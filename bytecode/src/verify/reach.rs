@@ -14,7 +14,9 @@ pub(super) fn check(program: &Program, steps: &mut Steps) -> Result<(), VerifyEr
         let mut seen = vec![false; program.functions.len()];
         let handlers = workflow.signals.iter().filter_map(|signal| signal.handler);
         let queries = workflow.queries.iter().map(|query| query.func);
-        let mut work: Vec<FuncId> = handlers.chain(queries).chain([workflow.init, workflow.body]).collect();
+        let updates = workflow.updates.iter().flat_map(|update| update.check.into_iter().chain([update.body]));
+        let own = [workflow.init, workflow.body];
+        let mut work: Vec<FuncId> = handlers.chain(queries).chain(updates).chain(own).collect();
         while let Some(func) = work.pop() {
             if !std::mem::replace(&mut seen[usize::from(func.0)], true) {
                 let size = program.functions[usize::from(func.0)].code.len();

@@ -99,6 +99,15 @@ fn sound() -> Program {
             state: vec![StateDef { name: "c".into(), ty: builtin::INT, public: false, indexed: false }],
             signals: vec![SignalDef { name: "mail".into(), args: ARGS, handler: None, mailbox: 0 }],
             queries: vec![QueryDef { name: "q".into(), args: ARGS, result: builtin::INT, func: FuncId(2) }],
+            updates: vec![UpdateDef {
+                name: "u".into(),
+                args: ARGS,
+                result: builtin::INT,
+                throws: vec![],
+                check: None,
+                body: FuncId(2),
+                concurrent: false,
+            }],
             id: None,
             options: WorkflowOptions::default(),
             span: SPAN,
@@ -230,6 +239,10 @@ fn declarations() {
     broken(|p| p.workflows[0].init = FuncId(2), "the initialisation returns another type");
     broken(|p| p.functions[1].params = 0, "the body takes other parameters");
     broken(|p| p.workflows[0].queries[0].args = builtin::INT, "its parameters are no record");
+    broken(|p| p.workflows[0].updates[0].body = FuncId(9), "the update does not exist");
+    broken(|p| p.workflows[0].updates[0].result = builtin::STRING, "the update returns another type");
+    broken(|p| p.workflows[0].updates[0].check = Some(FuncId(2)), "the check returns another type");
+    broken(|p| p.workflows[0].updates[0].throws = vec![builtin::INT], "it throws what is no error");
     broken(|p| p.workflows[0].signals[0].mailbox = 1, "numbered from 0");
     broken(|p| p.workflows[0].state[0].ty = TypeId(99), "type 99 does not exist");
     broken(|p| p.workflows[0].state.clear(), "`init` at pc 1: `store_state` does not fit");

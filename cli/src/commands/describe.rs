@@ -77,6 +77,11 @@ fn text(context: &Context, run: &RunDescription) -> String {
             format!("{} `{}` (event {})", child.workflow, safe_line(&child.workflow_id), child.scheduled),
         ));
     }
+    for update in &run.updates {
+        let queued = if update.queued { ", waits for its turn" } else { "" };
+        let (name, id) = (&update.name, safe_line(&update.update_id));
+        lines.push(("update", format!("{name} `{id}` (event {}, fiber {}){queued}", update.accepted, update.fiber)));
+    }
     for (signal, count) in &run.unread {
         lines.push(("unread", format!("{count} × signal {signal}")));
     }

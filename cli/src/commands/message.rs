@@ -40,11 +40,16 @@ pub(crate) async fn query(context: &Context, options: &Query) -> Outcome {
     Ok(Exit::Done)
 }
 
-fn key(remote: &Remote, id: &str, run: &Option<String>) -> RunKey {
+pub(super) fn key(remote: &Remote, id: &str, run: &Option<String>) -> RunKey {
     RunKey { namespace: remote.namespace.clone(), workflow_id: id.to_owned(), run_id: run.clone() }
 }
 
-fn find<'a>(kind: &str, id: &str, name: &str, known: &'a [MessageSignature]) -> Result<&'a MessageSignature, Failed> {
+pub(super) fn find<'a>(
+    kind: &str,
+    id: &str,
+    name: &str,
+    known: &'a [MessageSignature],
+) -> Result<&'a MessageSignature, Failed> {
     known.iter().find(|m| m.name == name).ok_or_else(|| {
         let failed = Failed::new(Exit::Refused, "unknown_message", format!("the run `{id}` has no {kind} `{name}`"));
         let failed = match args::nearest(name, known.iter().map(|m| m.name.as_str())) {

@@ -103,7 +103,7 @@ pub(crate) fn ended(out: &Output, reply: &ResultReply, hints: &Hints) -> Outcome
 }
 
 /// What to say of a parked run.
-fn stuck_words(id: &str, stuck: &Stuck) -> Failed {
+pub(super) fn stuck_words(id: &str, stuck: &Stuck) -> Failed {
     let place = if stuck.file.is_empty() { String::new() } else { format!(" at {}:{}", stuck.file, stuck.line) };
     Failed::new(Exit::EndedOtherwise, "stuck", format!("`{id}` is stuck{place}: {}", stuck.message))
         .why(format!("{}; the run is kept as it was before, nothing is lost", stuck.trap))

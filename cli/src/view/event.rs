@@ -81,7 +81,9 @@ fn detail(event: &Value) -> String {
         "ActivityCanceled" | "ActivityCancelRequested" | "ChildCanceled" | "ChildCancelRequested" | "ChildStarted" => {
             vec![number("scheduled")]
         }
-        "SignalReceived" => vec![text("name"), values("args")],
+        "UpdateCompleted" => vec![number("accepted"), value(&event["result"])],
+        "UpdateFailed" => vec![number("accepted"), failure(&event["failure"])],
+        "SignalReceived" | "UpdateAccepted" => vec![text("name"), values("args")],
         "ChildScheduled" => vec![text("workflow"), text("workflow_id"), values("args")],
         "PatchRecorded" => vec![text("patch")],
         "AttributesSet" => vec![values("attributes")],

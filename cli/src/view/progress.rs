@@ -98,6 +98,16 @@ impl Progress {
             }
             "TimerFired" => ("timer", style::NOTE, format!("{} are over", of("timer"))),
             "SignalReceived" => ("signal", style::NOTE, format!("{} {}", text("name"), value("args"))),
+            "UpdateAccepted" => {
+                self.begun.insert(id, text("name").into_owned());
+                ("update", style::NOTE, format!("{} {}", text("name"), value("args")))
+            }
+            "UpdateCompleted" => {
+                ("answered", style::GOOD, format!("{} → {}", of("accepted"), short(&event["result"].to_string())))
+            }
+            "UpdateFailed" => {
+                ("failed", style::ERROR, format!("{}: {}", of("accepted"), short(&failure_words(&event["failure"]))))
+            }
             "ChildScheduled" => {
                 self.begun.insert(id, format!("{} `{}`", text("workflow"), text("workflow_id")));
                 ("child", style::STRONG, format!("{} `{}` {}", text("workflow"), text("workflow_id"), value("args")))
@@ -188,9 +198,15 @@ impl Progress {
         let named = wait.on.strip_prefix("signal ");
         let signals = self.signature.signals.iter().filter(|s| named.is_none_or(|n| n == s.name));
         let (program, id, reach) = (&self.program, shell_words::quote(&self.id), &self.reach);
-        let command =
-            |s: &MessageSignature| format!("{program} signal {id} {}{}{reach}", s.name, args::examples(&s.params));
-        if is_message(wait) { signals.map(command).collect() } else { Vec::new() }
+        let command = |kind: &str, message: &MessageSignature| {
+            format!("{program} {kind} {id} {}{}{reach}", message.name, args::examples(&message.params))
+        };
+        if !is_message(wait) {
+            return Vec::new();
+        }
+        // An update may change what a condition reads; no update is received.
+        let updates = self.signature.updates.iter().filter(|_| named.is_none());
+        signals.map(|s| command("signal", s)).chain(updates.map(|u| command("update", u))).collect()
     }
 
     fn line(&self, at: Option<Timestamp>, word: &str, color: Style, detail: &str) -> String {
@@ -261,6 +277,7 @@ mod tests {
             result: "Unit".into(),
             signals,
             queries: Vec::new(),
+            updates: Vec::new(),
         };
         Progress::new(Output::new(false, Color::Never), "w 1", signature, "weft", " --address http://127.0.0.1:9")
     }

@@ -21,6 +21,7 @@ enum Place {
     Fn,
     Initial,
     Query,
+    Check,
     Signal,
     Condition,
     Options,
@@ -32,7 +33,7 @@ impl Place {
     fn ceiling(self) -> Level {
         match self {
             Place::Fn | Place::Initial => Level::Pure,
-            Place::Query | Place::Condition | Place::Options | Place::Lambda => Level::Read,
+            Place::Query | Place::Check | Place::Condition | Place::Options | Place::Lambda => Level::Read,
             Place::Signal => Level::Write,
             Place::Body => Level::Wait,
         }
@@ -43,6 +44,7 @@ impl Place {
             Place::Fn => "a `fn`",
             Place::Initial => "the initial value of state",
             Place::Query => "a query",
+            Place::Check => "a check",
             Place::Signal => "a signal handler",
             Place::Condition => "a condition",
             Place::Options => "an option",
@@ -64,7 +66,8 @@ pub(super) fn check(world: &World<'_>, function: &Function, states: &[&str]) {
         FnKind::Init => Place::Initial,
         FnKind::Query => Place::Query,
         FnKind::Signal => Place::Signal,
-        FnKind::Flow | FnKind::Body => Place::Body,
+        FnKind::Check => Place::Check,
+        FnKind::Flow | FnKind::Body | FnKind::Update => Place::Body,
     };
     let walk = Walk { world, states, name: &function.name, init: place == Place::Initial };
     walk.expr(&function.body, place);
@@ -124,8 +127,14 @@ impl Walk<'_, '_> {
         let d = Diagnostic::error("WF2002", span, format!("{} cannot change `{state}`", place.words()));
         self.world.report(teach(
             d.label("changes state"),
-            "it may run at any moment and any number of times, so it only reads",
-            "change it in a signal handler or in the body",
+            match place {
+                Place::Check => "it decides before anything of the update is logged, so it only reads",
+                _ => "it may run at any moment and any number of times, so it only reads",
+            },
+            match place {
+                Place::Check => "change it in the body of the update",
+                _ => "change it in a signal handler or in the body",
+            },
         ));
     }
 
@@ -178,6 +187,11 @@ impl Walk<'_, '_> {
                 error("WF2001", format!("a query cannot {what}")),
                 "a query only reads state; it may run at any moment, even after the run has ended",
                 "do it in the workflow body, keep the result in state, and read that",
+            ),
+            Place::Check => teach(
+                error("WF2001", format!("a check cannot {what}")),
+                "it decides before anything of the update is logged, so it only reads",
+                "do it in the body of the update, which may wait and may throw as well",
             ),
             Place::Signal => teach(
                 error("WF2004", format!("a signal handler cannot {what}")),

@@ -36,12 +36,17 @@ pub(super) fn check(world: &World<'_>, program: &Program) {
         program.functions[..world.functions.len()].iter().map(|f| calls_in(world, &f.body)).collect();
     let mut judged = vec![Vec::new(); patches.len()];
     for (index, workflow) in program.workflows.iter().enumerate() {
-        let reached = reach(&calls_in(world, &workflow.body.body), &flows);
+        let updates = workflow.updates.iter().flat_map(|u| calls_in(world, &u.body.body));
+        let updates = updates.map(|calls| Calls { in_loop: true, ..calls });
+        let calls: Vec<Calls> = calls_in(world, &workflow.body.body).into_iter().chain(updates).collect();
+        let reached = reach(&calls, &flows);
         judge_all(&patches, PatchHome::Workflow(index), &reached, &mut judged);
     }
     // A flow that nothing calls may still be called once, by a workflow that is not written yet.
     let mut called = vec![false; flows.len()];
-    let bodies = program.workflows.iter().map(|w| calls_in(world, &w.body.body)).chain(flows.iter().cloned());
+    let of_workflow = program.workflows.iter().map(|w| calls_in(world, &w.body.body));
+    let of_updates = program.workflows.iter().flat_map(|w| w.updates.iter().map(|u| calls_in(world, &u.body.body)));
+    let bodies = of_workflow.chain(of_updates).chain(flows.iter().cloned());
     bodies.flatten().for_each(|calls| called[calls.flow as usize] = true);
     for flow in (0..flows.len()).filter(|flow| !called[*flow]) {
         let once = Calls { flow: flow as u32, count: 1, in_loop: false };
@@ -62,6 +67,7 @@ fn judge_all(patches: &[PatchSites], run: PatchHome, reached: &[Reach], judged: 
         whys.resize(patch.sites.len(), None);
         let here = |site: &PatchSite| match site.home {
             PatchHome::Flow(flow) => reached[flow as usize],
+            PatchHome::Update(of) => Reach { ways: u32::from(PatchHome::Workflow(of) == run), ..Reach::default() },
             home => Reach { ways: u32::from(home == run && home != PatchHome::None), ..Reach::default() },
         };
         let sites = patch.sites.iter().filter(|site| here(site).ways > 0).count();
@@ -69,6 +75,8 @@ fn judge_all(patches: &[PatchSites], run: PatchHome, reached: &[Reach], judged: 
             let reach = here(site);
             *why = if sites > 1 {
                 Some(format!("used at {sites} sites"))
+            } else if let PatchHome::Update(_) = site.home {
+                Some("in an update, which may come any number of times".to_owned())
             } else if site.in_loop {
                 Some("inside a loop".to_owned())
             } else if reach.calls_itself {

@@ -21,8 +21,17 @@ pub(super) fn check(world: &World<'_>, workflow: &Workflow) {
     for handler in workflow.signals.iter().filter_map(|s| s.handler.as_ref()) {
         assigned(&handler.body, &mut changed);
     }
+    for update in &workflow.updates {
+        assigned(&update.body.body, &mut changed);
+    }
+    let mut beside = changed.clone();
     branches(&workflow.body.body, &mut changed);
     endless(world, &workflow.body.body, &changed);
+    // The body of the workflow runs beside an update that waits.
+    assigned(&workflow.body.body, &mut beside);
+    for update in &workflow.updates {
+        endless(world, &update.body.body, &beside);
+    }
 }
 
 /// The state cells that code assigns.

@@ -22,6 +22,9 @@ pub(super) fn workflow(world: &World<'_>, name: &str, workflow: &Workflow) -> Gr
             walk.function(&format!("signal {}", signal.name), handler);
         }
     }
+    for update in &workflow.updates {
+        walk.function(&format!("update {}", update.name), &update.body);
+    }
     walk.graph
 }
 

@@ -12,7 +12,7 @@ use crate::diagnostic::Diagnostic;
 use crate::hir::{Expr, ExprKind, FnKind, Frame, Function, Local, LocalId, Pattern, PatternKind, Root, Stmt, Value};
 use crate::source::Span;
 use crate::syntax::ast;
-use crate::types::world::{ModuleId, PatchHome, World};
+use crate::types::world::{ModuleId, PatchHome, Sig, World};
 use crate::types::{DefId, FieldDef, Kind, Ty, Types};
 
 pub(crate) use call::{unknown_option, unstable, unstable_id};
@@ -39,6 +39,7 @@ mod wait;
 pub(crate) struct Members {
     pub states: Vec<StateMember>,
     pub signals: Vec<SignalMember>,
+    pub updates: Vec<UpdateMember>,
     pub params: Vec<ParamMember>,
     /// Whether something in the workflow was refused, so that what it changes and receives is not all known.
     pub refused: Cell<bool>,
@@ -82,6 +83,13 @@ pub(crate) struct SignalMember {
     /// Its number among the mailboxes; `None` if it has a handler.
     pub mailbox: Option<u16>,
     pub received: Cell<bool>,
+    pub span: Span,
+}
+
+/// An update.
+#[derive(Debug)]
+pub(crate) struct UpdateMember {
+    pub sig: Sig,
     pub span: Span,
 }
 
@@ -305,7 +313,7 @@ impl<'w, 'a> Lower<'w, 'a> {
 
     /// A parameter of the workflow, seen from a handler or a query.
     fn find_param(&self, name: &str) -> Option<&'w ParamMember> {
-        let outside = matches!(self.kind, FnKind::Signal | FnKind::Query);
+        let outside = matches!(self.kind, FnKind::Signal | FnKind::Query | FnKind::Update | FnKind::Check);
         self.members?.params.iter().find(|p| outside && p.name == name)
     }
 

@@ -38,6 +38,7 @@ pub(crate) const ACTIVITY_LATER: &[&str] =
 const WORKFLOW: &[&str] = &["id", "on_conflict", "on_closed", "on_parent_close", "on_cancel", "run_timeout"];
 pub(crate) const WORKFLOW_LATER: &[&str] =
     &["execution_timeout", "cleanup_timeout", "delay", "retry", "priority", "memo"];
+const UPDATE: &[&str] = &["concurrent"];
 const METHODS: [&str; 7] = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"];
 
 /// One option with the module it was written in.
@@ -86,6 +87,21 @@ pub(crate) fn workflow<'a>(world: &World<'a>, item: &WorkflowItem<'a>) -> (Optio
     options.workflow()
 }
 
+/// Whether an update runs beside others.
+pub(crate) fn update<'a>(
+    world: &World<'a>,
+    module: ModuleId,
+    with: Option<&'a ast::With>,
+    sig: &Sig,
+    name: &'a ast::Name,
+) -> bool {
+    let (span, name) = (name.span, name.text.as_str());
+    let mut options = Options { world, module, sig, given: Vec::new(), span, name, wrong: false };
+    options.own(with, "update", UPDATE, &[]);
+    let given = options.find("concurrent");
+    matches!(given.and_then(|given| options.constant(given, Ty::BOOL)), Some(Value::Bool(true)))
+}
+
 /// Reports what is wrong in a `default` that nothing uses.
 pub(crate) fn check_defaults(world: &World<'_>) {
     for file in world.files {
@@ -131,7 +147,7 @@ fn known_option(world: &World<'_>, name: &ast::Name, what: &str, known: &[&str],
     if later.contains(&name.text.as_str()) {
         world.report(crate::types::refused(&format!("the option `{}`", name.text), name.span));
     } else {
-        let article = if what.starts_with('a') { "an" } else { "a" };
+        let article = if what.starts_with(['a', 'u']) { "an" } else { "a" };
         world.report(unknown_option(name, &format!("{article} {what}"), known));
     }
     false
@@ -139,24 +155,7 @@ fn known_option(world: &World<'_>, name: &ast::Name, what: &str, known: &[&str],
 
 impl<'w, 'a> Options<'w, 'a> {
     fn gather(&mut self, own: Option<&'a ast::With>, kind: DefaultKind, what: &str, known: &[&str], later: &[&str]) {
-        if let Some(with) = own {
-            for (name, value) in &with.options {
-                if self.given.iter().any(|(n, ..)| n.text == name.text) {
-                    self.report(given_twice(name));
-                } else if known_option(self.world, name, what, known, later) {
-                    self.given.push((name, value, self.module));
-                } else {
-                    self.wrong = true;
-                }
-            }
-            let targets: Vec<_> = self.given.iter().filter(|(n, ..)| TARGETS.contains(&n.text.as_str())).collect();
-            if let [first, second, ..] = targets.as_slice() {
-                let message = format!("`{}` says twice where it runs", self.name);
-                let d = Diagnostic::error("WF4004", second.0.span, message).label("second place");
-                let d = d.also(first.0.span, "first place").help("exactly one of queue, http, exec, builtin");
-                self.report(d);
-            }
-        }
+        self.own(own, what, known, later);
         // The project's defaults are the last file.
         let last = self.world.files.len() - 1;
         for module in [self.module, last] {
@@ -173,6 +172,28 @@ impl<'w, 'a> Options<'w, 'a> {
                         self.given.push((name, value, module));
                     }
                 }
+            }
+        }
+    }
+
+    /// What the declaration itself says.
+    fn own(&mut self, own: Option<&'a ast::With>, what: &str, known: &[&str], later: &[&str]) {
+        if let Some(with) = own {
+            for (name, value) in &with.options {
+                if self.given.iter().any(|(n, ..)| n.text == name.text) {
+                    self.report(given_twice(name));
+                } else if known_option(self.world, name, what, known, later) {
+                    self.given.push((name, value, self.module));
+                } else {
+                    self.wrong = true;
+                }
+            }
+            let targets: Vec<_> = self.given.iter().filter(|(n, ..)| TARGETS.contains(&n.text.as_str())).collect();
+            if let [first, second, ..] = targets.as_slice() {
+                let message = format!("`{}` says twice where it runs", self.name);
+                let d = Diagnostic::error("WF4004", second.0.span, message).label("second place");
+                let d = d.also(first.0.span, "first place").help("exactly one of queue, http, exec, builtin");
+                self.report(d);
             }
         }
     }

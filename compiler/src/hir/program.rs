@@ -7,7 +7,7 @@ use rustc_hash::FxHashMap;
 use weft_bytecode::options::{ActivityOptions, Template, WorkflowOptions};
 
 use crate::diagnostic::{Diagnostic, Severity};
-use crate::hir::lower::{Lower, Members, ParamMember, SignalMember, StateMember};
+use crate::hir::lower::{Lower, Members, ParamMember, SignalMember, StateMember, UpdateMember};
 use crate::hir::{Expr, ExprKind, FnKind, Function, Place, Root, Stmt, Value};
 use crate::source::Span;
 use crate::syntax::ast::{self, MemberKind};
@@ -32,6 +32,7 @@ pub(crate) struct Workflow {
     pub states: Vec<State>,
     pub signals: Vec<Signal>,
     pub queries: Vec<Query>,
+    pub updates: Vec<Update>,
     pub id: Option<Template>,
     pub options: WorkflowOptions,
     /// As [`Members::refused`].
@@ -64,6 +65,16 @@ pub(crate) struct Query {
     pub name: String,
     pub params: Vec<FieldDef>,
     pub function: Function,
+}
+
+/// An update.
+#[derive(Debug)]
+pub(crate) struct Update {
+    pub name: String,
+    pub params: Vec<FieldDef>,
+    pub check: Option<Function>,
+    pub body: Function,
+    pub concurrent: bool,
 }
 
 /// Lowers all bodies and options. Mistakes are in `world.sink`.
@@ -152,6 +163,7 @@ fn lower_workflow(world: &World<'_>, index: usize) -> Workflow {
     let params = lower.params(&decl.sig.params, &item.sig.params);
     let body = lower.body(&decl.body, item.sig.result);
     let body = lower.finish(name.clone(), params, item.sig.throws.clone(), body, decl.name.span);
+    let updates = lower_updates(world, index, &members);
     let (signals, queries) = lower_members(world, item, &members);
     let (id, options) = crate::hir::options::workflow(world, item);
     let refused = members.refused.get();
@@ -162,7 +174,7 @@ fn lower_workflow(world: &World<'_>, index: usize) -> Workflow {
         .map(|s| State { name: s.name, ty: s.ty.get(), public: s.public, indexed: s.indexed })
         .chain(kept)
         .collect();
-    Workflow { init, body, states, signals, queries, id, options, refused }
+    Workflow { init, body, states, signals, queries, updates, id, options, refused }
 }
 
 /// The names a workflow declares inside. Types of state are known after its initialisers are lowered.
@@ -173,12 +185,10 @@ fn collect_members<'a>(world: &World<'a>, item: &WorkflowItem<'a>) -> Members {
     let mut mailboxes = 0;
     for member in &item.decl.members {
         let name = match &member.kind {
-            MemberKind::State { name, .. } | MemberKind::Signal { name, .. } | MemberKind::Query { name, .. } => name,
-            MemberKind::Update { name, .. } => {
-                world.report(crate::types::refused("`update`", name.span));
-                members.refused.set(true);
-                continue;
-            }
+            MemberKind::State { name, .. }
+            | MemberKind::Signal { name, .. }
+            | MemberKind::Query { name, .. }
+            | MemberKind::Update { name, .. } => name,
             MemberKind::Missing => continue,
         };
         if name.text.is_empty() {
@@ -223,7 +233,11 @@ fn collect_members<'a>(world: &World<'a>, item: &WorkflowItem<'a>) -> Members {
                     span: name.span,
                 });
             }
-            MemberKind::Query { .. } | MemberKind::Update { .. } | MemberKind::Missing => {}
+            MemberKind::Update { name, sig, .. } => {
+                let sig = world.data_sig(item.module, sig);
+                members.updates.push(UpdateMember { sig, span: name.span });
+            }
+            MemberKind::Query { .. } | MemberKind::Missing => {}
         }
     }
     members
@@ -342,6 +356,32 @@ fn lower_members<'a>(world: &World<'a>, item: &WorkflowItem<'a>, members: &Membe
         }
     });
     (signals.collect(), queries)
+}
+
+/// The updates of a workflow, in order.
+fn lower_updates<'a>(world: &World<'a>, index: usize, members: &Members) -> Vec<Update> {
+    let item = &world.workflows[index];
+    let mut updates = Vec::new();
+    for member in &item.decl.members {
+        let MemberKind::Update { name, sig: written, with, check, body } = &member.kind else { continue };
+        let Some(update) = members.updates.iter().find(|update| update.span == name.span) else { continue };
+        let sig = &update.sig;
+        let full = format!("{}.{}", item.decl.name.text, name.text);
+        let check = check.as_ref().map(|check| {
+            let mut lower = Lower::new(world, item.module, FnKind::Check).within(members);
+            let params = lower.params(&written.params, &sig.params);
+            let body = lower.body(check, Ty::UNIT);
+            lower.finish(format!("{full}.check"), params, sig.throws.clone(), body, name.span)
+        });
+        let mut lower =
+            Lower::new(world, item.module, FnKind::Update).within(members).of_body(PatchHome::Update(index));
+        let params = lower.params(&written.params, &sig.params);
+        let body = lower.body(body, sig.result);
+        let body = lower.finish(full, params, sig.throws.clone(), body, name.span);
+        let concurrent = crate::hir::options::update(world, item.module, with.as_ref(), sig, name);
+        updates.push(Update { name: name.text.clone(), params: sig.params.clone(), check, body, concurrent });
+    }
+    updates
 }
 
 type QueryDecl<'a> = (&'a ast::Name, &'a [ast::Param], &'a ast::TypeExpr, &'a ast::Block);

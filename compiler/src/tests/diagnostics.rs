@@ -96,6 +96,37 @@ fn calls() -> Int = check(3)"#,
         ],
     },
     Row {
+        name: "updates",
+        source: r#"error Full
+activity seat() -> Int with { queue: "q", timeout: 30s }
+workflow w(limit: Int) {
+  state n: Int = 0
+  update a(k: Int) -> Int throws Full check { if n + k > limit { throw Full() } } { n += seat() return n }
+  update b() check { n = 1 } { n = 2 }
+  update c() check { seat() } { n = 2 }
+  update d() check { throw Full() } { throw Full() }
+  update e() with { concurrent: true } { wait until n > 3 }
+  update f() with { concurent: true } { for i in 0..3 { sleep 1s } }
+  update e() { }
+  update g() { patch "p" { sleep 1s } }
+  update h() -> Int { n = 1 }
+  state m: Int = 0
+  update i() { wait until m > 3 }
+  wait until n > 3
+}"#,
+        says: &[
+            r#"6 WF2002 a check cannot change `n`"#,
+            r#"7 WF2001 a check cannot call the activity `seat`"#,
+            r#"8 WF3008 `Full` may escape `w.d.check`"#,
+            r#"8 WF3008 `Full` may escape `w.d`"#,
+            r#"10 WF4002 unknown option `concurent` for an update"#,
+            r#"11 WF1006 `e` is declared twice"#,
+            r#"12 WF5001 `patch "p"` is in an update, which may come any number of times; say when it is decided"#,
+            r#"13 WF1002 the body ends without a value of type Int"#,
+            r#"15 WF3001 nothing can change this condition while it waits"#,
+        ],
+    },
+    Row {
         name: "branches",
         source: r#"workflow w() -> Int {
   var n = 0
@@ -228,7 +259,6 @@ workflow w() { a()
     Row {
         name: "refused",
         source: r#"workflow w() {
-  update u() { }
   let t = spawn { 1 }
   select { after 1s => 2 }
   saga { }
@@ -238,13 +268,12 @@ workflow w() { a()
 }
 fn id<T>(x: T) -> T = x"#,
         says: &[
-            r#"2 WF0009 `update` cannot be compiled yet"#,
-            r#"3 WF0009 `spawn` cannot be compiled yet"#,
-            r#"4 WF0009 `select` cannot be compiled yet"#,
-            r#"5 WF0009 `saga` cannot be compiled yet"#,
-            r#"6 WF0009 `defer` cannot be compiled yet"#,
-            r#"7 WF0009 `within` cannot be compiled yet"#,
-            r#"8 WF0009 `continue as new` cannot be compiled yet"#,
+            r#"2 WF0009 `spawn` cannot be compiled yet"#,
+            r#"3 WF0009 `select` cannot be compiled yet"#,
+            r#"4 WF0009 `saga` cannot be compiled yet"#,
+            r#"5 WF0009 `defer` cannot be compiled yet"#,
+            r#"6 WF0009 `within` cannot be compiled yet"#,
+            r#"7 WF0009 `continue as new` cannot be compiled yet"#,
         ],
     },
     Row {

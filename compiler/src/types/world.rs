@@ -146,6 +146,8 @@ pub(crate) enum PatchHome {
     Flow(u32),
     /// By its index among the workflows.
     Workflow(usize),
+    /// By the index of its workflow; decided in each update.
+    Update(usize),
     /// None in which patches may be: that is reported for itself.
     None,
 }
@@ -562,7 +564,7 @@ impl<'a> World<'a> {
     }
 
     /// A signature whose values cross the wire.
-    fn data_sig(&self, module: ModuleId, sig: &'a ast::Sig) -> Sig {
+    pub(crate) fn data_sig(&self, module: ModuleId, sig: &'a ast::Sig) -> Sig {
         let out = self.sig(module, &[], sig);
         for param in &out.params {
             self.require_data(param.ty, param.span, "an argument");

@@ -90,6 +90,8 @@ impl Run {
                 self.cancel_reason = Some(reason.clone());
                 self.requests.remember(request_id.as_deref(), self.limits.request_ids_kept);
             }
+            UpdateAccepted { update_id, number, .. } => self.updates.accepted(id, *number, update_id),
+            UpdateCompleted { accepted, .. } | UpdateFailed { accepted, .. } => self.updates.ended(*accepted, id),
             RunCompleted { .. } => self.ended(Status::Completed),
             RunFailed { .. } => self.ended(Status::Failed),
             RunCanceled { .. } => self.ended(Status::Canceled),

@@ -36,6 +36,14 @@ impl Run {
                 self.record(EventKind::PatchRecorded { origin, patch }, out);
             }
             Command::Cancel => self.cancel(&origin.command, out),
+            Command::EndUpdate { outcome } => {
+                let Some(accepted) = self.updates.on_fiber(&origin.command.fiber) else { return };
+                let kind = match outcome {
+                    Ok(result) => EventKind::UpdateCompleted { accepted, result },
+                    Err(failure) => EventKind::UpdateFailed { accepted, failure },
+                };
+                self.record(kind, out);
+            }
         }
     }
 

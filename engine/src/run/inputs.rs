@@ -13,6 +13,7 @@ impl Run {
     pub(crate) fn take(&mut self, input: Input, out: &mut Transition) -> Result<(), Refused> {
         match input {
             Input::Signal { name, args, request_id, from } => self.signal(name, args, request_id, from, out),
+            Input::Update { name, args, update_id } => self.take_update(name, args, update_id, out),
             Input::Delivered { scheduled, attempt } => self.attempt(scheduled, attempt, ActivityInput::Delivered, out),
             Input::Completed { scheduled, attempt, result } => {
                 self.attempt(scheduled, attempt, ActivityInput::Completed(result), out)
@@ -197,6 +198,7 @@ pub(crate) fn cuts_in(input: &Input) -> bool {
         | Input::Heartbeat { .. }
         | Input::Due(AlarmKey::Run | AlarmKey::Retry(..)) => true,
         Input::Signal { .. }
+        | Input::Update { .. }
         | Input::Completed { .. }
         | Input::Failed { .. }
         | Input::CanceledAttempt { .. }

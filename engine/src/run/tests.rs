@@ -124,6 +124,7 @@ fn program(patched: bool, fixed: bool) -> Program {
                 SignalDef { name: "mark".into(), args, handler: Some(FuncId(2)), mailbox: 0 },
             ],
             queries: vec![QueryDef { name: "seen".into(), args: empty, result: int_ty, func: FuncId(3) }],
+            updates: vec![],
             id: None,
             options: WorkflowOptions { run_timeout_ms: Some(86_400_000), ..WorkflowOptions::default() },
             span: SPAN,

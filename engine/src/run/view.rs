@@ -7,7 +7,7 @@ use weft_protocol::command::CommandId;
 use weft_protocol::event::{EventKind, ParentRef, RunRef};
 use weft_protocol::policy::ResolvedActivity;
 use weft_protocol::{Event, EventId, Failure, Payload, Timestamp};
-use weft_vm::{Context, Loaded, QueryFailure, WaitOn};
+use weft_vm::{Context, Loaded, QueryFailure, Trap, WaitOn};
 
 use super::Run;
 use crate::activity::Phase;
@@ -60,7 +60,15 @@ impl Run {
         if self.stuck.as_ref().is_some_and(|parked| parked.event == EventId(1)) {
             return Err(QueryError::NoState);
         }
-        let context = Context {
+        self.vm.query(query as u16, args, &self.reading()).map_err(|failure| match failure {
+            QueryFailure::Failed(failure) => QueryError::Failed(failure),
+            QueryFailure::Trapped(trap) => QueryError::Trapped(self.trap_words(&trap)),
+        })
+    }
+
+    /// What code that only reads the present state may know.
+    pub(crate) fn reading(&self) -> Context<'_> {
+        Context {
             now: self.now,
             workflow_id: &self.facts.me.workflow_id,
             run_id: self.facts.me.run_id,
@@ -68,14 +76,13 @@ impl Run {
             history_events: self.history.len() as u64,
             history_bytes: self.bytes,
             recorded_patch: None,
-        };
-        self.vm.query(query as u16, args, &context).map_err(|failure| match failure {
-            QueryFailure::Failed(failure) => QueryError::Failed(failure),
-            QueryFailure::Trapped(trap) => {
-                let parked = self.parked(EventId(0), &trap);
-                QueryError::Trapped(format!("{} at {}: {}", parked.trap, parked.source, parked.message))
-            }
-        })
+        }
+    }
+
+    /// A trap in one line.
+    pub(crate) fn trap_words(&self, trap: &Trap) -> String {
+        let parked = self.parked(EventId(0), trap);
+        format!("{} at {}: {}", parked.trap, parked.source, parked.message)
     }
 
     /// All events so far.
@@ -214,6 +221,7 @@ impl Run {
                 (format!("signal {name}"), timer_until(timer))
             }
             WaitOn::Branches => (String::from("branches"), None),
+            WaitOn::Turn => (String::from("its turn"), None),
         };
         let waits = self.vm.waits().into_iter();
         waits

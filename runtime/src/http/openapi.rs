@@ -30,6 +30,7 @@ use super::problem::{PROBLEM_JSON, ProblemBody};
         super::runs::describe,
         super::runs::result,
         super::runs::signal,
+        super::runs::update,
         super::runs::query,
         super::runs::read,
         super::runs::cancel,
@@ -76,7 +77,7 @@ fn describe(path: &str, operation: &mut Operation) {
     let mut common =
         vec![("400", "The path, a parameter or the JSON cannot be read"), ("500", "A bug, or a damaged store")];
     if path.starts_with("/api/") {
-        common.push(("404", "There is no such namespace, workflow, run, signal, query or route"));
+        common.push(("404", "There is no such namespace, workflow, run, signal, query, update or route"));
         common.push(("422", "The input does not have its type, or would go over a limit; nothing was logged"));
         common.push(("429", "Too much is waiting to be stored; nothing was logged"));
         common.push(("503", "The store is away, another node owns the run, or this one is shutting down"));

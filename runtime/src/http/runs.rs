@@ -9,6 +9,7 @@ use serde_json::Value;
 use weft_bytecode::wire::json;
 use weft_protocol::api::{
     ApiError, ListQuery, MessageRequest, ResultReply, RunDescription, RunPage, StartReply, StartRequest, StopRequest,
+    UpdateReply, UpdateRequest, UpdateStatus,
 };
 
 use super::request::{JsonBody, OptionalBody, Params, Segments};
@@ -139,6 +140,41 @@ pub(super) async fn signal(
     let run = params.only(&["run"])?.run(namespace, id)?;
     shared.api.signal(&run, &name, request).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+/// Send an update: its `check` may refuse it, and its body may wait before it answers. Under the same `update_id` it is
+/// done once; asked again, what came of it is told.
+#[utoipa::path(post, path = "/api/v1/namespaces/{namespace}/runs/{id}/updates/{name}", tag = "runs",
+    params(
+        ("namespace" = String, Path, description = "Namespace"),
+        ("id" = String, Path, description = "Workflow id, percent-encoded"),
+        ("name" = String, Path, description = "Name of the update"),
+        ("run" = Option<String>, Query, description = "Run id, if not the newest run of the id"),
+        ("wait" = Option<String>, Query,
+            description = "How long to wait for the end (`30s`), at most `long_poll_max`, which is the default"),
+    ),
+    request_body(content = Option<UpdateRequest>),
+    responses(
+        (status = 200, description = "It is refused by its check, has completed, or has failed: `status` says", body = UpdateReply),
+        (status = 202, description = "It is accepted, durably, and still runs: ask again with its `update_id`", body = UpdateReply),
+        (status = 409, description = "The run has ended, is ending or is stuck, or the id is another update's; nothing was logged"),
+    ))]
+pub(super) async fn update(
+    State(shared): State<Shared>,
+    Segments((namespace, id, name)): Segments<(String, String, String)>,
+    params: Params,
+    OptionalBody(request): OptionalBody<UpdateRequest>,
+) -> Answer {
+    let params = params.only(&["run", "wait"])?;
+    let longest = shared.longest_wait();
+    let wait = if params.text("wait").is_some() { params.wait(longest)? } else { longest };
+    let run = params.run(namespace, id)?;
+    let answer = shared.patiently(shared.api.update(&run, &name, request, wait)).await?;
+    let status = match answer.status {
+        UpdateStatus::Accepted => StatusCode::ACCEPTED,
+        UpdateStatus::Rejected | UpdateStatus::Completed | UpdateStatus::Failed => StatusCode::OK,
+    };
+    Ok(reply(status, &answer))
 }
 
 /// Read a query or public state, of open and closed runs. `request_id` has no meaning here.

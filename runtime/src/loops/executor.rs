@@ -217,7 +217,7 @@ impl Executor {
         };
         let refused = match &request {
             _ if self.is_closing() => self.closing.first().map(|(why, _)| why.clone()),
-            Request::Start(_) | Request::Signal { .. }
+            Request::Start(_) | Request::Signal { .. } | Request::Update(_)
                 if partition.pending_bytes() > self.world.limits.pending_bytes_max =>
             {
                 Some(refusal::busy())

@@ -99,6 +99,7 @@ pub(crate) fn describe_closed(row: &ClosedRun, events: &[Event]) -> RunDescripti
         waits: Vec::new(),
         activities: Vec::new(),
         children: Vec::new(),
+        updates: Vec::new(),
         unread,
         result,
         failure,

@@ -9,9 +9,10 @@ use async_trait::async_trait;
 use serde_json::Value;
 use weft_bytecode::wire::text;
 use weft_engine::signature;
+use weft_engine::update::outcome_in;
 use weft_protocol::api::{
     ApiError, DeployReply, HistoryPage, ListQuery, MessageRequest, PollReply, PollRequest, ResultReply, RunDescription,
-    RunPage, StartReply, StartRequest, Status, StopRequest, WorkflowSignature,
+    RunPage, StartReply, StartRequest, Status, StopRequest, UpdateReply, UpdateRequest, UpdateStage, WorkflowSignature,
 };
 use weft_protocol::event::EventKind;
 use weft_protocol::id::is_namespace;
@@ -25,6 +26,7 @@ use crate::closed;
 use crate::loops::Delivery;
 use crate::partition::ask::{checked_start, query_run};
 use crate::partition::request::{Answer, AttemptRef, Key, OpenFilter, Reply, Request, StartOrder, WorkerOutcome};
+use crate::partition::update::UpdateAsked;
 use crate::refusal;
 use crate::store::ClosedFilter;
 
@@ -72,6 +74,39 @@ impl Api for Node {
             }
             _ => Ok(()),
         }
+    }
+
+    async fn update(
+        &self,
+        run: &RunKey,
+        name: &str,
+        request: UpdateRequest,
+        wait: Duration,
+    ) -> Result<UpdateReply, ApiError> {
+        self.shared.work()?;
+        let key = key(run)?;
+        let UpdateRequest { args, update_id, wait_for } = request;
+        let update_id = update_id.map_or_else(new_update_id, Ok)?;
+        let asked = UpdateAsked { key: key.clone(), name: name.into(), args, update_id, stage: wait_for };
+        let ask = async |stage| {
+            let asked = UpdateAsked { stage, ..asked.clone() };
+            match self.shared.ask(&key, Request::Update(Box::new(asked.clone()))).await? {
+                Answer::Update(reply) => Ok(*reply),
+                Answer::NotOpen => {
+                    let (_, events) = answer::closed_run(&self.shared, &key).await?;
+                    let known = outcome_in(&events, &asked.update_id, name).map_err(|_| refusal::update_id_taken())?;
+                    known.ok_or_else(|| refusal::run_closed(key.workflow_id.as_str()))
+                }
+                other => Err(unexpected(&other)),
+            }
+        };
+        if wait_for == UpdateStage::Completed
+            && !wait.is_zero()
+            && let Ok(reply) = tokio::time::timeout(self.shared.longest(wait), ask(UpdateStage::Completed)).await
+        {
+            return reply;
+        }
+        ask(UpdateStage::Accepted).await
     }
 
     async fn query(&self, run: &RunKey, name: &str, args: Value) -> Result<Value, ApiError> {
@@ -379,6 +414,13 @@ impl Shared {
         let cursor = rows.last().filter(|_| more).map(|((started, run), _)| answer::cursor(*started, *run));
         Ok(RunPage { runs: rows.into_iter().map(|(_, row)| row).collect(), cursor })
     }
+}
+
+/// An id for an update that came without one.
+fn new_update_id() -> Result<String, ApiError> {
+    let mut id = [0; 16];
+    getrandom::fill(&mut id).map_err(|error| ApiError::new(500, "internal", format!("no randomness: {error}")))?;
+    Ok(id.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 fn unsure() -> ApiError {

@@ -23,6 +23,7 @@ impl Partition {
             Request::Signal { key, name, args, request_id } => {
                 self.signal(&key, name, &args, request_id, reply, now);
             }
+            Request::Update(asked) => self.update(*asked, reply, now),
             Request::Query { key, name, args } => {
                 self.on_open(&key, reply, |part, run| part.query(run, &name, &args));
             }
@@ -70,7 +71,7 @@ impl Partition {
     }
 
     /// No open run has the name: either none has, or a closed one that the store knows of when the answer arrives.
-    fn not_open(&mut self, key: &Key, reply: ReplyId) {
+    pub(super) fn not_open(&mut self, key: &Key, reply: ReplyId) {
         let hash = name_hash(&key.namespace, key.workflow_id.as_str());
         let closing = self.closing.get(&(key.namespace.clone(), key.workflow_id.clone()));
         let batch = closing.map_or(0, |(_, batch)| *batch);
@@ -261,6 +262,7 @@ fn describe(run: &Run) -> RunDescription {
         waits: run.waits(),
         activities: run.pending_activities(),
         children: run.pending_children(),
+        updates: run.pending_updates(),
         unread: run.unread(),
         result: None,
         failure: None,

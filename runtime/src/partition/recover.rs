@@ -254,6 +254,7 @@ impl Partition {
             batch: 0,
             waiters: Vec::new(),
             followers: Vec::new(),
+            updaters: Vec::new(),
             watchers: Vec::new(),
             deferred: VecDeque::new(),
             has_place: false,

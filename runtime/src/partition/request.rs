@@ -6,12 +6,13 @@ use std::sync::Arc;
 use serde_json::Value;
 use weft_bytecode::ProgramHash;
 use weft_engine::Run;
-use weft_protocol::api::{ApiError, RunDescription, RunRow, Status};
+use weft_protocol::api::{ApiError, RunDescription, RunRow, Status, UpdateReply};
 use weft_protocol::event::{EventKind, ParentRef, RunRef};
 use weft_protocol::policy::{OnClosed, OnConflict, OnParentClose};
 use weft_protocol::{Event, EventId, Failure, PartitionId, Payload, RunId, Timestamp, WorkflowId};
 use weft_vm::Loaded;
 
+use super::update::{UpdateAsked, UpdateWaiter};
 use crate::activities::AttemptOutcome;
 use crate::store::{ClosedRun, StoreError};
 
@@ -80,6 +81,8 @@ pub enum Request {
         /// Makes it idempotent.
         request_id: Option<String>,
     },
+    /// Send an update, or wait for one.
+    Update(Box<UpdateAsked>),
     /// Read a query or public state.
     Query {
         /// Of.
@@ -210,6 +213,8 @@ pub enum Answer {
     },
     /// To a query.
     Value(Payload),
+    /// To an update.
+    Update(Box<UpdateReply>),
     /// The run has ended with this event.
     Ended {
         /// The run.
@@ -397,6 +402,8 @@ pub(super) struct OpenRun {
     pub(super) waiters: Vec<ReplyId>,
     /// Who waits for an event after this number, and how many it wants.
     pub(super) followers: Vec<(ReplyId, u64, usize)>,
+    /// Who waits for one of its updates.
+    pub(super) updaters: Vec<UpdateWaiter>,
     /// Runs besides the parent that joined it and await its end.
     pub(super) watchers: Vec<ParentRef>,
     /// Inputs put aside during a long computation, in order: what goes on when they are taken.
@@ -412,6 +419,8 @@ pub(super) enum Then {
     Nothing,
     /// Answer that it is done.
     Answer(ReplyId),
+    /// Answer whoever sent this update.
+    Update(ReplyId, String),
     /// Answer a heartbeat of this activity.
     AnswerAlive(ReplyId, EventId),
     /// The parent has noted word of a child.

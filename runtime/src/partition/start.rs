@@ -186,6 +186,7 @@ impl Partition {
             batch: self.batch,
             waiters: Vec::new(),
             followers: Vec::new(),
+            updaters: Vec::new(),
             watchers: Vec::new(),
             deferred: VecDeque::new(),
             has_place: false,

@@ -39,6 +39,9 @@ const EVENTS: &[&str] = &[
     "RunCanceled",
     "RunTerminated",
     "RunTimedOut",
+    "UpdateAccepted",
+    "UpdateCompleted",
+    "UpdateFailed",
 ];
 
 /// What a script can do to a run; each is an Input of the engine, or several.
@@ -50,6 +53,7 @@ const STEPS: &[&str] = &[
     "Canceled",
     "Advance",
     "Signal",
+    "Update",
     "Query",
     "Cancel",
     "Terminate",
@@ -75,6 +79,8 @@ const SYNTAX: &[(&str, &str)] = &[
     ("indexed state", "indexed: true"),
     ("signal", "Signal {"),
     ("query", "Query {"),
+    ("update", "Update {"),
+    ("check", "check: Some("),
     ("let and var", "Let {"),
     ("assignment", "Assign {"),
     ("if", "If {"),

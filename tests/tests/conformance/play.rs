@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::Value;
 use weft_bytecode::options::Target;
 use weft_engine::history;
-use weft_protocol::api::{PendingActivity, StartRequest};
+use weft_protocol::api::{PendingActivity, StartRequest, UpdateStatus};
 use weft_protocol::limits::Limits;
 use weft_protocol::{Event, EventId, RunId};
 use weft_runtime::activities::ActivityTask;
@@ -13,7 +13,7 @@ use weft_runtime::sandbox::{Crashes, Sandbox};
 use weft_runtime::store::Journal;
 use weft_vm::Loaded;
 
-use crate::script::{Case, Nth, Step};
+use crate::script::{Becomes, Case, Nth, Step};
 
 /// A run after some step.
 pub(crate) struct Seen<'a> {
@@ -96,6 +96,27 @@ impl Play<'_> {
                     (Ok(()), true) => Err("it was not refused".into()),
                     (Err(error), false) => Err(told(error)),
                 }
+            }
+            Step::Update { name, args, id, becomes } => {
+                let main = self.main()?.to_owned();
+                let mut found = self.sandbox.update(&main, name, args.clone(), id).await;
+                if matches!(&found, Ok(reply) if reply.status == UpdateStatus::Accepted) {
+                    // That it is accepted is told as soon as it is so; by now it may have ended.
+                    found = self.sandbox.update(&main, name, args.clone(), id).await;
+                }
+                let kind = |failure: &Option<Value>| failure.as_ref().map(|f| f["type"].clone()).unwrap_or_default();
+                let fine = match (&found, becomes) {
+                    (Err(error), Becomes::Refused(code)) => error.code == *code,
+                    (Ok(reply), _) => match (reply.status, becomes) {
+                        (UpdateStatus::Accepted, Becomes::Accepted) => true,
+                        (UpdateStatus::Completed, Becomes::Result(wanted)) => reply.result.as_ref() == Some(wanted),
+                        (UpdateStatus::Rejected, Becomes::Rejected(wanted))
+                        | (UpdateStatus::Failed, Becomes::Fails(wanted)) => kind(&reply.failure) == wanted.as_str(),
+                        _ => false,
+                    },
+                    _ => false,
+                };
+                if fine { Ok(()) } else { Err(format!("expected {becomes:?}, found {found:?}")) }
             }
             Step::Query { name, args, answer } => {
                 let main = self.main()?.to_owned();

@@ -47,6 +47,13 @@ pub(crate) enum Step {
         request: Option<String>,
         refused: bool,
     },
+    /// Sends an update, or asks for one by its id.
+    Update {
+        name: String,
+        args: Value,
+        id: String,
+        becomes: Becomes,
+    },
     Query {
         name: String,
         args: Value,
@@ -71,6 +78,21 @@ pub(crate) enum Step {
 pub(crate) struct Nth {
     pub(crate) name: String,
     pub(crate) n: Option<usize>,
+}
+
+/// What must have become of an update when its step is over.
+#[derive(Debug, Clone)]
+pub(crate) enum Becomes {
+    /// It runs.
+    Accepted,
+    /// It has this result.
+    Result(Value),
+    /// Its check refused it with an error of this type.
+    Rejected(String),
+    /// It failed with an error of this type.
+    Fails(String),
+    /// It was not taken, for this reason.
+    Refused(String),
 }
 
 /// All cases, or those with `WEFT_CASE` in their name.
@@ -168,6 +190,7 @@ fn parse(line: &str) -> Result<Step, String> {
         "advance" => Step::Advance(text::parse_duration(rest).ok_or("no duration")?),
         "signal" => signal(rest, false)?,
         "refused" => signal(rest.strip_prefix("signal ").ok_or("only signals")?, true)?,
+        "update" => update(rest)?,
         "query" => {
             let (ask, answer) = rest.split_once("->").ok_or("`-> ANSWER` is missing")?;
             let (name, rest) = name(ask.trim())?;
@@ -193,6 +216,22 @@ fn signal(rest: &str, refused: bool) -> Result<Step, String> {
     let (args, rest) = object(rest)?;
     let request = rest.strip_prefix("id ").map(|id| id.trim().to_owned());
     Ok(Step::Signal { name, args, request, refused })
+}
+
+fn update(rest: &str) -> Result<Step, String> {
+    let (sent, answer) = rest.split_once("->").ok_or("`-> ANSWER` is missing")?;
+    let (name, sent) = name(sent.trim())?;
+    let (args, sent) = object(sent)?;
+    let id = sent.strip_prefix("id ").ok_or("`id UPDATE` is missing")?.trim().to_owned();
+    let answer = answer.trim();
+    let becomes = match answer.split_once(' ').unwrap_or((answer, "")) {
+        ("accepted", "") => Becomes::Accepted,
+        ("rejected", kind) => Becomes::Rejected(kind.into()),
+        ("fails", kind) => Becomes::Fails(kind.into()),
+        ("refused", code) => Becomes::Refused(code.into()),
+        _ => Becomes::Result(json(answer)?.ok_or("an answer is missing")?),
+    };
+    Ok(Step::Update { name, args, id, becomes })
 }
 
 fn name(text: &str) -> Result<(String, &str), String> {

@@ -460,6 +460,7 @@ pub(crate) fn command_bytes(command: &Command) -> usize {
         Command::ScheduleActivity { args, options, .. } | Command::StartChild { args, options, .. } => {
             args.len() + options.as_ref().map_or(0, Payload::len)
         }
+        Command::EndUpdate { outcome } => outcome.as_ref().map_or(0, Payload::len),
         Command::StartTimer { .. } | Command::RecordPatch { .. } | Command::Cancel => 0,
     }
 }

@@ -70,6 +70,12 @@ impl Vm {
                 self.cancel_timer(fiber, timer);
             }
             On::Message { timer, .. } => self.cancel_timer(fiber, timer),
+            // It has done nothing yet, so there is nothing it could clean up.
+            On::Turn => {
+                while !fiber.frames.is_empty() {
+                    fiber.leave();
+                }
+            }
             On::Branches { scope } => {
                 self.cancel_scope(scope)?;
                 let failure = self.canceled()?;

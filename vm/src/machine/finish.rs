@@ -19,7 +19,8 @@ impl Vm {
     pub(crate) fn end(&mut self, id: FiberId, fiber: Fiber, ended: Ended) -> Result<(), Fault> {
         self.pending -= fiber.ops.iter().filter(|op| op.outcome.is_none()).count() as u32;
         match fiber.role {
-            Role::Main => self.progress.ended = Some(ended),
+            // Its number stays its own while updates go on.
+            Role::Main => return self.end_main(ended),
             Role::Atomic => {
                 self.atomic_draws = fiber.draws;
                 if let Ended::Failed(_) = ended {
@@ -30,6 +31,11 @@ impl Vm {
                 self.paths.remove(&fiber.path);
                 self.free_fibers.push(id);
                 return self.end_branch(id, scope, position, ended);
+            }
+            Role::Update { update } => {
+                self.paths.remove(&fiber.path);
+                self.free_fibers.push(id);
+                return self.end_update(&fiber, update, ended);
             }
         }
         self.free_fibers.push(id);
@@ -123,11 +129,13 @@ impl Vm {
             State::Ready(_) => None,
         });
         let handled = self.def().signals.iter().any(|signal| signal.handler.is_some());
+        // A run whose body is over takes no update any more.
+        let updated = !self.def().updates.is_empty() && !self.is_ending();
         let movable = |on: On| match on {
             On::Message { .. } => true,
-            // A handler may change the state that the condition reads.
-            On::Condition { .. } => handled,
-            On::Operation(_) | On::Started(_) | On::Branches { .. } => false,
+            // A handler or an update may change the state that the condition reads.
+            On::Condition { .. } => handled || updated,
+            On::Operation(_) | On::Started(_) | On::Branches { .. } | On::Turn => false,
         };
         if waiting.clone().any(|(_, on)| movable(on)) {
             return None;

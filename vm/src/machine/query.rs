@@ -1,11 +1,14 @@
-//! Queries: a function over the state, run on a copy, so that nothing it does is seen by the run.
+//! Queries and checks of updates: a function over the state, run on a copy, so that nothing it does is seen by the run.
 
+use weft_bytecode::FuncId;
+use weft_bytecode::types::{TypeId, builtin};
+use weft_protocol::command::FiberPath;
 use weft_protocol::{Failure, Payload};
 
 use crate::fiber::{Fiber, Role};
 use crate::interp::Exit;
 use crate::limits::{corrupt, fault};
-use crate::machine::{Ended, Life, Progress, Vm, atomic_path, trapped};
+use crate::machine::{Ended, Life, Progress, Vm, trapped};
 use crate::step::{Context, Trap, TrapKind};
 use crate::value::{encode, failure};
 
@@ -28,8 +31,25 @@ impl Vm {
     /// # Errors
     /// If the query throws, traps, or needs more fuel than a query may use.
     pub fn query(&self, query: u16, args: &Payload, ctx: &Context<'_>) -> Result<Payload, QueryFailure> {
-        let mut copy = self.state_only();
-        copy.answer(query, args, ctx)
+        let Some(def) = self.def().queries.get(usize::from(query)) else {
+            return Err(QueryFailure::Trapped(*trapped(corrupt("no such query"), None)));
+        };
+        self.state_only().answer((def.func, def.args, def.result), args, ctx)
+    }
+
+    /// Runs the check of an update (index into `WorkflowDef::updates`) against the present state; one without a check
+    /// passes. `args` is the record of its parameters, checked against its type.
+    ///
+    /// # Errors
+    /// As [`Vm::query`]; what the check throws refuses the update.
+    pub fn check(&self, update: u16, args: &Payload, ctx: &Context<'_>) -> Result<(), QueryFailure> {
+        let Some(def) = self.def().updates.get(usize::from(update)) else {
+            return Err(QueryFailure::Trapped(*trapped(corrupt("no such update"), None)));
+        };
+        match def.check {
+            Some(check) => self.state_only().answer((check, def.args, builtin::UNIT), args, ctx).map(drop),
+            None => Ok(()),
+        }
     }
 
     /// A copy with the state and without the fibers.
@@ -42,22 +62,24 @@ impl Vm {
         copy
     }
 
-    fn answer(&mut self, query: u16, args: &Payload, ctx: &Context<'_>) -> Result<Payload, QueryFailure> {
+    /// Runs a function of a record of parameters that only reads.
+    fn answer(
+        &mut self,
+        (func, ty, result): (FuncId, TypeId, TypeId),
+        args: &Payload,
+        ctx: &Context<'_>,
+    ) -> Result<Payload, QueryFailure> {
         let trap = |stop| QueryFailure::Trapped(*trapped(stop, None));
         if self.life != Life::Open {
             return Err(trap(corrupt("the run has not started")));
         }
-        let Some(def) = self.def().queries.get(usize::from(query)) else {
-            return Err(trap(corrupt("no such query")));
-        };
-        let (ty, result, func) = (def.args, def.result, def.func);
         self.slice_end = u64::MAX;
         self.bounds.fuel_activation_max =
             self.bounds.fuel_activation_max.min(self.bounds.fuel_slice.saturating_mul(SLICES_MAX));
         self.progress = Progress { fuel_start: self.heap.fuel_used, ..Progress::default() };
         self.heap.limit_fuel(self.progress.fuel_start, self.bounds.fuel_activation_max);
         let values = self.arguments(ty, args).map_err(trap)?;
-        let mut fiber = Fiber::new(atomic_path(), Role::Atomic);
+        let mut fiber = Fiber::new(FiberPath::atomic(), Role::Atomic);
         fiber.enter(&self.loaded, func, &values, self.bounds.frames_max).map_err(trap)?;
         let exit = self.run(0, &mut fiber, ctx);
         let site = fiber.site();
@@ -71,7 +93,7 @@ impl Vm {
                 let failure = failure::from_heap(&self.heap, &self.loaded, object, 0, &mut room).map_err(trap)?;
                 Err(QueryFailure::Failed(failure))
             }
-            Ok(_) => Err(trap(fault(TrapKind::Corrupt, "a query tried to wait"))),
+            Ok(_) => Err(trap(fault(TrapKind::Corrupt, "what may only read tried to wait"))),
             Err(stop) => Err(QueryFailure::Trapped(*trapped(stop, site))),
         }
     }

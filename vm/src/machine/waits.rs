@@ -23,6 +23,7 @@ impl Vm {
             On::Condition { timer } => WaitOn::Condition { timer: limit(timer) },
             On::Message { mailbox, timer } => WaitOn::Message { signal: self.signal_of(mailbox)?, timer: limit(timer) },
             On::Branches { .. } => WaitOn::Branches,
+            On::Turn => WaitOn::Turn,
         };
         Some(Wait { fiber: FiberPath::clone(&fiber.path), site: fiber.site()?, on })
     }

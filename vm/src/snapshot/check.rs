@@ -12,7 +12,7 @@ use crate::fiber::{Fiber, FiberId, On, Resume, Role, State};
 use crate::heap::{each_object, length_at, type_of};
 use crate::layout::{fits, json};
 use crate::loaded::Loaded;
-use crate::machine::{Ended, Life, Vm};
+use crate::machine::{Ended, Life, MAIN, Vm};
 use crate::scope::{NOBODY, Scope};
 use crate::table;
 
@@ -36,6 +36,11 @@ pub(super) fn check(vm: &Vm) -> Checked {
     let patches = program.patches.len();
     require(vm.sticky.iter().all(|(patch, _)| usize::from(*patch) < patches), "a patch does not exist")?;
     require(vm.life != Life::Open || has_main(vm), "an open run has no main fiber")?;
+    if let Life::Ending(how) = vm.life {
+        let gone = vm.fibers.first().is_some_and(Option::is_none) && !vm.free_fibers.contains(&MAIN);
+        require(gone, "a run whose body is over has a main fiber")?;
+        ended(vm, &arena, how)?;
+    }
     for (id, fiber) in (0..).zip(&vm.fibers) {
         if let Some(fiber) = fiber {
             check_fiber(vm, &arena, id, fiber)?;
@@ -231,6 +236,13 @@ fn check_fiber(vm: &Vm, arena: &Arena<'_>, id: FiberId, fiber: &Fiber) -> Checke
                 "a branch runs another function than its scope says",
             )
         }
+        Role::Update { update } => {
+            let def = vm.def().updates.get(usize::from(update)).ok_or("an update does not exist")?;
+            let named = matches!(fiber.path.0.as_slice(), [0, number] if *number > 0);
+            require(named, "an update runs on a fiber that is no update's")?;
+            let func = fiber.frames.first().map(|frame| frame.func);
+            require(func.is_none_or(|func| func == def.body), "an update runs another function than its body")
+        }
         _ => Ok(()),
     }
 }
@@ -260,6 +272,7 @@ fn waits(vm: &Vm, loaded: &Loaded, id: FiberId, fiber: &Fiber, on: On) -> bool {
             let open = vm.scopes.get(scope as usize).and_then(Option::as_ref);
             inst.op == Op::ScopeJoin && open.is_some_and(|open| open.owner == id)
         }
+        On::Turn => matches!(fiber.role, Role::Update { .. }) && fiber.frames.len() == 1 && fiber.frames[0].pc == 0,
     }
 }
 
@@ -311,7 +324,8 @@ fn queues(vm: &Vm) -> Checked {
     require(tested, "a condition belongs to no fiber that waits for one")?;
     let free = vm.free_fibers.iter().all(|id| vm.fibers.get(*id as usize).is_some_and(Option::is_none));
     let gone = vm.fibers.iter().filter(|fiber| fiber.is_none()).count();
-    require(free && gone == vm.free_fibers.len(), "the free fibers are not those that are gone")?;
+    let main_gone = usize::from(vm.is_ending());
+    require(free && gone == vm.free_fibers.len() + main_gone, "the free fibers are not those that are gone")?;
     let free = vm.free_scopes.iter().all(|id| vm.scopes.get(*id as usize).is_some_and(Option::is_none));
     let gone = vm.scopes.iter().filter(|scope| scope.is_none()).count();
     require(free && gone == vm.free_scopes.len(), "the free scopes are not those that are gone")
@@ -328,12 +342,15 @@ fn progress(vm: &Vm, arena: &Arena<'_>) -> Checked {
         Command::ScheduleActivity { activity, .. } => usize::from(*activity) < program.activities.len(),
         Command::StartChild { workflow, .. } => usize::from(*workflow) < program.workflows.len(),
         Command::RecordPatch { patch } => usize::from(*patch) < program.patches.len(),
-        Command::StartTimer { .. } | Command::Cancel => true,
+        Command::StartTimer { .. } | Command::Cancel | Command::EndUpdate { .. } => true,
     });
     require(known, "a command names nothing of the program")?;
-    match progress.ended {
-        Some(Ended::Failed(failure)) => arena.slot(builtin::FAILURE, failure),
-        Some(Ended::Returned(value)) => arena.register(program.workflows[usize::from(vm.workflow)].result, value),
-        None => Ok(()),
+    progress.ended.map_or(Ok(()), |how| ended(vm, arena, how))
+}
+
+fn ended(vm: &Vm, arena: &Arena<'_>, how: Ended) -> Checked {
+    match how {
+        Ended::Failed(failure) => arena.slot(builtin::FAILURE, failure),
+        Ended::Returned(value) => arena.register(vm.def().result, value),
     }
 }

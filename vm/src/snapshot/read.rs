@@ -108,7 +108,8 @@ impl<'a> Reader<'a> {
             0 => Life::New(self.payload()?),
             1 => Life::Open,
             2 => Life::Closed,
-            _ => return Err("the run is neither new, open nor closed".into()),
+            3 => Life::Ending(self.ended()?),
+            _ => return Err("the run is neither new, open, ending nor closed".into()),
         };
         let counters = Counters { live: self.num()?, since: self.num()?, fuel_used: self.num()? };
         let (registered, atomic_draws) = (self.num()?, self.num()?);
@@ -129,7 +130,7 @@ impl<'a> Reader<'a> {
             return Err("the heap's counters are beyond all memory".into());
         }
         let branches = (0..).zip(&fibers).filter_map(|(id, fiber): (FiberId, _)| Some((id, fiber.as_ref()?)));
-        let branches = branches.filter(|(_, fiber)| matches!(fiber.role, Role::Branch { .. }));
+        let branches = branches.filter(|(_, fiber)| matches!(fiber.role, Role::Branch { .. } | Role::Update { .. }));
         let paths: BTreeMap<FiberPath, FiberId> = branches.map(|(id, fiber)| (fiber.path.clone(), id)).collect();
         let open = fibers.iter().flatten().flat_map(|fiber| &fiber.ops).filter(|op| op.outcome.is_none()).count();
         Ok(Vm {
@@ -185,6 +186,7 @@ impl<'a> Reader<'a> {
             0 => Role::Main,
             1 => Role::Branch { scope: self.small()?, position: self.small()? },
             2 => Role::Atomic,
+            3 => Role::Update { update: self.small()? },
             _ => return Err("a fiber has no role".into()),
         };
         let mut base = 0u32;
@@ -226,6 +228,7 @@ impl<'a> Reader<'a> {
             6 => On::Condition { timer: self.small()? },
             7 => On::Message { mailbox: self.small()?, timer: self.small()? },
             8 => On::Branches { scope: self.small()? },
+            9 => On::Turn,
             _ => return Err("a fiber is in no state".into()),
         };
         Ok(State::Waiting { on, since })
@@ -248,12 +251,27 @@ impl<'a> Reader<'a> {
         };
         let started =
             self.maybe(|r| Ok(Box::new(RunRef { workflow_id: WorkflowId::from(r.text()?), run_id: RunId(r.num()?) })))?;
-        let outcome = self.maybe(|r| match r.num()? {
-            0 => Ok(Outcome::Completed(r.payload()?)),
-            1 => Ok(Outcome::Failed(r.failure(0)?)),
-            _ => Err("an operation has no outcome".into()),
-        })?;
+        let outcome = self.maybe(Self::outcome)?.map(|outcome| match outcome {
+            Ok(result) => Outcome::Completed(result),
+            Err(failure) => Outcome::Failed(failure),
+        });
         Ok(Operation { seq, kind, mode, started, outcome })
+    }
+
+    fn outcome(&mut self) -> Read<Result<Payload, Failure>> {
+        match self.num()? {
+            0 => Ok(Ok(self.payload()?)),
+            1 => Ok(Err(self.failure(0)?)),
+            _ => Err("an operation has no outcome".into()),
+        }
+    }
+
+    fn ended(&mut self) -> Read<Ended> {
+        match self.num()? {
+            0 => Ok(Ended::Returned(self.num()?)),
+            1 => Ok(Ended::Failed(self.num()?)),
+            _ => Err("the body ended in no way".into()),
+        }
     }
 
     fn failure(&mut self, depth: usize) -> Read<Failure> {
@@ -297,11 +315,7 @@ impl<'a> Reader<'a> {
             fuel_start: self.num()?,
             current: self.maybe(Self::small)?,
             tested: self.small()?,
-            ended: self.maybe(|r| match r.num()? {
-                0 => Ok(Ended::Returned(r.num()?)),
-                1 => Ok(Ended::Failed(r.num()?)),
-                _ => Err("the body ended in no way".into()),
-            })?,
+            ended: self.maybe(Self::ended)?,
         })
     }
 
@@ -323,6 +337,7 @@ impl<'a> Reader<'a> {
             },
             3 => Command::RecordPatch { patch: self.small()? },
             4 => Command::Cancel,
+            5 => Command::EndUpdate { outcome: self.outcome()? },
             _ => return Err("a command is of no kind".into()),
         };
         Ok(Issued { id, site, command })

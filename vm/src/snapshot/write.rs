@@ -59,6 +59,10 @@ impl Writer<'_> {
             }
             Life::Open => self.num(1),
             Life::Closed => self.num(2),
+            Life::Ending(ended) => {
+                self.num(3);
+                self.ended(*ended);
+            }
         }
         let counters = vm.heap.counters();
         for value in [counters.live, counters.since, counters.fuel_used, vm.registered, vm.atomic_draws] {
@@ -101,6 +105,10 @@ impl Writer<'_> {
                 self.num(u64::from(position));
             }
             Role::Atomic => self.num(2),
+            Role::Update { update } => {
+                self.num(3);
+                self.num(u64::from(update));
+            }
         }
         self.list(fiber.frames.iter(), |w, frame| {
             w.num(u64::from(frame.func.0));
@@ -132,6 +140,7 @@ impl Writer<'_> {
                 (7, &[since, u64::from(mailbox), u64::from(timer)])
             }
             State::Waiting { on: On::Branches { scope }, since } => (8, &[since, u64::from(scope)]),
+            State::Waiting { on: On::Turn, since } => (9, &[since]),
         };
         self.num(code);
         extra.iter().for_each(|value| self.num(*value));
@@ -152,15 +161,31 @@ impl Writer<'_> {
         });
         self.maybe(op.started.as_deref(), Self::run);
         self.maybe(op.outcome.as_ref(), |w, outcome| match outcome {
-            Outcome::Completed(result) => {
-                w.num(0);
-                w.payload(result);
-            }
-            Outcome::Failed(failure) => {
-                w.num(1);
-                w.failure(failure);
-            }
+            Outcome::Completed(result) => w.outcome(Ok(result)),
+            Outcome::Failed(failure) => w.outcome(Err(failure)),
         });
+    }
+
+    fn outcome(&mut self, outcome: Result<&Payload, &Failure>) {
+        match outcome {
+            Ok(result) => {
+                self.num(0);
+                self.payload(result);
+            }
+            Err(failure) => {
+                self.num(1);
+                self.failure(failure);
+            }
+        }
+    }
+
+    fn ended(&mut self, ended: Ended) {
+        let (code, slot) = match ended {
+            Ended::Returned(value) => (0, value),
+            Ended::Failed(failure) => (1, failure),
+        };
+        self.num(code);
+        self.num(slot);
     }
 
     fn run(&mut self, run: &RunRef) {
@@ -207,14 +232,7 @@ impl Writer<'_> {
         self.num(progress.fuel_start);
         self.maybe(progress.current, |w, id| w.num(u64::from(id)));
         self.num(u64::from(progress.tested));
-        self.maybe(progress.ended, |w, ended| {
-            let (code, slot) = match ended {
-                Ended::Returned(value) => (0, value),
-                Ended::Failed(failure) => (1, failure),
-            };
-            w.num(code);
-            w.num(slot);
-        });
+        self.maybe(progress.ended, Self::ended);
     }
 
     fn site(&mut self, site: Site) {
@@ -249,6 +267,10 @@ impl Writer<'_> {
                 self.num(u64::from(*patch));
             }
             Command::Cancel => self.num(4),
+            Command::EndUpdate { outcome } => {
+                self.num(5);
+                self.outcome(outcome.as_ref());
+            }
         }
     }
 }

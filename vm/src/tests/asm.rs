@@ -276,6 +276,7 @@ impl P {
             state: std::mem::take(&mut self.state),
             signals: std::mem::take(&mut self.signals),
             queries: std::mem::take(&mut self.queries),
+            updates: vec![],
             id: None,
             options: WorkflowOptions::default(),
             span: SPAN,
@@ -444,6 +445,8 @@ fn show(issued: &Issued) -> String {
         }
         Command::RecordPatch { patch } => format!("patch {patch}"),
         Command::Cancel => "cancel".into(),
+        Command::EndUpdate { outcome: Ok(result) } => format!("end_update {}", result.text().unwrap_or("?")),
+        Command::EndUpdate { outcome: Err(failure) } => format!("fail_update {failure}"),
     };
     format!("{}#{} {what}", issued.id.fiber, issued.id.seq)
 }
