@@ -261,7 +261,7 @@ ops! {
     Receive = "receive" (dst: Dst, mailbox: Mailbox);
     /// As `Receive` for at most a `Duration`: afterwards `dst` is none.
     ReceiveFor = "receive_for" (dst: Dst, mailbox: Mailbox, limit: Src);
-    /// Opens a scope of fibers: kind 0 `parallel`, 1 `race`. `limit: Int` is how many branches run at a time, 0 for all.
+    /// Opens a scope of fibers: kind 0 `parallel`, 1 `race`, 2 the tasks of a body. `limit: Int` is how many branches run at a time, 0 for all.
     /// `dst: Int` is the scope's handle.
     ScopeOpen = "scope" (dst: Dst, kind: Index, limit: Src);
     /// Adds a branch: a fiber that calls `func` with the arguments.
@@ -269,7 +269,8 @@ ops! {
     /// Suspends until all branches ended. `parallel`: `dst` is the list or tuple of their results by position; the first
     /// failure cancels the others and is thrown when they have ended. `race`: `dst` is the value of the first branch to
     /// end, or its failure is thrown; the others are canceled and awaited. A type that the branches do not give traps
-    /// with `Corrupt`; `Unit` drops the results of `parallel`.
+    /// with `Corrupt`; `Unit` drops the results of `parallel`. Tasks: `dst` is `Unit`; a failure that nobody awaited
+    /// cancels the others and is thrown when they have ended.
     ScopeJoin = "join" (dst: Dst, scope: Src);
     /// `dst = true` if the new code of the patch is to run: a run that passed here before the patch keeps the
     /// old code, and the answer is recorded.
@@ -279,6 +280,23 @@ ops! {
     Throw = "throw" (failure: Src);
     /// `dst =` whether the failure in `failure` is of an error type.
     IsError = "is_error" (dst: Dst, failure: Src, error: Type);
+
+    /// `dst: Int =` the handle of the task that was added last to a scope of kind 2.
+    TaskHandle = "task" (dst: Dst, scope: Src);
+    /// Suspends until the task behind a handle has ended: `dst` is its value, or its failure is thrown. A second time
+    /// gives the same. A value of another type than `dst` traps with `Corrupt`.
+    AwaitTask = "await_task" (dst: Dst, task: Src);
+    /// A failure leaves the body that opened a scope of tasks: those under way are canceled, and the scope's join waits
+    /// for their end and throws nothing.
+    ScopeLeave = "scope_leave" (scope: Src);
+    /// `dst: Int =` what stands for a mailbox among the sources of `Select`.
+    SelectMailbox = "mailbox" (dst: Dst, mailbox: Mailbox);
+    /// Suspends until one of the sources is ready: `dst: Int` is the index of the first that is. A source is what its
+    /// register holds: a `Duration` passes, a `Time` comes, a closure (no arguments, read level, `Bool`) gives true, and
+    /// an `Int` is the handle of a task that has ended or stands for a mailbox that has a message. They are tested in
+    /// order, at once and after every event; what is ready is left for the op that takes it. Timers start only if the
+    /// first test finds nothing, and are canceled when another source is first.
+    Select = "select" (dst: Dst, unused: Index, n: Args);
 }
 
 impl Op {
@@ -295,7 +313,10 @@ impl Op {
     /// Whether a fiber can be suspended at this op, which makes its pc a safepoint.
     pub fn suspends(self) -> bool {
         use Op::*;
-        matches!(self, Await | AwaitStarted | WaitUntil | WaitUntilFor | Receive | ReceiveFor | ScopeJoin)
+        matches!(
+            self,
+            Await | AwaitStarted | WaitUntil | WaitUntilFor | Receive | ReceiveFor | ScopeJoin | AwaitTask | Select
+        )
     }
 }
 

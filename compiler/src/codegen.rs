@@ -28,6 +28,7 @@ mod gather;
 mod matching;
 mod ops;
 mod table;
+mod task;
 mod value;
 mod wait;
 

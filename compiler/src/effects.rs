@@ -9,6 +9,7 @@ use crate::types::world::World;
 
 mod level;
 mod patches;
+mod tasks;
 mod throws;
 mod waits;
 
@@ -17,6 +18,7 @@ pub(crate) fn check(world: &World<'_>, program: &Program) {
     // What is made of a declaration with type parameters does what the declaration does.
     for function in &program.functions[..world.functions.len()] {
         level::check(world, function, &[]);
+        tasks::check(world, function);
         throws::check(world, function);
     }
     for workflow in &program.workflows {
@@ -26,6 +28,7 @@ pub(crate) fn check(world: &World<'_>, program: &Program) {
         let updates = workflow.updates.iter().flat_map(|u| u.check.iter().chain([&u.body]));
         for function in [&workflow.init, &workflow.body].into_iter().chain(handlers).chain(queries).chain(updates) {
             level::check(world, function, &states);
+            tasks::check(world, function);
             throws::check(world, function);
         }
         waits::check(world, workflow);

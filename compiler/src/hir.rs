@@ -188,6 +188,10 @@ pub(crate) enum ExprKind {
         branch: Box<Frame>,
     },
     Race(Vec<Frame>),
+    /// Begins a task of the body around it.
+    Spawn(Box<Frame>),
+    Await(Box<Expr>),
+    Select(Vec<SelectArm>),
     If {
         cond: Box<Expr>,
         then: Box<Expr>,
@@ -235,6 +239,26 @@ pub(crate) enum ExprKind {
     Throw(Box<Expr>),
     Break,
     Continue,
+}
+
+/// An arm of a `select`. Its body begins with taking what the source gives.
+#[derive(Debug)]
+pub(crate) struct SelectArm {
+    pub source: Source,
+    pub body: Expr,
+    pub span: Span,
+}
+
+/// What an arm of a `select` waits for.
+#[derive(Debug)]
+pub(crate) enum Source {
+    Message(u16),
+    Task(LocalId),
+    After(Expr),
+    At(Expr),
+    When(Box<Frame>),
+    /// A mistake was reported.
+    Unknown,
 }
 
 /// An arm of a `match`.
@@ -352,6 +376,7 @@ impl Expr {
             | Field(e, _)
             | Log(_, e)
             | Throw(e)
+            | Await(e)
             | Sleep { value: e, .. } => visit(e),
             Binary(_, a, b) | Coalesce(a, b) | Index(a, b) => {
                 visit(a);
@@ -387,6 +412,17 @@ impl Expr {
                 visit(&branch.body);
             }
             Race(branches) => branches.iter().for_each(|f| visit(&f.body)),
+            Spawn(task) => visit(&task.body),
+            Select(arms) => {
+                for arm in arms {
+                    match &arm.source {
+                        Source::After(value) | Source::At(value) => visit(value),
+                        Source::When(cond) => visit(&cond.body),
+                        Source::Message(_) | Source::Task(_) | Source::Unknown => {}
+                    }
+                }
+                arms.iter().for_each(|arm| visit(&arm.body));
+            }
             If { cond, then, otherwise } => {
                 visit(cond);
                 visit(then);

@@ -62,6 +62,8 @@ pub(crate) enum Kind {
     Error(DefId),
     Result(Ty),
     Run(Rc<str>),
+    /// What `spawn` began; locals only.
+    Task(Ty),
     Fn(Rc<[Ty]>, Ty),
     /// A type parameter while the declaration that has it is checked: it stands for any data.
     Param {
@@ -332,6 +334,7 @@ impl Types {
     /// Whether a register holds the value itself.
     pub(crate) fn is_scalar(&self, ty: Ty) -> bool {
         matches!(ty, Ty::UNIT | Ty::BOOL | Ty::INT | Ty::FLOAT | Ty::DURATION | Ty::TIME | Ty::DATE | Ty::NEVER)
+            || matches!(self.kind(ty), Kind::Task(_))
             || self.is_plain_enum(ty)
     }
 
@@ -360,6 +363,7 @@ impl Types {
     pub(crate) fn not_data(&self, ty: Ty) -> Option<&'static str> {
         match self.kind(ty) {
             Kind::Fn(..) => Some("a lambda"),
+            Kind::Task(_) => Some("a Task"),
             Kind::Secret => Some("a Secret"),
             Kind::Retry => Some("a Retry policy"),
             Kind::Option(t) | Kind::List(t) | Kind::Set(t) | Kind::Result(t) => self.not_data(t),
@@ -387,6 +391,7 @@ impl Types {
             Kind::Map(key, value) => format!("Map<{}, {}>", name(key), name(value)),
             Kind::Result(item) => format!("Result<{}>", name(item)),
             Kind::Run(workflow) => format!("Run<{workflow}>"),
+            Kind::Task(result) => format!("Task<{}>", name(result)),
             Kind::Tuple(items) => format!("({})", list(&items)),
             Kind::Fn(params, result) => format!("({}) => {}", list(&params), name(result)),
             Kind::Shape(fields) => {
@@ -402,11 +407,7 @@ impl Types {
 
 /// What does the work of a construct until it is built, for those that have such a thing.
 const INSTEAD: &[(&str, &str)] = &[
-    ("`select`", "`race { .. }` takes the first of several `receive`s and waits"),
     ("`within`", "`race { work(), patience() }`, with a `flow` that sleeps for the time allowed"),
-    ("`spawn`", "`parallel { a(), b() }` runs both side by side and waits for both"),
-    ("`await`", "`parallel { a(), b() }` runs both side by side and waits for both"),
-    ("`Task` (from `spawn`)", "`parallel { a(), b() }` runs both side by side and waits for both"),
     ("`saga`", "`try { .. } catch e { .. throw e }`, with what is to be undone before the `throw`"),
     ("`undo`", "`try { .. } catch e { .. throw e }`, with what is to be undone before the `throw`"),
     ("`defer`", "write it behind the body, and in `try { .. } catch e { .. throw e }` for failures"),

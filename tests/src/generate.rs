@@ -60,6 +60,7 @@ pub fn program(seed: u64) -> String {
         out: String::new(),
         names: 0,
         scope: Vec::new(),
+        tasks: Vec::new(),
         patches: 0,
     };
     generator.out.push_str(PRELUDE);
@@ -118,6 +119,8 @@ struct Generator {
     names: usize,
     /// Name, type, whether it is a `var`.
     scope: Vec<(String, Type, bool)>,
+    /// Tasks of an `Int` in sight.
+    tasks: Vec<String>,
     patches: usize,
 }
 
@@ -137,17 +140,18 @@ impl Generator {
 
     /// A block of statements in its own scope.
     fn block(&mut self, depth: usize, waits: bool) {
-        let known = self.scope.len();
+        let (known, tasks) = (self.scope.len(), self.tasks.len());
         for _ in 0..self.random.random_range(1..4) {
             self.statement(depth + 1, waits);
         }
         self.scope.truncate(known);
+        self.tasks.truncate(tasks);
     }
 
     /// A statement at a nesting depth; `waits` says whether it may suspend and assign outer variables.
     fn statement(&mut self, depth: usize, waits: bool) {
         let deep = depth > 3;
-        match self.random.random_range(0..if waits { 22 } else { 8 }) {
+        match self.random.random_range(0..if waits { 25 } else { 8 }) {
             0..=2 => self.binding(depth),
             3 => self.assignment(depth),
             4 if !deep => self.condition(depth, waits),
@@ -179,6 +183,9 @@ impl Generator {
                 self.line(depth, &format!("points = points.push({point})"));
                 self.line(depth, "if points.length() > 0 { points[0] = { ...points[0], x: count } }");
             }
+            21 => self.spawn(depth),
+            22 => self.await_task(depth),
+            23 if !deep => self.select(depth),
             _ => self.binding(depth),
         }
     }
@@ -332,6 +339,54 @@ impl Generator {
         let name = self.fresh();
         let (a, b) = (self.expr(Type::Int, 1), self.expr(Type::Int, 1));
         self.line(depth, &format!("let {name} = race {{ number({a}), child({b}) }}"));
+        self.scope.push((name, Type::Int, false));
+    }
+
+    fn spawn(&mut self, depth: usize) {
+        let value = self.expr(Type::Int, 1);
+        let task = match self.random.random_range(0..4) {
+            0 => format!("number({value})"),
+            1 => format!("ask({value})"),
+            2 => format!("{{ sleep {}s number({value}) }}", self.random.random_range(0..9)),
+            _ => format!("{{ wait until count > 5 timeout 20s else log.info(\"late\"); {value} }}"),
+        };
+        if self.random.random_bool(0.3) {
+            return self.line(depth, &format!("spawn {task}"));
+        }
+        let name = self.fresh();
+        self.line(depth, &format!("let {name} = spawn {task}"));
+        self.tasks.push(name);
+    }
+
+    fn await_task(&mut self, depth: usize) {
+        let Some(last) = self.tasks.len().checked_sub(1) else { return self.spawn(depth) };
+        let (task, name) = (self.tasks[self.random.random_range(0..=last)].clone(), self.fresh());
+        let tail = self.pick(&["", " catch _ => 4"]).to_owned();
+        self.line(depth, &format!("let {name} = await {task}{tail}"));
+        self.scope.push((name, Type::Int, false));
+    }
+
+    fn select(&mut self, depth: usize) {
+        let name = self.fresh();
+        self.line(depth, &format!("let {name} = select {{"));
+        let mut sources = vec!["receive mail(a, _) => a".to_owned(), "receive mail => 0".to_owned()];
+        sources.push(format!("when count > {} => count", self.random.random_range(0..60)));
+        sources.push("when last => 3".to_owned());
+        sources.push(format!("after {}s => 1", self.random.random_range(0..40)));
+        sources.push(format!("at now() + {}m => 2", self.random.random_range(0..9)));
+        if let Some(task) = self.tasks.last() {
+            sources.push(format!("await {task} as n => n"));
+            sources.push(format!("await {task} => 9"));
+        }
+        for _ in 0..self.random.random_range(1..4) {
+            let source = sources.swap_remove(self.random.random_range(0..sources.len()));
+            self.line(depth + 1, &source);
+        }
+        // Without an end of its own it might wait for ever.
+        self.line(depth + 1, "after 50s => {");
+        self.block(depth + 1, true);
+        self.line(depth + 1, "  0 }");
+        self.line(depth, "}");
         self.scope.push((name, Type::Int, false));
     }
 

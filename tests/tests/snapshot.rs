@@ -172,7 +172,7 @@ impl World {
                 Command::StartChild { attached, .. } => {
                     self.pending.push((id, Pending::Child { started: false, attached }));
                 }
-                Command::RecordPatch { .. } => {}
+                Command::RecordPatch { .. } | Command::EndUpdate { .. } => {}
                 // A canceled timer is gone; activities and children may or may not heed the request.
                 Command::Cancel => {
                     self.pending.retain(|(known, what)| *known != id || !matches!(what, Pending::Timer(_)))
@@ -318,6 +318,9 @@ impl Seen {
                 WaitOn::Message { timer: None, .. } => "message",
                 WaitOn::Message { timer: Some(_), .. } => "message with a limit",
                 WaitOn::Branches => "branches",
+                WaitOn::Task => "task",
+                WaitOn::Turn => "turn",
+                WaitOn::Select { .. } => "select",
             };
             *self.waits.entry(kind).or_default() += 1;
         }
@@ -331,8 +334,8 @@ impl Seen {
         let unmet = executed.filter(|(op, (_, programs))| !programs.iter().any(|(seed, p)| executes(*seed, p, **op)));
         let unmet: Vec<_> = unmet.map(|(op, (count, _))| format!("{} ({count} times)", op.name())).collect();
         assert!(unmet.is_empty(), "written, but no run met it: {unmet:?}");
-        for kind in ["operation", "condition", "condition with a limit", "message", "message with a limit", "branches"]
-        {
+        let kinds = ["operation", "condition", "condition with a limit", "message", "message with a limit", "branches"];
+        for kind in kinds.into_iter().chain(["task", "select"]) {
             assert!(self.waits.contains_key(kind), "no run ever waited for: {kind}");
         }
     }

@@ -31,6 +31,8 @@ pub(crate) struct Fiber {
     pub(crate) children: u32,
     /// How often it has drawn from its random stream.
     pub(crate) draws: u64,
+    /// In a `select` that has waited: the first of its timers, which are numbered one after the other; 0 for none.
+    pub(crate) armed: Option<u32>,
     /// Operations under way or ended and not yet awaited, by number.
     pub(crate) ops: Vec<Operation>,
 }
@@ -86,6 +88,10 @@ pub(crate) enum On {
     },
     /// An update, before its first instruction: that the update before it has ended.
     Turn,
+    /// The end of a task, by its handle.
+    Task(u64),
+    /// The first of several sources, which the instruction names.
+    Select,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -130,6 +136,7 @@ impl Fiber {
             seq: 0,
             children: 0,
             draws: 0,
+            armed: None,
             ops: Vec::new(),
         }
     }

@@ -5,10 +5,14 @@
 mod arith;
 mod control;
 mod objects;
+mod select;
+mod tasks;
 mod waits;
 
 pub(crate) use arith::{decimals, float, int, overflow};
 pub(crate) use objects::share_children;
+pub(crate) use select::{Source, sources, timers};
+pub(crate) use tasks::handle as task_handle;
 pub(crate) use waits::command_bytes;
 
 use std::sync::Arc;
@@ -309,9 +313,8 @@ impl Vm {
                 self.control_op(fiber, at)
             }
             ScheduleActivity | StartChild | StartTimer | StartTimerAt | Await | AwaitStarted | WaitUntil
-            | WaitUntilFor | Receive | ReceiveFor | ScopeOpen | ScopeSpawn | ScopeJoin | Patch => {
-                self.wait_op(fiber, at)
-            }
+            | WaitUntilFor | Receive | ReceiveFor | ScopeOpen | ScopeSpawn | ScopeJoin | Patch | TaskHandle
+            | AwaitTask | ScopeLeave | SelectMailbox | Select => self.wait_op(fiber, at),
             other => Err(corrupt(format!("`{}` is not executed here", other.name()))),
         }
     }

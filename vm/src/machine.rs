@@ -276,6 +276,7 @@ impl Vm {
     /// An operation ended. One that nobody wants any more changes nothing.
     fn resolve(&mut self, command: &CommandId, outcome: Outcome) {
         let Some(id) = self.by_path(&command.fiber) else { return };
+        let timer = self.fibers[id as usize].as_deref().is_some_and(|fiber| self.selects_timer(fiber, command.seq));
         let Some(fiber) = self.fiber(id) else { return };
         let Some(op) = fiber.op(command.seq).filter(|op| op.outcome.is_none()) else { return };
         op.outcome = Some(outcome);
@@ -287,6 +288,13 @@ impl Vm {
             State::Waiting { on: On::Condition { timer } | On::Message { timer, .. }, .. } if timer == command.seq => {
                 fiber.take_op(timer);
                 fiber.state = State::Ready(Resume::TimedOut);
+                self.conditions.retain(|waiting| *waiting != id);
+                true
+            }
+            State::Waiting { on: On::Select, .. } if timer => {
+                if let Some(fiber) = self.fiber(id) {
+                    fiber.state = State::Ready(Resume::Go);
+                }
                 self.conditions.retain(|waiting| *waiting != id);
                 true
             }
@@ -322,14 +330,26 @@ impl Vm {
             return Err(fault(TrapKind::Limit, message));
         }
         self.mailboxes[usize::from(mailbox)].push_back(args);
-        let waiting = self.fibers.iter().enumerate().filter_map(|(id, fiber)| match fiber.as_ref()?.state {
-            State::Waiting { on: On::Message { mailbox: of, .. }, since } if of == mailbox => Some((since, id)),
-            _ => None,
+        self.offer(mailbox);
+        Ok(())
+    }
+
+    /// Wakes the fiber that has waited longest for a message of this mailbox, if there is one for it.
+    pub(crate) fn offer(&mut self, mailbox: u16) {
+        if self.mailboxes[usize::from(mailbox)].is_empty() {
+            return;
+        }
+        let waiting = self.fibers.iter().enumerate().filter_map(|(id, fiber)| {
+            let fiber = fiber.as_deref()?;
+            match fiber.state {
+                State::Waiting { on: On::Message { mailbox: of, .. }, since } if of == mailbox => Some((since, id)),
+                State::Waiting { on: On::Select, since } if self.selects_mailbox(fiber, mailbox) => Some((since, id)),
+                _ => None,
+            }
         });
         if let Some((_, id)) = waiting.min() {
             self.wake(id as FiberId);
         }
-        Ok(())
     }
 
     /// A message has come for a fiber that waits for one.
@@ -338,6 +358,7 @@ impl Vm {
         if let State::Waiting { on: On::Message { timer, .. }, .. } = fiber.state {
             self.cancel_timer(&mut fiber, timer);
         }
+        self.conditions.retain(|waiting| *waiting != id);
         fiber.state = State::Ready(Resume::Go);
         self.fibers[id as usize] = Some(fiber);
         self.ready.push_back(id);

@@ -1,5 +1,5 @@
-//! Scopes: `parallel` and `race`. A scope ends when all its branches have ended; the first failure (or the first
-//! branch of a race to end) cancels the others.
+//! Scopes: `parallel`, `race` and the tasks of a body. A scope ends when all its branches have ended; the first failure (or the first
+//! branch of a race to end) cancels the others. The failure of a task waits for whoever awaits it, at last for the join.
 
 use std::collections::VecDeque;
 
@@ -33,6 +33,12 @@ pub(crate) struct Scope {
     pub(crate) failure: u64,
     /// The branch of a race that ended first.
     pub(crate) winner: Option<u32>,
+    /// By position: how each task has ended.
+    pub(crate) tasks: Vec<TaskEnd>,
+    /// Tasks whose failure nobody has seen, in the order in which they failed.
+    pub(crate) unseen: Vec<u32>,
+    /// A failure has left the body that these tasks belong to: how they end does not matter any more.
+    pub(crate) left: bool,
     /// Memory that its branches take outside the heap, begun or not.
     pub(crate) bytes: u64,
 }
@@ -41,6 +47,17 @@ pub(crate) struct Scope {
 pub(crate) enum ScopeKind {
     Parallel,
     Race,
+    Tasks,
+}
+
+/// How a task has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum TaskEnd {
+    /// Not yet.
+    Open,
+    /// With the value among the results.
+    Returned,
+    Failed(u64),
 }
 
 /// A branch that has not begun.
@@ -67,6 +84,14 @@ impl Scope {
         self.failure != 0 || self.winner.is_some()
     }
 
+    /// The first failure that nobody has seen.
+    pub(crate) fn unseen_failure(&self) -> Option<u64> {
+        match self.tasks.get(*self.unseen.first()? as usize)? {
+            TaskEnd::Failed(failure) => Some(*failure),
+            _ => None,
+        }
+    }
+
     pub(crate) fn has_ended(&self) -> bool {
         self.pending.is_empty() && self.running.is_empty()
     }
@@ -83,6 +108,11 @@ impl Scope {
         for (func, value) in &mut self.results {
             if loaded.is_ref(loaded.result_of(*func)) {
                 visit(value);
+            }
+        }
+        for task in &mut self.tasks {
+            if let TaskEnd::Failed(failure) = task {
+                visit(failure);
             }
         }
         visit(&mut self.failure);

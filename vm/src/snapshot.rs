@@ -19,7 +19,7 @@ use crate::loaded::Loaded;
 use crate::machine::{Roots, Vm};
 
 const MAGIC: [u8; 4] = *b"WFSS";
-const FORMAT_VERSION: u32 = 1;
+const FORMAT_VERSION: u32 = 2;
 /// Magic, version, program hash.
 const HEADER_BYTES: usize = 40;
 const CHECKSUM_BYTES: usize = 8;

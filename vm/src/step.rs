@@ -175,4 +175,13 @@ pub enum WaitOn {
     Branches,
     /// An update that has not begun, for the end of the one before it.
     Turn,
+    /// The end of a task.
+    Task,
+    /// The first of several sources.
+    Select {
+        signals: Vec<u16>,
+        task: bool,
+        condition: bool,
+        timers: Vec<CommandId>,
+    },
 }

@@ -301,7 +301,7 @@ impl Inside<'_> {
             WaitUntil => self.condition(),
             WaitUntilFor => self.condition() && is(c, builtin::DURATION),
             ReceiveFor => is(c, builtin::DURATION),
-            ScopeOpen => is(a, builtin::INT) && b <= 1 && is(c, builtin::INT),
+            ScopeOpen => is(a, builtin::INT) && b <= 2 && is(c, builtin::INT),
             ScopeSpawn => is(a, builtin::INT) && self.takes(FuncId(b), &self.arg_ids()),
             ScopeJoin => is(b, builtin::INT),
             Patch => is(a, builtin::BOOL),
@@ -310,7 +310,18 @@ impl Inside<'_> {
                 let error = matches!(self.program.ty(TypeId(c)), Type::Error { .. });
                 is(a, builtin::BOOL) && is(b, builtin::FAILURE) && error
             }
+            TaskHandle => is(a, builtin::INT) && is(b, builtin::INT),
+            AwaitTask => is(b, builtin::INT),
+            ScopeLeave => is(a, builtin::INT),
+            SelectMailbox => is(a, builtin::INT),
+            Select => is(a, builtin::INT) && self.arg_ids().iter().all(|ty| self.source(*ty)),
         })
+    }
+
+    /// What `Select` can wait for.
+    fn source(&self, ty: TypeId) -> bool {
+        matches!(ty, builtin::INT | builtin::DURATION | builtin::TIME)
+            || *self.program.ty(ty) == Type::Fn(vec![], builtin::BOOL)
     }
 
     fn native(&self, dst: u16, code: u16) -> Checked {

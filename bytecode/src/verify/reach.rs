@@ -53,6 +53,7 @@ fn function(
                 let message = workflow.signals.iter().find(its).map(|s| Type::Option(s.args));
                 message.as_ref() == Some(program.ty(reg(instr.a())))
             }
+            Op::SelectMailbox => workflow.signals.iter().any(|s| s.handler.is_none() && s.mailbox == instr.b()),
             _ => true,
         };
         if !fine {

@@ -329,7 +329,9 @@ fn types_of_operands() {
     code(&[STRING], &[abc(Op::Return, 1, 0, 0)], "`return` does not work");
     code(&[CONDITION], &[abc(Op::WaitUntil, 0, 1, 0)], "`wait_until` does not work");
     code(&[CONDITION], &[abc(Op::Closure, 1, 2, 0)], "`closure` does not work");
-    code(&[], &[abc(Op::ScopeOpen, 0, 2, 0)], "`scope` does not work");
+    code(&[], &[abc(Op::ScopeOpen, 0, 3, 0)], "`scope` does not work");
+    code(&[STRING], &[abc(Op::AwaitTask, 0, 1, 0)], "`await_task` does not work");
+    code(&[BOOL], &[abc(Op::Select, 0, 0, 1), abc(Op::Arg, 1, NO_ARG, NO_ARG)], "`select` does not work");
     code(&[], &[abc(Op::ScopeSpawn, 0, 1, 0)], "`spawn` does not work");
     code(&[], &[abc(Op::StartTimer, 0, 0, 0)], "`timer` does not work");
     code(&[], &[abc(Op::AwaitStarted, 0, 0, 0)], "`await_started` does not work");

@@ -7,6 +7,7 @@ use weft_bytecode::types::builtin;
 use weft_bytecode::{Instr, Op, Reg, TypeId};
 
 use super::Emitter;
+use super::task::spawns;
 use crate::hir::{Expr, ExprKind, Local, LocalId, Root, Stmt};
 use crate::source::Span;
 use crate::types::Ty;
@@ -77,6 +78,8 @@ pub(super) struct Emit<'e, 'w, 'a> {
     /// Fuel ops of the loops around, with the instructions counted so far.
     regions: Vec<(u32, u32)>,
     loops: Vec<LoopLabels>,
+    /// In a body with tasks: their scope, where `return` goes, and the register it leaves the value in.
+    pub tasks: Option<(Reg, Label, Reg)>,
     span: Span,
 }
 
@@ -102,6 +105,7 @@ impl<'e, 'w, 'a> Emit<'e, 'w, 'a> {
             handlers: Vec::new(),
             regions: Vec::new(),
             loops: Vec::new(),
+            tasks: None,
             span: Span { file: crate::source::FileId(0), start: 0, end: 0 },
         }
     }
@@ -109,7 +113,13 @@ impl<'e, 'w, 'a> Emit<'e, 'w, 'a> {
     /// The whole function of a body.
     pub(super) fn function(mut self, params: &[LocalId], body: &Expr, span: Span) -> Function {
         self.begin(params, span);
-        if self.result == Ty::UNIT {
+        if spawns(body) {
+            let value = self.with_tasks(body, self.result);
+            match value.reg {
+                NOTHING => self.return_unit(),
+                value => self.op(Op::Return, value, 0, 0),
+            }
+        } else if self.result == Ty::UNIT {
             let value = self.expr(body, None);
             self.release(value);
             if body.ty != Ty::NEVER {
@@ -131,7 +141,10 @@ impl<'e, 'w, 'a> Emit<'e, 'w, 'a> {
         self.begin(params, body.span);
         let result = self.reg(self.result);
         let from = self.here();
-        let value = self.expr(body, None);
+        let value = match spawns(body) {
+            true => self.with_tasks(body, if body.ty == Ty::NEVER { Ty::UNIT } else { body.ty }),
+            false => self.expr(body, None),
+        };
         if body.ty != Ty::NEVER {
             let value = self.need(value, body.ty);
             self.share(body, value);
@@ -286,7 +299,7 @@ impl<'e, 'w, 'a> Emit<'e, 'w, 'a> {
     }
 
     /// A local of this function dies with it; everything else that is returned gets a second owner.
-    fn share_on_return(&mut self, expr: &Expr, reg: Reg) {
+    pub(super) fn share_on_return(&mut self, expr: &Expr, reg: Reg) {
         if matches!(expr.kind, ExprKind::Local(_)) && reg >= self.params {
             return;
         }
@@ -383,6 +396,7 @@ impl<'e, 'w, 'a> Emit<'e, 'w, 'a> {
                 self.wait(expr, dst)
             }
             E::Parallel { .. } | E::ParallelFor { .. } | E::Race(_) => self.branches(expr, dst),
+            E::Spawn(_) | E::Await(_) | E::Select(_) => self.task(expr, dst),
             E::If { cond, then, otherwise } => {
                 let (no, end) = (self.label(), self.label());
                 self.jump_unless(cond, no);
@@ -486,7 +500,13 @@ impl<'e, 'w, 'a> Emit<'e, 'w, 'a> {
                 let val = self.value(value);
                 if value.ty != Ty::NEVER {
                     self.share_on_return(value, val.reg);
-                    self.op(Op::Return, val.reg, 0, 0);
+                    match self.tasks {
+                        Some((_, exit, out)) => {
+                            self.op(Op::Move, out, val.reg, 0);
+                            self.goto(exit);
+                        }
+                        None => self.op(Op::Return, val.reg, 0, 0),
+                    }
                 }
                 self.release(val);
             }
@@ -495,7 +515,10 @@ impl<'e, 'w, 'a> Emit<'e, 'w, 'a> {
                     let val = self.expr(value, None);
                     self.release(val);
                 }
-                self.return_unit();
+                match self.tasks {
+                    Some((_, exit, _)) => self.goto(exit),
+                    None => self.return_unit(),
+                }
             }
         }
         self.nothing()
@@ -658,7 +681,8 @@ pub(super) fn is_fresh(expr: &Expr) -> bool {
         ExprKind::Chain { body, .. } => is_fresh(body),
         ExprKind::Gather { gather, .. } => !matches!(gather, crate::hir::Gather::Find),
         ExprKind::Fold { init, body, .. } => is_fresh(init) && is_fresh(body),
-        ExprKind::Receive { .. } | ExprKind::WaitUntil { .. } => false,
+        ExprKind::Receive { .. } | ExprKind::WaitUntil { .. } | ExprKind::Await(_) => false,
+        ExprKind::Select(arms) => arms.iter().all(|arm| is_fresh(&arm.body)),
         ExprKind::Native(native, _) => {
             use Native::*;
             !matches!(native, ListFirst | ListLast | ListMin | ListMax | MapGet | MapIndex)

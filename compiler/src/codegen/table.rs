@@ -97,6 +97,8 @@ impl TypeTable {
                 self.push(Type::Result(item))
             }
             Kind::Run(workflow) => self.push(Type::Run(workflow.to_string())),
+            // Its handle.
+            Kind::Task(_) => builtin::INT,
             Kind::Fn(params, result) => {
                 let params = params.iter().map(|t| self.id(world, *t)).collect();
                 let result = self.id(world, result);

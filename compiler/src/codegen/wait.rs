@@ -11,6 +11,7 @@ use crate::types::{Kind, Ty};
 
 const PARALLEL: u16 = 0;
 const RACE: u16 = 1;
+pub(super) const TASKS: u16 = 2;
 
 impl Emit<'_, '_, '_> {
     pub(super) fn wait(&mut self, expr: &Expr, dst: Option<Reg>) -> Val {
@@ -128,7 +129,7 @@ impl Emit<'_, '_, '_> {
         out
     }
 
-    fn condition(&mut self, cond: &Frame) -> (FuncId, Val) {
+    pub(super) fn condition(&mut self, cond: &Frame) -> (FuncId, Val) {
         let root = self.root.clone();
         let func = self.em.frame(&root, "condition", self.locals(), cond, Shape::Plain(cond.result));
         let result = self.em.ty(cond.result);

@@ -2,7 +2,7 @@
 
 use super::teach;
 use crate::diagnostic::Diagnostic;
-use crate::hir::{Expr, ExprKind, FnKind, Function, Root, Stmt};
+use crate::hir::{Expr, ExprKind, FnKind, Function, Root, Source, Stmt};
 use crate::source::Span;
 use crate::types::world::World;
 
@@ -98,6 +98,18 @@ impl Walk<'_, '_> {
             ExprKind::WaitUntil { cond, timeout, otherwise } => {
                 self.expr(&cond.body, Place::Condition.within(place));
                 timeout.iter().chain(otherwise).for_each(|e| self.expr(e, place));
+            }
+            // What is in there waits no less.
+            ExprKind::Spawn(_) if place.ceiling() < Level::Wait => {}
+            ExprKind::Select(arms) => {
+                for arm in arms {
+                    match &arm.source {
+                        Source::When(cond) => self.expr(&cond.body, Place::Condition.within(place)),
+                        Source::After(value) | Source::At(value) => self.expr(value, place),
+                        Source::Message(_) | Source::Task(_) | Source::Unknown => {}
+                    }
+                }
+                arms.iter().for_each(|arm| self.expr(&arm.body, place));
             }
             ExprKind::Activity { args, options, .. } | ExprKind::Child { args, options, .. } => {
                 args.iter().for_each(|e| self.expr(e, place));
@@ -245,6 +257,8 @@ impl Walk<'_, '_> {
             Sleep { .. } => "sleep".into(),
             Receive { .. } => "receive a signal".into(),
             Parallel { .. } | ParallelFor { .. } | Race(_) => "run branches".into(),
+            Spawn(_) => "spawn a task".into(),
+            Await(_) => "await a task".into(),
             Patch { .. } => "decide a patch".into(),
             _ => "wait".into(),
         }
@@ -265,6 +279,9 @@ fn level(world: &World<'_>, expr: &Expr) -> Level {
         | Parallel { .. }
         | ParallelFor { .. }
         | Race(_)
+        | Spawn(_)
+        | Await(_)
+        | Select(_)
         | Patch { .. } => Level::Wait,
         Call(index, _) if world.function(*index).flow => Level::Wait,
         _ => Level::Pure,

@@ -1,10 +1,11 @@
 //! Declared errors are checked: what may leave a declaration is in its `throws` (WF3008), and a `catch` takes what can
 //! come (WF3009). Faults and the built-in errors go anywhere.
 
-use std::collections::BTreeMap;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diagnostic::Diagnostic;
-use crate::hir::{Expr, ExprKind, FnKind, Function};
+use crate::hir::{Expr, ExprKind, FnKind, Frame, Function, LocalId, PatternKind, Stmt};
 use crate::source::Span;
 use crate::types::world::World;
 use crate::types::{DefId, Kind};
@@ -29,7 +30,9 @@ impl Thrown {
 /// Checks a function.
 pub(super) fn check(world: &World<'_>, function: &Function) {
     let mut thrown = Thrown::default();
-    walk(world, &function.body, &mut thrown);
+    let mut tasks = Tasks { awaited: BTreeSet::new(), throw: RefCell::default() };
+    awaited(&function.body, &mut tasks.awaited);
+    walk(world, &function.body, &tasks, &mut thrown);
     for (id, span) in thrown.errors {
         if function.throws.contains(&id) {
             continue;
@@ -45,8 +48,68 @@ pub(super) fn check(world: &World<'_>, function: &Function) {
     }
 }
 
-fn walk(world: &World<'_>, expr: &Expr, thrown: &mut Thrown) {
+/// The tasks of a function that a `let` names and something awaits: what they throw comes where they are awaited. That
+/// of others comes where they are spawned, for the body's end is no place to catch it.
+struct Tasks {
+    awaited: BTreeSet<LocalId>,
+    /// What those that were met throw.
+    throw: RefCell<BTreeMap<LocalId, Thrown>>,
+}
+
+/// The locals that code awaits.
+fn awaited(expr: &Expr, locals: &mut BTreeSet<LocalId>) {
+    if let ExprKind::Await(task) = &expr.kind
+        && let ExprKind::Local(id) = task.kind
+    {
+        locals.insert(id);
+    }
+    expr.parts(&mut |part| awaited(part, locals));
+}
+
+/// The task that a value is, and what is evaluated before it begins.
+fn spawned(expr: &Expr) -> Option<(&Frame, Vec<&Stmt>)> {
     match &expr.kind {
+        ExprKind::Spawn(task) => Some((task, Vec::new())),
+        ExprKind::Block { stmts, value: Some(value) } => {
+            let (task, inner) = spawned(value)?;
+            Some((task, stmts.iter().chain(inner).collect()))
+        }
+        _ => None,
+    }
+}
+
+fn statement(world: &World<'_>, stmt: &Stmt, tasks: &Tasks, thrown: &mut Thrown) {
+    if let Stmt::Let { pattern, value } = stmt
+        && let PatternKind::Bind(id) = pattern.kind
+        && tasks.awaited.contains(&id)
+        && let Some((task, before)) = spawned(value)
+    {
+        before.into_iter().for_each(|stmt| statement(world, stmt, tasks, thrown));
+        let mut inner = Thrown::default();
+        walk(world, &task.body, tasks, &mut inner);
+        tasks.throw.borrow_mut().insert(id, inner);
+        return;
+    }
+    stmt.parts(&mut |part| walk(world, part, tasks, thrown));
+}
+
+fn walk(world: &World<'_>, expr: &Expr, tasks: &Tasks, thrown: &mut Thrown) {
+    match &expr.kind {
+        ExprKind::Block { stmts, value } => {
+            stmts.iter().for_each(|stmt| statement(world, stmt, tasks, thrown));
+            return value.iter().for_each(|value| walk(world, value, tasks, thrown));
+        }
+        ExprKind::Await(task) => {
+            let throw = tasks.throw.borrow();
+            let known = match task.kind {
+                ExprKind::Local(id) => throw.get(&id),
+                _ => None,
+            };
+            thrown.unknown |= known.is_none_or(|known| known.unknown);
+            for id in known.into_iter().flat_map(|known| known.errors.keys()) {
+                thrown.add(*id, expr.span);
+            }
+        }
         ExprKind::Throw(inner) => match &inner.kind {
             ExprKind::Cast(error) => {
                 if let Kind::Error(id) = world.types.kind(error.ty) {
@@ -75,7 +138,7 @@ fn walk(world: &World<'_>, expr: &Expr, thrown: &mut Thrown) {
         }
         ExprKind::Try { body, catches, .. } => {
             let mut inner = Thrown::default();
-            walk(world, body, &mut inner);
+            walk(world, body, tasks, &mut inner);
             for catch in catches {
                 match &catch.errors {
                     None => inner.errors.clear(),
@@ -88,7 +151,7 @@ fn walk(world: &World<'_>, expr: &Expr, thrown: &mut Thrown) {
                         }
                     }
                 }
-                walk(world, &catch.body, thrown);
+                walk(world, &catch.body, tasks, thrown);
             }
             thrown.unknown |= inner.unknown;
             for (id, span) in inner.errors {
@@ -98,15 +161,15 @@ fn walk(world: &World<'_>, expr: &Expr, thrown: &mut Thrown) {
         }
         // With `fail: collect` the failures of the branches are values.
         ExprKind::Parallel { collect: true, limit, .. } => {
-            return limit.iter().for_each(|e| walk(world, e, thrown));
+            return limit.iter().for_each(|e| walk(world, e, tasks, thrown));
         }
         ExprKind::ParallelFor { collect: true, limit, items, .. } => {
-            limit.iter().for_each(|e| walk(world, e, thrown));
-            return walk(world, items, thrown);
+            limit.iter().for_each(|e| walk(world, e, tasks, thrown));
+            return walk(world, items, tasks, thrown);
         }
         _ => {}
     }
-    expr.parts(&mut |part| walk(world, part, thrown));
+    expr.parts(&mut |part| walk(world, part, tasks, thrown));
 }
 
 /// WF3009.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::diagnostic::Diagnostic;
 use crate::hir::program::Workflow;
-use crate::hir::{Expr, ExprKind, Frame, Root, Stmt};
+use crate::hir::{Expr, ExprKind, Frame, Root, Source, Stmt};
 use crate::types::world::World;
 
 /// Checks a workflow. One with a refused part is left alone: that part may be what changes and receives.
@@ -25,6 +25,10 @@ pub(super) fn check(world: &World<'_>, workflow: &Workflow) {
         assigned(&update.body.body, &mut changed);
     }
     let mut beside = changed.clone();
+    if spawns(&workflow.body.body) {
+        // While a task waits, the body goes on and assigns.
+        assigned(&workflow.body.body, &mut changed);
+    }
     branches(&workflow.body.body, &mut changed);
     endless(world, &workflow.body.body, &changed);
     // The body of the workflow runs beside an update that waits.
@@ -55,29 +59,54 @@ fn branches(expr: &Expr, cells: &mut BTreeSet<u16>) {
         // Branches inside were looked at with the branch around them.
         ExprKind::Parallel { branches, .. } | ExprKind::Race(branches) => return branches.iter().for_each(&mut look),
         ExprKind::ParallelFor { branch, .. } => return look(branch),
+        ExprKind::Spawn(task) => return look(task),
         _ => {}
     }
     expr.parts(&mut |part| branches(part, cells));
 }
 
+/// Whether tasks run beside this code.
+fn spawns(expr: &Expr) -> bool {
+    let mut found = matches!(expr.kind, ExprKind::Spawn(_));
+    expr.parts(&mut |part| found = found || spawns(part));
+    found
+}
+
 fn endless(world: &World<'_>, expr: &Expr, changed: &BTreeSet<u16>) {
-    if let ExprKind::WaitUntil { cond, timeout: None, .. } = &expr.kind {
-        let (mut read, mut known) = (BTreeSet::new(), true);
-        reads(&cond.body, &mut read, &mut known);
-        if known && read.is_disjoint(changed) {
-            let d = Diagnostic::error("WF3001", cond.body.span, "nothing can change this condition while it waits");
+    match &expr.kind {
+        ExprKind::WaitUntil { cond, timeout: None, .. } => {
             let help = match clock(&cond.body) {
                 true => "a moment is waited for with `sleep until deadline`; the clock alone wakes no condition",
                 false => "add a `signal` handler that sets the state, or give the wait a `timeout`",
             };
-            world.report(
-                d.label("would wait for ever")
-                    .why("a condition changes when a signal handler or a concurrent branch assigns the state it reads")
-                    .help(help),
-            );
+            unchanging(world, &cond.body, changed, "would wait for ever", help);
         }
+        ExprKind::Select(arms) => {
+            for arm in arms {
+                let Source::When(cond) = &arm.source else { continue };
+                let help = match clock(&cond.body) {
+                    true => "a moment is waited for with `at deadline =>`; the clock alone wakes no condition",
+                    false => "add a `signal` handler that sets the state, or test it with `if` before the `select`",
+                };
+                unchanging(world, &cond.body, changed, "would never be first", help);
+            }
+        }
+        _ => {}
     }
     expr.parts(&mut |part| endless(world, part, changed));
+}
+
+fn unchanging(world: &World<'_>, cond: &Expr, changed: &BTreeSet<u16>, label: &str, help: &str) {
+    let (mut read, mut known) = (BTreeSet::new(), true);
+    reads(cond, &mut read, &mut known);
+    if known && read.is_disjoint(changed) {
+        let d = Diagnostic::error("WF3001", cond.span, "nothing can change this condition while it waits");
+        world.report(
+            d.label(label)
+                .why("a condition changes when a signal handler or a concurrent branch assigns the state it reads")
+                .help(help),
+        );
+    }
 }
 
 /// Whether code reads the clock.
@@ -91,7 +120,8 @@ fn clock(expr: &Expr) -> bool {
 fn reads(expr: &Expr, cells: &mut BTreeSet<u16>, known: &mut bool) {
     match expr.kind {
         ExprKind::State(cell) => drop(cells.insert(cell)),
-        ExprKind::Error => *known = false,
+        // A draw is refused already.
+        ExprKind::Error | ExprKind::Random | ExprKind::Uuid => *known = false,
         _ => {}
     }
     expr.parts(&mut |part| reads(part, cells, known));

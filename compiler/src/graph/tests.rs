@@ -137,3 +137,55 @@ fn graphviz_text_keeps_its_quotes() {
     let line = graph.dot().lines().find(|line| line.contains("diamond")).map(str::to_owned);
     assert_eq!(line.as_deref(), Some(r#"  n1 [shape=diamond, label="a == \"x\\\"\\n\""]"#));
 }
+
+#[test]
+fn tasks_and_selects_have_a_way_for_each_source() {
+    let graphs = graphs_of(
+        r#"
+default activity with { queue: "q", timeout: 30s }
+activity prepare() -> String
+activity note(text: String)
+
+workflow order() -> String {
+  signal stop()
+  let docs = spawn prepare()
+  spawn { note("begun") }
+  select {
+    receive stop() => return "stopped"
+    await docs as text => note(text)
+    after 1d => note("late")
+  }
+  return await docs
+}
+"#,
+    );
+    let expected = r##"flowchart TD
+  n0(["order"])
+  n1[["spawn"]]
+  n2["prepare"]
+  n3(["end of task"])
+  n4[["spawn"]]
+  n5["note"]
+  n6(["end of task"])
+  n7[/"select"/]
+  n8(["return #34;stopped#34;"])
+  n9["note"]
+  n10["note"]
+  n11[/"await docs"/]
+  n12(["return await docs"])
+  n0 --> n1
+  n1 -->|"task"| n2
+  n2 --> n3
+  n1 --> n4
+  n4 -->|"task"| n5
+  n5 --> n6
+  n4 --> n7
+  n7 -->|"receive stop()"| n8
+  n7 -->|"await docs as text"| n9
+  n7 -->|"after 1d"| n10
+  n9 --> n11
+  n10 --> n11
+  n11 --> n12
+"##;
+    assert_eq!(graphs[0].mermaid(), expected);
+}

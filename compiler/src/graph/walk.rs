@@ -2,7 +2,7 @@
 
 use crate::graph::{Edge, Graph, Node, NodeKind};
 use crate::hir::program::Workflow;
-use crate::hir::{Arm, Catch, Expr, ExprKind, Function, Stmt};
+use crate::hir::{Arm, Catch, Expr, ExprKind, Function, SelectArm, Source, Stmt};
 use crate::source::Span;
 use crate::types::world::World;
 
@@ -84,6 +84,7 @@ impl Walk<'_, '_> {
         use ExprKind::*;
         match &expr.kind {
             Activity { .. } | Child { .. } | Sleep { .. } | WaitUntil { .. } | Receive { .. } | Parallel { .. } => true,
+            Spawn(_) | Await(_) | Select(_) => true,
             ParallelFor { .. } | Race(_) | Patch { .. } | Return(_) | Throw(_) | Break | Continue => true,
             Call(function, _) if self.is_flow(*function) => true,
             Closure(_) => false,
@@ -148,6 +149,14 @@ impl Walk<'_, '_> {
                 let label = format!("for each of {}", self.source(items.span));
                 self.branches(&label, "all", expr.span, [&branch.body], from)
             }
+            Spawn(task) => self.spawned(&task.body, expr.span, from),
+            Await(task) => {
+                let from = self.expr(task, from);
+                let label = self.source(expr.span);
+                let label = if label.starts_with("await") { label } else { format!("await {label}") };
+                self.step(NodeKind::Wait, &label, expr.span, from)
+            }
+            Select(arms) => self.select(arms, expr.span, from),
             If { cond, then, otherwise } => {
                 let from = self.expr(cond, from);
                 let label = self.source(cond.span);
@@ -264,6 +273,39 @@ impl Walk<'_, '_> {
             ends.extend(self.expr(branch, vec![(at, String::new())]));
         }
         self.step(NodeKind::Fork, join, span, ends)
+    }
+
+    /// A task goes its own way; its end is seen where it is awaited.
+    fn spawned(&mut self, body: &Expr, span: Span, from: Ends) -> Ends {
+        let at = self.node(NodeKind::Fork, "spawn", span, from);
+        let ends = self.expr(body, vec![(at, "task".into())]);
+        self.leave(NodeKind::End, "end of task", span, ends);
+        vec![(at, String::new())]
+    }
+
+    fn select(&mut self, arms: &[SelectArm], span: Span, from: Ends) -> Ends {
+        let timers = arms.iter().filter_map(|arm| match &arm.source {
+            Source::After(value) | Source::At(value) => Some(value),
+            _ => None,
+        });
+        let from = self.all(timers, from);
+        let at = self.node(NodeKind::Wait, "select", span, from);
+        let mut ends = Ends::new();
+        for arm in arms {
+            let label = self.source(arm.span);
+            let label = label.split("=>").next().unwrap_or_default().trim().to_owned();
+            // Taking what the source gives is no step of its own.
+            let body = match &arm.body.kind {
+                ExprKind::Block { value: Some(value), .. }
+                    if matches!(arm.source, Source::Message(_) | Source::Task(_)) =>
+                {
+                    &**value
+                }
+                _ => &arm.body,
+            };
+            ends.extend(self.expr(body, vec![(at, label)]));
+        }
+        ends
     }
 
     /// A loop over something; gives the ways out of it.

@@ -32,6 +32,7 @@ mod literal;
 mod method;
 mod operator;
 mod pattern;
+mod task;
 mod wait;
 
 /// What a workflow declares inside, as its bodies see it.

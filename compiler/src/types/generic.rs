@@ -133,6 +133,7 @@ impl Types {
             Kind::List(item) => self.list(one(item)),
             Kind::Set(item) => self.intern(Kind::Set(one(item))),
             Kind::Result(item) => self.intern(Kind::Result(one(item))),
+            Kind::Task(item) => self.intern(Kind::Task(one(item))),
             Kind::Map(key, value) => self.map(one(key), one(value)),
             Kind::Tuple(items) => self.tuple(&all(&items)),
             Kind::Fn(params, result) => self.intern(Kind::Fn(all(&params).into(), one(result))),
@@ -156,7 +157,7 @@ impl Types {
     /// The types that a type is written with.
     pub(crate) fn parts(&self, ty: Ty) -> Vec<Ty> {
         match self.kind(ty) {
-            Kind::Option(t) | Kind::List(t) | Kind::Set(t) | Kind::Result(t) => vec![t],
+            Kind::Option(t) | Kind::List(t) | Kind::Set(t) | Kind::Result(t) | Kind::Task(t) => vec![t],
             Kind::Map(key, value) => vec![key, value],
             Kind::Tuple(items) => items.to_vec(),
             Kind::Shape(fields) => fields.iter().map(|(_, ty)| *ty).collect(),

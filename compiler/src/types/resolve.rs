@@ -141,7 +141,7 @@ impl<'a> World<'a> {
             if !self.expect_args(expr, name, args, *count) {
                 return Ty::UNKNOWN;
             }
-            return self.generic(module, scope, name, args, expr);
+            return self.generic(module, scope, name, args);
         }
         match self.lookup(module, name) {
             Some(Item::Type(id)) => {
@@ -218,7 +218,7 @@ impl<'a> World<'a> {
         self.modules.iter().find(declares).map(|m| m.path.as_str())
     }
 
-    fn generic(&self, module: ModuleId, scope: &Scope, name: &str, args: &'a [TypeExpr], expr: &TypeExpr) -> Ty {
+    fn generic(&self, module: ModuleId, scope: &Scope, name: &str, args: &'a [TypeExpr]) -> Ty {
         if name == "Run" {
             return self.run_type(module, &args[0]);
         }
@@ -231,10 +231,7 @@ impl<'a> World<'a> {
             "Set" => self.types.intern(Kind::Set(tys[0])),
             "Map" => self.types.map(tys[0], tys[1]),
             "Result" => self.types.intern(Kind::Result(tys[0])),
-            _ => {
-                self.report(crate::types::refused("`Task` (from `spawn`)", expr.span));
-                Ty::UNKNOWN
-            }
+            _ => self.types.intern(Kind::Task(tys[0])),
         }
     }
 

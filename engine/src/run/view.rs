@@ -222,6 +222,19 @@ impl Run {
             }
             WaitOn::Branches => (String::from("branches"), None),
             WaitOn::Turn => (String::from("its turn"), None),
+            WaitOn::Task => (String::from("task"), None),
+            WaitOn::Select { signals, task, condition, timers } => {
+                let names = signals.iter().map(|signal| &self.def().signals[usize::from(*signal)].name);
+                let mut what: Vec<String> = names.map(|name| format!("signal {name}")).collect();
+                what.extend(task.then(|| String::from("task")));
+                what.extend(condition.then(|| String::from("condition")));
+                let first = timers.iter().min_by_key(|timer| {
+                    let id = self.names.get(*timer);
+                    id.and_then(|id| self.timers.get(id)).map_or(i64::MAX, |timer| timer.due.0)
+                });
+                what.extend(first.is_some().then(|| String::from("timer")));
+                (what.join(" or "), timer_until(&first.cloned()))
+            }
         };
         let waits = self.vm.waits().into_iter();
         waits

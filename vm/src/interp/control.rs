@@ -127,6 +127,7 @@ impl Vm {
                 Ok(Flow::Frame)
             }
             Op::WaitUntil | Op::WaitUntilFor => self.tested(fiber, at, inst, value),
+            Op::Select => self.select_tested(fiber, at, inst, value),
             _ => Err(corrupt("a function returned to where nothing was called")),
         }
     }

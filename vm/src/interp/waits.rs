@@ -14,7 +14,7 @@ use crate::fiber::{Cancel, Fiber, FiberId, Kind, On, Operation, Role, State};
 use crate::limits::{Fault, corrupt, fault};
 use crate::loaded::{Inst, Loaded};
 use crate::machine::Vm;
-use crate::scope::{Branch, Scope, ScopeKind};
+use crate::scope::{Branch, Scope, ScopeKind, TaskEnd};
 use crate::step::{Outcome, TrapKind};
 use crate::value::{decode, encode, failure, new_text};
 
@@ -24,7 +24,7 @@ impl Vm {
         let callers = fiber.frames.len().saturating_sub(1);
         let testing = fiber.frames[..callers].iter().any(|frame| {
             let op = at.loaded.func(frame.func).insts[frame.pc as usize].op;
-            matches!(op, Op::WaitUntil | Op::WaitUntilFor)
+            matches!(op, Op::WaitUntil | Op::WaitUntilFor | Op::Select)
         });
         if fiber.role == Role::Atomic || testing {
             return Err(corrupt("code that must not wait gave a command"));
@@ -50,6 +50,8 @@ impl Vm {
             Op::ScopeOpen => self.open_scope(fiber, at),
             Op::ScopeSpawn => self.spawn(fiber, at),
             Op::ScopeJoin => self.join(fiber, at),
+            Op::TaskHandle | Op::AwaitTask | Op::ScopeLeave => self.task_op(fiber, at),
+            Op::SelectMailbox | Op::Select => self.select_op(fiber, at),
             _ => self.patch(fiber, at),
         }
     }
@@ -58,7 +60,12 @@ impl Vm {
     pub(super) fn suspend(&mut self, id: FiberId, fiber: &mut Fiber, on: On) -> Result<Option<u64>, Fault> {
         self.registered += 1;
         fiber.state = State::Waiting { on, since: self.registered };
-        if let On::Condition { .. } = on {
+        let tested = match on {
+            On::Condition { .. } => true,
+            On::Select => self.selects_condition(fiber),
+            _ => false,
+        };
+        if tested {
             self.conditions.push(id);
         }
         if fiber.cancel != Cancel::Pending {
@@ -71,7 +78,7 @@ impl Vm {
         Ok(failure)
     }
 
-    fn begin(
+    pub(super) fn begin(
         &mut self,
         fiber: &mut Fiber,
         at: &At<'_>,
@@ -211,8 +218,11 @@ impl Vm {
         let Some(mut fiber) = self.fibers[id as usize].take() else { return Ok(()) };
         let frame = *fiber.frame()?;
         let inst = loaded.func(frame.func).insts[frame.pc as usize];
-        let closure = fiber.slots[frame.base as usize + usize::from(inst.b)];
-        self.enter_closure(&mut fiber, &loaded, closure, &[])?;
+        // A `select` tests its sources in order when it is executed again.
+        if inst.op != Op::Select {
+            let closure = fiber.slots[frame.base as usize + usize::from(inst.b)];
+            self.enter_closure(&mut fiber, &loaded, closure, &[])?;
+        }
         self.fibers[id as usize] = Some(fiber);
         Ok(())
     }
@@ -256,12 +266,14 @@ impl Vm {
 
     /// A failure left a condition: the wait it was tested for is over.
     pub(super) fn leave_test(&mut self, id: FiberId, fiber: &mut Fiber, loaded: &Loaded) {
+        let Some(frame) = fiber.frames.last() else { return };
+        let op = loaded.func(frame.func).insts[frame.pc as usize].op;
+        if op == Op::Select {
+            self.disarm(id, fiber);
+            fiber.state = State::Ready(crate::fiber::Resume::Go);
+        }
         let State::Waiting { on: On::Condition { timer }, .. } = fiber.state else { return };
-        let back = fiber.frames.last().is_some_and(|frame| {
-            let op = loaded.func(frame.func).insts[frame.pc as usize].op;
-            matches!(op, Op::WaitUntil | Op::WaitUntilFor)
-        });
-        if back {
+        if matches!(op, Op::WaitUntil | Op::WaitUntilFor) {
             self.conditions.retain(|waiting| *waiting != id);
             fiber.state = State::Ready(crate::fiber::Resume::Go);
             self.cancel_timer(fiber, timer);
@@ -321,13 +333,20 @@ impl Vm {
             owner: at.id,
             depth: fiber.frames.len() as u32,
             pc: at.site.pc,
-            kind: if at.inst.b == 0 { ScopeKind::Parallel } else { ScopeKind::Race },
+            kind: match at.inst.b {
+                0 => ScopeKind::Parallel,
+                1 => ScopeKind::Race,
+                _ => ScopeKind::Tasks,
+            },
             limit: u32::try_from(limit.max(0)).unwrap_or(u32::MAX),
             pending: Default::default(),
             running: Vec::new(),
             results: Vec::new(),
             failure: 0,
             winner: None,
+            tasks: Vec::new(),
+            unseen: Vec::new(),
+            left: false,
             bytes: 0,
         };
         let handle = match self.free_scopes.pop() {
@@ -345,7 +364,7 @@ impl Vm {
     }
 
     /// The scope behind a handle, if this fiber opened it.
-    fn own_scope(&mut self, handle: u64, owner: FiberId) -> Result<(u32, &mut Scope), Fault> {
+    pub(super) fn own_scope(&mut self, handle: u64, owner: FiberId) -> Result<(u32, &mut Scope), Fault> {
         let handle = u32::try_from(handle).unwrap_or(u32::MAX);
         match self.scope(handle) {
             Some(scope) if scope.owner == owner => Ok((handle, scope)),
@@ -364,6 +383,9 @@ impl Vm {
         let bytes = branch.bytes();
         open.bytes += bytes;
         open.results.push((func, 0));
+        if open.kind == ScopeKind::Tasks {
+            open.tasks.push(TaskEnd::Open);
+        }
         open.pending.push_back(branch);
         self.branch_bytes = self.branch_bytes.saturating_add(bytes);
         let max = self.bounds.heap_bytes_max;
@@ -376,6 +398,13 @@ impl Vm {
     }
 
     fn join(&mut self, fiber: &mut Fiber, at: &At<'_>) -> Result<Flow, Fault> {
+        let (handle, scope) = self.own_scope(at.reg(fiber, at.inst.b), at.id)?;
+        if scope.failure == 0
+            && let Some(failure) = scope.unseen_failure()
+        {
+            scope.failure = failure;
+            self.cancel_scope(handle)?;
+        }
         let (handle, scope) = self.own_scope(at.reg(fiber, at.inst.b), at.id)?;
         if !scope.has_ended() {
             return Ok(Flow::Wait(On::Branches { scope: handle }));
@@ -390,6 +419,7 @@ impl Vm {
         // Which branches a scope has is not known before it runs, so their types are compared here.
         let mut types = results.iter().map(|(func, _)| at.loaded.result_of(*func));
         let fits = match (kind, at.loaded.ty(ty)) {
+            (ScopeKind::Tasks, _) => ty == builtin::UNIT,
             (ScopeKind::Race, _) => types.all(|result| result == ty),
             (_, Type::List(item)) => types.all(|result| result == *item),
             (_, Type::Tuple(items)) => types.eq(items.iter().copied()),
@@ -400,6 +430,7 @@ impl Vm {
         }
         let values = results.iter().map(|(_, value)| *value);
         let value = match (kind, at.loaded.ty(ty)) {
+            (ScopeKind::Tasks, _) => 0,
             (ScopeKind::Race, _) => match winner.and_then(|w| results.get(w as usize)) {
                 Some((_, value)) => *value,
                 None => return Err(corrupt("a race without branches cannot end")),

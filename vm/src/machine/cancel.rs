@@ -76,6 +76,14 @@ impl Vm {
                     fiber.leave();
                 }
             }
+            // Its end is waited for by whoever waits for the body it belongs to.
+            On::Task(_) => {}
+            On::Select => self.disarm(id, fiber),
+            On::Branches { scope } if self.scope(scope).is_some_and(|open| open.left) => {
+                // Another failure is on its way already; this one comes at the next wait.
+                fiber.cancel = Cancel::Pending;
+                return Ok(None);
+            }
             On::Branches { scope } => {
                 self.cancel_scope(scope)?;
                 let failure = self.canceled()?;

@@ -2,10 +2,11 @@
 
 use weft_protocol::command::FiberPath;
 
-use crate::fiber::{Fiber, FiberId, On, Resume, Role, State};
+use crate::fiber::{Cancel, Fiber, FiberId, On, Resume, Role, State};
+use crate::interp::{Source, sources, task_handle};
 use crate::limits::Fault;
 use crate::machine::{Ended, Life, Vm};
-use crate::scope::{NOBODY, Scope, ScopeKind};
+use crate::scope::{NOBODY, Scope, ScopeKind, TaskEnd};
 use crate::step::{Then, Trap, TrapKind};
 use crate::value::{encode, failure};
 use weft_bytecode::types::builtin;
@@ -18,6 +19,7 @@ impl Vm {
     /// A fiber's last frame is gone.
     pub(crate) fn end(&mut self, id: FiberId, fiber: Fiber, ended: Ended) -> Result<(), Fault> {
         self.pending -= fiber.ops.iter().filter(|op| op.outcome.is_none()).count() as u32;
+        let canceled = fiber.cancel == Cancel::Delivered;
         match fiber.role {
             // Its number stays its own while updates go on.
             Role::Main => return self.end_main(ended),
@@ -30,7 +32,7 @@ impl Vm {
             Role::Branch { scope, position } => {
                 self.paths.remove(&fiber.path);
                 self.free_fibers.push(id);
-                return self.end_branch(id, scope, position, ended);
+                return self.end_branch(id, scope, position, ended, canceled);
             }
             Role::Update { update } => {
                 self.paths.remove(&fiber.path);
@@ -42,8 +44,19 @@ impl Vm {
         Ok(())
     }
 
-    fn end_branch(&mut self, id: FiberId, scope: u32, position: u32, ended: Ended) -> Result<(), Fault> {
+    fn end_branch(
+        &mut self,
+        id: FiberId,
+        scope: u32,
+        position: u32,
+        ended: Ended,
+        canceled: bool,
+    ) -> Result<(), Fault> {
         let Some(open) = self.scope(scope) else { return Ok(()) };
+        if open.kind == ScopeKind::Tasks {
+            self.end_task(id, scope, position, ended, canceled);
+            return Ok(());
+        }
         open.running.retain(|branch| *branch != id);
         let decides = !open.is_decided();
         match ended {
@@ -72,6 +85,39 @@ impl Vm {
             self.ready.push_back(owner);
         }
         Ok(())
+    }
+
+    /// A task ended: first those go on who wait for it, then the body if it waits at its end.
+    fn end_task(&mut self, id: FiberId, scope: u32, position: u32, ended: Ended, canceled: bool) {
+        // That a cancel ended it is no news: it came from the body, or the body got it too.
+        let news = match ended {
+            Ended::Returned(_) => false,
+            Ended::Failed(failure) => !(canceled && self.heap.type_at(failure) == builtin::CANCELED),
+        };
+        let Some(open) = self.scope(scope) else { return };
+        open.running.retain(|task| *task != id);
+        match ended {
+            Ended::Returned(value) => {
+                open.results[position as usize].1 = value;
+                open.tasks[position as usize] = TaskEnd::Returned;
+            }
+            Ended::Failed(failure) => open.tasks[position as usize] = TaskEnd::Failed(failure),
+        }
+        if news && !open.left {
+            open.unseen.push(position);
+        }
+        let (owner, goes_on) = (open.owner, open.has_ended() || !open.unseen.is_empty());
+        self.wake_for_task(task_handle(scope, position));
+        let ended = self.scope(scope).is_some_and(|open| open.has_ended());
+        if ended && owner == NOBODY {
+            self.close_scope(scope);
+        } else if goes_on
+            && let Some(fiber) = self.fiber(owner)
+            && matches!(fiber.state, State::Waiting { on: On::Branches { scope: of }, .. } if of == scope)
+        {
+            fiber.state = State::Ready(Resume::Go);
+            self.ready.push_back(owner);
+        }
     }
 
     /// Begins branches that wait for their turn, as many as the scope's limit allows.
@@ -131,13 +177,18 @@ impl Vm {
         let handled = self.def().signals.iter().any(|signal| signal.handler.is_some());
         // A run whose body is over takes no update any more.
         let updated = !self.def().updates.is_empty() && !self.is_ending();
-        let movable = |on: On| match on {
+        let movable = |fiber: &Fiber, on: On| match on {
             On::Message { .. } => true,
+            On::Select => sources(&self.loaded, fiber).iter().any(|source| match source {
+                Source::Message(_) => true,
+                Source::When(_) => handled || updated,
+                _ => false,
+            }),
             // A handler or an update may change the state that the condition reads.
             On::Condition { .. } => handled || updated,
-            On::Operation(_) | On::Started(_) | On::Branches { .. } | On::Turn => false,
+            On::Operation(_) | On::Started(_) | On::Branches { .. } | On::Task(_) | On::Turn => false,
         };
-        if waiting.clone().any(|(_, on)| movable(on)) {
+        if waiting.clone().any(|(fiber, on)| movable(fiber, on)) {
             return None;
         }
         let (first, _) = waiting.next()?;

@@ -3,6 +3,7 @@
 use weft_protocol::command::{CommandId, FiberPath};
 
 use crate::fiber::{Fiber, On, State};
+use crate::interp::{Source, sources, timers};
 use crate::machine::Vm;
 use crate::step::{Wait, WaitOn};
 
@@ -24,6 +25,22 @@ impl Vm {
             On::Message { mailbox, timer } => WaitOn::Message { signal: self.signal_of(mailbox)?, timer: limit(timer) },
             On::Branches { .. } => WaitOn::Branches,
             On::Turn => WaitOn::Turn,
+            On::Task(_) => WaitOn::Task,
+            On::Select => {
+                let sources = sources(&self.loaded, fiber);
+                let timers = timers(&sources, fiber.armed.unwrap_or(0)).map(|(_, seq)| id(seq)).collect();
+                let signals = sources.iter().filter_map(|source| match source {
+                    Source::Message(mailbox) => self.signal_of(*mailbox),
+                    _ => None,
+                });
+                let has = |test: fn(&Source) -> bool| sources.iter().any(test);
+                WaitOn::Select {
+                    signals: signals.collect(),
+                    task: has(|source| matches!(source, Source::Task(_))),
+                    condition: has(|source| matches!(source, Source::When(_))),
+                    timers,
+                }
+            }
         };
         Some(Wait { fiber: FiberPath::clone(&fiber.path), site: fiber.site()?, on })
     }

@@ -10,10 +10,11 @@ use weft_protocol::Command;
 use super::read::has_main;
 use crate::fiber::{Fiber, FiberId, On, Resume, Role, State};
 use crate::heap::{each_object, length_at, type_of};
+use crate::interp::sources;
 use crate::layout::{fits, json};
 use crate::loaded::Loaded;
 use crate::machine::{Ended, Life, MAIN, Vm};
-use crate::scope::{NOBODY, Scope};
+use crate::scope::{NOBODY, Scope, ScopeKind, TaskEnd};
 use crate::table;
 
 type Checked = Result<(), String>;
@@ -207,6 +208,7 @@ fn check_fiber(vm: &Vm, arena: &Arena<'_>, id: FiberId, fiber: &Fiber) -> Checke
         if let Some(callee) = fiber.frames.get(place + 1) {
             let fine = match inst.op {
                 Op::Call => FuncId(inst.b) == callee.func,
+                Op::Select => loaded.result_of(callee.func) == builtin::BOOL,
                 Op::CallClosure | Op::WaitUntil | Op::WaitUntilFor => {
                     loaded.result_of(callee.func) == code.regs[usize::from(inst.a)]
                 }
@@ -268,6 +270,15 @@ fn waits(vm: &Vm, loaded: &Loaded, id: FiberId, fiber: &Fiber, on: On) -> bool {
         On::Message { mailbox, timer } => {
             matches!(inst.op, Op::Receive | Op::ReceiveFor) && inst.b == mailbox && limit(timer)
         }
+        On::Task(_) => inst.op == Op::AwaitTask,
+        On::Select => {
+            let tested = vm.conditions.contains(&id) == vm.selects_condition(fiber);
+            let under_test = vm.progress.current == Some(id);
+            (inst.op == Op::Select || under_test)
+                && fiber.armed.is_some()
+                && tested
+                && !sources(loaded, fiber).is_empty()
+        }
         On::Branches { scope } => {
             let open = vm.scopes.get(scope as usize).and_then(Option::as_ref);
             inst.op == Op::ScopeJoin && open.is_some_and(|open| open.owner == id)
@@ -300,9 +311,25 @@ fn check_scope(vm: &Vm, arena: &Arena<'_>, id: u32, scope: &Scope) -> Checked {
         _ => None,
     });
     let open: FxHashSet<u32> = waiting.chain(running).collect();
+    let tasks = if scope.kind == ScopeKind::Tasks { scope.results.len() } else { 0 };
+    require(scope.tasks.len() == tasks, "a scope has not as many tasks as it says")?;
+    let failed = |position: &u32| matches!(scope.tasks.get(*position as usize), Some(TaskEnd::Failed(_)));
+    require(scope.unseen.iter().all(failed), "a task has failed that has not")?;
     for (position, (func, value)) in (0u32..).zip(&scope.results) {
         require(known(*func), "a branch has no function")?;
         let ty = loaded.result_of(*func);
+        if let Some(task) = scope.tasks.get(position as usize) {
+            require((*task == TaskEnd::Open) == open.contains(&position), "a task has ended that is under way")?;
+            match task {
+                TaskEnd::Open => arena.register(ty, *value)?,
+                TaskEnd::Returned => arena.slot(ty, *value)?,
+                TaskEnd::Failed(failure) => {
+                    arena.register(ty, *value)?;
+                    arena.slot(builtin::FAILURE, *failure)?;
+                }
+            }
+            continue;
+        }
         // A branch that failed or was canceled has no value, and then nobody reads it.
         if open.contains(&position) || (scope.is_decided() && scope.winner != Some(position)) {
             arena.register(ty, *value)?;
@@ -319,8 +346,10 @@ fn queues(vm: &Vm) -> Checked {
     let state = |id: &FiberId| vm.fibers.get(*id as usize).and_then(Option::as_ref).map(|fiber| fiber.state);
     let ready = vm.ready.iter().all(|id| matches!(state(id), Some(State::Ready(_))));
     require(ready, "the ready queue names a fiber that is not ready")?;
-    let tested =
-        vm.conditions.iter().all(|id| matches!(state(id), Some(State::Waiting { on: On::Condition { .. }, .. })));
+    let tested = vm
+        .conditions
+        .iter()
+        .all(|id| matches!(state(id), Some(State::Waiting { on: On::Condition { .. } | On::Select, .. })));
     require(tested, "a condition belongs to no fiber that waits for one")?;
     let free = vm.free_fibers.iter().all(|id| vm.fibers.get(*id as usize).is_some_and(Option::is_none));
     let gone = vm.fibers.iter().filter(|fiber| fiber.is_none()).count();

@@ -19,7 +19,7 @@ use crate::interp::command_bytes;
 use crate::limits::{Bounds, SNAPSHOT_CAUSES_MAX};
 use crate::loaded::Loaded;
 use crate::machine::{Ended, Life, MAIN, Progress, Vm};
-use crate::scope::{Branch, Scope, ScopeKind};
+use crate::scope::{Branch, Scope, ScopeKind, TaskEnd};
 use crate::step::Outcome;
 
 pub(super) struct Reader<'a> {
@@ -208,7 +208,9 @@ impl<'a> Reader<'a> {
             _ => return Err("a fiber's cancel is in no state".into()),
         };
         let (seq, children, draws) = (self.small()?, self.small()?, self.num()?);
-        Ok(Fiber { path, role, slots, frames, state, cancel, seq, children, draws, ops: self.list(Self::operation)? })
+        let armed = self.maybe(Self::small)?;
+        let ops = self.list(Self::operation)?;
+        Ok(Fiber { path, role, slots, frames, state, cancel, seq, children, draws, armed, ops })
     }
 
     fn state(&mut self) -> Read<State> {
@@ -229,6 +231,8 @@ impl<'a> Reader<'a> {
             7 => On::Message { mailbox: self.small()?, timer: self.small()? },
             8 => On::Branches { scope: self.small()? },
             9 => On::Turn,
+            10 => On::Task(self.num()?),
+            11 => On::Select,
             _ => return Err("a fiber is in no state".into()),
         };
         Ok(State::Waiting { on, since })
@@ -290,7 +294,12 @@ impl<'a> Reader<'a> {
             owner: self.small()?,
             depth: self.small()?,
             pc: self.small()?,
-            kind: if self.flag()? { ScopeKind::Race } else { ScopeKind::Parallel },
+            kind: match self.num()? {
+                0 => ScopeKind::Parallel,
+                1 => ScopeKind::Race,
+                2 => ScopeKind::Tasks,
+                _ => return Err("a scope is of no kind".into()),
+            },
             limit: self.small()?,
             pending: self.list(|r| {
                 let (path, position, func) = (r.path()?, r.small()?, FuncId(r.small()?));
@@ -300,6 +309,14 @@ impl<'a> Reader<'a> {
             results: self.list(|r| Ok((FuncId(r.small()?), r.num()?)))?,
             failure: self.num()?,
             winner: self.maybe(Self::small)?,
+            tasks: self.list(|r| match r.num()? {
+                0 => Ok(TaskEnd::Open),
+                1 => Ok(TaskEnd::Returned),
+                2 => Ok(TaskEnd::Failed(r.num()?)),
+                _ => Err("a task has ended in no way".into()),
+            })?,
+            unseen: self.ids()?,
+            left: self.flag()?,
             bytes: self.num()?,
         })
     }

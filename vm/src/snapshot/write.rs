@@ -8,7 +8,7 @@ use zerocopy::IntoBytes;
 
 use crate::fiber::{Cancel, Fiber, Kind, On, Operation, Resume, Role, State};
 use crate::machine::{Ended, Life, Progress, Vm};
-use crate::scope::{Scope, ScopeKind};
+use crate::scope::{Scope, ScopeKind, TaskEnd};
 use crate::step::Outcome;
 
 pub(super) struct Writer<'a> {
@@ -124,6 +124,7 @@ impl Writer<'_> {
         for value in [u64::from(fiber.seq), u64::from(fiber.children), fiber.draws] {
             self.num(value);
         }
+        self.maybe(fiber.armed, |w, first| w.num(u64::from(first)));
         self.list(fiber.ops.iter(), Self::operation);
     }
 
@@ -141,6 +142,8 @@ impl Writer<'_> {
             }
             State::Waiting { on: On::Branches { scope }, since } => (8, &[since, u64::from(scope)]),
             State::Waiting { on: On::Turn, since } => (9, &[since]),
+            State::Waiting { on: On::Task(task), since } => (10, &[since, task]),
+            State::Waiting { on: On::Select, since } => (11, &[since]),
         };
         self.num(code);
         extra.iter().for_each(|value| self.num(*value));
@@ -202,7 +205,11 @@ impl Writer<'_> {
     }
 
     fn scope(&mut self, scope: &Scope) {
-        let kind = if scope.kind == ScopeKind::Parallel { 0 } else { 1 };
+        let kind = match scope.kind {
+            ScopeKind::Parallel => 0,
+            ScopeKind::Race => 1,
+            ScopeKind::Tasks => 2,
+        };
         for value in [scope.owner, scope.depth, scope.pc, kind, scope.limit] {
             self.num(u64::from(value));
         }
@@ -219,6 +226,16 @@ impl Writer<'_> {
         });
         self.num(scope.failure);
         self.maybe(scope.winner, |w, winner| w.num(u64::from(winner)));
+        self.list(scope.tasks.iter(), |w, task| match task {
+            TaskEnd::Open => w.num(0),
+            TaskEnd::Returned => w.num(1),
+            TaskEnd::Failed(failure) => {
+                w.num(2);
+                w.num(*failure);
+            }
+        });
+        self.ids(&scope.unseen);
+        self.num(u64::from(scope.left));
         self.num(scope.bytes);
     }
 

@@ -129,7 +129,7 @@ impl<'a> Lower<'_, 'a> {
     }
 
     /// The mailbox of a signal and the fields of its messages.
-    fn mailbox(&self, signal: &ast::Name) -> Option<(u16, Fields)> {
+    pub(super) fn mailbox(&self, signal: &ast::Name) -> Option<(u16, Fields)> {
         if signal.text.is_empty() {
             return None;
         }
@@ -296,10 +296,10 @@ impl<'a> Lower<'_, 'a> {
 }
 
 /// Fields of a message.
-type Fields = Vec<(std::rc::Rc<str>, Ty)>;
+pub(super) type Fields = Vec<(std::rc::Rc<str>, Ty)>;
 
 /// Whether an expression is a test whatever its parts are.
-fn is_test(expr: &ast::Expr) -> bool {
+pub(super) fn is_test(expr: &ast::Expr) -> bool {
     use BinaryOp::*;
     match &expr.kind {
         ast::ExprKind::Not(_) => true,

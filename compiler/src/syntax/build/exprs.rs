@@ -633,7 +633,7 @@ impl Builder<'_> {
                 self.awaited_call(span, &value);
                 value.kind
             }
-            Rule::kw_await => ExprKind::Await(value),
+            Rule::kw_await => awaiting(*value),
             Rule::kw_start => ExprKind::Start(value),
             _ => ExprKind::Send(value),
         }
@@ -734,4 +734,16 @@ pub(super) fn equals(left: Expr, right: Expr) -> Expr {
         return Expr { kind: ExprKind::Binary { op, left: first, right: last }, span };
     }
     Expr { kind: ExprKind::Binary { op: BinaryOp::Eq, left: Box::new(left), right: Box::new(right) }, span }
+}
+
+/// `await task catch E => x` catches what the task throws where it is awaited.
+fn awaiting(value: Expr) -> ExprKind {
+    match value.kind {
+        ExprKind::Catch { body, pattern, handler } => {
+            let span = body.span;
+            let body = Box::new(Expr { kind: awaiting(*body), span });
+            ExprKind::Catch { body, pattern, handler }
+        }
+        _ => ExprKind::Await(Box::new(value)),
+    }
 }

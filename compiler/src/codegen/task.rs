@@ -1,0 +1,145 @@
+//! Tasks and `select`. A body that spawns opens a scope where it begins; every way out of it goes through the scope's
+//! join: `return` jumps to it, and a failure cancels the tasks first.
+
+use weft_bytecode::types::builtin;
+use weft_bytecode::{Op, Reg};
+
+use super::function::{Emit, Shape, Val};
+use super::wait::TASKS;
+use crate::hir::{Expr, ExprKind, Frame, SelectArm, Source};
+use crate::types::Ty;
+
+/// Whether code begins tasks of the body it is in.
+pub(super) fn spawns(expr: &Expr) -> bool {
+    match &expr.kind {
+        ExprKind::Spawn(_) => true,
+        // Bodies of their own.
+        ExprKind::Race(_) | ExprKind::Closure(_) => false,
+        ExprKind::Parallel { limit, .. } => limit.as_deref().is_some_and(spawns),
+        ExprKind::ParallelFor { limit, items, .. } => limit.as_deref().is_some_and(spawns) || spawns(items),
+        _ => {
+            let mut found = false;
+            expr.parts(&mut |part| found = found || spawns(part));
+            found
+        }
+    }
+}
+
+impl Emit<'_, '_, '_> {
+    /// A body with its tasks: its value comes after they have ended.
+    pub(super) fn with_tasks(&mut self, body: &Expr, result: Ty) -> Val {
+        let limit = self.temp(Ty::INT);
+        self.wide(Op::LoadInt, limit.reg, 0);
+        let scope = self.temp(Ty::INT);
+        self.op(Op::ScopeOpen, scope.reg, TASKS, limit.reg);
+        self.release(limit);
+        let out = if result == Ty::UNIT { self.nothing() } else { self.temp(result) };
+        let exit = self.label();
+        self.tasks = Some((scope.reg, exit, out.reg));
+        let from = self.here();
+        if result == Ty::UNIT {
+            let value = self.expr(body, None);
+            self.release(value);
+        } else {
+            self.expr(body, Some(out.reg));
+            if body.ty != Ty::NEVER {
+                self.share_on_return(body, out.reg);
+            }
+        }
+        if body.ty != Ty::NEVER {
+            self.goto(exit);
+        }
+        let to = self.here();
+        let failure = self.raw(builtin::FAILURE);
+        self.handler(from, to, to, failure);
+        self.op(Op::ScopeLeave, scope.reg, 0, 0);
+        let unit = self.raw(builtin::UNIT);
+        self.op(Op::ScopeJoin, unit, scope.reg, 0);
+        self.op(Op::Throw, failure, 0, 0);
+        self.bind(exit);
+        self.op(Op::ScopeJoin, unit, scope.reg, 0);
+        self.tasks = None;
+        out
+    }
+
+    pub(super) fn task(&mut self, expr: &Expr, dst: Option<Reg>) -> Val {
+        match &expr.kind {
+            ExprKind::Spawn(task) => self.spawn_task(task, expr.ty, dst),
+            ExprKind::Await(task) => {
+                let task = self.value(task);
+                let out = self.into(dst, expr.ty);
+                self.op(Op::AwaitTask, out.reg, task.reg, 0);
+                self.release(task);
+                out
+            }
+            ExprKind::Select(arms) => self.select(arms, expr.ty, dst),
+            _ => self.nothing(),
+        }
+    }
+
+    fn spawn_task(&mut self, task: &Frame, ty: Ty, dst: Option<Reg>) -> Val {
+        let Some((scope, ..)) = self.tasks else { return self.nothing() };
+        let root = self.root.clone();
+        let func = self.em.frame(&root, "spawn", self.locals(), task, Shape::Plain(task.result));
+        let regs = self.captures(task);
+        self.args(Op::ScopeSpawn, scope, func.0, &regs);
+        let out = self.into(dst, ty);
+        self.op(Op::TaskHandle, out.reg, scope, 0);
+        out
+    }
+
+    fn select(&mut self, arms: &[SelectArm], ty: Ty, dst: Option<Reg>) -> Val {
+        let mut sources = Vec::new();
+        for arm in arms {
+            sources.push(match &arm.source {
+                Source::After(value) | Source::At(value) => {
+                    let val = self.value(value);
+                    if value.ty == Ty::NEVER {
+                        return self.nothing();
+                    }
+                    // A later source may change what it was read from.
+                    self.keep(value, val)
+                }
+                Source::Task(task) => Val { reg: self.local(*task), temp: false },
+                Source::Message(mailbox) => {
+                    let val = self.temp(Ty::INT);
+                    self.op(Op::SelectMailbox, val.reg, *mailbox, 0);
+                    val
+                }
+                Source::When(cond) => {
+                    let (func, closure) = self.condition(cond);
+                    let regs = self.captures(cond);
+                    self.args(Op::Closure, closure.reg, func.0, &regs);
+                    closure
+                }
+                Source::Unknown => return self.nothing(),
+            });
+        }
+        let first = self.temp(Ty::INT);
+        let regs: Vec<Reg> = sources.iter().map(|source| source.reg).collect();
+        self.args(Op::Select, first.reg, 0, &regs);
+        self.release_all(&sources);
+        let end = self.label();
+        let out = self.either(ty, dst, |this, dst| {
+            for (n, arm) in arms.iter().enumerate() {
+                let next = this.label();
+                if n + 1 < arms.len() {
+                    let (place, test) = (this.temp(Ty::INT), this.temp(Ty::BOOL));
+                    this.wide(Op::LoadInt, place.reg, n as u32);
+                    this.op(Op::EqInt, test.reg, first.reg, place.reg);
+                    this.jump(Op::JumpIfNot, test.reg, next);
+                    this.release(test);
+                    this.release(place);
+                }
+                this.arm(&arm.body, dst);
+                if arm.body.ty != Ty::NEVER {
+                    this.goto(end);
+                }
+                this.bind(next);
+            }
+            this.bind(end);
+        });
+        self.release(first);
+        out
+    }
+}
