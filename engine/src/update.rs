@@ -100,11 +100,19 @@ fn reply(events: &[Event], id: &str, end: Option<&EventKind>) -> Option<UpdateRe
 }
 
 impl Run {
-    /// What has become of an update; `None` if the run has none of this id.
-    pub fn update_outcome(&self, id: &str) -> Option<UpdateReply> {
-        let (_, end) = self.updates.known.get(id)?;
+    /// What has become of the update of this name and id; `None` if the run has none.
+    pub fn update_outcome(&self, name: &str, id: &str) -> Option<UpdateReply> {
+        let (accepted, end) = self.updates.known.get(id)?;
+        if !self.is_named(*accepted, name) {
+            return None;
+        }
         let end = end.map(|end| &self.history[end.0 as usize - 1].kind);
         Some(UpdateReply { stuck: self.stuck(), ..reply(&self.history, id, end)? })
+    }
+
+    fn is_named(&self, accepted: EventId, name: &str) -> bool {
+        let kind = &self.history[accepted.0 as usize - 1].kind;
+        matches!(kind, EventKind::UpdateAccepted { name: known, .. } if known == name)
     }
 
     /// Updates that have not ended, oldest first.
@@ -134,11 +142,7 @@ impl Run {
         out: &mut Transition,
     ) -> Result<(), Refused> {
         if let Some((accepted, _)) = self.updates.known.get(&update_id) {
-            let same = matches!(
-                &self.history[accepted.0 as usize - 1].kind,
-                EventKind::UpdateAccepted { name: known, .. } if *known == name
-            );
-            return if same { Ok(()) } else { Err(Refused::UpdateIdTaken) };
+            return if self.is_named(*accepted, &name) { Ok(()) } else { Err(Refused::UpdateIdTaken) };
         }
         let Some(update) = self.def().updates.iter().position(|update| update.name == name) else {
             return Err(Refused::NoSuchUpdate);

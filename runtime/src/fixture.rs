@@ -8,6 +8,7 @@
 //!   pub state seen = 0
 //!   signal go()
 //!   signal mark(n: Int) { seen = n }
+//!   update add(n: Int) -> Int check { n / seen } { seen = n  return n }
 //!   let r = charge(n)
 //!   receive go timeout 1h
 //!   return r
@@ -22,7 +23,7 @@ use weft_bytecode::options::{ActivityOptions, OnCancel, Part, RetryPolicy, Targe
 use weft_bytecode::types::builtin::{BOOL, DURATION, INT, UNIT};
 use weft_bytecode::types::{Field, Type, TypeId, builtin};
 use weft_bytecode::{
-    ActivityDef, FuncId, Function, Program, QueryDef, SignalDef, SourceFile, Span, StateDef, WorkflowDef,
+    ActivityDef, FuncId, Function, Program, QueryDef, SignalDef, SourceFile, Span, StateDef, UpdateDef, WorkflowDef,
 };
 
 const SPAN: Span = Span { file: 0, start: 0, end: 1 };
@@ -162,6 +163,14 @@ pub(crate) fn program(fixed: bool) -> Program {
         func("odd", 1, INT, &[INT, n, INT, INT], odd),
         func("spin", 1, INT, &[INT], spin),
         func("ticks", 1, INT, &[INT, DURATION, INT, UNIT], ticks),
+        func("order.add", 1, INT, &[INT], vec![fuel(2), Instr::abc(Op::StoreState, 0, 0, 0), ret(0)]),
+        func(
+            "order.add.check",
+            1,
+            UNIT,
+            &[INT, INT, UNIT],
+            vec![fuel(4), Instr::abc(Op::LoadState, 1, 0, 0), Instr::abc(Op::DivInt, 1, 0, 1), int(2, 0), ret(2)],
+        ),
     ];
     let mut order = workflow("order", n, 2, 3, Some("order-"));
     order.state = vec![StateDef { name: "seen".into(), ty: INT, public: true, indexed: false }];
@@ -170,6 +179,15 @@ pub(crate) fn program(fixed: bool) -> Program {
         SignalDef { name: "mark".into(), args: n, handler: Some(FuncId(4)), mailbox: 0 },
     ];
     order.queries = vec![QueryDef { name: "seen".into(), args: empty, result: INT, func: FuncId(5) }];
+    order.updates = vec![UpdateDef {
+        name: "add".into(),
+        args: n,
+        result: INT,
+        throws: vec![],
+        check: Some(FuncId(11)),
+        body: FuncId(10),
+        concurrent: false,
+    }];
     let mut spin = workflow("spin", n, 0, 8, Some("spin-"));
     spin.signals = vec![SignalDef { name: "go".into(), args: empty, handler: None, mailbox: 0 }];
     Program {

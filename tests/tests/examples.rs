@@ -22,7 +22,7 @@ struct Example {
     workflow: &'static str,
     /// The id its run has.
     id: &'static str,
-    /// Whether the signals of its README are sent when it waits for them.
+    /// Whether the messages of its README are sent when it waits for them.
     answered: bool,
 }
 
@@ -57,6 +57,11 @@ async fn purchase_order() {
 }
 
 #[tokio::test]
+async fn trip() {
+    check(Example { answered: true, ..example("trip", "trip", "trip-7") }).await;
+}
+
+#[tokio::test]
 async fn fulfilment() {
     check(example("fulfilment", "order", "order-7")).await;
 }
@@ -81,8 +86,18 @@ fn every_folder_is_tested() {
     let folders = std::fs::read_dir(workspace().join("examples")).unwrap();
     let mut folders: Vec<_> = folders.map(|f| f.unwrap().file_name().into_string().unwrap()).collect();
     folders.sort();
-    let tested =
-        ["dataset", "first", "fulfilment", "onboarding", "payment", "purchase_order", "report", "trial", "versions"];
+    let tested = [
+        "dataset",
+        "first",
+        "fulfilment",
+        "onboarding",
+        "payment",
+        "purchase_order",
+        "report",
+        "trial",
+        "trip",
+        "versions",
+    ];
     assert_eq!(folders, tested);
 }
 
@@ -148,7 +163,7 @@ async fn run(example: &Example, copy: &Copy) {
     assert_eq!(String::from_utf8_lossy(&output.stdout), copy.expected, "{}: {err}", example.folder);
 }
 
-/// Sends the signals of the README once the run waits for one, and asks its queries.
+/// Sends the signals and updates of the README once the run waits for one, and asks its queries.
 async fn answer(copy: &Copy, id: &str, address: &str) {
     eventually(RUN_MAX, "the run waits for a signal", async || {
         let (_, out, _) = run_weft(&workspace(), &["describe", id, "--json", "--address", address]);
@@ -174,7 +189,7 @@ struct Copy {
     args: Vec<String>,
     /// What it prints.
     expected: String,
-    /// Words of its `weft signal` and `weft query` lines.
+    /// Words of its `weft signal`, `weft query` and `weft update` lines.
     answers: Vec<Vec<String>>,
 }
 
@@ -194,7 +209,8 @@ impl Copy {
         let words: Vec<String> = lines[at][command.len()..].split(' ').map(str::to_owned).collect();
         let is_command = |l: &&&str| !l.starts_with("weft ") && !l.starts_with("python3 ");
         let expected = lines[at..].iter().find(is_command).expect("the README tells what is printed");
-        let answers = lines.iter().filter(|l| l.starts_with("weft signal") || l.starts_with("weft query"));
+        let told = ["weft signal", "weft query", "weft update"];
+        let answers = lines.iter().filter(|l| told.iter().any(|command| l.starts_with(command)));
         let answers = answers.map(|l| l.split(' ').skip(1).map(str::to_owned).collect()).collect();
         let args = words.iter().filter(|w| *w != example.workflow).cloned().collect();
         Copy { dir, folder, words, args, expected: format!("{expected}\n"), answers }

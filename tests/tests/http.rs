@@ -10,6 +10,8 @@ mod program;
 mod refusals;
 #[path = "http/stream.rs"]
 mod stream;
+#[path = "http/updates.rs"]
+mod updates;
 #[path = "http/worker.rs"]
 mod worker;
 

@@ -7,6 +7,10 @@ use crate::hir::program::Workflow;
 use crate::hir::{Expr, ExprKind, Frame, Root, Source, Stmt};
 use crate::types::world::World;
 
+/// What may change what a condition reads.
+const CHANGES: &str =
+    "a condition changes when a signal handler, an update or a concurrent branch assigns the state it reads";
+
 /// Checks a workflow. One with a refused part is left alone: that part may be what changes and receives.
 pub(super) fn check(world: &World<'_>, workflow: &Workflow) {
     if workflow.refused {
@@ -101,11 +105,7 @@ fn unchanging(world: &World<'_>, cond: &Expr, changed: &BTreeSet<u16>, label: &s
     reads(cond, &mut read, &mut known);
     if known && read.is_disjoint(changed) {
         let d = Diagnostic::error("WF3001", cond.span, "nothing can change this condition while it waits");
-        world.report(
-            d.label(label)
-                .why("a condition changes when a signal handler or a concurrent branch assigns the state it reads")
-                .help(help),
-        );
+        world.report(d.label(label).why(CHANGES).help(help));
     }
 }
 

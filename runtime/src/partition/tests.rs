@@ -17,6 +17,7 @@ use crate::store::{Chunk, StoreError};
 mod children;
 mod long;
 mod starts;
+mod updates;
 
 const NOW: Timestamp = Timestamp(1_000);
 const ID: PartitionId = PartitionId(0);

@@ -17,6 +17,7 @@ pub(super) struct UpdateWaiter {
     /// Whom to answer.
     pub(super) reply: ReplyId,
     /// Which update.
+    name: String,
     update_id: String,
     /// How far it has to come.
     stage: UpdateStage,
@@ -58,7 +59,7 @@ impl Partition {
             Ok(args) => args,
             Err(error) => return self.reply(0, reply, Err(error)),
         };
-        open.updaters.push(UpdateWaiter { reply, update_id: update_id.clone(), stage });
+        open.updaters.push(UpdateWaiter { reply, name: name.clone(), update_id: update_id.clone(), stage });
         let then = Then::Update(reply, update_id.clone());
         self.apply(id, Input::Update { name, args, update_id }, then, now);
     }
@@ -86,7 +87,7 @@ pub(super) fn answers(open: &mut OpenRun) -> Vec<Output> {
     let run = &open.run;
     let mut outputs = Vec::new();
     open.updaters.retain(|waiter| {
-        let Some(outcome) = run.update_outcome(&waiter.update_id) else { return true };
+        let Some(outcome) = run.update_outcome(&waiter.name, &waiter.update_id) else { return true };
         if outcome.status == UpdateStatus::Accepted && waiter.stage == UpdateStage::Completed {
             return true;
         }

@@ -215,6 +215,7 @@ async fn no_body_is_a_surprise() {
         ("/runs", &["workflow", "id", "args", "request_id", "on_conflict", "on_closed", "run_timeout_ms"][..]),
         ("/runs/order-o/signals/mark", &["args", "request_id"]),
         ("/runs/order-o/queries/plus", &["args", "request_id"]),
+        ("/runs/order-o/updates/plus", &["args", "update_id", "wait_for"]),
         ("/runs/order-z/cancel", &["reason", "request_id"]),
         ("/runs/order-z/terminate", &["reason", "request_id"]),
         ("/queues/nobody/poll", &["worker", "max", "holding"]),
