@@ -297,6 +297,27 @@ ops! {
     /// order, at once and after every event; what is ready is left for the op that takes it. Timers start only if the
     /// first test finds nothing, and are canceled when another source is first.
     Select = "select" (dst: Dst, unused: Index, n: Args);
+
+    /// Enters the body of a `within`: a region of this frame with a deadline, for which a timer starts. `dst` is false
+    /// and there is no region where the duration is not positive. When the timer fires, what the fiber waits for inside
+    /// is canceled.
+    Within = "within" (dst: Dst, limit: Src);
+    /// Leaves the innermost region of this frame; its timer is canceled.
+    WithinEnd = "within_end" ();
+    /// As `WithinEnd`, for a failure that left the body: `dst` is true if it is the `Canceled` of the region's deadline.
+    WithinFailed = "within_failed" (dst: Dst, failure: Src);
+    /// Begins a list of cleanup in this frame: kind 0 of a body, 1 of a `saga`.
+    CleanupOpen = "cleanup" (kind: Index);
+    /// Adds a closure (no arguments, `Unit`) to the innermost list of this frame: 0 and 1 to that of the body, for any
+    /// way out or for a cancel only; 2 to that of a saga, `hops` branches around this one.
+    CleanupAdd = "cleanup_add" (what: Index, closure: Src, hops: Index);
+    /// Ends the innermost list of this frame without calling anything.
+    CleanupDrop = "cleanup_drop" ();
+    /// Calls the closures of the innermost list of this frame, newest first, and ends the list. No cancel from outside
+    /// reaches a wait in them; each is canceled when it has waited for longer than the workflow's `cleanup_timeout`.
+    /// `failure: Failure?` is what left the body. If one did, it is thrown again, or for a saga with a closure that
+    /// failed `CompensationFailed`; if none did, the first failure of a closure is thrown. Others are logged.
+    Leave = "leave" (failure: Src);
 }
 
 impl Op {

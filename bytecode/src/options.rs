@@ -170,7 +170,12 @@ pub struct WorkflowOptions {
     pub on_cancel: Option<OnCancel>,
     /// Limit of one run, milliseconds.
     pub run_timeout_ms: Option<i64>,
+    /// What one piece of cleanup may take, milliseconds; default [`CLEANUP_TIMEOUT_MS`].
+    pub cleanup_timeout_ms: Option<i64>,
 }
+
+/// What a piece of cleanup (`defer`, `on cancel`, `undo`) may take from its first wait, where its workflow says nothing.
+pub const CLEANUP_TIMEOUT_MS: i64 = 10 * 60 * 1_000;
 
 /// The names a call site may give in `with { … }` and how they arrive in the options record of `ScheduleActivity`:
 /// `timeout`, `total_timeout`, `heartbeat: Duration`, `queue: String`,

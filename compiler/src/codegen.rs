@@ -22,6 +22,7 @@ use crate::types::world::World;
 use crate::types::{FieldDef, Ty};
 
 mod assign;
+mod cleanup;
 mod cond;
 mod function;
 mod gather;

@@ -105,6 +105,17 @@ pub(crate) enum Gather {
     GroupBy,
 }
 
+/// When a piece of cleanup runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Deferred {
+    /// `defer`: whatever way the body is left.
+    Always,
+    /// `on cancel`: if a cancel leaves it.
+    OnCancel,
+    /// `undo`: if its saga fails, which is so many branches around this one.
+    Undo { hops: u16 },
+}
+
 /// Forms of expressions.
 #[derive(Debug)]
 pub(crate) enum ExprKind {
@@ -209,6 +220,22 @@ pub(crate) enum ExprKind {
         body: Box<Expr>,
         failure: LocalId,
         catches: Vec<Catch>,
+    },
+    /// A body with a deadline. Without `otherwise`, missing it throws `Timeout`.
+    Within {
+        limit: Box<Expr>,
+        body: Box<Expr>,
+        otherwise: Option<Box<Expr>>,
+    },
+    /// A body that keeps cleanup until it is left: the undos of a `saga`, else what a function or branch defers.
+    Cleanup {
+        saga: bool,
+        body: Box<Expr>,
+    },
+    /// Adds to the cleanup of the body around.
+    Defer {
+        what: Deferred,
+        frame: Box<Frame>,
     },
     Patch {
         patch: u16,
@@ -439,6 +466,13 @@ impl Expr {
                 stmts.iter().for_each(|s| s.parts(visit));
                 value.iter().for_each(|e| visit(e));
             }
+            Within { limit, body, otherwise } => {
+                visit(limit);
+                visit(body);
+                otherwise.iter().for_each(|e| visit(e));
+            }
+            Cleanup { body, .. } => visit(body),
+            Defer { frame, .. } => visit(&frame.body),
             Try { body, catches, .. } => {
                 visit(body);
                 catches.iter().for_each(|c| visit(&c.body));

@@ -407,11 +407,6 @@ impl Types {
 
 /// What does the work of a construct until it is built, for those that have such a thing.
 const INSTEAD: &[(&str, &str)] = &[
-    ("`within`", "`race { work(), patience() }`, with a `flow` that sleeps for the time allowed"),
-    ("`saga`", "`try { .. } catch e { .. throw e }`, with what is to be undone before the `throw`"),
-    ("`undo`", "`try { .. } catch e { .. throw e }`, with what is to be undone before the `throw`"),
-    ("`defer`", "write it behind the body, and in `try { .. } catch e { .. throw e }` for failures"),
-    ("`on cancel`", "`try { .. } catch Canceled { .. }`"),
     ("`continue as new`", "a loop, while there are at most some thousand steps"),
     ("`deprecated patch`", "keep the `patch` as it is"),
 ];

@@ -224,6 +224,7 @@ mod tests {
         let declared = WorkflowOptions {
             on_conflict: Some(declared::OnConflict::Join),
             run_timeout_ms: Some(5),
+            cleanup_timeout_ms: None,
             ..WorkflowOptions::default()
         };
         let plain = CallOptions::default().resolve(&declared);

@@ -151,7 +151,7 @@ impl Generator {
     /// A statement at a nesting depth; `waits` says whether it may suspend and assign outer variables.
     fn statement(&mut self, depth: usize, waits: bool) {
         let deep = depth > 3;
-        match self.random.random_range(0..if waits { 25 } else { 8 }) {
+        match self.random.random_range(0..if waits { 28 } else { 8 }) {
             0..=2 => self.binding(depth),
             3 => self.assignment(depth),
             4 if !deep => self.condition(depth, waits),
@@ -186,6 +186,9 @@ impl Generator {
             21 => self.spawn(depth),
             22 => self.await_task(depth),
             23 if !deep => self.select(depth),
+            24 if !deep => self.deadline(depth),
+            25 if !deep => self.cleanup(depth),
+            26 if !deep => self.saga(depth),
             _ => self.binding(depth),
         }
     }
@@ -459,6 +462,62 @@ impl Generator {
         self.line(depth + 1, "count = clamp(e.code)");
         self.line(depth, "} catch e {");
         self.line(depth + 1, "log.error(e.message)");
+        self.line(depth, "}");
+    }
+
+    fn deadline(&mut self, depth: usize) {
+        let limit = self.random.random_range(0..100);
+        let unit = self.pick(&["s", "ms"]);
+        if self.random.random_bool(0.4) {
+            let (name, asked, late) = (self.fresh(), self.expr(Type::Int, 1), self.expr(Type::Int, 1));
+            self.line(depth, &format!("let {name} = within {limit}{unit} {{ number({asked}) }} else {{ {late} }}"));
+            return self.scope.push((name, Type::Int, false));
+        }
+        self.line(depth, &format!("within {limit}{unit} {{"));
+        self.block(depth, true);
+        if self.random.random_bool(0.8) {
+            self.line(depth, "} else {");
+            self.block(depth, true);
+        }
+        self.line(depth, "}");
+    }
+
+    fn cleanup(&mut self, depth: usize) {
+        let how = self.pick(&["defer", "on cancel"]);
+        self.line(depth, &format!("{how} {{"));
+        // It sees the variables as they are here, and cannot change them.
+        let scope = self.scope.clone();
+        self.scope.iter_mut().for_each(|known| known.2 = false);
+        self.block(depth, true);
+        self.scope = scope;
+        self.line(depth, "}");
+    }
+
+    fn saga(&mut self, depth: usize) {
+        self.line(depth, "try {");
+        self.line(depth + 1, "saga {");
+        let known = self.scope.len();
+        for _ in 0..self.random.random_range(1..3) {
+            let (name, value) = (self.fresh(), self.expr(Type::Int, 1));
+            let undo = self.pick(&["nothing()", "number(count)", "ask(1)"]);
+            self.line(depth + 2, &format!("let {name} = number({value}) undo {undo}"));
+            self.scope.push((name.clone(), Type::Int, false));
+            self.line(depth + 2, &format!("text(\"{{{name}}}\") undo number({name})"));
+        }
+        if self.random.random_bool(0.5) {
+            let item = self.fresh();
+            self.line(depth + 2, &format!("parallel for {item} in [3, 4] {{ number({item}) undo number({item}) }}"));
+        }
+        self.block(depth + 1, true);
+        if self.random.random_bool(0.6) {
+            self.line(depth + 2, "if count > 3 { throw Refused(count) }");
+        }
+        self.scope.truncate(known);
+        self.line(depth + 1, "}");
+        self.line(depth, "} catch Refused as e {");
+        self.line(depth + 1, "log.info(\"{e.code}\")");
+        self.line(depth, "} catch CompensationFailed as e {");
+        self.line(depth + 1, "log.info(e.message)");
         self.line(depth, "}");
     }
 

@@ -1,7 +1,8 @@
 //! A fiber: one line of execution of a run.
 //!
 //! `Ready` --runs--> `Waiting` --what it waits for, its limit, a cancel--> `Ready` … until its last frame returns or a
-//! failure leaves it. A cancel reaches a fiber once: at its current wait, or at its first one.
+//! failure leaves it. The cancel of a fiber reaches it once: at its current wait, or at its first one; its regions have
+//! deadlines of their own ([`crate::region`]).
 
 use smallvec::SmallVec;
 use weft_bytecode::FuncId;
@@ -12,6 +13,7 @@ use weft_protocol::event::RunRef;
 use crate::frame::Frame;
 use crate::limits::{Fault, corrupt, fault};
 use crate::loaded::Loaded;
+use crate::region::{Cleanup, Region};
 use crate::step::{Outcome, TrapKind};
 
 /// A fiber's number in its run; numbers of ended fibers are used again.
@@ -35,6 +37,10 @@ pub(crate) struct Fiber {
     pub(crate) armed: Option<u32>,
     /// Operations under way or ended and not yet awaited, by number.
     pub(crate) ops: Vec<Operation>,
+    /// Code under way with a cancel of its own, outermost first.
+    pub(crate) regions: Vec<Region>,
+    /// What is to be done when bodies are left, outermost first.
+    pub(crate) cleanups: Vec<Cleanup>,
 }
 
 /// What a fiber is for.
@@ -97,7 +103,7 @@ pub(crate) enum On {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Cancel {
     No,
-    /// Requested, but the fiber has not waited since.
+    /// Requested, but the fiber has not waited since, or where it waits keeps it out.
     Pending,
     Delivered,
 }
@@ -109,6 +115,8 @@ pub(crate) struct Operation {
     pub(crate) kind: Kind,
     /// What canceling the wait for it does.
     pub(crate) mode: OnCancel,
+    /// Whether it was asked to stop, and its end is waited for.
+    pub(crate) asked: bool,
     /// The child, once it has started.
     pub(crate) started: Option<Box<RunRef>>,
     pub(crate) outcome: Option<Outcome>,
@@ -138,6 +146,8 @@ impl Fiber {
             draws: 0,
             armed: None,
             ops: Vec::new(),
+            regions: Vec::new(),
+            cleanups: Vec::new(),
         }
     }
 
@@ -200,5 +210,6 @@ impl Fiber {
         if let State::Ready(Resume::Throw(failure)) = &mut self.state {
             visit(failure);
         }
+        self.cleanups.iter_mut().for_each(|list| list.roots(visit));
     }
 }

@@ -5,6 +5,7 @@
 mod arith;
 mod control;
 mod objects;
+mod region;
 mod select;
 mod tasks;
 mod waits;
@@ -285,7 +286,7 @@ impl Vm {
                         Some(exit) => return Ok(exit),
                         None => continue 'frame,
                     },
-                    Flow::Wait(on) => match self.suspend(id, fiber, on)? {
+                    Flow::Wait(on) => match self.suspend(id, fiber, on, ctx)? {
                         Some(failure) => match self.throw(id, fiber, &loaded, failure)? {
                             Some(exit) => return Ok(exit),
                             None => continue 'frame,
@@ -315,6 +316,9 @@ impl Vm {
             ScheduleActivity | StartChild | StartTimer | StartTimerAt | Await | AwaitStarted | WaitUntil
             | WaitUntilFor | Receive | ReceiveFor | ScopeOpen | ScopeSpawn | ScopeJoin | Patch | TaskHandle
             | AwaitTask | ScopeLeave | SelectMailbox | Select => self.wait_op(fiber, at),
+            Within | WithinEnd | WithinFailed | CleanupOpen | CleanupAdd | CleanupDrop | Leave => {
+                self.region_op(fiber, at)
+            }
             other => Err(corrupt(format!("`{}` is not executed here", other.name()))),
         }
     }

@@ -12,6 +12,7 @@ mod loaded;
 mod machine;
 mod native;
 mod random;
+mod region;
 mod scope;
 mod snapshot;
 pub mod step;

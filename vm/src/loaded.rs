@@ -66,7 +66,7 @@ impl Code {
     fn can_stop(&self, pc: u32) -> bool {
         let behind_fuel = pc > 0 && self.insts[pc as usize - 1].op == Op::Fuel;
         let op = self.insts[pc as usize].op;
-        pc == 0 || behind_fuel || op.suspends() || matches!(op, Op::Call | Op::CallClosure)
+        pc == 0 || behind_fuel || op.suspends() || matches!(op, Op::Call | Op::CallClosure | Op::Leave)
     }
 }
 

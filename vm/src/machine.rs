@@ -5,6 +5,7 @@
 mod cancel;
 mod finish;
 mod query;
+mod region;
 mod updates;
 mod waits;
 
@@ -189,10 +190,11 @@ impl Vm {
             _ if !matches!(self.life, Life::Open | Life::Ending(_)) => {
                 Err(corrupt("an activation reached a run that is not open"))
             }
-            Activation::Resolved { op, outcome } => {
-                self.resolve(&op, outcome);
-                Ok(())
-            }
+            Activation::Resolved { op, outcome } => self.deadline(&op).map(|taken| {
+                if !taken {
+                    self.resolve(&op, outcome);
+                }
+            }),
             Activation::ChildStarted { op, run } => {
                 self.child_started(&op, run);
                 Ok(())
@@ -269,7 +271,7 @@ impl Vm {
         self.fibers.get_mut(id as usize)?.as_deref_mut()
     }
 
-    fn by_path(&self, path: &FiberPath) -> Option<FiberId> {
+    pub(crate) fn by_path(&self, path: &FiberPath) -> Option<FiberId> {
         if path.0.is_empty() { Some(MAIN) } else { self.paths.get(path).copied() }
     }
 

@@ -305,6 +305,12 @@ impl Inside<'_> {
             ScopeSpawn => is(a, builtin::INT) && self.takes(FuncId(b), &self.arg_ids()),
             ScopeJoin => is(b, builtin::INT),
             Patch => is(a, builtin::BOOL),
+            Within => is(a, builtin::BOOL) && is(b, builtin::DURATION),
+            WithinEnd | CleanupDrop => true,
+            WithinFailed => is(a, builtin::BOOL) && is(b, builtin::FAILURE),
+            CleanupOpen => a <= 1,
+            CleanupAdd => a <= 2 && (a == 2 || c == 0) && *self.ty(b) == Type::Fn(vec![], builtin::UNIT),
+            Leave => is(a, builtin::OPTION_FAILURE),
             Throw => is(a, builtin::FAILURE) || matches!(self.ty(a), Type::Error { .. }),
             IsError => {
                 let error = matches!(self.program.ty(TypeId(c)), Type::Error { .. });

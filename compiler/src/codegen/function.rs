@@ -7,7 +7,8 @@ use weft_bytecode::types::builtin;
 use weft_bytecode::{Instr, Op, Reg, TypeId};
 
 use super::Emitter;
-use super::task::spawns;
+use super::cleanup::Closing;
+use super::task::Tasks;
 use crate::hir::{Expr, ExprKind, Local, LocalId, Root, Stmt};
 use crate::source::Span;
 use crate::types::Ty;
@@ -49,6 +50,8 @@ impl Shape {
 struct LoopLabels {
     again: Label,
     exit: Label,
+    /// How much of what must be closed is around the loop.
+    closings: usize,
 }
 
 /// One function being emitted.
@@ -78,8 +81,10 @@ pub(super) struct Emit<'e, 'w, 'a> {
     /// Fuel ops of the loops around, with the instructions counted so far.
     regions: Vec<(u32, u32)>,
     loops: Vec<LoopLabels>,
-    /// In a body with tasks: their scope, where `return` goes, and the register it leaves the value in.
-    pub tasks: Option<(Reg, Label, Reg)>,
+    /// In a body with tasks.
+    pub tasks: Option<Tasks>,
+    /// What code that jumps out must close, innermost last.
+    pub closings: Vec<Closing>,
     span: Span,
 }
 
@@ -106,6 +111,7 @@ impl<'e, 'w, 'a> Emit<'e, 'w, 'a> {
             regions: Vec::new(),
             loops: Vec::new(),
             tasks: None,
+            closings: Vec::new(),
             span: Span { file: crate::source::FileId(0), start: 0, end: 0 },
         }
     }
@@ -113,8 +119,7 @@ impl<'e, 'w, 'a> Emit<'e, 'w, 'a> {
     /// The whole function of a body.
     pub(super) fn function(mut self, params: &[LocalId], body: &Expr, span: Span) -> Function {
         self.begin(params, span);
-        if spawns(body) {
-            let value = self.with_tasks(body, self.result);
+        if let Some(value) = self.body_with_tasks(body, self.result) {
             match value.reg {
                 NOTHING => self.return_unit(),
                 value => self.op(Op::Return, value, 0, 0),
@@ -141,9 +146,10 @@ impl<'e, 'w, 'a> Emit<'e, 'w, 'a> {
         self.begin(params, body.span);
         let result = self.reg(self.result);
         let from = self.here();
-        let value = match spawns(body) {
-            true => self.with_tasks(body, if body.ty == Ty::NEVER { Ty::UNIT } else { body.ty }),
-            false => self.expr(body, None),
+        let ty = if body.ty == Ty::NEVER { Ty::UNIT } else { body.ty };
+        let value = match self.body_with_tasks(body, ty) {
+            Some(value) => value,
+            None => self.expr(body, None),
         };
         if body.ty != Ty::NEVER {
             let value = self.need(value, body.ty);
@@ -428,6 +434,9 @@ impl<'e, 'w, 'a> Emit<'e, 'w, 'a> {
             }
             E::Match { value, arms } => self.matching(value, arms, ty, dst),
             E::Block { stmts, value } => self.block(stmts, value.as_deref(), ty, dst),
+            E::Within { limit, body, otherwise } => self.within(limit, body, otherwise.as_deref(), ty, dst),
+            E::Cleanup { saga, body } => self.with_cleanup(*saga, body, ty, dst),
+            E::Defer { what, frame } => self.defer(*what, frame),
             E::Try { body, failure, catches } => self.try_catch(body, *failure, catches, ty, dst),
             E::Gather { gather, items, item, body } => self.gather(*gather, items, item, body, ty, dst),
             E::Fold { items, init, acc, item, body } => self.fold(items, init, *acc, item, body, dst),
@@ -440,13 +449,15 @@ impl<'e, 'w, 'a> Emit<'e, 'w, 'a> {
                 self.nothing()
             }
             E::Break => {
-                if let Some(exit) = self.loops.last().map(|l| l.exit) {
+                if let Some((exit, around)) = self.loops.last().map(|l| (l.exit, l.closings)) {
+                    self.close_down_to(around);
                     self.goto(exit);
                 }
                 self.nothing()
             }
             E::Continue => {
-                if let Some(again) = self.loops.last().map(|l| l.again) {
+                if let Some((again, around)) = self.loops.last().map(|l| (l.again, l.closings)) {
+                    self.close_down_to(around);
                     self.goto(again);
                 }
                 self.nothing()
@@ -501,11 +512,15 @@ impl<'e, 'w, 'a> Emit<'e, 'w, 'a> {
                 if value.ty != Ty::NEVER {
                     self.share_on_return(value, val.reg);
                     match self.tasks {
-                        Some((_, exit, out)) => {
-                            self.op(Op::Move, out, val.reg, 0);
-                            self.goto(exit);
+                        Some(tasks) => {
+                            self.close_down_to(tasks.closings);
+                            self.op(Op::Move, tasks.out, val.reg, 0);
+                            self.goto(tasks.exit);
                         }
-                        None => self.op(Op::Return, val.reg, 0, 0),
+                        None => {
+                            self.close_down_to(0);
+                            self.op(Op::Return, val.reg, 0, 0);
+                        }
                     }
                 }
                 self.release(val);
@@ -516,8 +531,14 @@ impl<'e, 'w, 'a> Emit<'e, 'w, 'a> {
                     self.release(val);
                 }
                 match self.tasks {
-                    Some((_, exit, _)) => self.goto(exit),
-                    None => self.return_unit(),
+                    Some(tasks) => {
+                        self.close_down_to(tasks.closings);
+                        self.goto(tasks.exit);
+                    }
+                    None => {
+                        self.close_down_to(0);
+                        self.return_unit();
+                    }
                 }
             }
         }
@@ -649,7 +670,8 @@ impl<'e, 'w, 'a> Emit<'e, 'w, 'a> {
     }
 
     pub(super) fn in_loop(&mut self, again: Label, exit: Label, inner: impl FnOnce(&mut Self)) {
-        self.loops.push(LoopLabels { again, exit });
+        let closings = self.closings.len();
+        self.loops.push(LoopLabels { again, exit, closings });
         inner(self);
         self.loops.pop();
     }
@@ -678,7 +700,8 @@ pub(super) fn is_fresh(expr: &Expr) -> bool {
         ExprKind::Match { arms, .. } => arms.iter().all(|arm| is_fresh(&arm.body)),
         ExprKind::Block { value, .. } => value.as_ref().is_none_or(|v| is_fresh(v)),
         ExprKind::Try { body, catches, .. } => is_fresh(body) && catches.iter().all(|c| is_fresh(&c.body)),
-        ExprKind::Chain { body, .. } => is_fresh(body),
+        ExprKind::Chain { body, .. } | ExprKind::Cleanup { body, .. } => is_fresh(body),
+        ExprKind::Within { body, otherwise, .. } => is_fresh(body) && otherwise.as_ref().is_none_or(|e| is_fresh(e)),
         ExprKind::Gather { gather, .. } => !matches!(gather, crate::hir::Gather::Find),
         ExprKind::Fold { init, body, .. } => is_fresh(init) && is_fresh(body),
         ExprKind::Receive { .. } | ExprKind::WaitUntil { .. } | ExprKind::Await(_) => false,

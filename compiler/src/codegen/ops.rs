@@ -3,6 +3,7 @@
 use weft_bytecode::types::builtin;
 use weft_bytecode::{Op, Reg};
 
+use super::cleanup::Closed;
 use super::function::{Emit, Val};
 use crate::hir::{Catch, Expr, LocalId};
 use crate::syntax::ast::BinaryOp;
@@ -116,10 +117,8 @@ impl Emit<'_, '_, '_> {
     ) -> Val {
         self.either(ty, dst, |this, dst| {
             let end = this.label();
-            let from = this.here();
-            this.arm(body, dst);
-            let to = this.here();
-            if from == to {
+            let ways = this.closing(Closed::Try, |this| this.arm(body, dst));
+            if ways.is_empty() {
                 // Nothing in there can fail.
                 return this.bind(end);
             }
@@ -129,7 +128,7 @@ impl Emit<'_, '_, '_> {
             this.scoped(|this| {
                 let reg = this.local(failure);
                 let target = this.here();
-                this.handler(from, to, target, reg);
+                this.handlers(&ways, target, reg);
                 for catch in catches {
                     this.catch(catch, reg, dst, end);
                 }

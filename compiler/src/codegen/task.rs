@@ -4,17 +4,29 @@
 use weft_bytecode::types::builtin;
 use weft_bytecode::{Op, Reg};
 
-use super::function::{Emit, Shape, Val};
+use super::cleanup::Closed;
+use super::function::{Emit, Label, Shape, Val};
 use super::wait::TASKS;
 use crate::hir::{Expr, ExprKind, Frame, SelectArm, Source};
 use crate::types::Ty;
 
+/// The tasks of the body being emitted.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Tasks {
+    scope: Reg,
+    /// Where `return` goes, and the register it leaves the value in.
+    pub exit: Label,
+    pub out: Reg,
+    /// How much is around the scope that `return` need not close: it passes there on its way out.
+    pub closings: usize,
+}
+
 /// Whether code begins tasks of the body it is in.
-pub(super) fn spawns(expr: &Expr) -> bool {
+fn spawns(expr: &Expr) -> bool {
     match &expr.kind {
         ExprKind::Spawn(_) => true,
         // Bodies of their own.
-        ExprKind::Race(_) | ExprKind::Closure(_) => false,
+        ExprKind::Race(_) | ExprKind::Closure(_) | ExprKind::Defer { .. } => false,
         ExprKind::Parallel { limit, .. } => limit.as_deref().is_some_and(spawns),
         ExprKind::ParallelFor { limit, items, .. } => limit.as_deref().is_some_and(spawns) || spawns(items),
         _ => {
@@ -26,8 +38,21 @@ pub(super) fn spawns(expr: &Expr) -> bool {
 }
 
 impl Emit<'_, '_, '_> {
+    /// A body that spawns; `None` if it does not. What it defers is done when its tasks have ended.
+    pub(super) fn body_with_tasks(&mut self, body: &Expr, result: Ty) -> Option<Val> {
+        match &body.kind {
+            _ if !spawns(body) => None,
+            ExprKind::Cleanup { saga: false, body } => {
+                let mut value = self.nothing();
+                self.keeping(Closed::Body, |this| value = this.with_tasks(body, result));
+                Some(value)
+            }
+            _ => Some(self.with_tasks(body, result)),
+        }
+    }
+
     /// A body with its tasks: its value comes after they have ended.
-    pub(super) fn with_tasks(&mut self, body: &Expr, result: Ty) -> Val {
+    fn with_tasks(&mut self, body: &Expr, result: Ty) -> Val {
         let limit = self.temp(Ty::INT);
         self.wide(Op::LoadInt, limit.reg, 0);
         let scope = self.temp(Ty::INT);
@@ -35,7 +60,7 @@ impl Emit<'_, '_, '_> {
         self.release(limit);
         let out = if result == Ty::UNIT { self.nothing() } else { self.temp(result) };
         let exit = self.label();
-        self.tasks = Some((scope.reg, exit, out.reg));
+        self.tasks = Some(Tasks { scope: scope.reg, exit, out: out.reg, closings: self.closings.len() });
         let from = self.here();
         if result == Ty::UNIT {
             let value = self.expr(body, None);
@@ -78,7 +103,7 @@ impl Emit<'_, '_, '_> {
     }
 
     fn spawn_task(&mut self, task: &Frame, ty: Ty, dst: Option<Reg>) -> Val {
-        let Some((scope, ..)) = self.tasks else { return self.nothing() };
+        let Some(Tasks { scope, .. }) = self.tasks else { return self.nothing() };
         let root = self.root.clone();
         let func = self.em.frame(&root, "spawn", self.locals(), task, Shape::Plain(task.result));
         let regs = self.captures(task);

@@ -110,7 +110,7 @@ impl Emit<'_, '_, '_> {
             this.bind(late);
             match otherwise {
                 Some(otherwise) => this.arm(otherwise, dst),
-                None => this.throw_timeout(),
+                None => this.throw_timeout("the wait timed out", "wait"),
             }
             this.bind(end);
         });
@@ -138,13 +138,13 @@ impl Emit<'_, '_, '_> {
     }
 
     /// `throw` of the `Timeout` that a wait without `else` ends in.
-    fn throw_timeout(&mut self) {
+    pub(super) fn throw_timeout(&mut self, message_text: &str, kind_text: &str) {
         let error = self.raw(builtin::TIMEOUT);
         let (message, kind) = (self.raw(builtin::STRING), self.raw(builtin::STRING));
         let cause = self.raw(builtin::OPTION_FAILURE);
-        let text = self.em.constant(ConstantKey::String("the wait timed out".into()));
+        let text = self.em.constant(ConstantKey::String(message_text.into()));
         self.wide(Op::LoadConst, message, text);
-        let text = self.em.constant(ConstantKey::String("wait".into()));
+        let text = self.em.constant(ConstantKey::String(kind_text.into()));
         self.wide(Op::LoadConst, kind, text);
         self.op(Op::LoadNone, cause, 0, 0);
         self.args(Op::New, error, 0, &[message, cause, kind]);
@@ -186,7 +186,7 @@ impl Emit<'_, '_, '_> {
                 this.bind(late);
                 match otherwise {
                     Some(otherwise) => this.arm(otherwise, dst),
-                    None => this.throw_timeout(),
+                    None => this.throw_timeout("the wait timed out", "wait"),
                 }
             }
             this.bind(end);

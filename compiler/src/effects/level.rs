@@ -2,7 +2,7 @@
 
 use super::teach;
 use crate::diagnostic::Diagnostic;
-use crate::hir::{Expr, ExprKind, FnKind, Function, Root, Source, Stmt};
+use crate::hir::{Deferred, Expr, ExprKind, FnKind, Function, Root, Source, Stmt};
 use crate::source::Span;
 use crate::types::world::World;
 
@@ -256,6 +256,11 @@ impl Walk<'_, '_> {
             }
             Sleep { .. } => "sleep".into(),
             Receive { .. } => "receive a signal".into(),
+            Within { .. } => "run `within` a time".into(),
+            Cleanup { saga: true, .. } => "run a `saga`".into(),
+            Defer { what: Deferred::Always, .. } => "`defer`".into(),
+            Defer { what: Deferred::OnCancel, .. } => "act `on cancel`".into(),
+            Defer { what: Deferred::Undo { .. }, .. } => "`undo`".into(),
             Parallel { .. } | ParallelFor { .. } | Race(_) => "run branches".into(),
             Spawn(_) => "spawn a task".into(),
             Await(_) => "await a task".into(),
@@ -282,6 +287,9 @@ fn level(world: &World<'_>, expr: &Expr) -> Level {
         | Spawn(_)
         | Await(_)
         | Select(_)
+        | Within { .. }
+        | Cleanup { saga: true, .. }
+        | Defer { .. }
         | Patch { .. } => Level::Wait,
         Call(index, _) if world.function(*index).flow => Level::Wait,
         _ => Level::Pure,

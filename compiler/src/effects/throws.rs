@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diagnostic::Diagnostic;
-use crate::hir::{Expr, ExprKind, FnKind, Frame, Function, LocalId, PatternKind, Stmt};
+use crate::hir::{Deferred, Expr, ExprKind, FnKind, Frame, Function, LocalId, PatternKind, Stmt};
 use crate::source::Span;
 use crate::types::world::World;
 use crate::types::{DefId, Kind};
@@ -158,6 +158,10 @@ fn walk(world: &World<'_>, expr: &Expr, tasks: &Tasks, thrown: &mut Thrown) {
                 thrown.add(id, span);
             }
             return;
+        }
+        // What an undo throws becomes the cause of a `CompensationFailed`; `on cancel` leaves with the cancel.
+        ExprKind::Defer { what: Deferred::Undo { .. } | Deferred::OnCancel, frame } => {
+            return walk(world, &frame.body, tasks, &mut Thrown::default());
         }
         // With `fail: collect` the failures of the branches are values.
         ExprKind::Parallel { collect: true, limit, .. } => {

@@ -97,6 +97,10 @@ fn endless(world: &World<'_>, expr: &Expr, changed: &BTreeSet<u16>) {
         }
         _ => {}
     }
+    // A deadline ends whatever waits inside.
+    if let ExprKind::Within { limit, otherwise, .. } = &expr.kind {
+        return [limit].into_iter().chain(otherwise).for_each(|part| endless(world, part, changed));
+    }
     expr.parts(&mut |part| endless(world, part, changed));
 }
 

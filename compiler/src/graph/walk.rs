@@ -2,7 +2,7 @@
 
 use crate::graph::{Edge, Graph, Node, NodeKind};
 use crate::hir::program::Workflow;
-use crate::hir::{Arm, Catch, Expr, ExprKind, Function, SelectArm, Source, Stmt};
+use crate::hir::{Arm, Catch, Deferred, Expr, ExprKind, Function, SelectArm, Source, Stmt};
 use crate::source::Span;
 use crate::types::world::World;
 
@@ -85,7 +85,15 @@ impl Walk<'_, '_> {
         match &expr.kind {
             Activity { .. } | Child { .. } | Sleep { .. } | WaitUntil { .. } | Receive { .. } | Parallel { .. } => true,
             Spawn(_) | Await(_) | Select(_) => true,
-            ParallelFor { .. } | Race(_) | Patch { .. } | Return(_) | Throw(_) | Break | Continue => true,
+            ParallelFor { .. }
+            | Race(_)
+            | Patch { .. }
+            | Within { .. }
+            | Defer { .. }
+            | Return(_)
+            | Throw(_)
+            | Break
+            | Continue => true,
             Call(function, _) if self.is_flow(*function) => true,
             Closure(_) => false,
             _ => {
@@ -197,6 +205,26 @@ impl Walk<'_, '_> {
                 self.all(value.as_deref(), from)
             }
             Try { body, catches, .. } => self.tried(body, catches, expr.span, from),
+            Within { limit, body, otherwise } => {
+                let from = self.expr(limit, from);
+                let label = format!("within {}", self.source(limit.span));
+                let at = self.node(NodeKind::Decision, &label, expr.span, from);
+                let mut ends = self.expr(body, vec![(at, String::new())]);
+                let late = vec![(at, "too late".to_owned())];
+                match otherwise {
+                    Option::Some(otherwise) => ends.extend(self.expr(otherwise, late)),
+                    Option::None => drop(self.leave(NodeKind::Failure, "throw Timeout", expr.span, late)),
+                }
+                ends
+            }
+            // A note of what will be done; when, is another way out of all that follows.
+            Defer { what, frame } => {
+                let label = match what {
+                    Deferred::Undo { .. } => format!("undo {}", self.source(frame.body.span)),
+                    _ => self.source(expr.span),
+                };
+                self.step(NodeKind::Step, &label, expr.span, from)
+            }
             Return(value) => {
                 let from = self.all(value.as_deref(), from);
                 let label =

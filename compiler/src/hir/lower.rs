@@ -32,6 +32,7 @@ mod literal;
 mod method;
 mod operator;
 mod pattern;
+mod region;
 mod task;
 mod wait;
 
@@ -105,16 +106,21 @@ pub(crate) struct Fact {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Fence {
     Branch,
+    /// A spawned task.
+    Task,
     Condition,
     Lambda,
+    /// `defer`, `on cancel`, `undo`.
+    Cleanup,
 }
 
 impl Fence {
     fn words(self) -> &'static str {
         match self {
-            Fence::Branch => "a concurrent branch",
+            Fence::Branch | Fence::Task => "a concurrent branch",
             Fence::Condition => "a condition",
             Fence::Lambda => "a lambda",
+            Fence::Cleanup => "cleanup",
         }
     }
 }
@@ -141,6 +147,10 @@ pub(crate) struct Lower<'w, 'a> {
     fences: Vec<Option<Fence>>,
     /// For each loop around us that can be left, whether a `break` does.
     broken: Vec<bool>,
+    /// For each saga around us, the number of frames around it.
+    sagas: Vec<usize>,
+    /// For the function and each frame around us, whether it defers something.
+    defers: Vec<bool>,
     /// How many loops are around us, those of concurrent branches included.
     loops: u32,
     /// Locals below this number may not be assigned: we are in a lambda.
@@ -170,6 +180,8 @@ impl<'w, 'a> Lower<'w, 'a> {
             frames: Vec::new(),
             fences: Vec::new(),
             broken: Vec::new(),
+            sagas: Vec::new(),
+            defers: vec![false],
             loops: 0,
             floor: 0,
             facts: Vec::new(),
@@ -224,6 +236,7 @@ impl<'w, 'a> Lower<'w, 'a> {
     pub(crate) fn body(&mut self, block: &'a ast::Block, result: Ty) -> Expr {
         self.result = result;
         let body = self.block(block, result);
+        let body = self.with_cleanup(body, 0);
         if result == Ty::UNIT || body.ty == Ty::NEVER || body.ty == Ty::UNKNOWN {
             return body;
         }
@@ -348,7 +361,10 @@ impl<'w, 'a> Lower<'w, 'a> {
         self.fences.push(Some(fence));
         let facts = self.facts.clone();
         self.forget_state();
+        self.defers.push(false);
         let (params, body) = self.scoped(inner);
+        let body = self.with_cleanup(body, self.defers.len() - 1);
+        self.defers.pop();
         self.facts = facts;
         self.fences.pop();
         let captures = self.frames.pop().map(|f| f.captures).unwrap_or_default();

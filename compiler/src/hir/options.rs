@@ -35,9 +35,9 @@ const ACTIVITY: &[&str] = &[
 ];
 pub(crate) const ACTIVITY_LATER: &[&str] =
     &["queue_timeout", "progress", "once", "priority", "fairness_key", "fairness_weight", "summary"];
-const WORKFLOW: &[&str] = &["id", "on_conflict", "on_closed", "on_parent_close", "on_cancel", "run_timeout"];
-pub(crate) const WORKFLOW_LATER: &[&str] =
-    &["execution_timeout", "cleanup_timeout", "delay", "retry", "priority", "memo"];
+const WORKFLOW: &[&str] =
+    &["id", "on_conflict", "on_closed", "on_parent_close", "on_cancel", "run_timeout", "cleanup_timeout"];
+pub(crate) const WORKFLOW_LATER: &[&str] = &["execution_timeout", "delay", "retry", "priority", "memo"];
 const UPDATE: &[&str] = &["concurrent"];
 const METHODS: [&str; 7] = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"];
 
@@ -516,6 +516,7 @@ impl<'w, 'a> Options<'w, 'a> {
             }),
             on_cancel: self.on_cancel(),
             run_timeout_ms: self.duration("run_timeout"),
+            cleanup_timeout_ms: self.duration("cleanup_timeout"),
         };
         (id, options)
     }

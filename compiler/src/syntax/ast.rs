@@ -308,6 +308,7 @@ pub enum StmtKind {
         place: Expr,
         op: Option<BinaryOp>,
         value: Expr,
+        undo: Option<Expr>,
     },
     While {
         cond: Expr,

@@ -67,7 +67,7 @@ impl Vm {
     }
 
     /// Keeps a log line. Too many lines are dropped and not a trap: a replay, which has none, must go the same way.
-    fn log(&mut self, level: u8, text: String) {
+    pub(crate) fn log(&mut self, level: u8, text: String) {
         match self.progress.logs.len() {
             LOG_LINES_MAX.. => {}
             kept => {
@@ -115,6 +115,7 @@ impl Vm {
 
     fn return_value(&mut self, fiber: &mut Fiber, at: &At<'_>, value: u64) -> Result<Flow, Fault> {
         fiber.leave();
+        self.close_stale_regions(fiber);
         let Some(caller) = fiber.frames.last_mut() else {
             return Ok(Flow::Exit(Exit::Ended(Ended::Returned(value))));
         };
@@ -128,6 +129,10 @@ impl Vm {
             }
             Op::WaitUntil | Op::WaitUntilFor => self.tested(fiber, at, inst, value),
             Op::Select => self.select_tested(fiber, at, inst, value),
+            Op::Leave => {
+                self.end_piece(fiber, at.loaded, None)?;
+                Ok(Flow::Frame)
+            }
             _ => Err(corrupt("a function returned to where nothing was called")),
         }
     }
@@ -167,11 +172,22 @@ impl Vm {
                 let reg = frame.base as usize + usize::from(handler.reg);
                 fiber.slots[reg] = failure;
                 let depth = fiber.frames.len() as u32;
-                self.abandon_scopes(id, depth, handler.from..handler.to)?;
+                // The range of one `try` has holes where the code leaves it.
+                let same = || handlers.iter().filter(|h| h.target == handler.target);
+                let from = same().map(|h| h.from).min().unwrap_or(handler.from);
+                let to = same().map(|h| h.to).max().unwrap_or(handler.to);
+                self.abandon_scopes(id, depth, from..to)?;
                 return Ok(None);
             }
             fiber.leave();
+            self.close_stale_regions(fiber);
             self.leave_test(id, fiber, loaded);
+            if fiber.is_leaving(loaded) {
+                let depth = fiber.frames.len() as u32;
+                self.abandon_scopes(id, depth, 0..0)?;
+                self.end_piece(fiber, loaded, Some(failure))?;
+                return Ok(None);
+            }
         }
         if fiber.role != Role::Atomic {
             self.abandon_scopes(id, 0, 0..0)?;

@@ -12,7 +12,7 @@ use weft_protocol::{Command, Timestamp};
 
 use super::control::holds;
 use super::{At, Exit, Flow};
-use crate::fiber::{Cancel, Fiber, FiberId, Kind, On, Resume, State};
+use crate::fiber::{Fiber, FiberId, Kind, On, Resume, State};
 use crate::limits::{Fault, corrupt};
 use crate::loaded::{Inst, Loaded};
 use crate::machine::Vm;
@@ -138,7 +138,7 @@ impl Vm {
     fn arm(&mut self, fiber: &mut Fiber, at: &At<'_>, sources: &[Source]) -> Result<u32, Fault> {
         let mut first = 0;
         // A cancel that is waiting for this wait makes them idle.
-        let sources = if fiber.cancel == Cancel::Pending { &[] } else { sources };
+        let sources = if fiber.is_due() { &[] } else { sources };
         for source in sources {
             let due = match source {
                 Source::After(after) => at.ctx.now.plus_ms(*after),

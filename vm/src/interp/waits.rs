@@ -5,21 +5,22 @@ use weft_bytecode::FuncId;
 use weft_bytecode::op::{DETACHED, Op};
 use weft_bytecode::options::OnCancel;
 use weft_bytecode::types::{Type, TypeId, builtin};
-use weft_protocol::command::CommandId;
+use weft_protocol::command::{CommandId, Site};
 use weft_protocol::{Command, Payload, Timestamp};
 
 use super::control::holds;
 use super::{At, Exit, Flow};
-use crate::fiber::{Cancel, Fiber, FiberId, Kind, On, Operation, Role, State};
+use crate::fiber::{Fiber, FiberId, Kind, On, Operation, Role, State};
 use crate::limits::{Fault, corrupt, fault};
 use crate::loaded::{Inst, Loaded};
 use crate::machine::Vm;
 use crate::scope::{Branch, Scope, ScopeKind, TaskEnd};
-use crate::step::{Outcome, TrapKind};
+use crate::step::{Context, Outcome, TrapKind};
 use crate::value::{decode, encode, failure, new_text};
 
 impl Vm {
-    pub(super) fn wait_op(&mut self, fiber: &mut Fiber, at: &At<'_>) -> Result<Flow, Fault> {
+    /// Refuses commands and waits where code runs to its end in one go.
+    pub(super) fn may_wait(&self, fiber: &Fiber, at: &At<'_>) -> Result<(), Fault> {
         // A condition is tested on the fiber that waits for it, on top of the wait.
         let callers = fiber.frames.len().saturating_sub(1);
         let testing = fiber.frames[..callers].iter().any(|frame| {
@@ -29,6 +30,11 @@ impl Vm {
         if fiber.role == Role::Atomic || testing {
             return Err(corrupt("code that must not wait gave a command"));
         }
+        Ok(())
+    }
+
+    pub(super) fn wait_op(&mut self, fiber: &mut Fiber, at: &At<'_>) -> Result<Flow, Fault> {
+        self.may_wait(fiber, at)?;
         match at.inst.op {
             Op::ScheduleActivity => self.schedule(fiber, at),
             Op::StartChild => self.start_child(fiber, at),
@@ -57,7 +63,14 @@ impl Vm {
     }
 
     /// Makes the wait of a fiber its state. Gives the failure to throw instead if a cancel was waiting for this wait.
-    pub(super) fn suspend(&mut self, id: FiberId, fiber: &mut Fiber, on: On) -> Result<Option<u64>, Fault> {
+    pub(super) fn suspend(
+        &mut self,
+        id: FiberId,
+        fiber: &mut Fiber,
+        on: On,
+        ctx: &Context<'_>,
+    ) -> Result<Option<u64>, Fault> {
+        self.limit_cleanup(fiber, ctx)?;
         self.registered += 1;
         fiber.state = State::Waiting { on, since: self.registered };
         let tested = match on {
@@ -68,7 +81,7 @@ impl Vm {
         if tested {
             self.conditions.push(id);
         }
-        if fiber.cancel != Cancel::Pending {
+        if !fiber.is_due() {
             return Ok(None);
         }
         let failure = self.cancel_wait(id, fiber, on)?;
@@ -86,6 +99,17 @@ impl Vm {
         mode: OnCancel,
         command: Command,
     ) -> Result<u32, Fault> {
+        self.begin_at(fiber, at.site, kind, mode, command)
+    }
+
+    pub(super) fn begin_at(
+        &mut self,
+        fiber: &mut Fiber,
+        site: Site,
+        kind: Kind,
+        mode: OnCancel,
+        command: Command,
+    ) -> Result<u32, Fault> {
         let max = self.bounds.pending_commands_max;
         if self.pending as usize >= max {
             let message = format!("the run has {max} pending operations (limit `pending_commands_max`)");
@@ -98,8 +122,8 @@ impl Vm {
                 format!("the commands of one activation carry more than {max} bytes (limit `heap_bytes_max`)");
             return Err(fault(TrapKind::Limit, message));
         }
-        let seq = self.issue(fiber, at.site, command);
-        fiber.ops.push(Operation { seq, kind, mode, started: None, outcome: None });
+        let seq = self.issue(fiber, site, command);
+        fiber.ops.push(Operation { seq, kind, mode, asked: false, started: None, outcome: None });
         self.pending += 1;
         Ok(seq)
     }
@@ -285,7 +309,7 @@ impl Vm {
         if limit <= 0 {
             return Ok(None);
         }
-        if fiber.cancel == Cancel::Pending {
+        if fiber.is_due() {
             return Ok(Some(0));
         }
         let site = super::frame_site(fiber)?;

@@ -16,7 +16,9 @@ impl Vm {
         self.cancel_fiber(MAIN)?;
         // A fiber whose owner does not wait for it is canceled all the same.
         for id in 0..self.fibers.len() as FiberId {
-            self.cancel_fiber(id)?;
+            if !self.is_shielded(id) {
+                self.cancel_fiber(id)?;
+            }
         }
         Ok(())
     }
@@ -27,12 +29,7 @@ impl Vm {
         if fiber.cancel == Cancel::No {
             fiber.cancel = Cancel::Pending;
             match fiber.state {
-                State::Waiting { on, .. } => {
-                    if let Some(failure) = self.cancel_wait(id, &mut fiber, on)? {
-                        fiber.state = State::Ready(Resume::Throw(failure));
-                        self.ready.push_back(id);
-                    }
-                }
+                State::Waiting { .. } => self.cancel_due(id, &mut fiber)?,
                 // It has done nothing yet, so there is nothing it could clean up.
                 State::Ready(Resume::Enter) => {
                     while !fiber.frames.is_empty() {
@@ -48,13 +45,43 @@ impl Vm {
         Ok(())
     }
 
+    /// Delivers what is due to a fiber, if it waits.
+    pub(crate) fn deliver(&mut self, id: FiberId) -> Result<(), Fault> {
+        let Some(mut fiber) = self.fibers.get_mut(id as usize).and_then(Option::take) else { return Ok(()) };
+        self.cancel_due(id, &mut fiber)?;
+        self.fibers[id as usize] = Some(fiber);
+        Ok(())
+    }
+
+    fn cancel_due(&mut self, id: FiberId, fiber: &mut Fiber) -> Result<(), Fault> {
+        if let State::Waiting { on, .. } = fiber.state
+            && fiber.is_due()
+            && let Some(failure) = self.cancel_wait(id, fiber, on)?
+        {
+            fiber.state = State::Ready(Resume::Throw(failure));
+            self.ready.push_back(id);
+        }
+        Ok(())
+    }
+
     /// Cancels a wait: the failure to throw there, or `None` where the fiber waits on for the end of what it canceled.
     pub(crate) fn cancel_wait(&mut self, id: FiberId, fiber: &mut Fiber, on: On) -> Result<Option<u64>, Fault> {
-        fiber.cancel = Cancel::Delivered;
+        if let On::Branches { scope } = on
+            && self.scope(scope).is_some_and(|open| open.left)
+        {
+            // Another failure is on its way already; this one comes at the next wait.
+            return Ok(None);
+        }
+        fiber.delivered();
         match on {
             On::Operation(seq) => {
                 let Some(op) = fiber.op(seq) else { return self.canceled().map(Some) };
                 let mode = if op.kind == Kind::Timer { OnCancel::Try } else { op.mode };
+                if op.asked {
+                    // One cancel has asked already, and the end that is waited for serves both.
+                    return Ok(None);
+                }
+                op.asked = true;
                 if mode != OnCancel::Abandon {
                     self.issue_cancel(fiber, seq);
                 }
@@ -79,11 +106,6 @@ impl Vm {
             // Its end is waited for by whoever waits for the body it belongs to.
             On::Task(_) => {}
             On::Select => self.disarm(id, fiber),
-            On::Branches { scope } if self.scope(scope).is_some_and(|open| open.left) => {
-                // Another failure is on its way already; this one comes at the next wait.
-                fiber.cancel = Cancel::Pending;
-                return Ok(None);
-            }
             On::Branches { scope } => {
                 self.cancel_scope(scope)?;
                 let failure = self.canceled()?;

@@ -97,6 +97,15 @@ impl<'a> Arena<'a> {
         }
     }
 
+    /// A closure that is called without arguments for what it does.
+    fn cleanup(&self, value: u64) -> Checked {
+        let at = value as usize;
+        let here = value != 0 && at < self.words.len() && self.starts[at / 64] >> (at % 64) & 1 == 1;
+        require(here, "cleanup leads to no object")?;
+        let plain = Type::Fn(Vec::new(), builtin::UNIT);
+        require(*self.program.ty(type_of(self.words[at])) == plain, "cleanup is no closure without parameters")
+    }
+
     /// A register or cell, which may not have a value yet.
     fn register(&self, ty: TypeId, value: u64) -> Checked {
         if value == 0 { Ok(()) } else { self.slot(ty, value) }
@@ -209,6 +218,7 @@ fn check_fiber(vm: &Vm, arena: &Arena<'_>, id: FiberId, fiber: &Fiber) -> Checke
             let fine = match inst.op {
                 Op::Call => FuncId(inst.b) == callee.func,
                 Op::Select => loaded.result_of(callee.func) == builtin::BOOL,
+                Op::Leave => loaded.result_of(callee.func) == builtin::UNIT,
                 Op::CallClosure | Op::WaitUntil | Op::WaitUntilFor => {
                     loaded.result_of(callee.func) == code.regs[usize::from(inst.a)]
                 }
@@ -222,6 +232,7 @@ fn check_fiber(vm: &Vm, arena: &Arena<'_>, id: FiberId, fiber: &Fiber) -> Checke
         State::Ready(_) => require(!fiber.frames.is_empty(), "a ready fiber has no frame")?,
         State::Waiting { on, .. } => require(waits(vm, loaded, id, fiber, on), "a fiber waits where nothing waits")?,
     }
+    check_regions(vm, arena, fiber)?;
     let mut last = 0;
     for op in &fiber.ops {
         require(op.seq > last && op.seq <= fiber.seq, "operations are out of order")?;
@@ -247,6 +258,33 @@ fn check_fiber(vm: &Vm, arena: &Arena<'_>, id: FiberId, fiber: &Fiber) -> Checke
         }
         _ => Ok(()),
     }
+}
+
+/// Regions and lists of cleanup belong to frames from the outside in; a shield is around a piece that its frame called.
+fn check_regions(vm: &Vm, arena: &Arena<'_>, fiber: &Fiber) -> Checked {
+    let ordered = |depths: Vec<u32>| {
+        let mut least = 1;
+        depths.into_iter().all(|depth| {
+            let fine = (least..=fiber.frames.len() as u32).contains(&depth);
+            least = depth;
+            fine
+        })
+    };
+    let regions = ordered(fiber.regions.iter().map(|region| region.depth).collect());
+    let lists = ordered(fiber.cleanups.iter().map(|list| list.depth).collect());
+    require(regions && lists, "a region belongs to no frame, or regions are out of order")?;
+    for region in &fiber.regions {
+        let timer = |op: &crate::fiber::Operation| op.seq == region.timer && op.outcome.is_none();
+        require(region.timer == 0 || fiber.ops.iter().any(timer), "a region's deadline is not under way")?;
+        let frame = &fiber.frames[region.depth as usize - 1];
+        let leaving = vm.loaded.func(frame.func).insts[frame.pc as usize].op == Op::Leave;
+        require(!region.shield || leaving, "cleanup runs where no body is left")?;
+    }
+    for list in &fiber.cleanups {
+        arena.register(builtin::FAILURE, list.failure)?;
+        list.pieces.iter().try_for_each(|piece| arena.cleanup(piece.closure))?;
+    }
+    Ok(())
 }
 
 /// Whether the innermost frame stands at a wait of this kind. A condition may be under test, a frame above.

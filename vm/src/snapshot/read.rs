@@ -19,6 +19,7 @@ use crate::interp::command_bytes;
 use crate::limits::{Bounds, SNAPSHOT_CAUSES_MAX};
 use crate::loaded::Loaded;
 use crate::machine::{Ended, Life, MAIN, Progress, Vm};
+use crate::region::{Cleanup, Piece, Region};
 use crate::scope::{Branch, Scope, ScopeKind, TaskEnd};
 use crate::step::Outcome;
 
@@ -201,16 +202,32 @@ impl<'a> Reader<'a> {
             return Err("a fiber's slots do not match its frames".into());
         }
         let state = self.state()?;
-        let cancel = match self.num()? {
-            0 => Cancel::No,
-            1 => Cancel::Pending,
-            2 => Cancel::Delivered,
-            _ => return Err("a fiber's cancel is in no state".into()),
-        };
+        let cancel = self.cancel()?;
         let (seq, children, draws) = (self.small()?, self.small()?, self.num()?);
         let armed = self.maybe(Self::small)?;
         let ops = self.list(Self::operation)?;
-        Ok(Fiber { path, role, slots, frames, state, cancel, seq, children, draws, armed, ops })
+        let (regions, cleanups) = (self.list(Self::region)?, self.list(Self::cleanup)?);
+        Ok(Fiber { path, role, slots, frames, state, cancel, seq, children, draws, armed, ops, regions, cleanups })
+    }
+
+    fn cancel(&mut self) -> Read<Cancel> {
+        match self.num()? {
+            0 => Ok(Cancel::No),
+            1 => Ok(Cancel::Pending),
+            2 => Ok(Cancel::Delivered),
+            _ => Err("a cancel is in no state".into()),
+        }
+    }
+
+    fn region(&mut self) -> Read<Region> {
+        let (depth, shield, timer) = (self.small()?, self.flag()?, self.small()?);
+        Ok(Region { depth, shield, timer, cancel: self.cancel()?, overruled: self.flag()? })
+    }
+
+    fn cleanup(&mut self) -> Read<Cleanup> {
+        let (depth, saga) = (self.small()?, self.flag()?);
+        let pieces = self.list(|r| Ok(Piece { canceled: r.flag()?, closure: r.num()? }))?;
+        Ok(Cleanup { depth, saga, pieces, failure: self.num()? })
     }
 
     fn state(&mut self) -> Read<State> {
@@ -253,13 +270,14 @@ impl<'a> Reader<'a> {
             2 => OnCancel::Abandon,
             _ => return Err("an operation has no cancel mode".into()),
         };
+        let asked = self.flag()?;
         let started =
             self.maybe(|r| Ok(Box::new(RunRef { workflow_id: WorkflowId::from(r.text()?), run_id: RunId(r.num()?) })))?;
         let outcome = self.maybe(Self::outcome)?.map(|outcome| match outcome {
             Ok(result) => Outcome::Completed(result),
             Err(failure) => Outcome::Failed(failure),
         });
-        Ok(Operation { seq, kind, mode, started, outcome })
+        Ok(Operation { seq, kind, mode, asked, started, outcome })
     }
 
     fn outcome(&mut self) -> Read<Result<Payload, Failure>> {

@@ -116,16 +116,40 @@ impl Writer<'_> {
         });
         self.list(fiber.slots.iter(), |w, slot| w.num(*slot));
         self.state(fiber.state);
-        self.num(match fiber.cancel {
-            Cancel::No => 0,
-            Cancel::Pending => 1,
-            Cancel::Delivered => 2,
-        });
+        self.cancel(fiber.cancel);
         for value in [u64::from(fiber.seq), u64::from(fiber.children), fiber.draws] {
             self.num(value);
         }
         self.maybe(fiber.armed, |w, first| w.num(u64::from(first)));
         self.list(fiber.ops.iter(), Self::operation);
+        self.regions(fiber);
+    }
+
+    fn cancel(&mut self, cancel: Cancel) {
+        self.num(match cancel {
+            Cancel::No => 0,
+            Cancel::Pending => 1,
+            Cancel::Delivered => 2,
+        });
+    }
+
+    fn regions(&mut self, fiber: &Fiber) {
+        self.list(fiber.regions.iter(), |w, region| {
+            w.num(u64::from(region.depth));
+            w.num(u64::from(region.shield));
+            w.num(u64::from(region.timer));
+            w.cancel(region.cancel);
+            w.num(u64::from(region.overruled));
+        });
+        self.list(fiber.cleanups.iter(), |w, list| {
+            w.num(u64::from(list.depth));
+            w.num(u64::from(list.saga));
+            w.list(list.pieces.iter(), |w, piece| {
+                w.num(u64::from(piece.canceled));
+                w.num(piece.closure);
+            });
+            w.num(list.failure);
+        });
     }
 
     fn state(&mut self, state: State) {
@@ -162,6 +186,7 @@ impl Writer<'_> {
             OnCancel::Wait => 1,
             OnCancel::Abandon => 2,
         });
+        self.num(u64::from(op.asked));
         self.maybe(op.started.as_deref(), Self::run);
         self.maybe(op.outcome.as_ref(), |w, outcome| match outcome {
             Outcome::Completed(result) => w.outcome(Ok(result)),

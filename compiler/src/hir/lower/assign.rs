@@ -182,7 +182,7 @@ impl<'a> Lower<'_, 'a> {
         let fence = fence.or((id.0 < self.floor).then_some(Fence::Lambda));
         let d = match fence {
             None => return true,
-            Some(Fence::Branch) => {
+            Some(Fence::Branch | Fence::Task) => {
                 Diagnostic::error("WF2007", span, format!("`{name}` is written by concurrent branches"))
                     .label("a branch cannot change what is outside of it")
                     .why("which branch writes last would be a matter of timing")
@@ -195,6 +195,10 @@ impl<'a> Lower<'_, 'a> {
             Some(Fence::Lambda) => Diagnostic::error("WF2002", span, format!("a lambda cannot change `{name}`"))
                 .label("lambdas only read")
                 .help("use a `for` loop, or `fold`"),
+            Some(Fence::Cleanup) => Diagnostic::error("WF2007", span, format!("cleanup cannot change `{name}`"))
+                .label("not seen by the body")
+                .why("it runs when the body has been left, with the values from when it was registered")
+                .help("keep it in `state`, which lives as long as the run"),
         };
         self.report(d.also(declared, "declared here"));
         false

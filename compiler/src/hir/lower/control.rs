@@ -2,7 +2,7 @@
 
 use super::expr::head;
 use super::operator::Cond;
-use super::{Fact, Lower};
+use super::{Fact, Fence, Lower};
 use crate::diagnostic::Diagnostic;
 use crate::hir::{Arm, Catch, Expr, ExprKind, Pattern, PatternKind, Stmt, Value};
 use crate::source::Span;
@@ -73,7 +73,7 @@ impl<'a> Lower<'_, 'a> {
     }
 
     /// What the next arm should be, given the one before.
-    fn hint(&self, want: Ty, before: Option<&Expr>) -> Ty {
+    pub(super) fn hint(&self, want: Ty, before: Option<&Expr>) -> Ty {
         match before {
             Some(before) if want == Ty::UNKNOWN && before.ty != Ty::NEVER => before.ty,
             _ => want,
@@ -298,7 +298,7 @@ impl<'a> Lower<'_, 'a> {
                 Expr { kind, ty: Ty::NEVER, span }
             }
             Some(Some(fence)) => {
-                self.report(cannot_leave(word, fence.words(), span));
+                self.report(cannot_leave(word, *fence, span));
                 Expr { ty: Ty::NEVER, ..self.error(span) }
             }
             None => {
@@ -312,7 +312,7 @@ impl<'a> Lower<'_, 'a> {
     pub(super) fn return_expr(&mut self, value: Option<&'a ast::Expr>, span: Span) -> Expr {
         let never = |kind| Expr { kind, ty: Ty::NEVER, span };
         if let Some(fence) = self.fences.iter().find_map(|f| *f) {
-            self.report(cannot_leave("return", fence.words(), head(span, "return")));
+            self.report(cannot_leave("return", fence, head(span, "return")));
             if let Some(value) = value {
                 self.expr(value, Ty::UNKNOWN);
             }
@@ -572,9 +572,15 @@ enum Handler<'a> {
     Expr(&'a ast::Expr),
 }
 
-fn cannot_leave(word: &str, fence: &str, span: Span) -> Diagnostic {
-    Diagnostic::error("WF1019", span, format!("`{word}` cannot leave {fence}"))
+fn cannot_leave(word: &str, fence: Fence, span: Span) -> Diagnostic {
+    Diagnostic::error("WF1019", span, format!("`{word}` cannot leave {}", fence.words()))
         .label("not from here")
-        .why("it runs as a piece of its own and gives its last expression as its value")
-        .help("give a value, and decide after it")
+        .why(match fence {
+            Fence::Cleanup => "it runs when the body is left already",
+            _ => "it runs as a piece of its own and gives its last expression as its value",
+        })
+        .help(match fence {
+            Fence::Cleanup => "use `if` to do nothing more",
+            _ => "give a value, and decide after it",
+        })
 }

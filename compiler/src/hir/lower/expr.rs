@@ -2,7 +2,7 @@
 
 use super::Lower;
 use crate::diagnostic::Diagnostic;
-use crate::hir::{Expr, ExprKind, Pattern, PatternKind, Stmt, Value};
+use crate::hir::{Deferred, Expr, ExprKind, Pattern, PatternKind, Stmt, Value};
 use crate::source::Span;
 use crate::syntax::ast::{self, StmtKind};
 use crate::types::world::Item;
@@ -62,7 +62,7 @@ impl<'a> Lower<'_, 'a> {
             E::Break => self.leave_loop("break", ExprKind::Break, span),
             E::Continue => self.leave_loop("continue", ExprKind::Continue, span),
             E::Select(branches) => self.select(branches, want, span),
-            E::Within { .. } => self.refuse("`within`", head(span, "within")),
+            E::Within { limit, body, otherwise } => self.within_expr(limit, body, otherwise.as_deref(), want, span),
             E::SpawnBlock(block) => self.spawn_block(block, want, span),
             E::Spawn(call) => self.spawn_call(call, want, span),
             E::Await(task) => self.await_task(task, span),
@@ -120,15 +120,16 @@ impl<'a> Lower<'_, 'a> {
     fn statement(&mut self, stmt: &'a ast::Stmt, out: &mut Vec<Stmt>) -> bool {
         let span = stmt.span;
         match &stmt.kind {
-            StmtKind::Let { undo: Some(undo), .. } | StmtKind::Expr { undo: Some(undo), .. } => {
-                self.refuse("`undo`", undo.span);
-                if let StmtKind::Let { pattern, .. } = &stmt.kind {
-                    self.bind_unknown(pattern);
-                }
-                false
+            StmtKind::Let { var, pattern, ty, value, undo } => {
+                let never = self.let_stmt(*var, pattern, ty.as_ref(), value, out);
+                self.undo(undo.as_ref(), out);
+                never
             }
-            StmtKind::Let { var, pattern, ty, value, .. } => self.let_stmt(*var, pattern, ty.as_ref(), value, out),
-            StmtKind::Assign { place, op, value } => self.assign(place, *op, value, span, out),
+            StmtKind::Assign { place, op, value, undo } => {
+                let never = self.assign(place, *op, value, span, out);
+                self.undo(undo.as_ref(), out);
+                never
+            }
             StmtKind::While { cond, body } => self.while_stmt(cond, body, span, out),
             StmtKind::For { pattern, items, body } => {
                 self.for_stmt(pattern, items, body, span, out);
@@ -139,10 +140,11 @@ impl<'a> Lower<'_, 'a> {
                 out.push(Stmt::Expr(sleep));
                 false
             }
-            StmtKind::Expr { expr, undo: None } => {
+            StmtKind::Expr { expr, undo } => {
                 let expr = self.effect(expr);
                 let never = expr.ty == Ty::NEVER;
                 out.push(Stmt::Expr(expr));
+                self.undo(undo.as_ref(), out);
                 never
             }
             StmtKind::Block(block) => {
@@ -151,20 +153,15 @@ impl<'a> Lower<'_, 'a> {
                 out.push(Stmt::Expr(block));
                 never
             }
-            StmtKind::Defer(_) => self.refuse_stmt("`defer`", "defer", span),
-            StmtKind::OnCancel(_) => self.refuse_stmt("`on cancel`", "on cancel", span),
-            StmtKind::Saga(_) => self.refuse_stmt("`saga`", "saga", span),
+            StmtKind::Defer(block) => self.defer(Deferred::Always, block, span, out),
+            StmtKind::OnCancel(block) => self.defer(Deferred::OnCancel, block, span, out),
+            StmtKind::Saga(block) => self.saga(block, span, out),
             StmtKind::Assert(_) => self.only_in_tests("assert", span),
             StmtKind::Advance { .. } => self.only_in_tests("advance", span),
             StmtKind::Crash => self.only_in_tests("crash", span),
             StmtKind::Mock { .. } => self.only_in_tests("mock", span),
             StmtKind::Junk => false,
         }
-    }
-
-    fn refuse_stmt(&mut self, construct: &str, keyword: &str, span: Span) -> bool {
-        self.refuse(construct, head(span, keyword));
-        false
     }
 
     fn only_in_tests(&mut self, word: &str, span: Span) -> bool {

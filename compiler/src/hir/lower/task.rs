@@ -14,7 +14,7 @@ impl<'a> Lower<'_, 'a> {
     /// `spawn { .. }`: all of it runs in the task.
     pub(super) fn spawn_block(&mut self, block: &'a ast::Block, want: Ty, span: Span) -> Expr {
         let want = self.task_result(want).unwrap_or(Ty::UNKNOWN);
-        let frame = self.frame(Fence::Branch, |this| {
+        let frame = self.frame(Fence::Task, |this| {
             let body = this.block(block, want);
             let body = if want == Ty::UNKNOWN { this.settled(body) } else { this.coerce(body, want) };
             (Vec::new(), body)
@@ -26,7 +26,7 @@ impl<'a> Lower<'_, 'a> {
     pub(super) fn spawn_call(&mut self, call: &'a ast::Expr, want: Ty, span: Span) -> Expr {
         if let ast::ExprKind::Catch { .. } = &call.kind {
             let want = self.task_result(want).unwrap_or(Ty::UNKNOWN);
-            let frame = self.frame(Fence::Branch, |this| (Vec::new(), this.expr(call, want)));
+            let frame = self.frame(Fence::Task, |this| (Vec::new(), this.expr(call, want)));
             return self.spawned(frame, span);
         }
         let mut stmts = Vec::new();

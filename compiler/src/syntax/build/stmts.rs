@@ -78,7 +78,7 @@ impl Builder<'_> {
             }
             Some(op) => {
                 let value = value.unwrap_or_else(|| no_expr(expr.span));
-                StmtKind::Assign { place: expr, op, value }
+                StmtKind::Assign { place: expr, op, value, undo }
             }
             None if define => {
                 let kind = match expr.kind {
