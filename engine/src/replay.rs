@@ -155,6 +155,14 @@ impl Run {
     pub fn move_to(&mut self, loaded: Arc<Loaded>, now: Timestamp) -> Result<Transition, String> {
         let Some(parked) = &self.stuck else { return Err("the run is not stuck".into()) };
         let mut next = read(&loaded, self.history.clone(), &self.limits).map_err(|error| error.to_string())?;
+        for id in self.updates.running() {
+            let EventKind::UpdateAccepted { name, .. } = &self.history[id.0 as usize - 1].kind else { continue };
+            if !next.def().updates.iter().any(|update| update.name == *name) {
+                return Err(format!(
+                    "update `{name}` is accepted and has not ended, and this code does not declare it"
+                ));
+            }
+        }
         walk(&mut next, None, &mut |_| ()).map_err(|diverged| {
             format!("its history is not what this code does at {}: {}", diverged.source(&loaded), diverged.trap.message)
         })?;
@@ -169,14 +177,6 @@ impl Run {
             if let Some(known) = self.activities.get(id) {
                 *activity = known.clone();
                 activity.def = def;
-            }
-        }
-        for id in next.updates.running() {
-            let EventKind::UpdateAccepted { name, .. } = &next.history[id.0 as usize - 1].kind else { continue };
-            if !next.def().updates.iter().any(|update| update.name == *name) {
-                return Err(format!(
-                    "update `{name}` is accepted and has not ended, and this code does not declare it"
-                ));
             }
         }
         let first = next.queue.front().copied();

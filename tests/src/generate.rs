@@ -66,6 +66,7 @@ pub fn program(seed: u64) -> String {
     generator.out.push_str(PRELUDE);
     generator.out.push_str("workflow main(begin: Int) -> String throws Refused {");
     generator.out.push_str(MEMBERS);
+    generator.updates();
     generator.scope.push(("begin".into(), Type::Int, false));
     for _ in 0..generator.random.random_range(4..14) {
         generator.statement(1, true);
@@ -125,6 +126,21 @@ struct Generator {
 }
 
 impl Generator {
+    /// Two updates that do anything: one that takes turns, one that does not.
+    fn updates(&mut self) {
+        for (name, option) in [("change", ""), ("beside", " with { concurrent: true }")] {
+            self.line(1, &format!("update {name}(by: Int) -> Int throws Refused{option} check {{"));
+            self.line(2, "if by + count > 900 { throw Refused(by) }");
+            self.line(1, "} {");
+            self.scope.push(("by".into(), Type::Int, false));
+            self.block(1, true);
+            let result = self.expr(Type::Int, 1);
+            self.line(2, &format!("return {result}"));
+            self.line(1, "}");
+            self.scope.clear();
+        }
+    }
+
     fn pick<'a>(&mut self, options: &[&'a str]) -> &'a str {
         options[self.random.random_range(0..options.len())]
     }

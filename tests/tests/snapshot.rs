@@ -90,7 +90,7 @@ fn compare(seed: u64, loaded: &Arc<Loaded>, seen: &mut Seen) {
         }
         seen.waits_of(&plain, &step, loaded.program());
         world.take(step.commands);
-        activation = world.next();
+        activation = world.next(plain.is_ending());
     }
     seen.end("open");
 }
@@ -128,6 +128,8 @@ struct World {
     workflow_id: WorkflowId,
     pending: Vec<(CommandId, Pending)>,
     canceled: bool,
+    /// How many were accepted.
+    updates: u32,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -145,6 +147,7 @@ impl World {
             workflow_id: WorkflowId::from("generated"),
             pending: Vec::new(),
             canceled: false,
+            updates: 0,
         }
     }
 
@@ -181,7 +184,13 @@ impl World {
         }
     }
 
-    fn next(&mut self) -> Activation {
+    /// What happens next. A run that is ending takes no more updates.
+    fn next(&mut self, ending: bool) -> Activation {
+        if !ending && self.random.random_bool(0.07) {
+            self.updates += 1;
+            let args = Payload::from(&json!({ "by": self.random.random_range(0..60) }));
+            return Activation::Update { update: self.random.random_range(0..2), number: self.updates, args };
+        }
         let roll = self.random.random_range(0..100);
         if !self.canceled && roll == 0 {
             self.canceled = true;
@@ -268,7 +277,7 @@ fn executes(seed: u64, loaded: &Loaded, wanted: Op) -> bool {
             _ => return false,
         }
         world.take(step.commands);
-        activation = world.next();
+        activation = world.next(vm.is_ending());
     }
     false
 }
@@ -335,7 +344,7 @@ impl Seen {
         let unmet: Vec<_> = unmet.map(|(op, (count, _))| format!("{} ({count} times)", op.name())).collect();
         assert!(unmet.is_empty(), "written, but no run met it: {unmet:?}");
         let kinds = ["operation", "condition", "condition with a limit", "message", "message with a limit", "branches"];
-        for kind in kinds.into_iter().chain(["task", "select"]) {
+        for kind in kinds.into_iter().chain(["task", "select", "turn"]) {
             assert!(self.waits.contains_key(kind), "no run ever waited for: {kind}");
         }
     }

@@ -11,4 +11,5 @@ mod objects;
 mod scalars;
 mod scopes;
 mod size;
+mod updates;
 mod values;

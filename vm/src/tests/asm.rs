@@ -7,7 +7,7 @@ use weft_bytecode::options::{ActivityOptions, OnCancel, RetryPolicy, Target, Wor
 use weft_bytecode::types::builtin;
 use weft_bytecode::{
     ActivityDef, Constant, Field, FuncId, Function, Handler, Instr, PatchDef, PatchMode, Program, QueryDef, SignalDef,
-    SourceFile, Span, StateDef, Type, TypeId, WorkflowDef,
+    SourceFile, Span, StateDef, Type, TypeId, UpdateDef, WorkflowDef,
 };
 use weft_protocol::command::{CommandId, FiberPath, Issued};
 use weft_protocol::limits::Limits;
@@ -148,6 +148,7 @@ pub(crate) struct P {
     pub(crate) state: Vec<StateDef>,
     pub(crate) signals: Vec<SignalDef>,
     pub(crate) queries: Vec<QueryDef>,
+    pub(crate) updates: Vec<UpdateDef>,
     pub(crate) limits: Limits,
 }
 
@@ -168,6 +169,7 @@ impl P {
             state: vec![],
             signals: vec![],
             queries: vec![],
+            updates: vec![],
             limits: Limits::default(),
         }
     }
@@ -255,6 +257,12 @@ impl P {
         self.queries.len() as u16 - 1
     }
 
+    pub(crate) fn update(&mut self, name: &str, args: TypeId, body: FuncId, concurrent: bool) -> u16 {
+        let result = self.program.functions[usize::from(body.0)].result;
+        self.updates.push(UpdateDef { name: name.into(), args, result, throws: vec![], check: None, body, concurrent });
+        self.updates.len() as u16 - 1
+    }
+
     /// An initialisation that does nothing.
     pub(crate) fn no_init(&mut self, params: &[TypeId]) -> FuncId {
         let mut f = F::new("init", params, builtin::UNIT);
@@ -276,7 +284,7 @@ impl P {
             state: std::mem::take(&mut self.state),
             signals: std::mem::take(&mut self.signals),
             queries: std::mem::take(&mut self.queries),
-            updates: vec![],
+            updates: std::mem::take(&mut self.updates),
             id: None,
             options: WorkflowOptions::default(),
             span: SPAN,
@@ -416,6 +424,10 @@ impl Stage {
         self.step(Activation::Signal { signal, args: Payload::json(args) }).then
     }
 
+    pub(crate) fn update(&mut self, update: u16, number: u32, args: &str) -> Then {
+        self.step(Activation::Update { update, number, args: Payload::json(args) }).then
+    }
+
     pub(crate) fn cancel(&mut self) -> Then {
         self.step(Activation::Cancel).then
     }
@@ -426,11 +438,16 @@ impl Stage {
     }
 }
 
-/// `0.2#1` is the first command of fiber `0.2`.
+/// `0.2#1` is the first command of fiber `0.2`, `u3#1` that of the third update.
 pub(crate) fn command(text: &str) -> CommandId {
     let (fiber, seq) = text.split_once('#').expect("fiber#seq");
-    let parts = fiber.split('.').skip(1).map(|part| part.parse().expect("a number"));
-    CommandId { fiber: FiberPath(parts.collect()), seq: seq.parse().expect("a number") }
+    let (root, below) = fiber.split_once('.').unwrap_or((fiber, ""));
+    let root = match root.strip_prefix('u') {
+        Some(number) => FiberPath::update(number.parse().expect("a number")),
+        None => FiberPath::default(),
+    };
+    let parts = below.split('.').filter(|part| !part.is_empty()).map(|part| part.parse().expect("a number"));
+    CommandId { fiber: parts.fold(root, |path, part| path.child(part)), seq: seq.parse().expect("a number") }
 }
 
 fn show(issued: &Issued) -> String {

@@ -74,7 +74,11 @@ fn a_snapshot_belongs_to_its_program() {
 /// Puts another byte everywhere, makes the checksum right, and runs on with what is accepted.
 #[test]
 fn forged_states_never_panic() {
-    let run = stage("ask");
+    forge_states(&stage("ask"));
+    forge_states(&super::updates::ending());
+}
+
+fn forge_states(run: &Stage) {
     let bytes = run.vm.snapshot();
     let body = bytes.len() - 8;
     let (mut accepted, mut refused) = (0, 0);
@@ -87,7 +91,7 @@ fn forged_states_never_panic() {
             bad[at] = value;
             let checksum = xxh3_64(&bad);
             bad.extend_from_slice(&checksum.to_le_bytes());
-            match restore(&run, &run.loaded, &bad) {
+            match restore(run, &run.loaded, &bad) {
                 Err(_) => refused += 1,
                 Ok(mut vm) => {
                     accepted += 1;
@@ -97,7 +101,8 @@ fn forged_states_never_panic() {
                     };
                     let ctx = run.context();
                     vm.waits();
-                    for activation in [answer("0.1#1"), answer("0.2#1"), Activation::Continue, Activation::Cancel] {
+                    let ops = ["0.1#1", "0.2#1", "u1#1", "u2#1"].map(answer);
+                    for activation in ops.into_iter().chain([Activation::Continue, Activation::Cancel]) {
                         vm.step(activation, &ctx);
                     }
                     vm.snapshot();
@@ -106,7 +111,7 @@ fn forged_states_never_panic() {
         }
     }
     // Scalars may be anything; structure may not.
-    assert!(accepted > 50 && refused > 1_000, "{accepted} accepted, {refused} refused");
+    assert!(accepted > 50 && refused > 500, "{accepted} accepted, {refused} refused");
 }
 
 /// Changes one operand or op of a sound program at a time. What verification lets through must not panic.
