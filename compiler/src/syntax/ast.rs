@@ -325,7 +325,6 @@ pub enum StmtKind {
     },
     Defer(Block),
     OnCancel(Block),
-    Saga(Block),
     Expr {
         expr: Expr,
         undo: Option<Expr>,
@@ -504,6 +503,7 @@ pub enum ExprKind {
         body: Block,
         catches: Vec<(Pattern, Block)>,
     },
+    Saga(Block),
     Within {
         limit: Box<Expr>,
         body: Block,

@@ -197,7 +197,7 @@ impl Walk<'_> {
                 self.block(at, body);
             }
             StmtKind::Sleep { value, .. } | StmtKind::Advance { value, .. } => self.expr(at, value),
-            StmtKind::Defer(b) | StmtKind::OnCancel(b) | StmtKind::Saga(b) | StmtKind::Block(b) => self.block(at, b),
+            StmtKind::Defer(b) | StmtKind::OnCancel(b) | StmtKind::Block(b) => self.block(at, b),
             StmtKind::Expr { expr, undo } => {
                 self.expr(at, expr);
                 undo.iter().for_each(|e| self.expr(at, e));
@@ -325,6 +325,7 @@ impl Walk<'_> {
                     self.block(at, block);
                 }
             }
+            Saga(body) => self.block(at, body),
             Within { limit, body, otherwise } => {
                 self.expr(at, limit);
                 self.block(at, body);

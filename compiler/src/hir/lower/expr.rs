@@ -63,6 +63,7 @@ impl<'a> Lower<'_, 'a> {
             E::Continue => self.leave_loop("continue", ExprKind::Continue, span),
             E::Select(branches) => self.select(branches, want, span),
             E::Within { limit, body, otherwise } => self.within_expr(limit, body, otherwise.as_deref(), want, span),
+            E::Saga(block) => self.saga(block, want, span),
             E::SpawnBlock(block) => self.spawn_block(block, want, span),
             E::Spawn(call) => self.spawn_call(call, want, span),
             E::Await(task) => self.await_task(task, span),
@@ -155,7 +156,6 @@ impl<'a> Lower<'_, 'a> {
             }
             StmtKind::Defer(block) => self.defer(Deferred::Always, block, span, out),
             StmtKind::OnCancel(block) => self.defer(Deferred::OnCancel, block, span, out),
-            StmtKind::Saga(block) => self.saga(block, span, out),
             StmtKind::Assert(_) => self.only_in_tests("assert", span),
             StmtKind::Advance { .. } => self.only_in_tests("advance", span),
             StmtKind::Crash => self.only_in_tests("crash", span),

@@ -43,14 +43,12 @@ impl<'a> Lower<'_, 'a> {
         false
     }
 
-    pub(super) fn saga(&mut self, block: &'a ast::Block, span: Span, out: &mut Vec<Stmt>) -> bool {
+    pub(super) fn saga(&mut self, block: &'a ast::Block, want: Ty, span: Span) -> Expr {
         self.sagas.push(self.frames.len());
-        let body = self.block(block, Ty::UNIT);
+        let body = self.block(block, want);
         self.sagas.pop();
         let ty = body.ty;
-        let kind = ExprKind::Cleanup { saga: true, body: Box::new(body) };
-        out.push(Stmt::Expr(Expr { kind, ty, span }));
-        ty == Ty::NEVER
+        Expr { kind: ExprKind::Cleanup { saga: true, body: Box::new(body) }, ty, span }
     }
 
     /// What takes back the statement before it.

@@ -268,6 +268,11 @@ impl Builder<'_> {
             Rule::race => ExprKind::Race(self.branches(kid)),
             Rule::select => self.select(kid),
             Rule::r#try => self.try_expr(kid),
+            Rule::saga => {
+                let span = self.span(&kid);
+                let block = kid.into_inner().find(|kid| kid.as_rule() == Rule::block);
+                ExprKind::Saga(block.map_or_else(|| no_block(span), |block| self.block(block)))
+            }
             Rule::within | Rule::wait | Rule::receive => self.waiting(kid),
             Rule::patch => self.patch(kid),
             Rule::task => self.task(kid),

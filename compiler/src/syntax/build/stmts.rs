@@ -34,9 +34,7 @@ impl Builder<'_> {
         let Some(first) = kids.next() else { return Stmt { kind: StmtKind::Junk, span } };
         let kind = match first.as_rule() {
             Rule::r#let => self.let_stmt(first),
-            Rule::r#while | Rule::r#for | Rule::sleep | Rule::defer | Rule::saga | Rule::testing => {
-                self.simple_stmt(first)
-            }
+            Rule::r#while | Rule::r#for | Rule::sleep | Rule::defer | Rule::testing => self.simple_stmt(first),
             Rule::bare_block => match first.into_inner().next() {
                 Some(block) => StmtKind::Block(self.block(block)),
                 None => StmtKind::Junk,
@@ -160,8 +158,7 @@ impl Builder<'_> {
             Rule::r#for => StmtKind::For { pattern, items: value, body: block },
             Rule::sleep => StmtKind::Sleep { until, value },
             Rule::defer if on_cancel => StmtKind::OnCancel(block),
-            Rule::defer => StmtKind::Defer(block),
-            _ => StmtKind::Saga(block),
+            _ => StmtKind::Defer(block),
         }
     }
 
