@@ -6,6 +6,8 @@ mod keep;
 mod remote;
 #[path = "cli/sources.rs"]
 mod sources;
+#[path = "cli/updates.rs"]
+mod updates;
 #[path = "cli/words.rs"]
 mod words;
 

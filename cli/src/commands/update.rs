@@ -15,7 +15,9 @@ use super::patience::Patience;
 use super::result::{failure_words, stuck_words};
 use super::{Context, duration};
 
-/// How long one question waits.
+/// How long the first question waits: a run that the update gets stuck says so soon.
+const FIRST: Duration = Duration::from_millis(300);
+/// How long any other question waits.
 const STEP: Duration = Duration::from_secs(5);
 
 /// Sends an update to a run and prints its result.
@@ -36,8 +38,10 @@ pub(crate) async fn update(context: &Context, options: &Update) -> Outcome {
     let begun = Instant::now();
     let left = || wait.map(|wait| wait.saturating_sub(begun.elapsed()));
     let mut patience = Patience::new(&context.out, remote.returns, wait);
+    let mut longest = FIRST;
     loop {
-        let step = left().map_or(STEP, |left| left.min(STEP));
+        let step = left().map_or(longest, |left| left.min(longest));
+        longest = STEP;
         let ask = async || remote.api.update(&run, &options.name, request.clone(), step).await;
         let reply = patience.ask(ask).await?;
         // From here on it is this very run, even if its id is used again.

@@ -7,11 +7,13 @@ use weft_bytecode::op::{Instr, NO_ARG, Op};
 use weft_bytecode::options::{ActivityOptions, OnCancel, RetryPolicy, Target, WorkflowOptions};
 use weft_bytecode::types::{Field, Type, TypeId, builtin};
 use weft_bytecode::{
-    ActivityDef, FuncId, Function, Program, QueryDef, SignalDef, SourceFile, Span, StateDef, WorkflowDef,
+    ActivityDef, FuncId, Function, Program, QueryDef, SignalDef, SourceFile, Span, StateDef, UpdateDef, WorkflowDef,
 };
 use weft_protocol::limits::Limits;
 use weft_protocol::{EventId, Failure, Payload, RunId, Timestamp, WorkflowId};
 use weft_vm::Loaded;
+
+mod updates;
 
 use super::*;
 use crate::history;
@@ -28,7 +30,7 @@ fn arg(regs: [u16; 3]) -> Instr {
 }
 
 /// `workflow w(n: Int) -> Int { let r = charge(n); sleep 30s; receive go; return r / (n - seen) }` with
-/// `pub state seen = 0` and `signal mark(n: Int) { seen = n }`. With `patched`, an activity `check` comes before the
+/// `pub state seen = 0`, `signal mark(n: Int) { seen = n }` and `update ask(n: Int) -> Int { return charge(n) }`. With `patched`, an activity `check` comes before the
 /// sleep; with `fixed`, the division is left out.
 fn program(patched: bool, fixed: bool) -> Program {
     let mut types = builtin::all();
@@ -72,6 +74,9 @@ fn program(patched: bool, fixed: bool) -> Program {
         body.extend([Instr::abc(Op::SubInt, 6, 0, 6), Instr::abc(Op::DivInt, 3, 3, 6)]);
     }
     body.push(Instr::abc(Op::Return, 3, 0, 0));
+    let mut ask = vec![Instr::wide(Op::Fuel, 0, 6)];
+    ask.extend(schedule(0));
+    ask.push(Instr::abc(Op::Return, 3, 0, 0));
     let int_ty = builtin::INT;
     let body_regs = [int_ty, args, int_ty, int_ty, builtin::DURATION, option, int_ty, builtin::UNIT];
     let mark = vec![
@@ -109,6 +114,7 @@ fn program(patched: bool, fixed: bool) -> Program {
             func("w", 1, int_ty, &body_regs, body),
             func("w.mark", 1, builtin::UNIT, &[int_ty, builtin::UNIT], mark),
             func("w.seen", 0, int_ty, &[int_ty], seen),
+            func("w.ask", 1, int_ty, &body_regs[..4], ask),
         ],
         activities: vec![activity("charge"), activity("check")],
         workflows: vec![WorkflowDef {
@@ -124,7 +130,15 @@ fn program(patched: bool, fixed: bool) -> Program {
                 SignalDef { name: "mark".into(), args, handler: Some(FuncId(2)), mailbox: 0 },
             ],
             queries: vec![QueryDef { name: "seen".into(), args: empty, result: int_ty, func: FuncId(3) }],
-            updates: vec![],
+            updates: vec![UpdateDef {
+                name: "ask".into(),
+                args,
+                result: int_ty,
+                throws: vec![],
+                check: None,
+                body: FuncId(4),
+                concurrent: false,
+            }],
             id: None,
             options: WorkflowOptions { run_timeout_ms: Some(86_400_000), ..WorkflowOptions::default() },
             span: SPAN,
@@ -208,6 +222,7 @@ impl Case {
         assert_eq!(read.names, run.names);
         assert_eq!(read.waits(), run.waits());
         assert_eq!(read.unread(), run.unread());
+        assert_eq!(read.pending_updates(), run.pending_updates());
         assert_eq!(read.attributes, run.attributes);
         assert_eq!(read.queue, run.queue);
         let facts = |run: &Run| {
