@@ -10,7 +10,6 @@ use weft_protocol::Command;
 use super::read::has_main;
 use crate::fiber::{Fiber, FiberId, On, Resume, Role, State};
 use crate::heap::{each_object, length_at, type_of};
-use crate::interp::sources;
 use crate::layout::{fits, json};
 use crate::loaded::Loaded;
 use crate::machine::{Ended, Life, MAIN, Vm};
@@ -312,10 +311,8 @@ fn waits(vm: &Vm, loaded: &Loaded, id: FiberId, fiber: &Fiber, on: On) -> bool {
         On::Select => {
             let tested = vm.conditions.contains(&id) == vm.selects_condition(fiber);
             let under_test = vm.progress.current == Some(id);
-            (inst.op == Op::Select || under_test)
-                && fiber.armed.is_some()
-                && tested
-                && !sources(loaded, fiber).is_empty()
+            let below = (1..fiber.frames.len()).any(|n| op_at(n).is_some_and(|inst| inst.op == Op::Select));
+            (inst.op == Op::Select || (under_test && below)) && fiber.armed.is_some() && tested
         }
         On::Branches { scope } => {
             let open = vm.scopes.get(scope as usize).and_then(Option::as_ref);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use weft_bytecode::op::Op;
 use weft_bytecode::options::OnCancel;
-use weft_bytecode::types::builtin::{INT, STRING};
+use weft_bytecode::types::builtin::{BOOL, DURATION, FAILURE, INT, STRING, TIME, UNIT};
 use weft_bytecode::{Constant, Instr, Type};
 use weft_protocol::limits::Limits;
 use weft_protocol::{Payload, RunId, Timestamp};
@@ -47,6 +47,41 @@ fn stage(name: &str) -> Stage {
     run
 }
 
+/// A body with two tasks that waits at a `select` with a source of each kind.
+fn tasks() -> Stage {
+    let mut p = P::new();
+    let args = p.record(None, &[("n", INT)]);
+    let ask = p.activity("ask", args, STRING, OnCancel::Try);
+    let mail = p.mailbox("mail", args);
+    let condition = p.ty(Type::Fn(vec![], BOOL));
+    let mut c = F::new("condition", &[INT], BOOL);
+    let (zero, less) = (c.int(INT, 0), c.reg(BOOL));
+    c.op(Op::LtInt, less, zero, 0).ret(less);
+    let holds = p.func(c);
+    let mut b = F::new("task", &[INT], STRING);
+    let (record, h, got) = (b.reg(args), b.reg(INT), b.reg(STRING));
+    b.with(Op::New, record, 0, &[0]).with(Op::ScheduleActivity, h, ask, &[record]).op(Op::Await, got, h, 0).ret(got);
+    let task = p.func(b);
+    let mut f = F::new("main", &[], STRING);
+    let (zero, scope, first, second) = (f.int(INT, 0), f.reg(INT), f.reg(INT), f.reg(INT));
+    let (mailbox, after, at) = (f.reg(INT), f.int(DURATION, 500), f.int(TIME, 90_000));
+    let (closure, ready, got, unit, failure) =
+        (f.reg(condition), f.reg(INT), f.reg(STRING), f.reg(UNIT), f.reg(FAILURE));
+    let (from, to) = (f.label(), f.label());
+    f.op(Op::ScopeOpen, scope, 2, zero).here(from);
+    f.with(Op::ScopeSpawn, scope, task.0, &[zero]).op(Op::TaskHandle, first, scope, 0);
+    f.with(Op::ScopeSpawn, scope, task.0, &[zero]).op(Op::TaskHandle, second, scope, 0);
+    f.op(Op::SelectMailbox, mailbox, mail, 0).with(Op::Closure, closure, holds.0, &[zero]);
+    f.with(Op::Select, ready, 0, &[second, mailbox, closure, after, at]);
+    f.op(Op::AwaitTask, got, second, 0).op(Op::ScopeJoin, unit, scope, 0).ret(got).here(to);
+    f.op(Op::ScopeLeave, scope, 0, 0).op(Op::ScopeJoin, unit, scope, 0).op(Op::Throw, failure, 0, 0);
+    f.handler(from, to, to, failure);
+    let mut run = p.main(f);
+    run.start();
+    run.complete("0.1#1", "\"a\"");
+    run
+}
+
 fn restore(run: &Stage, loaded: &Arc<Loaded>, bytes: &[u8]) -> Result<Vm, SnapshotError> {
     Vm::restore(Arc::clone(loaded), bytes, &run.limits)
 }
@@ -76,6 +111,7 @@ fn a_snapshot_belongs_to_its_program() {
 fn forged_states_never_panic() {
     forge_states(&stage("ask"));
     forge_states(&super::updates::ending());
+    forge_states(&tasks());
 }
 
 fn forge_states(run: &Stage) {
@@ -117,7 +153,8 @@ fn forge_states(run: &Stage) {
 /// Changes one operand or op of a sound program at a time. What verification lets through must not panic.
 #[test]
 fn forged_programs_never_panic() {
-    let sound = [(**stage("ask").loaded.program()).clone(), super::objects::everything(), super::control::everything()];
+    let mut sound = vec![(**stage("ask").loaded.program()).clone(), (**tasks().loaded.program()).clone()];
+    sound.extend([super::objects::everything(), super::control::everything()]);
     let (mut accepted, mut refused) = (0, 0);
     for program in &sound {
         for (at, function) in program.functions.iter().enumerate() {
