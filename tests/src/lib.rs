@@ -2,6 +2,7 @@
 
 pub mod binary;
 pub mod cases;
+pub mod determinism;
 pub mod generate;
 pub mod postgres;
 pub mod reference;
