@@ -137,9 +137,9 @@ fn take(world: &mut World, records: &mut Vec<Record>, run: &Run, out: Transition
     world.take(run, out);
 }
 
-/// Slices short enough that an activation has several, of a random length.
+/// Slices short enough that an activation has several, of a random length; a check may use ten of them.
 fn slices(random: &mut ChaCha8Rng) -> Arc<Limits> {
-    Arc::new(Limits { fuel_slice: random.random_range(1..200), ..Limits::default() })
+    Arc::new(Limits { fuel_slice: random.random_range(20..200), ..Limits::default() })
 }
 
 /// Lets a run compute to its end what it has begun.
