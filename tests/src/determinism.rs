@@ -40,6 +40,10 @@ pub const CONSTRUCTS: &[&str] = &[
     "retry",
     "indexed state",
     "try",
+    "within",
+    "defer",
+    "on cancel",
+    "saga",
 ];
 
 /// A program and what is in it.
@@ -79,6 +83,7 @@ pub fn program(seed: u64) -> Written {
         tasks: Vec::new(),
         names: 0,
         patches: 0,
+        cut_short: 0,
     };
     writer.workflow();
     Written { text: writer.out, used: writer.used }
@@ -94,6 +99,8 @@ struct Writer {
     tasks: Vec<String>,
     names: usize,
     patches: usize,
+    /// How many deadlines and pieces of cleanup are around.
+    cut_short: usize,
 }
 
 /// Where a statement stands.
@@ -217,7 +224,7 @@ impl Writer {
 
     fn statement(&mut self, place: Place) {
         let deep = place.depth > 3;
-        match self.random.random_range(0..30) {
+        match self.random.random_range(0..34) {
             0..=2 => self.activity(place),
             3 => self.draw(place),
             4 => self.clock(place),
@@ -237,7 +244,8 @@ impl Writer {
             16..=17 => self.spawn(place),
             18 => self.await_task(place),
             19 => self.woken_together(place),
-            20 => self.seen_too_early(place),
+            // A deadline may end the wait that the probe relies on, and leave its task running.
+            20 if self.cut_short == 0 => self.seen_too_early(place),
             21 if !deep => self.patch(place),
             22 => {
                 self.used.insert("log");
@@ -246,6 +254,9 @@ impl Writer {
             23 if !deep => self.condition(place),
             24 if !deep => self.repetition(place),
             25 if !deep => self.attempt(place),
+            26..=27 if !deep => self.deadline(place),
+            28 if !deep => self.cleanup(place),
+            29 if !deep => self.saga(place),
             _ => {
                 let value = self.int();
                 self.line(place, &format!("count = ({value} + 1) % 100"));
@@ -480,5 +491,49 @@ impl Writer {
         self.line(place, "} catch e {");
         self.line(place.inside(), "tell(e.message)");
         self.line(place, "}");
+    }
+
+    fn deadline(&mut self, place: Place) {
+        self.used.insert("within");
+        let (name, limit) = (self.fresh(), self.seconds());
+        self.line(place, &format!("let {name} = within {limit} {{"));
+        self.cut_short += 1;
+        self.value_block(place);
+        self.cut_short -= 1;
+        self.line(place, "} else {");
+        self.value_block(place);
+        self.line(place, "}");
+        self.ints.push(name);
+    }
+
+    fn cleanup(&mut self, place: Place) {
+        let how = if self.random.random_bool(0.5) { "defer" } else { "on cancel" };
+        self.used.insert(how);
+        self.line(place, &format!("{how} {{"));
+        self.cut_short += 1;
+        // Tasks of the body around it have ended when it runs.
+        let tasks = std::mem::take(&mut self.tasks);
+        self.block(Place { depth: place.depth + 1, looped: true });
+        self.tasks = tasks;
+        self.cut_short -= 1;
+        self.line(place, "}");
+    }
+
+    fn saga(&mut self, place: Place) {
+        self.used.insert("saga");
+        let (first, second, n) = (self.fresh(), self.fresh(), self.int());
+        self.line(place, "try {");
+        self.line(place.inside(), "saga {");
+        self.line(place, &format!("    let {first} = number({n}) undo tell(\"undo {{{first}}}\")"));
+        self.line(place, &format!("    let {second} = twice({first}) undo draw(\"{{uuid()}} {{random()}}\")"));
+        let (ints, tasks) = (self.ints.len(), self.tasks.len());
+        self.ints.extend([first, second]);
+        self.block(place.inside());
+        let limit = self.random.random_range(0..60);
+        self.line(place, &format!("    if count > {limit} {{ throw Refused(count) }}"));
+        self.ints.truncate(ints);
+        self.tasks.truncate(tasks);
+        self.line(place.inside(), "}");
+        self.line(place, "} catch Refused { } catch e { tell(e.message) }");
     }
 }
