@@ -8,7 +8,7 @@ use crate::payload::Payload;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Failure {
     /// Declared error name, or a built-in: `ActivityFailed`, `ChildFailed`, `Timeout`, `Canceled`, `Fault`,
-    /// `CompensationFailed`, `AlreadyRunning`, `Terminated`.
+    /// `CompensationFailed`, `AlreadyRunning`, `Terminated`, `RunClosed`.
     pub kind: String,
     /// For people.
     pub message: String,

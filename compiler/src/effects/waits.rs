@@ -11,6 +11,10 @@ use crate::types::world::World;
 const CHANGES: &str =
     "a condition changes when a signal handler, an update or a concurrent branch assigns the state it reads";
 
+/// What to do about a condition that an update waits for and another sets.
+const QUEUED: &str =
+    "the update that sets it begins when this one has ended: `with { concurrent: true }` on one of the two";
+
 /// Checks a workflow. One with a refused part is left alone: that part may be what changes and receives.
 pub(super) fn check(world: &World<'_>, workflow: &Workflow) {
     if workflow.refused {
@@ -21,25 +25,44 @@ pub(super) fn check(world: &World<'_>, workflow: &Workflow) {
         let d = Diagnostic::warning("WF3002", signal.span, message).label("its messages stay unread");
         world.report(d.help("add a body, `receive` it, or delete it"));
     }
-    let mut changed = BTreeSet::new();
+    let mut handled = BTreeSet::new();
     for handler in workflow.signals.iter().filter_map(|s| s.handler.as_ref()) {
-        assigned(&handler.body, &mut changed);
+        assigned(&handler.body, &mut handled);
     }
+    let (mut concurrent, mut queued) = (BTreeSet::new(), BTreeSet::new());
     for update in &workflow.updates {
-        assigned(&update.body.body, &mut changed);
+        assigned(&update.body.body, if update.concurrent { &mut concurrent } else { &mut queued });
     }
-    let mut beside = changed.clone();
-    if spawns(&workflow.body.body) {
-        // While a task waits, the body goes on and assigns.
-        assigned(&workflow.body.body, &mut changed);
-    }
-    branches(&workflow.body.body, &mut changed);
-    endless(world, &workflow.body.body, &changed);
+    let mut changed: BTreeSet<u16> = handled.iter().chain(&concurrent).chain(&queued).copied().collect();
+    inside(&workflow.body.body, &mut changed);
+    endless(world, &workflow.body.body, &Changes { cells: changed, queued: BTreeSet::new() });
     // The body of the workflow runs beside an update that waits.
-    assigned(&workflow.body.body, &mut beside);
+    assigned(&workflow.body.body, &mut handled);
+    handled.extend(concurrent);
     for update in &workflow.updates {
-        endless(world, &update.body.body, &beside);
+        let mut changes = Changes { cells: handled.clone(), queued: queued.clone() };
+        if update.concurrent {
+            changes.cells.append(&mut changes.queued);
+        }
+        inside(&update.body.body, &mut changes.cells);
+        endless(world, &update.body.body, &changes);
     }
+}
+
+/// State cells that may change while code waits.
+struct Changes {
+    cells: BTreeSet<u16>,
+    /// What updates assign that do not begin before this one has ended.
+    queued: BTreeSet<u16>,
+}
+
+/// What code itself may assign while a part of it waits.
+fn inside(body: &Expr, cells: &mut BTreeSet<u16>) {
+    if spawns(body) {
+        // While a task waits, the body goes on and assigns.
+        assigned(body, cells);
+    }
+    branches(body, cells);
 }
 
 /// The state cells that code assigns.
@@ -76,7 +99,7 @@ fn spawns(expr: &Expr) -> bool {
     found
 }
 
-fn endless(world: &World<'_>, expr: &Expr, changed: &BTreeSet<u16>) {
+fn endless(world: &World<'_>, expr: &Expr, changed: &Changes) {
     match &expr.kind {
         ExprKind::WaitUntil { cond, timeout: None, .. } => {
             let help = match clock(&cond.body) {
@@ -104,10 +127,14 @@ fn endless(world: &World<'_>, expr: &Expr, changed: &BTreeSet<u16>) {
     expr.parts(&mut |part| endless(world, part, changed));
 }
 
-fn unchanging(world: &World<'_>, cond: &Expr, changed: &BTreeSet<u16>, label: &str, help: &str) {
+fn unchanging(world: &World<'_>, cond: &Expr, changed: &Changes, label: &str, help: &str) {
     let (mut read, mut known) = (BTreeSet::new(), true);
     reads(cond, &mut read, &mut known);
-    if known && read.is_disjoint(changed) {
+    if known && read.is_disjoint(&changed.cells) {
+        let help = match read.is_disjoint(&changed.queued) {
+            true => help,
+            false => QUEUED,
+        };
         let d = Diagnostic::error("WF3001", cond.span, "nothing can change this condition while it waits");
         world.report(d.label(label).why(CHANGES).help(help));
     }

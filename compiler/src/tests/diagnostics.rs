@@ -112,6 +112,10 @@ workflow w(limit: Int) {
   update h() -> Int { n = 1 }
   state m: Int = 0
   update i() { wait until m > 3 }
+  update j() { wait until n > 3 }
+  state k: Int = 0
+  update l() with { concurrent: true } { k = 1 }
+  update o() { wait until k > 3 }
   wait until n > 3
 }"#,
         says: &[
@@ -124,6 +128,7 @@ workflow w(limit: Int) {
             r#"12 WF5001 `patch "p"` is in an update, which may come any number of times; say when it is decided"#,
             r#"13 WF1002 the body ends without a value of type Int"#,
             r#"15 WF3001 nothing can change this condition while it waits"#,
+            r#"16 WF3001 nothing can change this condition while it waits"#,
         ],
     },
     Row {
