@@ -117,7 +117,7 @@ fn compare(seed: u64, order: u64, loaded: &Arc<Loaded>, seen: &mut Seen) -> Vec<
                 twin = read_back(&name, loaded, &plain, &records, &world, &mut random, true);
                 seen.snapshots += 1;
             }
-            _ => {}
+            _ => continue,
         }
         same(&name, loaded, &plain, &twin);
     }
@@ -185,13 +185,14 @@ fn read_back(
 /// One history, and one place that it leads to.
 fn same(name: &str, loaded: &Arc<Loaded>, plain: &Run, twin: &Run) {
     let (left, right) = (plain.history(), twin.history());
-    let lines = |events: &[Event]| -> Vec<String> {
-        events.iter().map(|event| history::plain(loaded.program(), event)).collect()
-    };
-    // What was equal at the last look is not written out again.
-    let from = left.len().min(right.len()).saturating_sub(30);
-    let (left, right) = (lines(&left[from..]), lines(&right[from..]));
-    assert!(left == right, "{name}: the histories differ\n{}\n--- and\n{}", left.join("\n"), right.join("\n"));
+    if left != right {
+        // What only the owner of a run knows, such as when an attempt was handed out, is not part of what is compared.
+        let lines = |events: &[Event]| -> Vec<String> {
+            events.iter().map(|event| history::plain(loaded.program(), event)).collect()
+        };
+        let (left, right) = (lines(left), lines(right));
+        assert!(left == right, "{name}: the histories differ\n{}\n--- and\n{}", left.join("\n"), right.join("\n"));
+    }
     assert_eq!(plain.status(), twin.status(), "{name}: the status");
     assert_eq!(plain.stuck().map(|s| s.message), twin.stuck().map(|s| s.message), "{name}: where it is stuck");
     assert_eq!(plain.attributes(), twin.attributes(), "{name}: search attributes");

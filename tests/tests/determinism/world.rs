@@ -34,7 +34,7 @@ struct Child {
 impl World {
     pub(crate) fn new(seed: u64, now: Timestamp) -> World {
         World {
-            random: ChaCha8Rng::seed_from_u64(seed ^ 0x0070_1d),
+            random: ChaCha8Rng::seed_from_u64(seed ^ 0x701d),
             now,
             attempts: Vec::new(),
             alarms: Vec::new(),
