@@ -281,7 +281,8 @@ pub struct FiberWait {
     pub fiber: String,
     /// `file.wf:14`.
     pub source: String,
-    /// For people: `activity charge`, `timer`, `condition`, `signal approve`, `child fulfil`, `branches`.
+    /// For people: `activity charge`, `timer`, `condition`, `signal approve`, `child fulfil`, `branches`, `task`; of a
+    /// `select` all of them: `signal stop or task or timer`.
     pub on: String,
     /// RFC 3339, where a timer decides.
     pub until: Option<String>,
