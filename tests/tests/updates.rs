@@ -84,13 +84,23 @@ async fn fill(client: Client, base: String, account: usize, answered: Arc<Atomic
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_acknowledged_update_is_done_once() {
+async fn an_acknowledged_update_is_done_once_on_sqlite() {
+    let folder = tempfile::tempdir().expect("a folder");
+    torture(&format!("sqlite:{}", folder.path().join("weft.db").display())).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_acknowledged_update_is_done_once_on_postgres() {
+    let database = weft_tests::postgres::database().await;
+    torture(database.url()).await;
+}
+
+async fn torture(store: &str) {
     let seed = std::env::var("WEFT_CRASH_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or_else(rand::random);
     println!("WEFT_CRASH_SEED={seed}");
     let folder = tempfile::tempdir().expect("a folder");
     std::fs::write(folder.path().join("account.wf"), PROGRAM).expect("a file");
-    let store = format!("sqlite:{}", folder.path().join("weft.db").display());
-    let mut server = Server::start(&store, free_port(), &folder.path().join("server.log"));
+    let mut server = Server::start(store, free_port(), &folder.path().join("server.log"));
     server.ready().await;
     let (code, _, said) = run_weft(folder.path(), &["deploy", "--address", &server.address()]);
     assert_eq!(code, 0, "{said}");
