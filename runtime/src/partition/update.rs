@@ -45,6 +45,11 @@ impl Partition {
         let Some((id, open)) = self.find(&key).and_then(|run| Some((run, self.runs.get_mut(&run)?))) else {
             return self.not_open(&key, reply);
         };
+        if open.run.update_outcome(&name, &update_id).is_some() {
+            // Whatever it was given, it is that update.
+            open.updaters.push(UpdateWaiter { reply, name, update_id, stage });
+            return self.answer_updaters(id);
+        }
         let program = open.run.loaded().program();
         let workflow = &program.workflows[usize::from(open.run.workflow_index())];
         let max = self.setup.limits.payload_bytes_max;
