@@ -4,6 +4,7 @@
 //! activities, signals, queries, updates) that the engine and the runtime read. Nothing here executes anything, and nothing
 //! here knows of files, clocks or sockets. The instruction table ([`op`]) is the one place where an op is described.
 
+pub mod calendar;
 pub mod codec;
 pub mod listing;
 pub mod op;

@@ -10,7 +10,7 @@
 use weft_bytecode::op::Native;
 
 use crate::hir::Value;
-use crate::types::{Kind, Ty, Types};
+use crate::types::{DefId, Kind, Ty, Types};
 
 #[rustfmt::skip]
 mod table;
@@ -19,6 +19,8 @@ mod table;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Shape {
     Of(Ty),
+    /// The days of the week.
+    Weekday,
     /// A type variable of the function, by its place.
     Var(u8),
     Option(&'static Shape),
@@ -52,12 +54,14 @@ pub(crate) enum Body {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Default {
     Int(i64),
+    Text(&'static str),
 }
 
 impl Default {
     pub(crate) fn value(self) -> Value {
         match self {
             Default::Int(value) => Value::Int(value),
+            Default::Text(text) => Value::String(text.to_owned()),
         }
     }
 }
@@ -82,6 +86,8 @@ pub(crate) struct Row {
     pub params: &'static [Param],
     pub result: Shape,
     pub need: Option<Need>,
+    /// `@field`: read without parentheses.
+    pub field: bool,
     pub body: Body,
 }
 
@@ -100,6 +106,7 @@ const DURATION: Shape = Shape::Of(Ty::DURATION);
 const TIME: Shape = Shape::Of(Ty::TIME);
 const DATE: Shape = Shape::Of(Ty::DATE);
 const JSON: Shape = Shape::Of(Ty::JSON);
+const WEEKDAY: Shape = Shape::Weekday;
 
 /// The functions that values of a kind of type have.
 pub(crate) fn methods(kind: &Kind) -> impl Iterator<Item = &'static Row> {
@@ -115,6 +122,7 @@ pub(crate) fn methods(kind: &Kind) -> impl Iterator<Item = &'static Row> {
         Kind::Duration => table::DURATION_ROWS,
         Kind::Time => table::TIME_ROWS,
         Kind::Date => table::DATE_ROWS,
+        Kind::Enum(DefId::WEEKDAY) => table::WEEKDAY_ROWS,
         _ => &[],
     };
     module.iter().filter(|row| row.me.is_some())
@@ -174,6 +182,7 @@ impl Shape {
                 *known == ty
             }
             (Shape::Of(wanted), _) => wanted == ty,
+            (Shape::Weekday, kind) => kind == Kind::Enum(DefId::WEEKDAY),
             (Shape::Option(inner), Kind::Option(ty))
             | (Shape::List(inner), Kind::List(ty))
             | (Shape::Set(inner), Kind::Set(ty)) => inner.bind(types, ty, bound),
@@ -188,7 +197,7 @@ impl Shape {
     /// Whether all its variables are known.
     pub(crate) fn is_known(self, bound: &Bound) -> bool {
         match self {
-            Shape::Of(_) => true,
+            Shape::Of(_) | Shape::Weekday => true,
             Shape::Var(var) => bound[usize::from(var)] != Ty::UNKNOWN,
             Shape::Option(inner) | Shape::List(inner) | Shape::Set(inner) => inner.is_known(bound),
             Shape::Map(key, value) => key.is_known(bound) && value.is_known(bound),
@@ -202,6 +211,7 @@ impl Shape {
         let all = |shapes: &[Shape]| -> Vec<Ty> { shapes.iter().map(|s| s.ty(types, bound)).collect() };
         match self {
             Shape::Of(ty) => ty,
+            Shape::Weekday => types.def_ty(DefId::WEEKDAY),
             Shape::Var(var) => bound[usize::from(var)],
             Shape::Option(inner) => types.option(inner.ty(types, bound)),
             Shape::List(inner) => types.list(inner.ty(types, bound)),
@@ -221,6 +231,7 @@ impl Shape {
         let name = |shape: &Shape| shape.name(types, vars);
         match self {
             Shape::Of(ty) => types.name(ty),
+            Shape::Weekday => "Weekday".to_owned(),
             Shape::Var(var) => vars.get(usize::from(var)).copied().unwrap_or("?").to_owned(),
             Shape::Option(inner) => format!("{}?", name(inner)),
             Shape::List(inner) => format!("List<{}>", name(inner)),

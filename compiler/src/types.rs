@@ -8,6 +8,8 @@ use std::rc::Rc;
 
 use rustc_hash::FxHashMap;
 
+use weft_bytecode::calendar::WEEKDAYS;
+
 use crate::diagnostic::Diagnostic;
 use crate::source::Span;
 
@@ -138,6 +140,9 @@ pub(crate) const BUILTIN_ERRORS: [&str; 6] =
     ["Timeout", "Canceled", "ActivityFailed", "ChildFailed", "CompensationFailed", "Fault"];
 
 impl DefId {
+    /// The days of the week, declared behind the built-in errors.
+    pub(crate) const WEEKDAY: DefId = DefId(BUILTIN_ERRORS.len() as u32);
+
     /// Whether it is one of [`BUILTIN_ERRORS`].
     pub(crate) fn is_builtin(self) -> bool {
         (self.0 as usize) < BUILTIN_ERRORS.len()
@@ -186,6 +191,9 @@ impl Types {
             let id = types.declare(name, DefKind::Error, None);
             types.define(id, |def| def.fields = fields);
         }
+        let weekday = types.declare("Weekday", DefKind::Enum, None);
+        let variant = |name: &str| VariantDef { name: name.into(), fields: Vec::new() };
+        types.define(weekday, |def| def.variants = WEEKDAYS.iter().map(|name| variant(name)).collect());
         types
     }
 

@@ -1,6 +1,7 @@
 //! Functions written in Rust that bytecode may call. Each is pure; those whose work grows with their arguments charge
 //! fuel for it before they work.
 
+mod calendar;
 mod json;
 mod list;
 mod number;
@@ -58,7 +59,12 @@ pub(crate) fn call(
         JsonGet | JsonAsInt | JsonAsFloat | JsonAsString | JsonAsBool | JsonAsList | JsonAsMap | JsonIsNull
         | JsonParse | JsonEncode | ToJson => json::call(&mut call, native),
         DurationMillis | TimeToDate | DateToTime | DateAddDays | DateDaysUntil | DateWeekday | TimeParse
-        | DateParse | DateOf => time::call(&mut call, native),
+        | DateParse => time::call(&mut call, native),
+        DateOf | DateYear | DateMonth | DateDay | DateDayOfWeek | DateNext | DatePrevious | DateAddMonths
+        | DateAddYears | DateStartOfWeek | DateStartOfMonth | DateEndOfMonth | DateStartOfYear | DateDayOfYear
+        | DateIsoWeek | DateIsoYear | DateFormat | DateParseAs | DateAt | TimeDateIn | TimeClock | TimeOffset
+        | TimeFormat | TimeParseAs | TimeMillis | TimeOfMillis | DurationParse | DurationSeconds | DurationMinutes
+        | DurationHours | DurationDays | DurationAbs | WeekdayNumber => calendar::call(&mut call, native),
     }
 }
 

@@ -1,5 +1,6 @@
 //! Signatures of natives. A generic one binds its type variables to the argument registers' types.
 
+use crate::calendar::WEEKDAYS;
 use crate::op::Native;
 use crate::program::Program;
 use crate::types::{Type, TypeId, builtin};
@@ -89,6 +90,30 @@ pub(super) fn fits(program: &Program, native: Native, args: &[TypeId], dst: Type
         TimeParse => args == [STRING] && optional(TIME),
         DateParse => args == [STRING] && optional(DATE),
         DateOf => sig(&[INT; 3], DATE),
+        DateYear | DateMonth | DateDay | DateDayOfYear | DateIsoWeek | DateIsoYear => sig(&[DATE], INT),
+        DateStartOfWeek | DateStartOfMonth | DateEndOfMonth | DateStartOfYear => sig(&[DATE], DATE),
+        DateAddMonths | DateAddYears => sig(&[DATE, INT], DATE),
+        DateDayOfWeek => args == [DATE] && is_weekday(program, dst),
+        DateNext | DatePrevious => match args {
+            [DATE, day] => is_weekday(program, *day) && dst == DATE,
+            _ => false,
+        },
+        WeekdayNumber => match args {
+            [day] => is_weekday(program, *day) && dst == INT,
+            _ => false,
+        },
+        DateFormat => sig(&[DATE, STRING], STRING),
+        DateParseAs => args == [STRING, STRING] && optional(DATE),
+        DateAt => sig(&[DATE, DURATION, STRING], TIME),
+        TimeDateIn => sig(&[TIME, STRING], DATE),
+        TimeClock | TimeOffset => sig(&[TIME, STRING], DURATION),
+        TimeFormat => sig(&[TIME, STRING, STRING], STRING),
+        TimeParseAs => args == [STRING; 3] && optional(TIME),
+        TimeMillis => sig(&[TIME], INT),
+        TimeOfMillis => sig(&[INT], TIME),
+        DurationParse => args == [STRING] && optional(DURATION),
+        DurationSeconds | DurationMinutes | DurationHours | DurationDays => sig(&[DURATION], INT),
+        DurationAbs => sig(&[DURATION], DURATION),
         ListLength => match args {
             [of] => matches!(ty(*of), Type::List(_) | Type::Set(_) | Type::Map(..)) && dst == INT,
             _ => false,
@@ -162,6 +187,12 @@ pub(super) fn fits(program: &Program, native: Native, args: &[TypeId], dst: Type
             }
         }
     }
+}
+
+/// Whether a type is the library's enum of the days of the week.
+fn is_weekday(program: &Program, ty: TypeId) -> bool {
+    let Type::Enum { variants, .. } = program.ty(ty) else { return false };
+    variants.iter().map(|v| v.name.as_str()).eq(WEEKDAYS) && variants.iter().all(|v| v.fields.is_empty())
 }
 
 /// The two types of a list of pairs.

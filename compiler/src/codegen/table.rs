@@ -202,7 +202,8 @@ fn names(world: &World<'_>) -> FxHashMap<DefId, String> {
     let mut count: FxHashMap<String, u32> = FxHashMap::default();
     let defs = (0..world.types.def_count()).map(|n| (DefId(n as u32), world.types.def(DefId(n as u32))));
     let defs: Vec<_> = defs.filter(|(_, def)| def.of.is_none()).collect();
-    for (_, def) in &defs {
+    // A declared `Weekday` keeps its name beside the library's.
+    for (_, def) in defs.iter().filter(|(id, _)| *id != DefId::WEEKDAY) {
         *count.entry(def.name.to_string()).or_default() += 1;
     }
     let mut out = FxHashMap::default();

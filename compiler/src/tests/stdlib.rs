@@ -62,8 +62,8 @@ fn table() -> String {
 
 /// How a module is called: a built-in type's has its name.
 fn spoken(module: &str) -> String {
-    const TYPES: [&str; 11] =
-        ["int", "float", "decimal", "string", "list", "map", "set", "json", "duration", "time", "date"];
+    const TYPES: [&str; 12] =
+        ["int", "float", "decimal", "string", "list", "map", "set", "json", "duration", "time", "date", "weekday"];
     match TYPES.contains(&module) {
         true => module[..1].to_uppercase() + &module[1..],
         false => module.to_owned(),
@@ -91,10 +91,12 @@ fn row(out: &mut String, module: &str, item: &Item) {
         })
         .collect();
     let result = decl.sig.result.as_ref().map_or("UNIT".into(), |ty| shape(ty, &vars, &at));
-    let need = item.annotations.iter().map(|a| need(a, &vars, &at)).next().unwrap_or("None".into());
+    let (fields, needs): (Vec<_>, Vec<_>) = item.annotations.iter().partition(|a| a.name.text == "field");
+    let need = needs.first().map_or("None".into(), |a| need(a, &vars, &at));
+    let field = !fields.is_empty();
     writeln!(
         out,
-        "    Row {{ name: {:?}, vars: &{vars:?}, me: {me}, params: &[{}], result: {result}, need: {need}, body: {} }},",
+        "    Row {{ name: {:?}, vars: &{vars:?}, me: {me}, params: &[{}], result: {result}, need: {need}, field: {field}, body: {} }},",
         decl.name.text,
         params.join(", "),
         body(decl, &at),
@@ -118,9 +120,8 @@ fn need(annotation: &Annotation, vars: &[&str], at: &str) -> String {
 fn default(kind: &ExprKind, at: &str) -> String {
     match kind {
         ExprKind::Number(Number::Int(value)) => format!("Int({value})"),
-        ExprKind::Bool(value) => format!("Bool({value})"),
         ExprKind::String(text) => format!("Text({:?})", plain(text)),
-        other => panic!("{at}: a default is a number, truth value or text, not {other:?}"),
+        other => panic!("{at}: a default is a number or text, not {other:?}"),
     }
 }
 

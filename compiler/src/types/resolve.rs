@@ -178,6 +178,9 @@ impl<'a> World<'a> {
                 if let Some(n) = crate::types::BUILTIN_ERRORS.iter().position(|b| *b == name) {
                     return self.types.def_ty(crate::types::DefId(n as u32));
                 }
+                if name == "Weekday" {
+                    return self.types.def_ty(crate::types::DefId::WEEKDAY);
+                }
                 self.unknown_type(module, expr, name);
                 Ty::UNKNOWN
             }

@@ -31,13 +31,6 @@ pub(super) fn call(call: &mut Call<'_>, native: Native) -> Result<u64, Fault> {
             let parsed = text::parse_time(call.text(0));
             return call.optional(parsed.map(|ms| ms as u64));
         }
-        DateOf => {
-            let (month, day) = (call.int(1), call.int(2));
-            match text::days(value, month, day) {
-                Some(days) => days as u64,
-                None => return Err(fault(TrapKind::Index, format!("there is no day {value}-{month:02}-{day:02}"))),
-            }
-        }
         _ => {
             let parsed = text::parse_date(call.text(0));
             return call.optional(parsed.map(|days| days as u64));

@@ -24,8 +24,16 @@ fn run(p: P, native: Native, params: &[TypeId], dst: TypeId, args: &[&str]) -> S
     p.stage(&format!("{{{}}}", args.join(",")))
 }
 
+/// Calls a native that traps.
+pub(super) fn trap(native: Native, params: &[Type], dst: Type, args: &[&str]) -> TrapKind {
+    let mut p = P::new();
+    let params: Vec<TypeId> = params.iter().map(|ty| p.ty(ty.clone())).collect();
+    let dst = p.ty(dst);
+    run(p, native, &params, dst, args).trap().0
+}
+
 #[track_caller]
-fn gives(native: Native, params: &[Type], dst: Type, args: &[&str], expected: &str) {
+pub(super) fn gives(native: Native, params: &[Type], dst: Type, args: &[&str], expected: &str) {
     let mut p = P::new();
     let params: Vec<TypeId> = params.iter().map(|ty| p.ty(ty.clone())).collect();
     let dst = p.ty(dst);
@@ -34,7 +42,7 @@ fn gives(native: Native, params: &[Type], dst: Type, args: &[&str], expected: &s
 
 #[test]
 fn texts() {
-    use Type::{Bool, Date, Int, String as S};
+    use Type::{Bool, Int, String as S};
     let list = || Type::List(STRING);
     gives(Native::StringLength, &[S], Int, &["\"grün\""], "4");
     gives(Native::StringIsEmpty, &[S], Bool, &["\"\""], "true");
@@ -63,7 +71,6 @@ fn texts() {
     gives(Native::ToText, &[Type::Option(INT)], S, &["null"], "\"none\"");
     gives(Native::ToText, &[list()], S, &["[\"a\"]"], r#""[\"a\"]""#);
     gives(Native::TimeParse, &[S], Type::Option(TIME), &["\"2026-06-01T11:00:00+02:00\""], "\"2026-06-01T09:00:00Z\"");
-    gives(Native::DateOf, &[Int, Int, Int], Date, &["2028", "2", "29"], "\"2028-02-29\"");
     gives(Native::DateParse, &[S], Type::Option(DATE), &["\"2026-02-30\""], "null");
 }
 
@@ -131,15 +138,8 @@ fn lists() {
 
 #[test]
 fn what_natives_refuse() {
-    let trap = |native, params: &[Type], dst: Type, args: &[&str]| {
-        let mut p = P::new();
-        let params: Vec<TypeId> = params.iter().map(|ty| p.ty(ty.clone())).collect();
-        let dst = p.ty(dst);
-        run(p, native, &params, dst, args).trap().0
-    };
     use Type::Int;
     assert_eq!(trap(Native::Range, &[Int, Int, Int], Type::List(INT), &["0", "1", "0"]), TrapKind::Index);
-    assert_eq!(trap(Native::DateOf, &[Int, Int, Int], Type::Date, &["2026", "2", "29"]), TrapKind::Index);
     assert_eq!(trap(Native::ListSum, &[Type::List(INT)], Int, &["[9223372036854775807,1]"]), TrapKind::Overflow);
     assert_eq!(trap(Native::ListSum, &[Type::List(FLOAT)], Type::Float, &["[1e308,1e308]"]), TrapKind::FloatRange);
     let map = Type::Map(STRING, INT);

@@ -146,6 +146,11 @@ impl<'a> Lower<'_, 'a> {
                 self.error(span)
             }
             None if self.is_method(ty, &name.text) => {
+                if let Some(row) = stdlib::method(&self.kind_of(ty), &name.text).filter(|row| row.field)
+                    && let stdlib::Body::Native(native) = row.body
+                {
+                    return self.native_call(row, native, Some(object), &[], span);
+                }
                 let plain = stdlib::method(&self.kind_of(ty), &name.text).is_some_and(|row| row.params.is_empty());
                 let args = if plain { "" } else { ".." };
                 self.report(

@@ -316,7 +316,11 @@ impl<'a> Lower<'_, 'a> {
 
     /// The only enum in sight with a variant of this name; `Some(None)` if several have it, which is reported.
     pub(super) fn variant_anywhere(&self, name: &str, span: Span) -> Option<Option<(crate::types::DefId, u16)>> {
-        match self.world.modules[self.module].variants.get(name)?.as_slice() {
+        let Some(found) = self.world.modules[self.module].variants.get(name) else {
+            let day = weft_bytecode::calendar::WEEKDAYS.iter().position(|day| *day == name)?;
+            return Some(Some((crate::types::DefId::WEEKDAY, day as u16)));
+        };
+        match found.as_slice() {
             [] => None,
             [one] => Some(Some(*one)),
             several => {
@@ -380,7 +384,10 @@ impl<'a> Lower<'_, 'a> {
 
     /// Whether a name stands for a declared enum, record or error.
     pub(super) fn type_item(&self, path: &str) -> Option<(crate::types::DefId, DefKind)> {
-        match self.world.lookup(self.module, path)? {
+        let Some(item) = self.world.lookup(self.module, path) else {
+            return (path == "Weekday").then_some((crate::types::DefId::WEEKDAY, DefKind::Enum));
+        };
+        match item {
             Item::Type(id) => Some((id, self.types().def(id).kind)),
             Item::Alias(index) => match self.kind_of(self.world.alias_ty(index)) {
                 Kind::Record(id) | Kind::Enum(id) | Kind::Error(id) => {

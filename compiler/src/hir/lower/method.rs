@@ -1,5 +1,6 @@
 //! Methods: rows of the std table, and the few that many types have.
 
+use weft_bytecode::calendar;
 use weft_bytecode::op::Native;
 
 use super::Lower;
@@ -46,6 +47,18 @@ impl<'a> Lower<'_, 'a> {
         }
         let kind = self.kind_of(ty);
         if let Some(row) = stdlib::method(&kind, &name.text) {
+            if row.field {
+                self.lower_all(args);
+                let after = Span { start: name.span.end, end: span.end, ..span };
+                let message = format!("`{}` is read, not called", row.name);
+                let d = Diagnostic::error("WF1002", span, message).label("takes no arguments");
+                self.report(d.help(format!("`.{}`", row.name)).fix(crate::diagnostic::Fix {
+                    title: "remove the parentheses".to_owned(),
+                    edits: vec![(after, String::new())],
+                    safe: args.is_empty(),
+                }));
+                return self.error(span);
+            }
             match row.body {
                 stdlib::Body::Native(native) => return self.native_call(row, native, Some(object), args, span),
                 stdlib::Body::Lowered if row.takes_lambda() => return self.collect(object, row.name, args, want, span),
@@ -198,8 +211,32 @@ impl<'a> Lower<'_, 'a> {
                 (None, None) => all.push(self.error(span)),
             }
         }
+        for (p, value) in row.params.iter().zip(&all[shift..]) {
+            self.check_text(p.name, native, value);
+        }
         let ty = row.result.ty(self.types(), &bound);
         let order: Vec<usize> = (0..shift).chain(order.into_iter().map(|n| n + shift)).collect();
         self.in_source_order(all, &order, span, |args| Expr { kind: ExprKind::Native(native, args), ty, span })
+    }
+
+    /// Zones and patterns that are written in the program are looked at before it runs.
+    fn check_text(&self, param: &str, native: Native, value: &Expr) {
+        let ExprKind::Const(Value::String(text)) = &value.kind else { return };
+        match (param, native) {
+            ("zone", _) if !calendar::is_zone(text) => {
+                let d = Diagnostic::error("WF1001", value.span, format!("cannot find time zone `{text}`"));
+                let d = d.label("no such zone");
+                self.report(match near(text, calendar::zones().iter().map(String::as_str)) {
+                    Some(near) => d.help(format!("did you mean `{near}`?")),
+                    None => d.help("zones have names like `Europe/Berlin`, `America/New_York` or `UTC`"),
+                });
+            }
+            ("pattern", Native::DateFormat | Native::DateParseAs | Native::TimeFormat | Native::TimeParseAs) => {
+                let Some(why) = calendar::wrong_pattern(text) else { return };
+                let d = Diagnostic::error("WF1002", value.span, "this pattern cannot be used").label(why);
+                self.report(d.help("a pattern is like `%d.%m.%Y %H:%M`; `%%` is a percent sign"));
+            }
+            _ => {}
+        }
     }
 }

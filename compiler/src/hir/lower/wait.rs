@@ -1,5 +1,7 @@
 //! What suspends: sleeping, waiting for conditions and messages, and branches that run side by side.
 
+use weft_bytecode::op::Native;
+
 use super::expr::head;
 use super::operator::Cond;
 use super::{Fact, Fence, Lower};
@@ -11,7 +13,18 @@ use crate::types::{Kind, Ty};
 
 impl<'a> Lower<'_, 'a> {
     pub(super) fn sleep(&mut self, until: bool, value: &'a ast::Expr, span: Span) -> Expr {
-        let value = self.check(value, if until { Ty::TIME } else { Ty::DURATION });
+        let value = match until {
+            false => self.check(value, Ty::DURATION),
+            true => {
+                let mut value = self.expr(value, Ty::TIME);
+                // A day begins at its midnight in UTC.
+                if value.ty == Ty::DATE {
+                    let span = value.span;
+                    value = Expr { kind: ExprKind::Native(Native::DateToTime, vec![value]), ty: Ty::TIME, span };
+                }
+                self.coerce(value, Ty::TIME)
+            }
+        };
         self.waited();
         Expr { kind: ExprKind::Sleep { until, value: Box::new(value) }, ty: Ty::UNIT, span }
     }
