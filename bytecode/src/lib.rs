@@ -10,6 +10,7 @@ pub mod listing;
 pub mod op;
 pub mod options;
 pub mod program;
+pub mod suite;
 pub mod types;
 pub mod verify;
 pub mod wire;

@@ -20,6 +20,7 @@ pub(crate) mod serve;
 pub(crate) mod show;
 pub(crate) mod start;
 pub(crate) mod stop;
+pub(crate) mod test;
 pub(crate) mod update;
 
 use std::path::{Path, PathBuf};
@@ -225,6 +226,7 @@ pub(crate) async fn act(context: &Context, cli: Cli) -> Outcome {
         Command::Build(options) => build::build(context, &options),
         Command::Fix(options) => fix::fix(context, &options),
         Command::Graph(options) => graph::graph(context, &options),
+        Command::Test(options) => test::test(context, options).await,
         Command::Fmt(options) => fmt::fmt(context, &options),
         Command::Explain(options) => explain::explain(context, &options),
         Command::Bench(options) => bench::bench(context, &options).await,

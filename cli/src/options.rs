@@ -16,7 +16,7 @@ Begin with `weft new hello`, then `weft run hello/workflow.wf name=you`.
 Exit codes:
   0  done                            4  the server cannot be reached
   1  the workflow did not complete,  5  not found or refused
-     or is stuck                     6  the wait ended before the run did
+     or is stuck; a test failed      6  the wait ended before the run did
   2  wrong usage                   130  interrupted
   3  the program has errors";
 
@@ -111,6 +111,8 @@ pub(crate) enum Command {
     New(New),
     /// Check a project and say what is wrong
     Check(Source),
+    /// Play the tests of a project on virtual time, each also with crashes
+    Test(Test),
     /// Mend what can be mended without a person looking, and say what is left
     Fix(Source),
     /// Lay out the sources of a project; there is one layout and no option for it
@@ -173,6 +175,20 @@ pub(crate) struct Source {
     /// Folder of the project, or a file
     #[arg(default_value = ".", value_name = "DIR|FILE")]
     pub(crate) path: PathBuf,
+}
+
+/// `weft test`.
+#[derive(Debug, Args)]
+pub(crate) struct Test {
+    /// Projects by folder or file [default: the project here], and parts of the names of the tests to play
+    #[arg(value_name = "DIR|FILE|PART OF A NAME")]
+    pub(crate) what: Vec<String>,
+    /// Show the tests, play none
+    #[arg(long)]
+    pub(crate) list: bool,
+    /// Write the results as JUnit XML to this file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) junit: Option<PathBuf>,
 }
 
 /// `weft fmt`.

@@ -1,6 +1,7 @@
 //! The compiler's front door.
 
 use weft_bytecode::Program;
+use weft_bytecode::suite::Suite;
 
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::source::{FileId, Source, Span};
@@ -46,7 +47,27 @@ pub struct Analysis {
 
 /// Compiles a project. Never fails: mistakes are diagnostics.
 pub fn compile(project: &Project) -> Analysis {
-    on_deep_stack(|| analyze(project))
+    on_deep_stack(|| {
+        let (diagnostics, suite) = analyze(project, false);
+        Analysis { diagnostics, program: suite.map(|suite| suite.program) }
+    })
+}
+
+/// What is known about a project and its tests.
+#[derive(Debug)]
+pub struct TestAnalysis {
+    /// Everything there is to say, by file and place.
+    pub diagnostics: Vec<Diagnostic>,
+    /// The program with its tests, if there are no errors.
+    pub suite: Option<Suite>,
+}
+
+/// Compiles a project with its tests. What it says is what [`compile`] says.
+pub fn compile_tests(project: &Project) -> TestAnalysis {
+    on_deep_stack(|| {
+        let (diagnostics, suite) = analyze(project, true);
+        TestAnalysis { diagnostics, suite }
+    })
 }
 
 /// Runs what recurses over trees on a stack that is deep enough.
@@ -68,13 +89,13 @@ pub(crate) fn on_deep_stack<T: Send>(work: impl Fn() -> T + Sync) -> T {
 }
 
 /// The straight line: text → ast → hir with types → effects → program.
-fn analyze(project: &Project) -> Analysis {
+fn analyze(project: &Project, with_tests: bool) -> (Vec<Diagnostic>, Option<Suite>) {
     front(project, |world, lowered, mut diagnostics| {
-        let mut program = None;
+        let mut suite = None;
         if diagnostics.iter().all(|d| d.severity != Severity::Error) {
             let count = project.sources.len();
-            program = codegen::emit(world, lowered, &project.name, &project.edition, count);
-            if program.is_none() {
+            suite = codegen::emit(world, lowered, &project.name, &project.edition, count, with_tests);
+            if suite.is_none() {
                 let span = Span { file: FileId(0), start: 0, end: 0 };
                 let d = Diagnostic::error("WF1020", span, "the program is too large").label("a table of it is full");
                 diagnostics.push(d.help("split the project, or the largest function of it"));
@@ -82,7 +103,7 @@ fn analyze(project: &Project) -> Analysis {
         }
         diagnostics.sort_by_key(|d| (d.span.file, d.span.start, d.span.end, d.code));
         diagnostics.dedup();
-        Analysis { diagnostics, program }
+        (diagnostics, suite)
     })
 }
 

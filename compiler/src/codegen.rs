@@ -13,6 +13,7 @@
 
 use rustc_hash::FxHashMap;
 use weft_bytecode::program as bc;
+use weft_bytecode::suite::Suite;
 use weft_bytecode::{FuncId, Program, TypeId};
 
 use crate::hir::program as lowered;
@@ -30,6 +31,7 @@ mod matching;
 mod ops;
 mod table;
 mod task;
+mod testing;
 mod value;
 mod wait;
 
@@ -47,6 +49,8 @@ struct Emitter<'w, 'a> {
     numbers: Vec<FuncId>,
     /// How many pieces of a kind a function has: `order.parallel#2`.
     pieces: FxHashMap<(String, &'static str), u32>,
+    /// The code of the mocks of tests.
+    mocks: Vec<testing::MockCode>,
     /// A table has more entries than an operand can say.
     overflow: bool,
 }
@@ -58,14 +62,15 @@ enum ConstantKey {
     Decimal(String),
 }
 
-/// Emits a program. `None` if a table of it is full.
+/// Emits a program, with its tests if they are wanted. `None` if a table of it is full.
 pub(crate) fn emit(
     world: &World<'_>,
     program: &lowered::Program,
     name: &str,
     edition: &str,
     sources: usize,
-) -> Option<Program> {
+    with_tests: bool,
+) -> Option<Suite> {
     let mut emitter = Emitter {
         world,
         types: TypeTable::new(world),
@@ -74,6 +79,7 @@ pub(crate) fn emit(
         functions: Vec::new(),
         numbers: Vec::new(),
         pieces: FxHashMap::default(),
+        mocks: Vec::new(),
         overflow: false,
     };
     // Declared functions come first: they call each other whatever their order is.
@@ -85,8 +91,13 @@ pub(crate) fn emit(
     for (index, function) in program.functions.iter().enumerate().filter(|(index, _)| runs(*index)) {
         emitter.function(usize::from(emitter.numbers[index].0), function);
     }
-    let activities = emitter.activities(program);
-    let workflows = program.workflows.iter().enumerate().map(|(n, w)| emitter.workflow(n, w)).collect();
+    let mut activities = emitter.activities(program);
+    let mut workflows: Vec<_> = program.workflows.iter().enumerate().map(|(n, w)| emitter.workflow(n, w)).collect();
+    let first_call = activities.len() as u16;
+    let (calls, tests) = match with_tests {
+        true => emitter.tests(program, &mut activities, &mut workflows),
+        false => (Vec::new(), Vec::new()),
+    };
     let patches = world.patches.borrow();
     let patches = patches.iter().map(|p| bc::PatchDef {
         id: p.id.clone(),
@@ -97,11 +108,13 @@ pub(crate) fn emit(
         },
     });
     let patches = patches.collect();
-    let full = [emitter.functions.len(), emitter.types.len()].into_iter().any(|n| n > usize::from(u16::MAX));
+    let full = [emitter.functions.len(), emitter.types.len(), activities.len(), workflows.len()]
+        .into_iter()
+        .any(|n| n > usize::from(u16::MAX));
     if full || emitter.overflow {
         return None;
     }
-    Some(Program {
+    let program = Program {
         edition: edition.to_owned(),
         project: name.to_owned(),
         types: emitter.types.finish(),
@@ -114,7 +127,8 @@ pub(crate) fn emit(
             .iter()
             .map(|s| bc::SourceFile { path: s.path.clone(), text: s.text.clone() })
             .collect(),
-    })
+    };
+    Some(Suite { program, first_call, calls, tests })
 }
 
 /// A place as the program keeps it.

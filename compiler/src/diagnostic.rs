@@ -31,7 +31,7 @@ pub struct Fix {
 /// One mistake. Rendered by the cli through miette, as JSON, and by editors.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diagnostic {
-    /// `WF1001`.
+    /// `WF1001`; empty for what is no mistake of a kind, as the failure of a test.
     pub code: &'static str,
     /// Error or warning.
     pub severity: Severity,

@@ -33,6 +33,10 @@ pub(crate) fn check(world: &World<'_>, program: &Program) {
         }
         waits::check(world, workflow);
     }
+    for test in &program.tests {
+        level::check(world, &test.function, &[]);
+        throws::check(world, &test.function);
+    }
     patches::check(world, program);
 }
 

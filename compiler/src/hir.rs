@@ -14,6 +14,7 @@ pub(crate) mod annotations;
 pub(crate) mod lower;
 pub(crate) mod options;
 pub(crate) mod program;
+pub(crate) mod testing;
 pub(crate) mod value;
 
 pub(crate) use value::Value;
@@ -47,6 +48,7 @@ pub(crate) enum FnKind {
     Update,
     /// The check of an update.
     Check,
+    Test,
 }
 
 /// A function with a body.
@@ -170,6 +172,17 @@ pub(crate) enum ExprKind {
         args: Vec<Expr>,
         options: Option<Box<Expr>>,
         detached: bool,
+    },
+    /// A test asks its host: index into [`crate::types::world::World::host`].
+    Host {
+        call: u32,
+        args: Vec<Expr>,
+    },
+    /// A test tells its host of a mock: `args` are what its code captures.
+    Mock {
+        call: u32,
+        args: Vec<Expr>,
+        frame: Box<Frame>,
     },
     Sleep {
         until: bool,
@@ -417,6 +430,11 @@ impl Expr {
                 visit(v);
             }),
             Closure(frame) => visit(&frame.body),
+            Host { args, .. } => args.iter().for_each(visit),
+            Mock { args, frame, .. } => {
+                args.iter().for_each(&mut *visit);
+                visit(&frame.body);
+            }
             Activity { args, options, .. } | Child { args, options, .. } => {
                 args.iter().for_each(&mut *visit);
                 options.iter().for_each(|e| visit(e));

@@ -17,7 +17,7 @@ mod hir;
 mod stdlib;
 mod types;
 
-pub use analysis::{Analysis, Defaults, Project, compile};
+pub use analysis::{Analysis, Defaults, Project, TestAnalysis, compile, compile_tests};
 pub use diagnostic::{Diagnostic, Severity};
 pub use source::{FileId, Source, Span};
 

@@ -20,3 +20,4 @@ pub mod refusal;
 pub mod sandbox;
 pub mod store;
 pub mod telemetry;
+pub mod testing;

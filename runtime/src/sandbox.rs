@@ -47,6 +47,8 @@ pub enum Crashes {
     ByHand,
     /// After every commit: answers have left, nothing else that waited for the commit has.
     AfterEveryCommit,
+    /// After the n-th commit, from 1.
+    After(u64),
 }
 
 /// A node without a clock, threads or an outside.
@@ -59,6 +61,7 @@ pub struct Sandbox {
     partitions: BTreeMap<PartitionId, Partition>,
     now: Timestamp,
     crashes: Crashes,
+    commits: u64,
     next_reply: u64,
     replies: FxHashMap<ReplyId, Reply>,
     /// Attempts that were handed out and have not ended.
@@ -89,6 +92,7 @@ impl Sandbox {
             partitions: BTreeMap::new(),
             now: BEGINNING,
             crashes: Crashes::ByHand,
+            commits: 0,
             next_reply: 0,
             replies: FxHashMap::default(),
             attempts: BTreeMap::new(),
@@ -102,6 +106,11 @@ impl Sandbox {
     /// Says when memory is lost.
     pub fn crashes(&mut self, crashes: Crashes) {
         self.crashes = crashes;
+    }
+
+    /// How often something was written.
+    pub fn commits(&self) -> u64 {
+        self.commits
     }
 
     /// The virtual time.
@@ -124,9 +133,17 @@ impl Sandbox {
     /// # Errors
     /// If the program does not verify or the journal does not answer.
     pub async fn deploy(&mut self, program: Program) -> Result<(u64, Vec<(String, String)>), ApiError> {
-        let project = program.project.clone();
-        let bytes = codec::encode(&program);
         let program = Loaded::new(program).map_err(|error| ApiError::new(422, "invalid_program", error.to_string()))?;
+        self.deploy_loaded(&program).await
+    }
+
+    /// As [`Sandbox::deploy`] of a program that is verified already.
+    ///
+    /// # Errors
+    /// If the journal does not answer.
+    pub async fn deploy_loaded(&mut self, program: &Arc<Loaded>) -> Result<(u64, Vec<(String, String)>), ApiError> {
+        let (project, bytes) = (program.program().project.clone(), codec::encode(program.program()));
+        let program = program.clone();
         let program = self.setup.programs.keep(program);
         self.journal.put_program(program.hash(), &bytes).await.map_err(|error| refusal::of_store(&error))?;
         let deployed = self.journal.deploy(NAMESPACE, &project, program.hash(), self.now).await;
@@ -437,7 +454,13 @@ impl Sandbox {
                 partition.committed();
             }
         }
-        if self.crashes == Crashes::AfterEveryCommit {
+        self.commits += 1;
+        let crash = match self.crashes {
+            Crashes::ByHand => false,
+            Crashes::AfterEveryCommit => true,
+            Crashes::After(n) => self.commits == n,
+        };
+        if crash {
             for partition in self.partitions.values_mut() {
                 for output in partition.outputs() {
                     if let Output::Reply(reply, answer) = output {

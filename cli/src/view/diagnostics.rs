@@ -31,19 +31,28 @@ pub(crate) fn show(out: &Output, project: &Project, diagnostics: &[Diagnostic], 
             }
         });
     }
-    let theme = if out.color_err { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
-    let width = terminal_size::terminal_size_of(std::io::stderr()).map_or(WIDTH, |(w, _)| w.0.into());
-    let handler = GraphicalReportHandler::new_themed(theme).with_width(width).with_links(false);
     for diagnostic in diagnostics {
-        let mut text = String::new();
-        match handler.render_report(&mut text, &sources.report(diagnostic)) {
-            Ok(()) => out.say(&text),
-            // Its words matter more than its frame.
-            Err(_) => out.say(&sources.plain(diagnostic)),
-        }
+        out.say(&rendered(out, &sources, diagnostic));
     }
     out.say(&summary(out, diagnostics));
     Ok(())
+}
+
+/// Shows one to a person, without a word about how many there are.
+pub(crate) fn show_one(out: &Output, project: &Project, diagnostic: &Diagnostic) {
+    out.say(&rendered(out, &Sources::new(&project.sources), diagnostic));
+}
+
+fn rendered(out: &Output, sources: &Sources<'_>, diagnostic: &Diagnostic) -> String {
+    let theme = if out.color_err { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
+    let width = terminal_size::terminal_size_of(std::io::stderr()).map_or(WIDTH, |(w, _)| w.0.into());
+    let handler = GraphicalReportHandler::new_themed(theme).with_width(width).with_links(false);
+    let mut text = String::new();
+    match handler.render_report(&mut text, &sources.report(diagnostic)) {
+        Ok(()) => text,
+        // Its words matter more than its frame.
+        Err(_) => sources.plain(diagnostic),
+    }
 }
 
 fn summary(out: &Output, diagnostics: &[Diagnostic]) -> String {

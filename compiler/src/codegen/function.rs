@@ -398,6 +398,8 @@ impl<'e, 'w, 'a> Emit<'e, 'w, 'a> {
                 self.release(text);
                 self.nothing()
             }
+            E::Host { call, args } => self.host(*call, args, None, ty, dst),
+            E::Mock { call, args, frame } => self.host(*call, args, Some(frame), ty, dst),
             E::Activity { .. } | E::Child { .. } | E::Sleep { .. } | E::WaitUntil { .. } | E::Receive { .. } => {
                 self.wait(expr, dst)
             }

@@ -53,7 +53,12 @@ impl Emit<'_, '_, '_> {
 
     /// The record of the arguments and, if given, that of the options. They are encoded at once, so nothing in them
     /// gets an owner.
-    fn sent(&mut self, params: &[crate::types::FieldDef], args: &[Expr], options: Option<&Expr>) -> Option<Vec<Val>> {
+    pub(super) fn sent(
+        &mut self,
+        params: &[crate::types::FieldDef],
+        args: &[Expr],
+        options: Option<&Expr>,
+    ) -> Option<Vec<Val>> {
         let vals = self.operands(args)?;
         let ty = self.em.args(params);
         let record = Val { reg: self.raw(ty), temp: true };
@@ -68,7 +73,7 @@ impl Emit<'_, '_, '_> {
     }
 
     /// Waits for an operation; its handle is given back.
-    fn awaited(&mut self, op: Op, handle: Val, ty: Ty, dst: Option<Reg>) -> Val {
+    pub(super) fn awaited(&mut self, op: Op, handle: Val, ty: Ty, dst: Option<Reg>) -> Val {
         let out = self.into(dst, ty);
         self.op(op, out.reg, handle.reg, 0);
         self.release(handle);

@@ -44,7 +44,8 @@ impl<'p> Sources<'p> {
 
     /// The diagnostic as text without color, in the form of the language's guide.
     pub fn plain(&self, diagnostic: &Diagnostic) -> String {
-        let mut out = format!("{}[{}]: {}\n", severity(diagnostic.severity), diagnostic.code, diagnostic.message);
+        let code = if diagnostic.code.is_empty() { String::new() } else { format!("[{}]", diagnostic.code) };
+        let mut out = format!("{}{code}: {}\n", severity(diagnostic.severity), diagnostic.message);
         let width = self.number_width(diagnostic);
         self.snippet(diagnostic.span, &diagnostic.label, width, &mut out);
         for (span, words) in &diagnostic.related {
@@ -67,7 +68,8 @@ impl<'p> Sources<'p> {
     pub fn json(&self, diagnostic: &Diagnostic) -> Value {
         let mut object = self.range(diagnostic.span);
         let mut put = |key: &str, value: Value| object.insert(key.to_owned(), value);
-        put("code", diagnostic.code.into());
+        let code = Some(diagnostic.code).filter(|code| !code.is_empty());
+        put("code", json!(code));
         put("severity", severity(diagnostic.severity).into());
         put("message", diagnostic.message.as_str().into());
         put("label", diagnostic.label.as_str().into());
@@ -79,7 +81,7 @@ impl<'p> Sources<'p> {
             json!({ "title": fix.title, "safe": fix.safe, "edits": edits })
         });
         put("fix", json!(fix));
-        put("url", url(diagnostic.code).into());
+        put("url", json!(code.map(url)));
         Value::Object(object)
     }
 
@@ -161,7 +163,7 @@ impl std::error::Error for Report<'_> {}
 
 impl miette::Diagnostic for Report<'_> {
     fn code<'a>(&'a self) -> Option<Box<dyn Display + 'a>> {
-        Some(Box::new(self.diagnostic.code))
+        Some(self.diagnostic.code).filter(|code| !code.is_empty()).map(|code| Box::new(code) as Box<dyn Display>)
     }
 
     fn severity(&self) -> Option<miette::Severity> {
@@ -182,7 +184,8 @@ impl miette::Diagnostic for Report<'_> {
     }
 
     fn url<'a>(&'a self) -> Option<Box<dyn Display + 'a>> {
-        Some(Box::new(url(self.diagnostic.code)))
+        let code = Some(self.diagnostic.code).filter(|code| !code.is_empty())?;
+        Some(Box::new(url(code)))
     }
 
     fn source_code(&self) -> Option<&dyn SourceCode> {

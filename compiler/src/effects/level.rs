@@ -27,6 +27,8 @@ enum Place {
     Options,
     Lambda,
     Body,
+    Test,
+    Mock,
 }
 
 impl Place {
@@ -35,7 +37,7 @@ impl Place {
             Place::Fn | Place::Initial => Level::Pure,
             Place::Query | Place::Check | Place::Condition | Place::Options | Place::Lambda => Level::Read,
             Place::Signal => Level::Write,
-            Place::Body => Level::Wait,
+            Place::Body | Place::Test | Place::Mock => Level::Wait,
         }
     }
 
@@ -50,6 +52,8 @@ impl Place {
             Place::Options => "an option",
             Place::Lambda => "a lambda",
             Place::Body => "a workflow",
+            Place::Test => "a test",
+            Place::Mock => "a mock",
         }
     }
 
@@ -68,6 +72,7 @@ pub(super) fn check(world: &World<'_>, function: &Function, states: &[&str]) {
         FnKind::Signal => Place::Signal,
         FnKind::Check => Place::Check,
         FnKind::Flow | FnKind::Body | FnKind::Update => Place::Body,
+        FnKind::Test => Place::Test,
     };
     let walk = Walk { world, states, name: &function.name, init: place == Place::Initial };
     walk.expr(&function.body, place);
@@ -111,6 +116,10 @@ impl Walk<'_, '_> {
                 }
                 arms.iter().for_each(|arm| self.expr(&arm.body, place));
             }
+            ExprKind::Mock { args, frame, .. } => {
+                args.iter().for_each(|e| self.expr(e, place));
+                self.expr(&frame.body, Place::Mock);
+            }
             ExprKind::Activity { args, options, .. } | ExprKind::Child { args, options, .. } => {
                 args.iter().for_each(|e| self.expr(e, place));
                 options.iter().for_each(|e| self.expr(e, Place::Options.within(place)));
@@ -153,6 +162,15 @@ impl Walk<'_, '_> {
     /// What an expression itself does.
     fn own(&self, expr: &Expr, place: Place) {
         let level = level(self.world, expr);
+        let asks_host = matches!(expr.kind, ExprKind::Host { .. } | ExprKind::Mock { .. });
+        let outside = match place {
+            Place::Test => !asks_host,
+            Place::Mock => !matches!(expr.kind, ExprKind::Sleep { .. }),
+            _ => false,
+        };
+        if level == Level::Wait && outside {
+            return self.outside_of_runs(expr, place);
+        }
         if level <= place.ceiling() {
             return;
         }
@@ -191,6 +209,20 @@ impl Walk<'_, '_> {
         self.world.report(d);
     }
 
+    /// WF6002.
+    fn outside_of_runs(&self, expr: &Expr, place: Place) {
+        let (what, words) = (self.what(expr), place.words());
+        let d = Diagnostic::error("WF6002", expr.span, format!("{words} cannot {what}")).label("only a run does this");
+        let help = match (place, &expr.kind) {
+            (_, ExprKind::Host { .. }) => "read it in the test, before the `mock`",
+            (Place::Mock, _) => "give the answer of the activity; `sleep 5s` lets it take its time",
+            (_, ExprKind::Child { .. }) => "`let r = start order(id)` starts a run, `r.result` waits for its end",
+            (_, ExprKind::Sleep { .. } | ExprKind::WaitUntil { .. }) => "`advance 48h` lets time pass",
+            _ => "start a workflow that does it",
+        };
+        self.world.report(teach(d, "what waits belongs to a run, with a history of its own", help));
+    }
+
     fn cannot_wait(&self, what: &str, span: Span, place: Place) {
         let words = place.words();
         let error = |code, message: String| Diagnostic::error(code, span, message).label("waits");
@@ -225,7 +257,7 @@ impl Walk<'_, '_> {
                 "a `fn` is pure, so that queries, conditions and tests may call it at any moment",
                 "make it a `flow`",
             ),
-            Place::Condition | Place::Options | Place::Body => teach(
+            Place::Condition | Place::Options | Place::Body | Place::Test | Place::Mock => teach(
                 error("WF2001", format!("{words} cannot {what}")),
                 "it is evaluated in one go, in the middle of something else",
                 "do it before and use the result",
@@ -254,6 +286,7 @@ impl Walk<'_, '_> {
             Call(index, _) => {
                 format!("call the flow `{}`", self.world.function(*index).decl.name.text)
             }
+            Host { .. } | Mock { .. } => "drive the test".into(),
             Sleep { .. } => "sleep".into(),
             Receive { .. } => "receive a signal".into(),
             Within { .. } => "run `within` a time".into(),
@@ -277,6 +310,8 @@ fn level(world: &World<'_>, expr: &Expr) -> Level {
         State(_) | Now | Fact(_) | Log(..) => Level::Read,
         Uuid | Random => Level::Write,
         Activity { .. }
+        | Host { .. }
+        | Mock { .. }
         | Child { .. }
         | Sleep { .. }
         | WaitUntil { .. }

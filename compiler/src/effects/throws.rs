@@ -5,6 +5,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diagnostic::Diagnostic;
+use crate::hir::testing::HostKind;
 use crate::hir::{Deferred, Expr, ExprKind, FnKind, Frame, Function, LocalId, PatternKind, Stmt};
 use crate::source::Span;
 use crate::types::world::World;
@@ -29,12 +30,10 @@ impl Thrown {
 
 /// Checks a function.
 pub(super) fn check(world: &World<'_>, function: &Function) {
-    let mut thrown = Thrown::default();
-    let mut tasks = Tasks { awaited: BTreeSet::new(), throw: RefCell::default() };
-    awaited(&function.body, &mut tasks.awaited);
-    walk(world, &function.body, &tasks, &mut thrown);
+    let thrown = thrown_by(world, &function.body);
     for (id, span) in thrown.errors {
-        if function.throws.contains(&id) {
+        // What leaves a test fails it, and is shown.
+        if function.throws.contains(&id) || function.kind == FnKind::Test {
             continue;
         }
         let error = &world.types.def(id).name;
@@ -46,6 +45,15 @@ pub(super) fn check(world: &World<'_>, function: &Function) {
         };
         world.report(d.why("a declared error is an answer that callers must know of").help(help));
     }
+}
+
+/// What may leave a body.
+fn thrown_by(world: &World<'_>, body: &Expr) -> Thrown {
+    let mut thrown = Thrown::default();
+    let mut tasks = Tasks { awaited: BTreeSet::new(), throw: RefCell::default() };
+    awaited(body, &mut tasks.awaited);
+    walk(world, body, &tasks, &mut thrown);
+    thrown
 }
 
 /// The tasks of a function that a `let` names and something awaits: what they throw comes where they are awaited. That
@@ -125,6 +133,12 @@ fn walk(world: &World<'_>, expr: &Expr, tasks: &Tasks, thrown: &mut Thrown) {
                 thrown.add(*id, expr.span);
             }
         }
+        ExprKind::Host { call, .. } => {
+            for id in &world.host.borrow()[*call as usize].throws {
+                thrown.add(*id, expr.span);
+            }
+        }
+        ExprKind::Mock { call, frame, .. } => return mocked(world, *call, &frame.body),
         ExprKind::Call(index, _) => {
             for id in &world.function(*index).sig.throws {
                 thrown.add(*id, expr.span);
@@ -174,6 +188,22 @@ fn walk(world: &World<'_>, expr: &Expr, tasks: &Tasks, thrown: &mut Thrown) {
         _ => {}
     }
     expr.parts(&mut |part| walk(world, part, tasks, thrown));
+}
+
+/// A mock throws what its activity may throw.
+fn mocked(world: &World<'_>, call: u32, body: &Expr) {
+    let activity = match &world.host.borrow()[call as usize].kind {
+        HostKind::Mock(site) => site.activity,
+        _ => return,
+    };
+    let activity = &world.activities[activity as usize];
+    let thrown = thrown_by(world, body);
+    for (id, span) in thrown.errors.into_iter().filter(|(id, _)| !activity.sig.throws.contains(id)) {
+        let (error, name) = (&world.types.def(id).name, &activity.name.text);
+        let d = Diagnostic::error("WF3008", span, format!("`{error}` may escape the mock of `{name}`"));
+        let d = d.label("thrown here").why("an activity answers with the errors that it declares; all else is a fault");
+        world.report(d.help(format!("add `throws {error}` to `{name}`, or `throw Fault(\"..\")`")));
+    }
 }
 
 /// WF3009.

@@ -9,6 +9,7 @@ use std::rc::Rc;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::diagnostic::Diagnostic;
+use crate::hir::program::Workflow;
 use crate::hir::{Expr, ExprKind, FnKind, Frame, Function, Local, LocalId, Pattern, PatternKind, Root, Stmt, Value};
 use crate::source::Span;
 use crate::syntax::ast;
@@ -34,6 +35,7 @@ mod operator;
 mod pattern;
 mod region;
 mod task;
+mod testing;
 mod wait;
 
 /// What a workflow declares inside, as its bodies see it.
@@ -164,6 +166,8 @@ pub(crate) struct Lower<'w, 'a> {
     scope: Vec<(Rc<str>, Ty)>,
     /// Whether this is a declaration with types in place of its parameters: it was checked as it is declared.
     instance: bool,
+    /// In a test, the workflows it may start and look at.
+    tested: Option<&'w [Workflow]>,
 }
 
 impl<'w, 'a> Lower<'w, 'a> {
@@ -189,12 +193,19 @@ impl<'w, 'a> Lower<'w, 'a> {
             home: PatchHome::None,
             scope: Vec::new(),
             instance: false,
+            tested: None,
         }
     }
 
     /// Where type parameters are in scope; as they are declared, or with types in their place.
     pub(crate) fn with_types(mut self, scope: Vec<(Rc<str>, Ty)>, instance: bool) -> Self {
         (self.scope, self.instance) = (scope, instance);
+        self
+    }
+
+    /// As a test of these workflows, which are in the order of the world.
+    pub(crate) fn testing(mut self, workflows: &'w [Workflow]) -> Self {
+        self.tested = Some(workflows);
         self
     }
 

@@ -8,6 +8,7 @@ use weft_bytecode::options::{ActivityOptions, Template, WorkflowOptions};
 
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::hir::lower::{Lower, Members, ParamMember, SignalMember, StateMember, UpdateMember};
+use crate::hir::testing::Test;
 use crate::hir::{Expr, ExprKind, FnKind, Function, Place, Root, Stmt, Value};
 use crate::source::Span;
 use crate::syntax::ast::{self, MemberKind};
@@ -22,6 +23,7 @@ pub(crate) struct Program {
     /// `None` where the options have mistakes.
     pub activities: Vec<Option<ActivityOptions>>,
     pub workflows: Vec<Workflow>,
+    pub tests: Vec<Test>,
 }
 
 /// A workflow with its members.
@@ -83,6 +85,8 @@ pub(crate) fn lower(world: &World<'_>) -> Program {
         (0..world.functions.len()).map(|index| lower_function(world, index as u32, None)).collect();
     let activities = (0..world.activities.len()).map(|index| crate::hir::options::activity(world, index)).collect();
     let workflows = (0..world.workflows.len()).map(|index| lower_workflow(world, index)).collect();
+    let workflows: Vec<Workflow> = workflows;
+    let tests = lower_tests(world, &workflows);
     for index in 0..world.consts.len() {
         let (ty, _) = world.const_value(index as u32);
         if ty == Ty::SECRET {
@@ -100,7 +104,7 @@ pub(crate) fn lower(world: &World<'_>) -> Program {
         next += 1;
     }
     world.refuse_endless_types();
-    Program { functions, activities, workflows }
+    Program { functions, activities, workflows, tests }
 }
 
 /// Lowers a function as it is declared, or with types in place of its parameters.
@@ -151,6 +155,33 @@ fn lower_instance(world: &World<'_>, instance: &Instance) -> Function {
         );
     }
     function
+}
+
+/// Tests come last: they look at what workflows declare inside.
+fn lower_tests(world: &World<'_>, workflows: &[Workflow]) -> Vec<Test> {
+    let mut tests: Vec<Test> = Vec::new();
+    for item in &world.tests {
+        let mut lower = Lower::new(world, item.module, FnKind::Test).testing(workflows);
+        let body = lower.body(item.body, Ty::UNIT);
+        let name = match item.name.parts.as_slice() {
+            [] => String::new(),
+            [ast::StringPart::Text(text)] => text.clone(),
+            _ => {
+                let d = Diagnostic::error("WF1018", item.name.span, "the name of a test has no holes");
+                world.report(d.label("not constant").help("write a brace as `{{`"));
+                String::new()
+            }
+        };
+        let path = &world.modules[item.module].path;
+        if let Some(first) = tests.iter().find(|t| t.name == name && t.span.file == item.name.span.file) {
+            let d = Diagnostic::error("WF1006", item.name.span, format!("two tests of `{path}` are called \"{name}\""));
+            world.report(d.label("again").also(first.span, "first here").help("say what is different about this one"));
+        }
+        let function =
+            lower.finish(format!("test.{path}#{}", tests.len() + 1), Vec::new(), Vec::new(), body, item.name.span);
+        tests.push(Test { name, function, span: item.name.span });
+    }
+    tests
 }
 
 fn lower_workflow(world: &World<'_>, index: usize) -> Workflow {

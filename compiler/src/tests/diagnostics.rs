@@ -536,7 +536,7 @@ schedule s runs nothing() with { cron: "x" }"#,
         says: &[
             r#"2 WF0009 `send` cannot be compiled yet"#,
             r#"3 WF0009 `deprecated patch` cannot be compiled yet"#,
-            r#"10 WF0009 `test` does nothing yet"#,
+            r#"10 WF1002 `f` is not an activity"#,
             r#"12 WF0009 schedule `s` does nothing yet"#,
         ],
     },

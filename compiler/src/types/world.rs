@@ -8,6 +8,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::diagnostic::Diagnostic;
 use crate::hir::Value;
+use crate::hir::testing::HostCall;
 use crate::source::{FileId, Source, Span};
 use crate::syntax::ast;
 use crate::types::generic::{Generics, Scope};
@@ -89,6 +90,14 @@ pub(crate) struct WorkflowItem<'a> {
     pub item: &'a ast::Item,
 }
 
+/// A `test`.
+#[derive(Debug)]
+pub(crate) struct TestItem<'a> {
+    pub module: ModuleId,
+    pub name: &'a ast::StringLit,
+    pub body: &'a ast::Block,
+}
+
 /// A constant; lowered when first used.
 #[derive(Debug)]
 pub(crate) struct ConstItem<'a> {
@@ -165,6 +174,9 @@ pub(crate) struct World<'a> {
     pub activities: Vec<ActivityItem<'a>>,
     pub workflows: Vec<WorkflowItem<'a>>,
     pub consts: Vec<ConstItem<'a>>,
+    pub tests: Vec<TestItem<'a>>,
+    /// What tests ask of their host, in the order of the source.
+    pub host: RefCell<Vec<HostCall>>,
     aliases: Vec<AliasItem<'a>>,
     pub defaults: RefCell<Vec<Rc<DefaultSlot<'a>>>>,
     pub patches: RefCell<Vec<PatchSites>>,
@@ -190,6 +202,8 @@ impl<'a> World<'a> {
             activities: Vec::new(),
             workflows: Vec::new(),
             consts: Vec::new(),
+            tests: Vec::new(),
+            host: RefCell::default(),
             aliases: Vec::new(),
             defaults: RefCell::default(),
             patches: RefCell::default(),
@@ -277,14 +291,12 @@ impl<'a> World<'a> {
                 self.workflows.push(WorkflowItem { module, decl, wire, sig: Sig::unknown(), item });
                 self.add(module, &decl.name, Item::Workflow(self.workflows.len() as u32 - 1), true);
             }
-            // A schedule starts runs and a test checks them: neither is part of what runs.
+            // A schedule starts runs: it is no part of what runs.
             Decl::Schedule { name, .. } => {
                 let d = crate::types::idle(&format!("schedule `{}`", name.text), name.span);
                 self.report(d.label("starts no runs yet").help("until then: let cron or a timer run `weft start`"));
             }
-            Decl::Test { name, .. } => {
-                self.report(crate::types::idle("`test`", name.span).label("is not run yet"));
-            }
+            Decl::Test { name, body } => self.tests.push(TestItem { module, name, body }),
             Decl::Import { .. } | Decl::Default { .. } | Decl::Missing => {}
         }
     }

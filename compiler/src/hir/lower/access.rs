@@ -105,6 +105,10 @@ impl<'a> Lower<'_, 'a> {
         if ty == Ty::UNKNOWN || ty == Ty::NEVER || name.text.is_empty() {
             return self.error(span);
         }
+        let object = match self.run_member(object, name, None, span) {
+            Ok(read) => return read,
+            Err(object) => object,
+        };
         match self.kind_of(ty) {
             Kind::Tuple(items) => {
                 let index = name.text.parse::<usize>().ok();

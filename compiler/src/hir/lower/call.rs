@@ -125,6 +125,10 @@ impl<'a> Lower<'_, 'a> {
             self.no_options(with);
             return self.prelude(name, args, want, span);
         }
+        if name == "Fault" && self.in_test() {
+            self.no_options(with);
+            return self.fault(args, span);
+        }
         if crate::types::BUILTIN_ERRORS.contains(&name) {
             self.lower_all(args);
             self.report(
@@ -427,6 +431,9 @@ impl<'a> Lower<'_, 'a> {
             && let Some(path) = self.path_of(callee)
         {
             match self.world.lookup(self.module, &path) {
+                Some(Item::Workflow(index)) if self.in_test() => {
+                    return self.test_start(index, args, with.as_ref(), span);
+                }
                 Some(Item::Workflow(index)) => return self.call_child(index, args, with.as_ref(), true, span),
                 Some(Item::Refused) => return self.error(span),
                 Some(_) => {

@@ -57,6 +57,7 @@ impl<'a> Lower<'_, 'a> {
                 self.receive(signal, timeout.as_deref(), otherwise.as_deref(), want, span)
             }
             E::Start(inner) => self.start(inner, span),
+            E::Send(inner) if self.in_test() => self.test_send(inner, span),
             E::Return(value) => self.return_expr(value.as_deref(), span),
             E::Throw(value) => self.throw(value, span),
             E::Break => self.leave_loop("break", ExprKind::Break, span),
@@ -156,6 +157,26 @@ impl<'a> Lower<'_, 'a> {
             }
             StmtKind::Defer(block) => self.defer(Deferred::Always, block, span, out),
             StmtKind::OnCancel(block) => self.defer(Deferred::OnCancel, block, span, out),
+            StmtKind::Assert(cond) if self.in_test() => {
+                self.assert(cond, span, out);
+                false
+            }
+            StmtKind::Advance { until, value } if self.in_test() => {
+                let advance = self.advance(*until, value, span);
+                out.push(Stmt::Expr(advance));
+                false
+            }
+            StmtKind::Crash if self.in_test() => {
+                let crash = self.crash(span);
+                out.push(Stmt::Expr(crash));
+                false
+            }
+            StmtKind::Mock { path, patterns, rest, times, arm } if self.in_test() => {
+                let mock = super::testing::Mock { path, patterns, rest: *rest, times: times.as_ref(), arm };
+                let mock = self.mock(mock, span);
+                out.push(Stmt::Expr(mock));
+                false
+            }
             StmtKind::Assert(_) => self.only_in_tests("assert", span),
             StmtKind::Advance { .. } => self.only_in_tests("advance", span),
             StmtKind::Crash => self.only_in_tests("crash", span),

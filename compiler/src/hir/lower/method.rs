@@ -45,6 +45,10 @@ impl<'a> Lower<'_, 'a> {
             self.lower_all(args);
             return self.error(span);
         }
+        let object = match self.run_member(object, name, Some(args), span) {
+            Ok(read) => return read,
+            Err(object) => object,
+        };
         let kind = self.kind_of(ty);
         if let Some(row) = stdlib::method(&kind, &name.text) {
             if row.field {
