@@ -9,6 +9,7 @@ mod fibers;
 mod forged;
 mod natives;
 mod objects;
+mod regions;
 mod scalars;
 mod scopes;
 mod size;

@@ -153,6 +153,10 @@ pub(crate) struct Lower<'w, 'a> {
     sagas: Vec<usize>,
     /// For the function and each frame around us, whether it defers something.
     defers: Vec<bool>,
+    /// Assignments to locals so far.
+    writes: Vec<LocalId>,
+    /// Variables that cleanup reads: how many assignments came before, and where.
+    read_later: Vec<(LocalId, usize, Span)>,
     /// How many loops are around us, those of concurrent branches included.
     loops: u32,
     /// Locals below this number may not be assigned: we are in a lambda.
@@ -185,6 +189,8 @@ impl<'w, 'a> Lower<'w, 'a> {
             fences: Vec::new(),
             broken: Vec::new(),
             sagas: Vec::new(),
+            writes: Vec::new(),
+            read_later: Vec::new(),
             defers: vec![false],
             loops: 0,
             floor: 0,
@@ -277,6 +283,7 @@ impl<'w, 'a> Lower<'w, 'a> {
         body: Expr,
         span: Span,
     ) -> Function {
+        self.changed_after_cleanup();
         Function { name, kind: self.kind, params, locals: self.locals, result: self.result, throws, body, span }
     }
 

@@ -129,6 +129,7 @@ impl<'a> Lower<'_, 'a> {
     fn assign_root(&mut self, name: &'a str, span: Span) -> Option<(Root, Ty)> {
         if let Some(id) = self.find_local(name) {
             return self.assignable(id, name, span).then(|| {
+                self.writes.push(id);
                 let ty = self.locals[id.0 as usize].ty;
                 (Root::Local(id), ty)
             });

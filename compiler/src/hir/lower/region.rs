@@ -2,7 +2,7 @@
 
 use super::{Fence, Lower};
 use crate::diagnostic::Diagnostic;
-use crate::hir::{Deferred, Expr, ExprKind, Frame, Stmt};
+use crate::hir::{Deferred, Expr, ExprKind, Frame, LocalId, Stmt};
 use crate::source::Span;
 use crate::syntax::ast;
 use crate::types::Ty;
@@ -38,6 +38,10 @@ impl<'a> Lower<'_, 'a> {
             *defers = true;
         }
         let frame = self.cleanup_frame(|this| this.block(block, Ty::UNIT));
+        let writes = self.writes.len();
+        for id in frame.captures.iter().filter(|id| self.locals[id.0 as usize].var) {
+            self.read_later.extend(read_of(&frame.body, *id).map(|span| (*id, writes, span)));
+        }
         let kind = ExprKind::Defer { what, frame: Box::new(frame) };
         out.push(Stmt::Expr(Expr { kind, ty: Ty::UNIT, span }));
         false
@@ -49,6 +53,25 @@ impl<'a> Lower<'_, 'a> {
         self.sagas.pop();
         let ty = body.ty;
         Expr { kind: ExprKind::Cleanup { saga: true, body: Box::new(body) }, ty, span }
+    }
+
+    /// WF3010: cleanup sees a variable as it was when it was registered, which is seldom what is meant if it goes on
+    /// changing.
+    pub(super) fn changed_after_cleanup(&self) {
+        for (id, writes, span) in &self.read_later {
+            if !self.writes[*writes..].contains(id) {
+                continue;
+            }
+            let local = &self.locals[id.0 as usize];
+            let message = format!("cleanup sees `{}` as it is here, and it is changed later", local.name);
+            self.report(
+                Diagnostic::warning("WF3010", *span, message)
+                    .label("the value from when this was registered")
+                    .also(local.span, "declared here")
+                    .why("cleanup runs when the body has been left, and its variables are gone then")
+                    .help("keep it in `state`, or register the cleanup where the value does not change any more"),
+            );
+        }
     }
 
     /// What takes back the statement before it.
@@ -87,4 +110,14 @@ impl<'a> Lower<'_, 'a> {
         let (ty, span) = (body.ty, body.span);
         Expr { kind: ExprKind::Cleanup { saga: false, body: Box::new(body) }, ty, span }
     }
+}
+
+/// Where code reads a local first.
+fn read_of(expr: &Expr, id: LocalId) -> Option<Span> {
+    if matches!(expr.kind, ExprKind::Local(local) if local == id) {
+        return Some(expr.span);
+    }
+    let mut found = None;
+    expr.parts(&mut |part| found = found.or_else(|| read_of(part, id)));
+    found
 }
