@@ -540,4 +540,23 @@ natives! {
     DurationDays = "duration.days" "(Duration) -> Int, toward zero.";
     DurationAbs = "duration.abs" "(Duration) -> Duration; traps on overflow.";
     WeekdayNumber = "weekday.number" "(Weekday) -> Int, 1 Monday to 7 Sunday.";
+    StringPadStart = "string.pad_start" "(String, width: Int, with: String) -> String; traps if `with` is empty.";
+    StringPadEnd = "string.pad_end" "(String, width: Int, with: String) -> String; traps if `with` is empty.";
+    StringRepeat = "string.repeat" "(String, Int) -> String; traps on a negative count.";
+    StringIndexOf = "string.index_of" "(String, String) -> Int?, in scalar values.";
+    StringTrimStart = "string.trim_start" "(String) -> String.";
+    StringTrimEnd = "string.trim_end" "(String) -> String.";
+    StringIsBlank = "string.is_blank" "(String) -> Bool: nothing but white space.";
+    DecimalFormat = "decimal.format" "(Decimal, places: Int) -> String, half-even; traps outside of 0 to 28 places.";
+    HashSha256 = "hash.sha256" "(String) -> String, hexadecimal.";
+    HashSha512 = "hash.sha512" "(String) -> String, hexadecimal.";
+    HashHmacSha256 = "hash.hmac_sha256" "(key: String, text: String) -> String, hexadecimal.";
+    EncodeBase64 = "encode.base64" "(String) -> String.";
+    EncodeBase64Url = "encode.base64_url" "(String) -> String, without padding.";
+    EncodeHex = "encode.hex" "(String) -> String.";
+    EncodeUrl = "encode.url" "(String) -> String: everything but letters, digits and `-._~` as `%XX`.";
+    DecodeBase64 = "decode.base64" "(String) -> String?.";
+    DecodeBase64Url = "decode.base64_url" "(String) -> String?.";
+    DecodeHex = "decode.hex" "(String) -> String?.";
+    DecodeUrl = "decode.url" "(String) -> String?.";
 }

@@ -2,7 +2,9 @@
 //! fuel for it before they work.
 
 mod calendar;
+mod codec;
 mod json;
+mod layout;
 mod list;
 mod number;
 mod table;
@@ -60,6 +62,10 @@ pub(crate) fn call(
         | JsonParse | JsonEncode | ToJson => json::call(&mut call, native),
         DurationMillis | TimeToDate | DateToTime | DateAddDays | DateDaysUntil | DateWeekday | TimeParse
         | DateParse => time::call(&mut call, native),
+        StringPadStart | StringPadEnd | StringRepeat | StringIndexOf | StringTrimStart | StringTrimEnd
+        | StringIsBlank | DecimalFormat => layout::call(&mut call, native),
+        HashSha256 | HashSha512 | HashHmacSha256 | EncodeBase64 | EncodeBase64Url | EncodeHex | EncodeUrl
+        | DecodeBase64 | DecodeBase64Url | DecodeHex | DecodeUrl => codec::call(&mut call, native),
         DateOf | DateYear | DateMonth | DateDay | DateDayOfWeek | DateNext | DatePrevious | DateAddMonths
         | DateAddYears | DateStartOfWeek | DateStartOfMonth | DateEndOfMonth | DateStartOfYear | DateDayOfYear
         | DateIsoWeek | DateIsoYear | DateFormat | DateParseAs | DateAt | TimeDateIn | TimeClock | TimeOffset

@@ -3,6 +3,7 @@
 mod asm;
 mod calendar;
 mod cancel;
+mod codec;
 mod control;
 mod cost;
 mod fibers;

@@ -37,6 +37,14 @@ pub(super) const DECIMAL_ROWS: &[Row] = &[
     Row { name: "round", vars: &[], me: Some(DECIMAL), params: &[Param { name: "places", shape: INT, default: Some(Default::Int(0)) }], result: DECIMAL, need: None, field: false, body: Native(N::DecimalRound) },
     Row { name: "to_int", vars: &[], me: Some(DECIMAL), params: &[], result: INT, need: None, field: false, body: Native(N::DecimalToInt) },
     Row { name: "to_float", vars: &[], me: Some(DECIMAL), params: &[], result: FLOAT, need: None, field: false, body: Native(N::DecimalToFloat) },
+    Row { name: "format", vars: &[], me: Some(DECIMAL), params: &[Param { name: "places", shape: INT, default: None }], result: STRING, need: None, field: false, body: Native(N::DecimalFormat) },
+];
+
+pub(super) const DECODE_ROWS: &[Row] = &[
+    Row { name: "base64", vars: &[], me: None, params: &[Param { name: "text", shape: STRING, default: None }], result: Option(&STRING), need: None, field: false, body: Native(N::DecodeBase64) },
+    Row { name: "base64_url", vars: &[], me: None, params: &[Param { name: "text", shape: STRING, default: None }], result: Option(&STRING), need: None, field: false, body: Native(N::DecodeBase64Url) },
+    Row { name: "hex", vars: &[], me: None, params: &[Param { name: "text", shape: STRING, default: None }], result: Option(&STRING), need: None, field: false, body: Native(N::DecodeHex) },
+    Row { name: "url", vars: &[], me: None, params: &[Param { name: "text", shape: STRING, default: None }], result: Option(&STRING), need: None, field: false, body: Native(N::DecodeUrl) },
 ];
 
 pub(super) const DURATION_ROWS: &[Row] = &[
@@ -49,6 +57,13 @@ pub(super) const DURATION_ROWS: &[Row] = &[
     Row { name: "parse", vars: &[], me: None, params: &[Param { name: "text", shape: STRING, default: None }], result: Option(&DURATION), need: None, field: false, body: Native(N::DurationParse) },
 ];
 
+pub(super) const ENCODE_ROWS: &[Row] = &[
+    Row { name: "base64", vars: &[], me: None, params: &[Param { name: "text", shape: STRING, default: None }], result: STRING, need: None, field: false, body: Native(N::EncodeBase64) },
+    Row { name: "base64_url", vars: &[], me: None, params: &[Param { name: "text", shape: STRING, default: None }], result: STRING, need: None, field: false, body: Native(N::EncodeBase64Url) },
+    Row { name: "hex", vars: &[], me: None, params: &[Param { name: "text", shape: STRING, default: None }], result: STRING, need: None, field: false, body: Native(N::EncodeHex) },
+    Row { name: "url", vars: &[], me: None, params: &[Param { name: "text", shape: STRING, default: None }], result: STRING, need: None, field: false, body: Native(N::EncodeUrl) },
+];
+
 pub(super) const FLOAT_ROWS: &[Row] = &[
     Row { name: "abs", vars: &[], me: Some(FLOAT), params: &[], result: FLOAT, need: None, field: false, body: Native(N::FloatAbs) },
     Row { name: "floor", vars: &[], me: Some(FLOAT), params: &[], result: FLOAT, need: None, field: false, body: Native(N::FloatFloor) },
@@ -56,6 +71,12 @@ pub(super) const FLOAT_ROWS: &[Row] = &[
     Row { name: "round", vars: &[], me: Some(FLOAT), params: &[], result: FLOAT, need: None, field: false, body: Native(N::FloatRound) },
     Row { name: "to_int", vars: &[], me: Some(FLOAT), params: &[], result: INT, need: None, field: false, body: Native(N::FloatToInt) },
     Row { name: "sqrt", vars: &[], me: Some(FLOAT), params: &[], result: FLOAT, need: None, field: false, body: Native(N::FloatSqrt) },
+];
+
+pub(super) const HASH_ROWS: &[Row] = &[
+    Row { name: "sha256", vars: &[], me: None, params: &[Param { name: "text", shape: STRING, default: None }], result: STRING, need: None, field: false, body: Native(N::HashSha256) },
+    Row { name: "sha512", vars: &[], me: None, params: &[Param { name: "text", shape: STRING, default: None }], result: STRING, need: None, field: false, body: Native(N::HashSha512) },
+    Row { name: "hmac_sha256", vars: &[], me: None, params: &[Param { name: "key", shape: STRING, default: None }, Param { name: "text", shape: STRING, default: None }], result: STRING, need: None, field: false, body: Native(N::HashHmacSha256) },
 ];
 
 pub(super) const INT_ROWS: &[Row] = &[
@@ -163,6 +184,13 @@ pub(super) const STRING_ROWS: &[Row] = &[
     Row { name: "lines", vars: &[], me: Some(STRING), params: &[], result: List(&STRING), need: None, field: false, body: Native(N::StringLines) },
     Row { name: "parse_int", vars: &[], me: Some(STRING), params: &[], result: Option(&INT), need: None, field: false, body: Native(N::StringParseInt) },
     Row { name: "parse_decimal", vars: &[], me: Some(STRING), params: &[], result: Option(&DECIMAL), need: None, field: false, body: Native(N::StringParseDecimal) },
+    Row { name: "pad_start", vars: &[], me: Some(STRING), params: &[Param { name: "width", shape: INT, default: None }, Param { name: "with", shape: STRING, default: Some(Default::Text(" ")) }], result: STRING, need: None, field: false, body: Native(N::StringPadStart) },
+    Row { name: "pad_end", vars: &[], me: Some(STRING), params: &[Param { name: "width", shape: INT, default: None }, Param { name: "with", shape: STRING, default: Some(Default::Text(" ")) }], result: STRING, need: None, field: false, body: Native(N::StringPadEnd) },
+    Row { name: "repeat", vars: &[], me: Some(STRING), params: &[Param { name: "count", shape: INT, default: None }], result: STRING, need: None, field: false, body: Native(N::StringRepeat) },
+    Row { name: "index_of", vars: &[], me: Some(STRING), params: &[Param { name: "text", shape: STRING, default: None }], result: Option(&INT), need: None, field: false, body: Native(N::StringIndexOf) },
+    Row { name: "trim_start", vars: &[], me: Some(STRING), params: &[], result: STRING, need: None, field: false, body: Native(N::StringTrimStart) },
+    Row { name: "trim_end", vars: &[], me: Some(STRING), params: &[], result: STRING, need: None, field: false, body: Native(N::StringTrimEnd) },
+    Row { name: "is_blank", vars: &[], me: Some(STRING), params: &[], result: BOOL, need: None, field: false, body: Native(N::StringIsBlank) },
 ];
 
 pub(super) const TIME_ROWS: &[Row] = &[
@@ -184,8 +212,11 @@ pub(super) const WEEKDAY_ROWS: &[Row] = &[
 pub(super) const MODULES: &[(&str, &[Row])] = &[
     ("Date", DATE_ROWS),
     ("Decimal", DECIMAL_ROWS),
+    ("decode", DECODE_ROWS),
     ("Duration", DURATION_ROWS),
+    ("encode", ENCODE_ROWS),
     ("Float", FLOAT_ROWS),
+    ("hash", HASH_ROWS),
     ("Int", INT_ROWS),
     ("Json", JSON_ROWS),
     ("List", LIST_ROWS),
