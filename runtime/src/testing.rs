@@ -95,6 +95,8 @@ pub struct Player {
     suite: Arc<Suite>,
     loaded: Arc<Loaded>,
     limits: Limits,
+    /// What decides `uuid()` and `random()` in plays after the first.
+    resumed_seed: u64,
 }
 
 impl Player {
@@ -104,7 +106,15 @@ impl Player {
     /// If it does not verify, which is a bug of the compiler.
     pub fn new(suite: Suite, limits: Limits) -> Result<Player, weft_bytecode::verify::VerifyError> {
         let loaded = Loaded::new(suite.program.clone())?;
-        Ok(Player { suite: Arc::new(suite), loaded, limits })
+        Ok(Player { suite: Arc::new(suite), loaded, limits, resumed_seed: SEED })
+    }
+
+    /// With a leak planted: after a restart, runs draw other random numbers. That WF6003 can be found at all is
+    /// tested with it.
+    #[must_use]
+    pub fn with_leak(mut self, seed: u64) -> Player {
+        self.resumed_seed = seed;
+        self
     }
 
     /// The tests.
@@ -126,10 +136,10 @@ impl Player {
         if first.problem.is_some() || first.writes == 0 {
             return Ok(first);
         }
-        let again = self.play_with(test, Crashes::AfterEveryCommit, SEED).await?;
+        let again = self.play_with(test, Crashes::AfterEveryCommit, self.resumed_seed).await?;
         let Some(difference) = difference(&first, &again) else { return Ok(first) };
         for write in 1..=first.writes {
-            let once = self.play_with(test, Crashes::After(write), SEED).await?;
+            let once = self.play_with(test, Crashes::After(write), self.resumed_seed).await?;
             if let Some(difference) = self::difference(&first, &once) {
                 return Ok(self.diverged(test, first, &once, &format!("after write {write}"), difference));
             }
@@ -180,6 +190,3 @@ fn difference(first: &Played, other: &Played) -> Option<String> {
     unequal("answers to the test", &first.answers, &other.answers)
         .or_else(|| (first.problem != other.problem).then(|| "the test itself ends otherwise".to_owned()))
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,1 +1,0 @@
-//! A planted leak is caught.
