@@ -134,6 +134,7 @@ pub(crate) fn front<T>(
     effects::check(&world, &lowered);
     let found = world.sink.take();
     diagnostics.extend(found.into_iter().filter(|d| !syntax::is_consequence(&files, d)));
+    hir::annotations::silence(&files, &mut diagnostics);
     then(&world, &lowered, diagnostics)
 }
 

@@ -231,13 +231,13 @@ impl<'w, 'a> Emitter<'w, 'a> {
         let state = workflow
             .states
             .iter()
-            .map(|s| bc::StateDef { name: s.name.clone(), ty: self.ty(s.ty), public: s.public, indexed: s.indexed })
+            .map(|s| bc::StateDef { name: s.wire.clone(), ty: self.ty(s.ty), public: s.public, indexed: s.indexed })
             .collect();
         let signals = workflow
             .signals
             .iter()
             .map(|s| bc::SignalDef {
-                name: s.name.clone(),
+                name: s.wire.clone(),
                 args: self.args(&s.params),
                 handler: s.handler.as_ref().map(|function| self.add(function)),
                 mailbox: s.mailbox.unwrap_or(0),
@@ -247,7 +247,7 @@ impl<'w, 'a> Emitter<'w, 'a> {
             .queries
             .iter()
             .map(|q| bc::QueryDef {
-                name: q.name.clone(),
+                name: q.wire.clone(),
                 args: self.args(&q.params),
                 result: self.ty(q.function.result),
                 func: self.add(&q.function),
@@ -257,7 +257,7 @@ impl<'w, 'a> Emitter<'w, 'a> {
             .updates
             .iter()
             .map(|u| bc::UpdateDef {
-                name: u.name.clone(),
+                name: u.wire.clone(),
                 args: self.args(&u.params),
                 result: self.ty(u.body.result),
                 throws: u.body.throws.iter().map(|id| self.ty(world.types.def_ty(*id))).collect(),

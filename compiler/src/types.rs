@@ -115,6 +115,30 @@ pub(crate) struct FieldDef {
 pub(crate) struct VariantDef {
     pub name: Rc<str>,
     pub fields: Vec<FieldDef>,
+    pub wire: Wire,
+    /// What its `@deprecated` says.
+    pub deprecated: Option<Rc<str>>,
+}
+
+/// The names that something with fields has on the wire.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Wire {
+    /// Its own; `None` if it is the one in the source.
+    pub name: Option<Rc<str>>,
+    /// Those of its fields, where one of them is not the one in the source.
+    pub fields: Vec<Rc<str>>,
+}
+
+impl Wire {
+    /// The name of a field, which has one in the source.
+    pub(crate) fn field<'n>(&'n self, index: usize, name: &'n str) -> &'n str {
+        self.fields.get(index).map_or(name, |wire| &**wire)
+    }
+
+    /// Its own name, if it has this one in the source.
+    pub(crate) fn own<'n>(&'n self, name: &'n str) -> &'n str {
+        self.name.as_deref().unwrap_or(name)
+    }
 }
 
 /// A nominal type.
@@ -127,6 +151,7 @@ pub(crate) struct Def {
     /// Fields of a record or error. An error's first two are always `message` and `cause`.
     pub fields: Vec<FieldDef>,
     pub variants: Vec<VariantDef>,
+    pub wire: Wire,
     /// Its type parameters, if it is declared with some.
     pub generics: Option<generic::Generics>,
     /// What it was made of: the declaration with parameters, and what they stand for here.
@@ -192,7 +217,8 @@ impl Types {
             types.define(id, |def| def.fields = fields);
         }
         let weekday = types.declare("Weekday", DefKind::Enum, None);
-        let variant = |name: &str| VariantDef { name: name.into(), fields: Vec::new() };
+        let variant =
+            |name: &str| VariantDef { name: name.into(), fields: Vec::new(), wire: Wire::default(), deprecated: None };
         types.define(weekday, |def| def.variants = WEEKDAYS.iter().map(|name| variant(name)).collect());
         types
     }
@@ -215,6 +241,7 @@ impl Types {
             span,
             fields: Vec::new(),
             variants: Vec::new(),
+            wire: Wire::default(),
             generics: None,
             of: None,
             complete: false,
@@ -315,6 +342,18 @@ impl Types {
             }
             Kind::Run(_) => Some(vec![("workflow_id".into(), Ty::STRING), ("run_id".into(), Ty::STRING)]),
             _ => None,
+        }
+    }
+
+    /// The names on the wire of anything with named fields, in order.
+    pub(crate) fn wire_fields(&self, ty: Ty) -> Vec<Rc<str>> {
+        let own = self.fields(ty).unwrap_or_default().into_iter().map(|(name, _)| name);
+        match self.kind(ty) {
+            Kind::Record(id) | Kind::Error(id) => {
+                let wire = &self.def(id).wire;
+                own.enumerate().map(|(n, name)| wire.field(n, &name).into()).collect()
+            }
+            _ => own.collect(),
         }
     }
 

@@ -4,7 +4,7 @@ use rustc_hash::FxHashMap;
 use weft_bytecode::types::{Field, Type, TypeId, Variant, builtin};
 
 use crate::types::world::World;
-use crate::types::{DefId, DefKind, FieldDef, Kind, Ty};
+use crate::types::{DefId, DefKind, FieldDef, Kind, Ty, Wire};
 
 /// Types of the compiler → types of the program.
 pub(super) struct TypeTable {
@@ -125,14 +125,17 @@ impl TypeTable {
         self.types.push(Type::Unit);
         self.ids.insert(ty, number);
         let complete = match def.kind {
-            DefKind::Record => Type::Record { name: Some(name), fields: self.fields(world, &def.fields) },
-            DefKind::Error => Type::Error { name, fields: self.fields(world, &def.fields) },
+            DefKind::Record => Type::Record { name: Some(name), fields: self.fields(world, &def.fields, &def.wire) },
+            DefKind::Error => Type::Error { name, fields: self.fields(world, &def.fields, &def.wire) },
             DefKind::Enum => Type::Enum {
                 name,
                 variants: def
                     .variants
                     .iter()
-                    .map(|v| Variant { name: v.name.to_string(), fields: self.fields(world, &v.fields) })
+                    .map(|v| Variant {
+                        name: v.wire.own(&v.name).to_owned(),
+                        fields: self.fields(world, &v.fields, &v.wire),
+                    })
                     .collect(),
             },
         };
@@ -143,7 +146,12 @@ impl TypeTable {
 
     /// `Pair<Int, shop.Order>`.
     fn name(&self, world: &World<'_>, id: DefId) -> String {
-        let named = |id: DefId| self.names.get(&id).cloned().unwrap_or_else(|| world.types.def(id).name.to_string());
+        let named = |id: DefId| {
+            self.names.get(&id).cloned().unwrap_or_else(|| {
+                let def = world.types.def(id);
+                def.wire.own(&def.name).to_owned()
+            })
+        };
         match world.types.made_of(id) {
             None => named(id),
             Some((of, args)) => {
@@ -161,11 +169,12 @@ impl TypeTable {
         }
     }
 
-    fn fields(&mut self, world: &World<'_>, fields: &[FieldDef]) -> Vec<Field> {
+    fn fields(&mut self, world: &World<'_>, fields: &[FieldDef], wire: &Wire) -> Vec<Field> {
         fields
             .iter()
-            .map(|field| Field {
-                name: field.name.to_string(),
+            .enumerate()
+            .map(|(n, field)| Field {
+                name: wire.field(n, &field.name).to_owned(),
                 ty: self.id(world, field.ty),
                 default: field.default.and_then(|id| {
                     let (ty, value) = world.default_value(id);
@@ -177,7 +186,7 @@ impl TypeTable {
 
     /// The record of a parameter list.
     pub(super) fn args(&mut self, world: &World<'_>, params: &[FieldDef]) -> TypeId {
-        let fields = self.fields(world, params);
+        let fields = self.fields(world, params, &Wire::default());
         self.push(Type::Record { name: None, fields })
     }
 
@@ -204,13 +213,15 @@ fn names(world: &World<'_>) -> FxHashMap<DefId, String> {
     let defs: Vec<_> = defs.filter(|(_, def)| def.of.is_none()).collect();
     // A declared `Weekday` keeps its name beside the library's.
     for (_, def) in defs.iter().filter(|(id, _)| *id != DefId::WEEKDAY) {
-        *count.entry(def.name.to_string()).or_default() += 1;
+        *count.entry(def.wire.own(&def.name).to_owned()).or_default() += 1;
     }
     let mut out = FxHashMap::default();
     for (id, def) in defs {
-        let Some(span) = def.span.filter(|_| count[&*def.name] > 1 && def.kind != DefKind::Error) else { continue };
+        let Some(span) = def.span.filter(|_| count[def.wire.own(&def.name)] > 1 && def.kind != DefKind::Error) else {
+            continue;
+        };
         let module = &world.modules[world.module_of(span.file)].path;
-        out.insert(id, format!("{module}.{}", def.name));
+        out.insert(id, format!("{module}.{}", def.wire.own(&def.name)));
     }
     out
 }

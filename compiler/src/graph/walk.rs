@@ -23,7 +23,7 @@ pub(super) fn workflow(world: &World<'_>, name: &str, workflow: &Workflow) -> Gr
         }
     }
     for update in &workflow.updates {
-        walk.function(&format!("update {}", update.name), &update.body);
+        walk.function(&format!("update {}", update.wire), &update.body);
     }
     walk.graph
 }

@@ -62,6 +62,8 @@ impl Members {
 #[derive(Debug)]
 pub(crate) struct StateMember {
     pub name: String,
+    /// Its name on the wire.
+    pub wire: String,
     /// Known once the initialiser is lowered.
     pub ty: Cell<Ty>,
     pub public: bool,
@@ -83,6 +85,8 @@ pub(crate) struct ParamMember {
 #[derive(Debug)]
 pub(crate) struct SignalMember {
     pub name: String,
+    /// Its name on the wire.
+    pub wire: String,
     pub params: Vec<FieldDef>,
     /// Its number among the mailboxes; `None` if it has a handler.
     pub mailbox: Option<u16>,

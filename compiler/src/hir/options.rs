@@ -480,7 +480,8 @@ impl<'w, 'a> Options<'w, 'a> {
                 let d = Diagnostic::error("WF1006", code.span, format!("code {number} is given twice"));
                 self.report(d.label("second time"));
             }
-            out.push((number, self.world.types.def(id).name.to_string()));
+            let def = self.world.types.def(id);
+            out.push((number, def.wire.own(&def.name).to_owned()));
         }
         out
     }
@@ -524,9 +525,12 @@ impl<'w, 'a> Options<'w, 'a> {
     /// The template of an id: its holes must be texts of one form.
     fn id_parts(&mut self, lit: &'a ast::StringLit) -> Option<Vec<Part>> {
         let parts = self.parts(lit)?;
-        for part in &parts {
-            let Part::Hole(path) = part else { continue };
-            let ty = self.path_type(path).unwrap_or(Ty::UNKNOWN);
+        for part in &lit.parts {
+            let StringPart::Hole(hole) = part else { continue };
+            let Some((path, ty)) = param_path(hole).and_then(|path| Some((path.clone(), self.path_type(&path)?)))
+            else {
+                continue;
+            };
             let plain = matches!(ty, Ty::STRING | Ty::INT | Ty::BOOL | Ty::DATE | Ty::UNKNOWN);
             if !plain && !self.world.types.is_plain_enum(ty) {
                 let message =
@@ -548,6 +552,18 @@ impl<'w, 'a> Options<'w, 'a> {
             ty = self.world.types.field(ty, name)?.1;
         }
         Some(ty)
+    }
+
+    /// A path of names as the arguments have them.
+    fn on_the_wire(&self, path: &[String]) -> Vec<String> {
+        let (mut ty, mut out) = (Ty::UNKNOWN, Vec::new());
+        for (n, name) in path.iter().enumerate() {
+            let found = if n == 0 { None } else { self.world.types.field(ty, name) };
+            let wire = found.and_then(|(index, _)| self.world.types.wire_fields(ty).get(usize::from(index)).cloned());
+            out.push(wire.map_or_else(|| name.clone(), |wire| wire.to_string()));
+            ty = self.path_type(&path[..=n]).unwrap_or(Ty::UNKNOWN);
+        }
+        out
     }
 
     /// A string as text and holes over the parameters; constants are filled in.
@@ -573,7 +589,7 @@ impl<'w, 'a> Options<'w, 'a> {
         }
         if let Some(path) = param_path(hole) {
             if self.path_type(&path).is_some() {
-                return Some(Part::Hole(path));
+                return Some(Part::Hole(self.on_the_wire(&path)));
             }
             let text = path.join(".");
             if let Some(crate::types::world::Item::Const(index)) = self.world.lookup(self.module, &text) {
@@ -655,7 +671,7 @@ impl<'w, 'a> Options<'w, 'a> {
             E::None => Some(OptionValue::Json("null".into())),
             E::Call { .. } | E::Number(_) | E::Bool(_) | E::Neg(_) => self.computed(expr),
             _ => match param_path(expr) {
-                Some(path) if self.path_type(&path).is_some() => Some(OptionValue::Param(path)),
+                Some(path) if self.path_type(&path).is_some() => Some(OptionValue::Param(self.on_the_wire(&path))),
                 Some(_) => self.computed(expr),
                 None => self.bad_value(expr),
             },

@@ -45,6 +45,8 @@ pub(crate) struct Workflow {
 #[derive(Debug)]
 pub(crate) struct State {
     pub name: String,
+    /// Its name on the wire.
+    pub wire: String,
     pub ty: Ty,
     pub public: bool,
     pub indexed: bool,
@@ -54,6 +56,8 @@ pub(crate) struct State {
 #[derive(Debug)]
 pub(crate) struct Signal {
     pub name: String,
+    /// Its name on the wire.
+    pub wire: String,
     pub params: Vec<FieldDef>,
     pub handler: Option<Function>,
     pub mailbox: Option<u16>,
@@ -65,6 +69,8 @@ pub(crate) struct Signal {
 #[derive(Debug)]
 pub(crate) struct Query {
     pub name: String,
+    /// Its name on the wire.
+    pub wire: String,
     pub params: Vec<FieldDef>,
     pub function: Function,
 }
@@ -72,7 +78,8 @@ pub(crate) struct Query {
 /// An update.
 #[derive(Debug)]
 pub(crate) struct Update {
-    pub name: String,
+    /// Its name on the wire.
+    pub wire: String,
     pub params: Vec<FieldDef>,
     pub check: Option<Function>,
     pub body: Function,
@@ -202,7 +209,7 @@ fn lower_workflow(world: &World<'_>, index: usize) -> Workflow {
     let states = members
         .states
         .into_iter()
-        .map(|s| State { name: s.name, ty: s.ty.get(), public: s.public, indexed: s.indexed })
+        .map(|s| State { name: s.name, wire: s.wire, ty: s.ty.get(), public: s.public, indexed: s.indexed })
         .chain(kept)
         .collect();
     Workflow { init, body, states, signals, queries, updates, id, options, refused }
@@ -237,6 +244,7 @@ fn collect_members<'a>(world: &World<'a>, item: &WorkflowItem<'a>) -> Members {
                 let ty = ty.as_ref().map_or(Ty::UNKNOWN, |ty| world.resolve(item.module, ty));
                 members.states.push(StateMember {
                     name: name.text.clone(),
+                    wire: world.wire_name(&member.annotations, name),
                     ty: Cell::new(ty),
                     public: *public,
                     indexed: *indexed,
@@ -258,6 +266,7 @@ fn collect_members<'a>(world: &World<'a>, item: &WorkflowItem<'a>) -> Members {
                 }
                 members.signals.push(SignalMember {
                     name: name.text.clone(),
+                    wire: world.wire_name(&member.annotations, name),
                     params,
                     mailbox,
                     received: Cell::new(false),
@@ -328,7 +337,13 @@ fn keep_params(init: &mut Function, members: &Members) -> Vec<State> {
         if let ExprKind::Block { stmts, .. } = &mut init.body.kind {
             stmts.push(Stmt::Assign { place, value, span: param.span });
         }
-        states.push(State { name: param.name.clone(), ty: param.ty, public: false, indexed: false });
+        states.push(State {
+            name: param.name.clone(),
+            wire: param.name.clone(),
+            ty: param.ty,
+            public: false,
+            indexed: false,
+        });
     }
     states
 }
@@ -352,7 +367,7 @@ fn require_indexable(world: &World<'_>, state: &StateMember) {
 }
 
 fn lower_members<'a>(world: &World<'a>, item: &WorkflowItem<'a>, members: &Members) -> (Vec<Signal>, Vec<Query>) {
-    let (mut handlers, mut queries) = (Vec::new(), Vec::new());
+    let (mut handlers, mut queries, mut wires) = (Vec::new(), Vec::new(), Vec::new());
     let workflow = &item.decl.name.text;
     for member in &item.decl.members {
         match &member.kind {
@@ -365,10 +380,13 @@ fn lower_members<'a>(world: &World<'a>, item: &WorkflowItem<'a>, members: &Membe
                 handlers.push((name.span, function));
             }
             MemberKind::Query { name, params, result, body } => {
-                queries.push(lower_query(world, item, members, (name, params, result, body)));
+                let wire = world.wire_name(&member.annotations, name);
+                wires.push((wire.clone(), name.span));
+                queries.push(lower_query(world, item, members, wire, (name, params, result, body)));
             }
             MemberKind::State { public: true, name, .. } => {
                 if let Some(cell) = members.states.iter().position(|s| s.span == name.span) {
+                    wires.push((members.states[cell].wire.clone(), name.span));
                     queries.push(state_query(workflow, &members.states[cell], cell as u16));
                 }
             }
@@ -379,6 +397,7 @@ fn lower_members<'a>(world: &World<'a>, item: &WorkflowItem<'a>, members: &Membe
         let at = handlers.iter().position(|(span, _)| *span == s.span);
         Signal {
             name: s.name.clone(),
+            wire: s.wire.clone(),
             params: s.params.clone(),
             handler: at.map(|at| handlers.swap_remove(at).1),
             mailbox: s.mailbox,
@@ -386,13 +405,16 @@ fn lower_members<'a>(world: &World<'a>, item: &WorkflowItem<'a>, members: &Membe
             span: s.span,
         }
     });
-    (signals.collect(), queries)
+    let signals: Vec<Signal> = signals.collect();
+    world.refuse_equal_members(&signals.iter().map(|s| (s.wire.clone(), s.span)).collect::<Vec<_>>(), "signals");
+    world.refuse_equal_members(&wires, "queries");
+    (signals, queries)
 }
 
 /// The updates of a workflow, in order.
 fn lower_updates<'a>(world: &World<'a>, index: usize, members: &Members) -> Vec<Update> {
     let item = &world.workflows[index];
-    let mut updates = Vec::new();
+    let (mut updates, mut wires) = (Vec::new(), Vec::new());
     for member in &item.decl.members {
         let MemberKind::Update { name, sig: written, with, check, body } = &member.kind else { continue };
         let Some(update) = members.updates.iter().find(|update| update.span == name.span) else { continue };
@@ -410,8 +432,11 @@ fn lower_updates<'a>(world: &World<'a>, index: usize, members: &Members) -> Vec<
         let body = lower.body(body, sig.result);
         let body = lower.finish(full, params, sig.throws.clone(), body, name.span);
         let concurrent = crate::hir::options::update(world, item.module, with.as_ref(), sig, name);
-        updates.push(Update { name: name.text.clone(), params: sig.params.clone(), check, body, concurrent });
+        let wire = world.wire_name(&member.annotations, name);
+        wires.push((wire.clone(), name.span));
+        updates.push(Update { wire, params: sig.params.clone(), check, body, concurrent });
     }
+    world.refuse_equal_members(&wires, "updates");
     updates
 }
 
@@ -421,6 +446,7 @@ fn lower_query<'a>(
     world: &World<'a>,
     item: &WorkflowItem<'a>,
     members: &Members,
+    wire: String,
     (name, params, result, body): QueryDecl<'a>,
 ) -> Query {
     let fields = world.fields(item.module, params);
@@ -433,7 +459,12 @@ fn lower_query<'a>(
     let locals = lower.params(params, &fields);
     let body = lower.body(body, ty);
     let full = format!("{}.{}", item.decl.name.text, name.text);
-    Query { name: name.text.clone(), params: fields, function: lower.finish(full, locals, Vec::new(), body, name.span) }
+    Query {
+        name: name.text.clone(),
+        wire,
+        params: fields,
+        function: lower.finish(full, locals, Vec::new(), body, name.span),
+    }
 }
 
 /// `pub state x: T` is the query `x() -> T`.
@@ -450,5 +481,5 @@ fn state_query(workflow: &str, state: &StateMember, cell: u16) -> Query {
         body,
         span: state.span,
     };
-    Query { name: state.name.clone(), params: Vec::new(), function }
+    Query { name: state.name.clone(), wire: state.wire.clone(), params: Vec::new(), function }
 }

@@ -61,7 +61,8 @@ impl Value {
                 _ => {
                     out.push('{');
                     let fields = types.fields(ty).unwrap_or_default();
-                    for (n, (value, (name, ty))) in items.iter().zip(fields).enumerate() {
+                    let wire = types.wire_fields(ty);
+                    for (n, ((value, (_, ty)), name)) in items.iter().zip(fields).zip(wire).enumerate() {
                         comma(out, n);
                         string(out, &name);
                         out.push(':');
@@ -100,13 +101,13 @@ fn write_variant(out: &mut String, index: u16, items: &[Value], types: &Types, k
     let def = types.def(*id);
     let Some(variant) = def.variants.get(usize::from(index)) else { return out.push_str("null") };
     if items.is_empty() {
-        return string(out, &variant.name);
+        return string(out, variant.wire.own(&variant.name));
     }
     out.push_str("{\"kind\":");
-    string(out, &variant.name);
-    for (value, field) in items.iter().zip(&variant.fields) {
+    string(out, variant.wire.own(&variant.name));
+    for (n, (value, field)) in items.iter().zip(&variant.fields).enumerate() {
         out.push(',');
-        string(out, &field.name);
+        string(out, variant.wire.field(n, &field.name));
         out.push(':');
         value.write(out, types, field.ty);
     }

@@ -149,6 +149,8 @@ pub enum DefaultKind {
 pub struct VariantDecl {
     /// Doc comment.
     pub doc: String,
+    /// Annotations.
+    pub annotations: Vec<Annotation>,
     /// Its name.
     pub name: Name,
     /// Payload.
@@ -225,6 +227,8 @@ pub struct Sig {
 pub struct Param {
     /// Doc comment (fields).
     pub doc: String,
+    /// Annotations (fields).
+    pub annotations: Vec<Annotation>,
     /// Its name.
     pub name: Name,
     /// Its type.

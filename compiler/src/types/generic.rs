@@ -114,10 +114,10 @@ impl Types {
         let (Some(generics), true) = (&base.generics, base.complete) else { return def };
         let field = |f: &FieldDef| FieldDef { ty: self.subst(f.ty, generics.owner, &args), ..f.clone() };
         let fields: Vec<FieldDef> = base.fields.iter().map(field).collect();
-        let variant =
-            |v: &VariantDef| VariantDef { name: v.name.clone(), fields: v.fields.iter().map(field).collect() };
+        let variant = |v: &VariantDef| VariantDef { fields: v.fields.iter().map(field).collect(), ..v.clone() };
         let variants: Vec<VariantDef> = base.variants.iter().map(variant).collect();
-        self.define(id, |def| (def.fields, def.variants) = (fields, variants));
+        let wire = base.wire.clone();
+        self.define(id, |def| (def.fields, def.variants, def.wire) = (fields, variants, wire));
         self.defs.borrow()[id.0 as usize].clone()
     }
 

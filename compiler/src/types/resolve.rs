@@ -104,6 +104,10 @@ impl<'a> World<'a> {
             }
             TypeKind::Record(params) => {
                 for param in params {
+                    if let Some(annotation) = param.annotations.first() {
+                        let d = Diagnostic::error("WF1014", annotation.span, "a structural record has no annotations");
+                        self.report(d.label("not allowed here").help("declare a `record` with a name"));
+                    }
                     if let Some(default) = &param.default {
                         self.report(
                             Diagnostic::error("WF1014", default.span, "a structural record has no defaults")
@@ -143,7 +147,11 @@ impl<'a> World<'a> {
             }
             return self.generic(module, scope, name, args);
         }
-        match self.lookup(module, name) {
+        let found = self.lookup(module, name);
+        if let Some(item) = found {
+            self.used(item, expr.span);
+        }
+        match found {
             Some(Item::Type(id)) => {
                 let def = self.types.def(id);
                 let Some(generics) = &def.generics else {

@@ -15,14 +15,16 @@ use crate::types::generic::{Generics, Scope};
 use crate::types::{Def, DefId, DefKind, DefaultId, FieldDef, Kind, Ty, Types, VariantDef};
 
 mod instances;
+mod wire;
 
 pub(crate) use instances::Instance;
+pub(crate) use wire::{deprecated, deprecation, text_of};
 
 /// Index of a module, the same as of its file.
 pub(crate) type ModuleId = usize;
 
 /// What a name of a module stands for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Item {
     Type(DefId),
     Alias(u32),
@@ -181,6 +183,8 @@ pub(crate) struct World<'a> {
     pub defaults: RefCell<Vec<Rc<DefaultSlot<'a>>>>,
     pub patches: RefCell<Vec<PatchSites>>,
     pub sink: RefCell<Vec<Diagnostic>>,
+    /// What is marked `@deprecated`: what it says, and the place of the declaration.
+    deprecated: FxHashMap<Item, (Rc<str>, Span)>,
     /// How many names may still be compared with unknown ones.
     comparisons_left: Cell<usize>,
 }
@@ -208,6 +212,7 @@ impl<'a> World<'a> {
             defaults: RefCell::default(),
             patches: RefCell::default(),
             sink: RefCell::default(),
+            deprecated: FxHashMap::default(),
             comparisons_left: Cell::new(COMPARISONS_MAX),
         };
         let mut nominal = Vec::new();
@@ -215,6 +220,9 @@ impl<'a> World<'a> {
             for item in &file.items {
                 world.declare(module, item, &mut nominal);
             }
+        }
+        for (module, file) in files.iter().enumerate() {
+            world.note_deprecated(module, file);
         }
         for (module, file) in files.iter().enumerate() {
             world.import(module, file);
@@ -282,12 +290,12 @@ impl<'a> World<'a> {
             }
             Decl::Activity { name, with, .. } => {
                 let (sig, with) = (Sig::unknown(), with.as_ref());
-                let wire = self.wire_name(item, name);
+                let wire = self.wire_name(&item.annotations, name);
                 self.activities.push(ActivityItem { module, name, wire, sig, with, item });
                 self.add(module, name, Item::Activity(self.activities.len() as u32 - 1), true);
             }
             Decl::Workflow(decl) => {
-                let wire = self.wire_name(item, &decl.name);
+                let wire = self.wire_name(&item.annotations, &decl.name);
                 self.workflows.push(WorkflowItem { module, decl, wire, sig: Sig::unknown(), item });
                 self.add(module, &decl.name, Item::Workflow(self.workflows.len() as u32 - 1), true);
             }
@@ -299,25 +307,6 @@ impl<'a> World<'a> {
             Decl::Test { name, body } => self.tests.push(TestItem { module, name, body }),
             Decl::Import { .. } | Decl::Default { .. } | Decl::Missing => {}
         }
-    }
-
-    /// The name on the wire: `@name("..")`, else the declaration's own.
-    fn wire_name(&self, item: &ast::Item, name: &ast::Name) -> String {
-        let Some(annotation) = item.annotations.iter().find(|a| a.name.text == "name") else {
-            return name.text.clone();
-        };
-        if let Some(ast::ExprKind::String(text)) = annotation.args.first().map(|a| &a.value.kind) {
-            match text.parts.as_slice() {
-                [ast::StringPart::Text(text)] if !text.is_empty() => return text.clone(),
-                _ => {}
-            }
-        }
-        self.report(
-            Diagnostic::error("WF1002", annotation.span, "`@name` takes one plain string")
-                .label("expected a name")
-                .help("`@name(\"old_name\")` keeps the name that open runs and clients know"),
-        );
-        name.text.clone()
     }
 
     /// The one of many names that was probably meant, as long as [`COMPARISONS_MAX`] allows to look.
@@ -397,10 +386,12 @@ impl<'a> World<'a> {
         let scope = self.scope_of(self.types.def(id).generics.as_ref());
         match &item.decl {
             ast::Decl::Record { fields, .. } => {
+                let wire = self.wire(&item.annotations, fields, &[]);
                 let fields = self.data_fields(module, &scope, fields);
-                self.types.define(id, |def| def.fields = fields);
+                self.types.define(id, |def| (def.fields, def.wire) = (fields, wire));
             }
             ast::Decl::Error { fields, name } => {
+                let wire = self.wire(&item.annotations, fields, &["message", "cause"]);
                 let own = self.data_fields(module, &scope, fields);
                 for field in own.iter().filter(|f| matches!(&*f.name, "message" | "cause")) {
                     self.report(
@@ -410,7 +401,9 @@ impl<'a> World<'a> {
                     );
                 }
                 let head = self.types.error_head(name.span);
-                self.types.define(id, |def| def.fields = head.into_iter().chain(own).collect());
+                self.types.define(id, |def| {
+                    (def.fields, def.wire) = (head.into_iter().chain(own).collect(), wire);
+                });
             }
             ast::Decl::Enum { variants, .. } => {
                 let mut seen: FxHashMap<&str, Span> = FxHashMap::default();
@@ -420,6 +413,7 @@ impl<'a> World<'a> {
                         self.report(declared_twice(&variant.name, first));
                         continue;
                     }
+                    let wire = self.wire(&variant.annotations, &variant.fields, &[]);
                     let fields = self.data_fields(module, &scope, &variant.fields);
                     for field in fields.iter().filter(|f| &*f.name == "kind") {
                         self.report(
@@ -428,9 +422,12 @@ impl<'a> World<'a> {
                                 .why("on the wire a variant is `{\"kind\": \"Name\", ..fields}`"),
                         );
                     }
-                    defs.push(VariantDef { name: variant.name.text.as_str().into(), fields });
+                    let deprecated = deprecation(&variant.annotations);
+                    defs.push(VariantDef { name: variant.name.text.as_str().into(), fields, wire, deprecated });
                 }
-                self.types.define(id, |def| def.variants = defs);
+                self.refuse_equal_variants(variants, &defs);
+                let wire = self.wire(&item.annotations, &[], &[]);
+                self.types.define(id, |def| (def.variants, def.wire) = (defs, wire));
             }
             _ => {}
         }
@@ -541,36 +538,32 @@ impl<'a> World<'a> {
     }
 
     fn refuse_equal_wire_names(&self) {
-        let activities = self.activities.iter().map(|a| (a.wire.as_str(), a.name.span, "activities", a.module));
-        let workflows = self.workflows.iter().map(|w| (w.wire.as_str(), w.decl.name.span, "workflows", w.module));
+        let activities = self.activities.iter().map(|a| (a.wire.as_str(), a.name, "activities", a.module));
+        let workflows = self.workflows.iter().map(|w| (w.wire.as_str(), &w.decl.name, "workflows", w.module));
         let errors = (0..self.types.def_count()).filter_map(|n| {
             let def = self.types.def(DefId(n as u32));
             (def.kind == DefKind::Error).then_some(())?;
-            def.span.map(|span| (def.name.to_string(), span, usize::from(span.file.0)))
+            let name = def.span.map(|span| ast::Name { text: def.name.to_string(), span })?;
+            Some((def.wire.own(&def.name).to_owned(), name))
         });
         let errors: Vec<_> = errors.collect();
-        let errors = errors.iter().map(|(name, span, module)| (name.as_str(), *span, "errors", *module));
-        let mut seen: FxHashMap<(&str, &str), (Span, ModuleId)> = FxHashMap::default();
-        for (name, span, kind, module) in activities.chain(workflows).chain(errors) {
+        let errors = errors.iter().map(|(wire, name)| (wire.as_str(), name, "errors", usize::from(name.span.file.0)));
+        let mut seen: FxHashMap<(&str, &str), (&ast::Name, ModuleId)> = FxHashMap::default();
+        for (name, own, kind, module) in activities.chain(workflows).chain(errors) {
             if name.is_empty() {
                 continue;
             }
             match seen.get(&(kind, name)) {
-                None => drop(seen.insert((kind, name), (span, module))),
-                Some((first, of)) if *of != module || kind != "errors" => {
-                    if *of == module {
-                        // The module has reported it as declared twice.
-                        continue;
-                    }
-                    self.report(
-                        Diagnostic::error("WF1006", span, format!("two {kind} of this project are called `{name}`"))
-                            .label("second one")
-                            .also(*first, "first one")
-                            .why("their names are what clients, workers and histories see")
-                            .help("rename one, or give it another name on the wire with `@name(\"..\")`"),
-                    );
-                }
-                Some(_) => {}
+                None => drop(seen.insert((kind, name), (own, module))),
+                // The module has reported it as declared twice.
+                Some((first, of)) if *of == module && first.text == own.text => {}
+                Some((first, _)) => self.report(
+                    Diagnostic::error("WF1006", own.span, format!("two {kind} of this project are called `{name}`"))
+                        .label("second one")
+                        .also(first.span, "first one")
+                        .why("their names are what clients, workers and histories see")
+                        .help("rename one, or give it another name on the wire with `@name(\"..\")`"),
+                ),
             }
         }
     }
@@ -617,7 +610,10 @@ impl<'a> World<'a> {
             return None;
         }
         match self.lookup(module, &name.text) {
-            Some(Item::Type(id)) if self.types.def(id).kind == DefKind::Error => Some(id),
+            Some(item @ Item::Type(id)) if self.types.def(id).kind == DefKind::Error => {
+                self.used(item, name.span);
+                Some(id)
+            }
             Some(Item::Refused) => None,
             Some(_) => {
                 self.report(

@@ -56,7 +56,10 @@ impl<'a> Lower<'_, 'a> {
         if let Some((id, crate::types::DefKind::Enum)) = self.type_item(head) {
             let def = self.types().def(id);
             return Some(match def.variants.iter().position(|v| *v.name == *name.text) {
-                Some(index) => self.plain_variant(self.expected_of(id, want), index as u16, span),
+                Some(index) => {
+                    self.variant_used(&def.variants[index], span);
+                    self.plain_variant(self.expected_of(id, want), index as u16, span)
+                }
                 None => {
                     self.unknown_variant(id, &name.text, name.span);
                     Expr { kind: ExprKind::Error, ty: self.types().def_ty(id), span }

@@ -238,6 +238,7 @@ impl<'a> Lower<'_, 'a> {
         want: Ty,
         at: At,
     ) -> Expr {
+        self.world.used(item, at.callee);
         match item {
             Item::Activity(index) => self.call_activity(index, args, with, at.whole),
             Item::Workflow(index) => self.call_child(index, args, with, false, at.whole),
@@ -375,6 +376,7 @@ impl<'a> Lower<'_, 'a> {
         let def = self.types().def(id);
         let ty = self.types().def_ty(id);
         let variant = &def.variants[usize::from(index)];
+        self.variant_used(variant, span);
         if variant.fields.is_empty() && args.is_empty() {
             return self.plain_variant(id, index, span);
         }

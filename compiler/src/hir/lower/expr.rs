@@ -252,6 +252,7 @@ impl<'a> Lower<'_, 'a> {
         if let Kind::Enum(id) = self.kind_of(inner) {
             let def = self.types().def(id);
             if let Some(index) = def.variants.iter().position(|v| *v.name == *name) {
+                self.variant_used(&def.variants[index], span);
                 return self.plain_variant(id, index as u16, span);
             }
         }
@@ -266,6 +267,7 @@ impl<'a> Lower<'_, 'a> {
 
     /// A declared item used as a value.
     pub(super) fn item_value(&mut self, item: Item, name: &str, want: Ty, span: Span) -> Expr {
+        self.world.used(item, span);
         match item {
             Item::Const(index) => {
                 let (ty, value) = self.world.const_value(index);
@@ -292,6 +294,13 @@ impl<'a> Lower<'_, 'a> {
                 self.error(span)
             }
             Item::Refused => self.error(span),
+        }
+    }
+
+    /// WF3011 for a variant.
+    pub(super) fn variant_used(&self, variant: &crate::types::VariantDef, span: Span) {
+        if let Some(says) = &variant.deprecated {
+            self.report(crate::types::world::deprecated(&variant.name, says, span));
         }
     }
 
@@ -322,7 +331,10 @@ impl<'a> Lower<'_, 'a> {
     /// A name that is neither local nor declared: perhaps a variant of some enum, else WF1001.
     fn unbound(&mut self, name: &'a str, want: Ty, span: Span) -> Expr {
         match self.variant_anywhere(name, span) {
-            Some(Some((id, index))) => self.plain_variant(id, index, span),
+            Some(Some((id, index))) => {
+                self.variant_used(&self.types().def(id).variants[usize::from(index)], span);
+                self.plain_variant(id, index, span)
+            }
             Some(None) => self.error(span),
             None if STD_LATER.contains(&name) => self.refuse(&format!("`{name}`"), span),
             None => {

@@ -133,6 +133,7 @@ impl<'a> Lower<'_, 'a> {
                     args.into_iter().flatten().for_each(|p| drop(self.pattern(p, Ty::UNKNOWN, var)));
                     return wildcard;
                 };
+                self.variant_used(&def.variants[index], name.span);
                 let fields: Vec<Ty> = def.variants[index].fields.iter().map(|f| f.ty).collect();
                 let args = match args {
                     Some(args) => self.payload(short, args, &fields, var, span),

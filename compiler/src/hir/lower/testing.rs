@@ -305,7 +305,7 @@ impl<'a> Lower<'_, 'a> {
         };
         let Some(mut sent) = self.message(&name.text, params, args, span) else { return self.error(span) };
         sent.insert(0, run);
-        self.host(HostKind::Signal(name.text.clone()), sent, Ty::UNIT, span)
+        self.host(HostKind::Signal(self.outer_name(&wire, &name.text)), sent, Ty::UNIT, span)
     }
 
     fn not_a_signal(&mut self, inner: &'a ast::Expr, span: Span) -> Expr {
@@ -376,7 +376,7 @@ impl<'a> Lower<'_, 'a> {
             if *result == Ty::UNKNOWN {
                 return self.error(span);
             }
-            return self.host(HostKind::Read(name.text.clone()), sent, *result, span);
+            return self.host(HostKind::Read(self.outer_name(wire, &name.text)), sent, *result, span);
         }
         self.lower_all(args);
         let known: Vec<&str> = queries.iter().map(|(query, ..)| query.as_str()).chain(MEMBERS).collect();
@@ -388,6 +388,15 @@ impl<'a> Lower<'_, 'a> {
         };
         self.report(d.help(help));
         self.error(span)
+    }
+
+    /// The name on the wire of a signal or query of a workflow.
+    fn outer_name(&self, wire: &str, name: &str) -> String {
+        let index = self.world.workflows.iter().position(|w| *w.wire == *wire);
+        let workflow = index.and_then(|index| self.tested?.get(index));
+        let signals = workflow.into_iter().flat_map(|w| &w.signals).map(|s| (&s.name, &s.wire));
+        let queries = workflow.into_iter().flat_map(|w| &w.queries).map(|q| (&q.name, &q.wire));
+        signals.chain(queries).find(|(own, _)| *own == name).map_or_else(|| name.to_owned(), |(_, wire)| wire.clone())
     }
 
     /// The signals, and the queries and public state of a workflow.

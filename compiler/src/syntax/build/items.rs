@@ -209,7 +209,8 @@ impl Builder<'_> {
         let span = self.span(&pair);
         let mut parts = self.parts(pair);
         let none = self.no_name(span);
-        VariantDecl { doc: std::mem::take(&mut parts.doc), name: parts.name(none), fields: parts.fields }
+        let (doc, annotations) = (std::mem::take(&mut parts.doc), std::mem::take(&mut parts.annotations));
+        VariantDecl { doc, annotations, name: parts.name(none), fields: parts.fields }
     }
 
     fn sig(&mut self, pair: P<'_>) -> Sig {
@@ -234,13 +235,17 @@ impl Builder<'_> {
         let mut params = Vec::new();
         for kid in pair.into_inner() {
             match kid.as_rule() {
-                Rule::param => params.push(self.param(kid, String::new())),
+                Rule::param => params.push(self.param(kid)),
                 Rule::field => {
-                    let mut doc = String::new();
+                    let (mut doc, mut annotations) = (String::new(), Vec::new());
                     for part in kid.into_inner() {
                         match part.as_rule() {
                             Rule::doc => add_doc(&mut doc, part.as_str()),
-                            Rule::param => params.push(self.param(part, std::mem::take(&mut doc))),
+                            Rule::annot => annotations.push(self.annotation(part)),
+                            Rule::param => {
+                                let (doc, annotations) = (std::mem::take(&mut doc), std::mem::take(&mut annotations));
+                                params.push(Param { doc, annotations, ..self.param(part) });
+                            }
                             _ => {}
                         }
                     }
@@ -251,9 +256,10 @@ impl Builder<'_> {
         params
     }
 
-    fn param(&mut self, pair: P<'_>, doc: String) -> Param {
+    fn param(&mut self, pair: P<'_>) -> Param {
         let span = self.span(&pair);
-        let mut param = Param { doc, name: self.no_name(span), ty: no_type(span), default: None };
+        let (doc, annotations) = (String::new(), Vec::new());
+        let mut param = Param { doc, annotations, name: self.no_name(span), ty: no_type(span), default: None };
         for kid in pair.into_inner() {
             match kid.as_rule() {
                 Rule::word => param.name = self.name(&kid),
