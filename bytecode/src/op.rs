@@ -318,6 +318,10 @@ ops! {
     /// `failure: Failure?` is what left the body. If one did, it is thrown again, or for a saga with a closure that
     /// failed `CompensationFailed`; if none did, the first failure of a closure is thrown. Others are logged.
     Leave = "leave" (failure: Src);
+
+    /// Ends the run, which goes on as a new one with these arguments: a record of the workflow's parameters. On the fiber
+    /// of the body only (else `Corrupt`).
+    ContinueAsNew = "continue_as_new" (args: Src);
 }
 
 impl Op {

@@ -23,6 +23,7 @@ use crate::types::world::World;
 use crate::types::{FieldDef, Ty};
 
 mod assign;
+mod between;
 mod cleanup;
 mod cond;
 mod function;

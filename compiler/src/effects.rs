@@ -7,6 +7,7 @@ use crate::diagnostic::Diagnostic;
 use crate::hir::program::Program;
 use crate::types::world::World;
 
+mod endless;
 mod level;
 mod patches;
 mod tasks;
@@ -20,6 +21,7 @@ pub(crate) fn check(world: &World<'_>, program: &Program) {
         level::check(world, function, &[]);
         tasks::check(world, function);
         throws::check(world, function);
+        endless::check(world, function);
     }
     for workflow in &program.workflows {
         let states: Vec<&str> = workflow.states.iter().map(|s| s.name.as_str()).collect();
@@ -32,6 +34,7 @@ pub(crate) fn check(world: &World<'_>, program: &Program) {
             throws::check(world, function);
         }
         waits::check(world, workflow);
+        endless::check(world, &workflow.body);
     }
     for test in &program.tests {
         level::check(world, &test.function, &[]);

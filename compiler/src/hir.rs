@@ -276,6 +276,11 @@ pub(crate) enum ExprKind {
         body: Box<Expr>,
     },
     Return(Option<Box<Expr>>),
+    /// Goes on as a new run of the workflow, which is the one the body is of.
+    ContinueAsNew {
+        workflow: u32,
+        args: Vec<Expr>,
+    },
     Throw(Box<Expr>),
     Break,
     Continue,
@@ -422,7 +427,14 @@ impl Expr {
                 visit(a);
                 visit(b);
             }
-            New(es) | Variant(_, es) | List(es) | Concat(es) | Native(_, es) | Call(_, es) | CallLocal(_, es) => {
+            ContinueAsNew { args: es, .. }
+            | New(es)
+            | Variant(_, es)
+            | List(es)
+            | Concat(es)
+            | Native(_, es)
+            | Call(_, es)
+            | CallLocal(_, es) => {
                 es.iter().for_each(visit);
             }
             Map(pairs) => pairs.iter().for_each(|(k, v)| {

@@ -453,10 +453,7 @@ impl Types {
 }
 
 /// What does the work of a construct until it is built, for those that have such a thing.
-const INSTEAD: &[(&str, &str)] = &[
-    ("`continue as new`", "a loop, while there are at most some thousand steps"),
-    ("`deprecated patch`", "keep the `patch` as it is"),
-];
+const INSTEAD: &[(&str, &str)] = &[("`deprecated patch`", "keep the `patch` as it is")];
 
 /// WF0009: a construct of the language whose turn has not come.
 pub(crate) fn refused(construct: &str, span: Span) -> Diagnostic {

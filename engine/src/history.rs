@@ -46,6 +46,7 @@ fn own_fields(program: &Program, kind: &EventKind) -> Value {
             parent,
             request_id,
             run_timeout_ms,
+            continued: _,
         } => json!({
             "namespace": namespace,
             "workflow": workflow,
@@ -58,6 +59,7 @@ fn own_fields(program: &Program, kind: &EventKind) -> Value {
             "parent": parent.as_ref().map(parent_json),
             "request_id": request_id,
             "run_timeout": run_timeout_ms.map(text::duration),
+            "continued_from": continued_from(kind),
         }),
         ActivityScheduled { activity, args, options, .. } => {
             json!({ "activity": activity, "args": args.value(), "options": options_json(options) })
@@ -112,6 +114,12 @@ fn own_fields(program: &Program, kind: &EventKind) -> Value {
         RunCompleted { result, unread } => json!({ "result": result.value(), "unread": unread_json(unread) }),
         RunFailed { failure } | RunTimedOut { failure } => json!({ "failure": failure.to_json() }),
         RunCanceled { reason } => json!({ "reason": reason }),
+        RunContinuedAsNew { next_run, args, program, unread } => json!({
+            "next_run": next_run.to_string(),
+            "args": args.value(),
+            "program": ProgramHash(*program).to_string(),
+            "unread": unread_json(unread),
+        }),
         RunTerminated { reason, from } => json!({ "reason": reason, "from": from.as_ref().map(run_json) }),
         UpdateAccepted { update_id, name, args, number } => json!({
             "update_id": update_id,
@@ -121,6 +129,14 @@ fn own_fields(program: &Program, kind: &EventKind) -> Value {
         }),
         UpdateCompleted { accepted, result } => json!({ "accepted": accepted, "result": result.value() }),
         UpdateFailed { accepted, failure } => json!({ "accepted": accepted, "failure": failure.to_json() }),
+    }
+}
+
+/// The run before, of one that another continued as.
+pub fn continued_from(first: &EventKind) -> Option<String> {
+    match first {
+        EventKind::RunStarted { continued: Some(continued), .. } => Some(continued.from.to_string()),
+        _ => None,
     }
 }
 
@@ -162,9 +178,13 @@ pub fn plain_of(event: &Value) -> String {
         "AttributesSet" => shown("attributes"),
         "CancelRequested" | "RunCanceled" | "RunTerminated" => text("reason"),
         "ActivationFailed" => format!("{} {} {}", event["event"], text("trap"), text("source")),
-        "RunCompleted" if event["unread"].as_object().is_some_and(|unread| !unread.is_empty()) => {
-            format!("{} unread {}", shown("result"), shown("unread"))
+        "RunCompleted" | "RunContinuedAsNew"
+            if event["unread"].as_object().is_some_and(|unread| !unread.is_empty()) =>
+        {
+            let value = if kind == "RunCompleted" { "result" } else { "args" };
+            format!("{} unread {}", shown(value), shown("unread"))
         }
+        "RunContinuedAsNew" => shown("args"),
         "RunCompleted" => shown("result"),
         "RunFailed" => failed(&event["failure"]),
         _ => String::new(),

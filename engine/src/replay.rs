@@ -63,7 +63,11 @@ pub fn event_bytes(kind: &EventKind) -> u64 {
         bytes
     };
     let own = match kind {
-        RunStarted { args, .. } | SignalReceived { args, .. } => args.len(),
+        RunStarted { args, continued, .. } => {
+            let requests = continued.iter().flat_map(|continued| &continued.requests);
+            args.len() + requests.map(String::len).sum::<usize>()
+        }
+        SignalReceived { args, .. } | RunContinuedAsNew { args, .. } => args.len(),
         UpdateAccepted { update_id, args, .. } => update_id.len() + args.len(),
         ActivityScheduled { activity: name, args, .. } | ChildScheduled { workflow: name, args, .. } => {
             name.len() + args.len()
@@ -225,7 +229,7 @@ fn read(loaded: &Arc<Loaded>, history: Vec<Event>, limits: &Arc<Limits>) -> Resu
         return Err(RecoverError::Damaged(format!("event {} is not where it belongs", place + 1)));
     }
     let Some(Event {
-        kind: EventKind::RunStarted { workflow, workflow_id, run_id, args, seed, parent, run_timeout_ms, .. },
+        kind: EventKind::RunStarted { workflow, workflow_id, run_id, args, seed, parent, run_timeout_ms, continued, .. },
         at,
         ..
     }) = history.first()
@@ -241,6 +245,7 @@ fn read(loaded: &Arc<Loaded>, history: Vec<Event>, limits: &Arc<Limits>) -> Resu
         started_at: *at,
         parent: parent.clone(),
         run_timeout_ms: *run_timeout_ms,
+        carried: continued.as_ref().map_or(0, |continued| continued.carried),
     };
     let mut run = Run::blank(Arc::clone(loaded), facts, &args.clone(), *seed, Arc::clone(limits));
     run.history = history;
@@ -271,7 +276,9 @@ fn walk(run: &mut Run, until: Option<EventId>, between: Between<'_>) -> Result<(
     let mut at = 0;
     loop {
         let next = run.history.get(at).map(|event| &event.kind);
-        if let (None, Some(put)) = (&run.stuck, run.queue.front().copied()) {
+        // What was taken over from the run before is there when the program begins.
+        let carried = run.history.get(at).is_some_and(|event| run.is_carried(event.id));
+        if let (false, None, Some(put)) = (carried, &run.stuck, run.queue.front().copied()) {
             let parked = matches!(next, Some(EventKind::ActivationFailed { event, .. }) if *event <= put.event);
             if until == Some(put.event) || next.is_none() {
                 return Ok(());
@@ -316,9 +323,12 @@ fn read_one(run: &mut Run, at: usize) -> Result<(), Box<Diverged>> {
             let message = format!("event {} of the history is {what}, which the program does not ask for", id.0);
             return Err(diverged(id, None, message));
         }
-        _ => {
+        kind => {
+            let mail = run.is_carried(id) && run.is_mail(kind);
             run.absorb(id);
-            run.queue.push_back(Put { event: id, bytes: run.bytes });
+            if !mail {
+                run.queue.push_back(Put { event: id, bytes: run.bytes });
+            }
         }
     }
     Ok(())
@@ -449,9 +459,10 @@ impl Matching {
         let ended = match (then, closing) {
             (Then::Completed(_), Some(EventKind::RunCompleted { .. }))
             | (Then::Failed(_), Some(EventKind::RunFailed { .. }))
-            | (Then::Canceled, Some(EventKind::RunCanceled { .. })) => true,
+            | (Then::Canceled, Some(EventKind::RunCanceled { .. }))
+            | (Then::Continued { .. }, Some(EventKind::RunContinuedAsNew { .. })) => true,
             (Then::Waiting | Then::Slice | Then::Trapped(_), _) => false,
-            (Then::Completed(_) | Then::Failed(_) | Then::Canceled, found) => {
+            (Then::Completed(_) | Then::Failed(_) | Then::Canceled | Then::Continued { .. }, found) => {
                 let there = found.map_or_else(|| String::from("goes on"), |kind| format!("has {}", describe(kind)));
                 return Err(diverged(cause, None, format!("the program ends the run here, the history {there}")));
             }
@@ -535,6 +546,7 @@ fn is_of_activation(kind: &EventKind) -> bool {
             | RunCompleted { .. }
             | RunFailed { .. }
             | RunCanceled { .. }
+            | RunContinuedAsNew { .. }
     )
 }
 

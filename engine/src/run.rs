@@ -29,6 +29,7 @@ use crate::history;
 use crate::input::{AlarmKey, Input};
 use crate::replay;
 use crate::signal::Requests;
+use crate::successor::Continuing;
 use crate::timer::Timer;
 use crate::transition::{Outgoing, Refused, Transition};
 use crate::update::Updates;
@@ -66,6 +67,8 @@ pub(crate) struct Facts {
     pub(crate) started_at: Timestamp,
     pub(crate) parent: Option<ParentRef>,
     pub(crate) run_timeout_ms: Option<i64>,
+    /// How many events behind the first were taken over from the run before.
+    pub(crate) carried: u32,
 }
 
 /// An event whose activation is still to come, and the bytes of history up to it.
@@ -124,6 +127,8 @@ pub struct Run {
     /// Inputs that came between slices.
     pub(crate) deferred: VecDeque<Input>,
     pub(crate) stuck: Option<Parked>,
+    /// The program has said that it goes on as a new run.
+    pub(crate) continuing: Option<Continuing>,
 }
 
 impl Run {
@@ -146,6 +151,7 @@ impl Run {
             parent: start.parent.clone(),
             request_id: start.request_id,
             run_timeout_ms,
+            continued: None,
         };
         let facts = Facts {
             workflow: start.workflow,
@@ -153,6 +159,7 @@ impl Run {
             started_at: now,
             parent: start.parent,
             run_timeout_ms,
+            carried: 0,
         };
         let mut run = Run::blank(loaded, facts, &start.args, start.seed, limits);
         run.now = now;
@@ -188,6 +195,7 @@ impl Run {
             slicing: false,
             deferred: VecDeque::new(),
             stuck: None,
+            continuing: None,
         }
     }
 
@@ -216,6 +224,7 @@ impl Run {
         if advances {
             self.advance(&mut out);
             while !self.is_computing()
+                && self.continuing.is_none()
                 && let Some(input) = self.deferred.pop_front()
             {
                 let answer = if self.is_closed() { Err(Refused::Closed) } else { self.take(input, &mut out) };
@@ -231,7 +240,10 @@ impl Run {
 
     /// Whether the program has events to notice, so that it must get `Input::Continue`.
     pub(crate) fn is_computing(&self) -> bool {
-        self.stuck.is_none() && !self.is_closed() && !(self.queue.is_empty() && self.ends.is_empty())
+        self.stuck.is_none()
+            && !self.is_closed()
+            && self.continuing.is_none()
+            && !(self.queue.is_empty() && self.ends.is_empty())
     }
 
     /// An event that the program is to notice.
@@ -263,7 +275,7 @@ impl Run {
 
     /// Lets the program notice what it has not noticed yet, until it waits, is stuck, has ended, or its slice is over.
     pub(crate) fn advance(&mut self, out: &mut Transition) {
-        while !self.is_closed() {
+        while !self.is_closed() && self.continuing.is_none() {
             if self.stuck.is_some() || self.queue.is_empty() {
                 match self.ends.pop_front() {
                     Some(kind) => self.happened(kind, out),
@@ -324,7 +336,10 @@ impl Run {
         };
         let failed = |failure: &Failure| Outcome::Failed(failure.clone());
         match &self.history[id.0 as usize - 1].kind {
-            RunStarted { .. } => Activation::Start,
+            RunStarted { .. } => match self.mail() {
+                mail if mail.is_empty() => Activation::Start,
+                mail => Activation::StartWith(mail),
+            },
             ActivityCompleted { end, result } => resolved(end.scheduled, Outcome::Completed(result.clone())),
             ActivityFailed { end, failure } | ActivityTimedOut { end, failure, .. } => {
                 resolved(end.scheduled, failed(failure))
@@ -403,6 +418,10 @@ impl Run {
                 let reason = self.cancel_reason.clone().unwrap_or_default();
                 self.close(EventKind::RunCanceled { reason }, out);
             }
+            Then::Continued { args, canceling } => {
+                self.continuing = Some(Continuing { args, canceling });
+                out.continues = true;
+            }
             Then::Waiting | Then::Slice | Then::Trapped(_) => {}
         }
     }
@@ -415,7 +434,7 @@ impl Run {
         self.close(kind, out);
     }
 
-    fn close(&mut self, kind: EventKind, out: &mut Transition) {
+    pub(crate) fn close(&mut self, kind: EventKind, out: &mut Transition) {
         // Also those that were asked before: after a crash they are handed out once more.
         out.cancel.extend(self.activities.keys());
         out.cancel.sort_unstable();

@@ -19,6 +19,11 @@ impl Requests {
         id.is_some_and(|id| self.seen.contains(id))
     }
 
+    /// All of them, oldest first.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &str> {
+        self.order.iter().map(|id| &**id)
+    }
+
     /// Remembers a request, and forgets the oldest beyond `kept`.
     pub(crate) fn remember(&mut self, id: Option<&str>, kept: usize) {
         let Some(id) = id else { return };

@@ -29,6 +29,8 @@ pub struct Transition {
     pub logs: Vec<(u8, String)>,
     /// Whether the run is closed now.
     pub closed: bool,
+    /// The run goes on as a new one: `Run::succeed` must follow at once, and what it adds belongs into the same commit.
+    pub continues: bool,
     /// A long computation is under way: give the run `Input::Continue` when others have had their turn.
     pub again: bool,
     /// The Input was put aside because a long computation is under way. Nothing of it is logged, so nothing may be

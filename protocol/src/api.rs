@@ -169,6 +169,9 @@ pub struct ResultReply {
     /// Set while a running run is parked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stuck: Option<Stuck>,
+    /// The run that this one went on as; only where this very run was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_run: Option<String>,
 }
 
 /// Why and where a run is parked.
@@ -271,6 +274,12 @@ pub struct RunDescription {
     pub result: Option<Value>,
     /// See `result`.
     pub failure: Option<Value>,
+    /// The run that went on as this one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub continued_from: Option<String>,
+    /// The run that this one went on as.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_run: Option<String>,
 }
 
 /// What a fiber waits for.

@@ -92,6 +92,19 @@ pub struct ParentRef {
     pub on_close: OnParentClose,
 }
 
+/// What a run that goes on for another took over from it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Continued {
+    /// The run before.
+    pub from: RunId,
+    /// The first run of the chain: the one that was started.
+    pub first: RunId,
+    /// How many of the events behind this one were taken over. They are in the history before the program begins.
+    pub carried: u32,
+    /// Ids of requests that the chain has taken, oldest first: told again, they change nothing.
+    pub requests: Vec<String>,
+}
+
 /// What a history can hold. The variant names are the names on the wire.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[allow(missing_docs, reason = "the fields have the names that clients see in the JSON of a history")]
@@ -109,6 +122,8 @@ pub enum EventKind {
         request_id: Option<String>,
         /// `run_timeout` as resolved, milliseconds.
         run_timeout_ms: Option<i64>,
+        /// Of a run that another continued as.
+        continued: Option<Box<Continued>>,
     },
     ActivityScheduled {
         origin: Origin,
@@ -249,6 +264,14 @@ pub enum EventKind {
         accepted: EventId,
         failure: Failure,
     },
+    /// The next run of the chain begins in the same commit, with these arguments and on this program.
+    RunContinuedAsNew {
+        next_run: RunId,
+        args: Payload,
+        program: [u8; 32],
+        /// Messages that went along, by signal.
+        unread: Vec<(String, u32)>,
+    },
 }
 
 impl EventKind {
@@ -289,6 +312,7 @@ impl EventKind {
             UpdateAccepted { .. } => "UpdateAccepted",
             UpdateCompleted { .. } => "UpdateCompleted",
             UpdateFailed { .. } => "UpdateFailed",
+            RunContinuedAsNew { .. } => "RunContinuedAsNew",
         }
     }
 
@@ -297,7 +321,12 @@ impl EventKind {
         use EventKind::*;
         matches!(
             self,
-            RunCompleted { .. } | RunFailed { .. } | RunCanceled { .. } | RunTerminated { .. } | RunTimedOut { .. }
+            RunCompleted { .. }
+                | RunFailed { .. }
+                | RunCanceled { .. }
+                | RunTerminated { .. }
+                | RunTimedOut { .. }
+                | RunContinuedAsNew { .. }
         )
     }
 

@@ -40,6 +40,7 @@ pub fn closing_status(kind: &EventKind) -> Status {
         EventKind::RunCanceled { .. } => Status::Canceled,
         EventKind::RunTerminated { .. } => Status::Terminated,
         EventKind::RunTimedOut { .. } => Status::TimedOut,
+        EventKind::RunContinuedAsNew { .. } => Status::ContinuedAsNew,
         _ => Status::Running,
     }
 }

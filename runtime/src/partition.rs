@@ -12,6 +12,7 @@ mod alarms;
 pub(crate) mod ask;
 pub mod attempt;
 mod between;
+mod chain;
 mod moves;
 mod recover;
 pub mod request;
@@ -36,7 +37,7 @@ use crate::store::{Append, ClosedRun};
 use alarms::Alarms;
 use moves::Move;
 pub use recover::{Recovered, Recovery};
-use request::{Answer, AttemptRef, ClosedFact, OpenRun, Output, Reply, ReplyId, Request, Then};
+use request::{Answer, AttemptRef, ClosedFact, OpenRun, Output, Reply, ReplyId, Request, Then, Waiter};
 use starts::Starts;
 
 /// The partition a workflow id lives in. Pinned for ever: stored ids depend on it.
@@ -197,7 +198,7 @@ impl Partition {
     /// These callers stopped waiting.
     pub fn forget(&mut self, gone: &FxHashSet<ReplyId>) {
         for open in self.runs.values_mut() {
-            open.waiters.retain(|waiting| !gone.contains(waiting));
+            open.waiters.retain(|waiting| !gone.contains(&waiting.reply));
             open.followers.retain(|(waiting, ..)| !gone.contains(waiting));
             open.updaters.retain(|waiter| !gone.contains(&waiter.reply));
         }
@@ -294,6 +295,9 @@ impl Partition {
 
     /// Writes what a run wants committed and holds what it wants done.
     fn absorb(&mut self, id: RunId, transition: Transition) {
+        if transition.continues && !transition.closed {
+            return self.succeed(id, transition);
+        }
         let Some(open) = self.runs.get_mut(&id) else { return };
         for event in &open.run.history()[transition.events.clone()] {
             self.writer.event(id, event);
@@ -355,15 +359,15 @@ impl Partition {
         let last = open.run.history().last().cloned();
         let last = last.expect("a run that closed has the event that closed it");
         for watcher in &open.watchers {
-            if let Some(message) = between::child_end(open.run.loaded(), open.run.workflow(), watcher, &run_ref, &last)
-            {
+            let (loaded, workflow) = (open.run.loaded(), open.run.workflow());
+            if let Some(message) = between::child_end(&open.namespace, loaded, workflow, watcher, &run_ref, &last) {
                 self.hold(self.batch, Output::Send(watcher.run.run_id.partition(), message));
             }
         }
         for answer in update::answers(&mut open) {
             self.hold(self.batch, answer);
         }
-        for reply in open.waiters {
+        for Waiter { reply, .. } in open.waiters {
             let answer = Answer::Ended { run: run_ref.clone(), last: Box::new(last.clone()) };
             self.hold(self.batch, Output::Reply(reply, Ok(answer)));
         }

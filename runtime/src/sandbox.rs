@@ -1,6 +1,8 @@
 //! The same partitions on a virtual clock and any journal, driven by hand on one thread: for conformance cases,
 //! simulations and `weft test`. Nothing happens here that is not asked for; between two calls everything is at rest.
 
+mod chain;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;

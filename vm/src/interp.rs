@@ -310,7 +310,7 @@ impl Vm {
             | Index | SetIndex | Push | SetKey | Concat | Less | LessEqual | Closure | CallNative | StoreState => {
                 self.object_op(fiber, at)
             }
-            Call | CallClosure | Return | Throw | IsError | Now | Uuid | Random | RunInfo | Log => {
+            Call | CallClosure | Return | Throw | IsError | Now | Uuid | Random | RunInfo | Log | ContinueAsNew => {
                 self.control_op(fiber, at)
             }
             ScheduleActivity | StartChild | StartTimer | StartTimerAt | Await | AwaitStarted | WaitUntil

@@ -102,6 +102,12 @@ pub(crate) struct Progress {
 pub(crate) enum Ended {
     Returned(u64),
     Failed(u64),
+    /// With the record of the new run's parameters.
+    Continued {
+        args: u64,
+        /// A cancel was requested that the fiber has not met.
+        canceling: bool,
+    },
 }
 
 pub(crate) const MAIN: FiberId = 0;
@@ -187,6 +193,10 @@ impl Vm {
         }
         let taken = match activation {
             Activation::Start => self.start(),
+            Activation::StartWith(mail) => mail
+                .into_iter()
+                .try_for_each(|(signal, args)| self.put_in_mailbox(signal, args))
+                .and_then(|()| self.start()),
             _ if !matches!(self.life, Life::Open | Life::Ending(_)) => {
                 Err(corrupt("an activation reached a run that is not open"))
             }
@@ -326,12 +336,7 @@ impl Vm {
             let args = self.arguments(ty, &args)?;
             return self.run_atomic(handler, &args);
         }
-        let max = self.bounds.mailbox_messages_max;
-        if self.mailboxes.iter().map(VecDeque::len).sum::<usize>() >= max {
-            let message = format!("the run has {max} unread messages (limit `mailbox_messages_max`)");
-            return Err(fault(TrapKind::Limit, message));
-        }
-        self.mailboxes[usize::from(mailbox)].push_back(args);
+        self.put_in_mailbox(signal, args)?;
         self.offer(mailbox);
         Ok(())
     }
@@ -352,6 +357,19 @@ impl Vm {
         if let Some((_, id)) = waiting.min() {
             self.wake(id as FiberId);
         }
+    }
+
+    /// Keeps a message until it is received.
+    fn put_in_mailbox(&mut self, signal: u16, args: Payload) -> Result<(), Fault> {
+        let def = self.def().signals.get(usize::from(signal)).filter(|def| def.handler.is_none());
+        let mailbox = def.ok_or_else(|| corrupt("the workflow has no such mailbox"))?.mailbox;
+        let max = self.bounds.mailbox_messages_max;
+        if self.mailboxes.iter().map(VecDeque::len).sum::<usize>() >= max {
+            let message = format!("the run has {max} unread messages (limit `mailbox_messages_max`)");
+            return Err(fault(TrapKind::Limit, message));
+        }
+        self.mailboxes[usize::from(mailbox)].push_back(args);
+        Ok(())
     }
 
     /// A message has come for a fiber that waits for one.
@@ -516,6 +534,7 @@ impl Roots<'_> {
                 Ended::Returned(value) if self.loaded.is_ref(def.result) => visit(value),
                 Ended::Returned(_) => {}
                 Ended::Failed(failure) => visit(failure),
+                Ended::Continued { args, .. } => visit(args),
             }
         }
     }

@@ -9,6 +9,9 @@ use weft_protocol::{Failure, Payload, RunId, Timestamp, WorkflowId};
 pub enum Activation {
     /// The run begins: state is initialised, fiber `0` enters the body.
     Start,
+    /// As `Start` for a run that another continued as: these messages are in their mailboxes already, each with its
+    /// index into `WorkflowDef::signals`.
+    StartWith(Vec<(u16, Payload)>),
     /// An activity, child or timer ended.
     Resolved {
         /// The command that began it.
@@ -107,6 +110,13 @@ pub enum Then {
     Failed(Failure),
     /// `Canceled` left the body after a cancel was requested.
     Canceled,
+    /// The body goes on as a new run.
+    Continued {
+        /// Record of its parameters.
+        args: Payload,
+        /// Whether a cancel was requested that the body has not met: the new run has yet to hear of it.
+        canceling: bool,
+    },
     /// Workflow code cannot go on. The state is of no use any more: rebuild it from history.
     Trapped(Trap),
 }

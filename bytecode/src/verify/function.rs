@@ -79,7 +79,7 @@ fn starts(function: &Function) -> At<Vec<bool>> {
 
 /// Whether execution never goes on behind the op.
 pub(super) fn ends_block(op: Op) -> bool {
-    matches!(op, Op::Jump | Op::Return | Op::Throw | Op::Unreachable)
+    matches!(op, Op::Jump | Op::Return | Op::Throw | Op::Unreachable | Op::ContinueAsNew)
 }
 
 fn handlers(function: &Function, starts: &[bool]) -> Checked {
@@ -274,7 +274,7 @@ impl Inside<'_> {
                 let data = |ty: &TypeId| !matches!(self.program.ty(*ty), Type::Fn(..));
                 is(a, builtin::STRING) && self.arg_ids().iter().all(data)
             }
-            LoadState | StoreState | Receive => true,
+            LoadState | StoreState | Receive | ContinueAsNew => true,
             Now => is(a, builtin::TIME),
             Uuid => is(a, builtin::STRING),
             Random => is(a, builtin::FLOAT),

@@ -1,4 +1,4 @@
-//! What a workflow's functions can reach uses the workflow's own state cells and mailboxes, by their types.
+//! What a workflow's functions can reach uses the workflow's own state cells, mailboxes and parameters, by their types.
 
 use super::function::after;
 use super::{Steps, VerifyError};
@@ -54,13 +54,18 @@ fn function(
                 message.as_ref() == Some(program.ty(reg(instr.a())))
             }
             Op::SelectMailbox => workflow.signals.iter().any(|s| s.handler.is_none() && s.mailbox == instr.b()),
+            Op::ContinueAsNew => workflow.args == reg(instr.a()),
             _ => true,
         };
         if !fine {
             return Err(VerifyError {
                 function: Some(function.name.clone()),
                 pc: Some(pc),
-                message: format!("`{}` does not fit the state or mailboxes of workflow `{}`", op.name(), workflow.name),
+                message: format!(
+                    "`{}` does not fit the state, mailboxes or parameters of workflow `{}`",
+                    op.name(),
+                    workflow.name
+                ),
             });
         }
         pc = after(op, *instr, pc);

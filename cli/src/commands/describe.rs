@@ -33,6 +33,12 @@ fn text(context: &Context, run: &RunDescription) -> String {
     let row = &run.row;
     lines.push(("workflow id", safe_line(&row.workflow_id).into_owned()));
     lines.push(("run id", row.run_id.clone()));
+    if let Some(before) = &run.continued_from {
+        lines.push(("before", format!("run {before}")));
+    }
+    if let Some(next) = &run.next_run {
+        lines.push(("next", format!("run {next}")));
+    }
     lines.push(("workflow", row.workflow.clone()));
     let mut status = context.out.paint_out(&format!("{:?}", row.status), status_style(row.status));
     if run.cancel_requested && row.status == Status::Running {

@@ -34,23 +34,38 @@ pub(crate) enum End {
     Interrupted,
 }
 
-/// Follows a run, showing its progress on stderr.
+/// Follows a run, showing its progress on stderr. Where it goes on as a new one, that is followed: `run` names the last.
 ///
 /// # Errors
 /// If the API does not answer any more.
-pub(crate) async fn follow(out: &Output, api: &dyn Api, run: &RunKey, progress: Progress) -> Result<End, Failed> {
+pub(crate) async fn follow(out: &Output, api: &dyn Api, run: &mut RunKey, progress: Progress) -> Result<End, Failed> {
     let mut view =
         View { out: *out, id: run.workflow_id.clone(), live: out.live.then(Live::new), progress, seen: None };
+    let mut stop = std::pin::pin!(crate::local::stop_requested());
+    loop {
+        match follow_one(&mut view, api, run, &mut stop).await? {
+            (End::Closed, Some(next)) => run.run_id = Some(next),
+            (end, _) => return Ok(end),
+        }
+    }
+}
+
+/// Follows a run to its end; gives the run that it goes on as, if it does.
+async fn follow_one(
+    view: &mut View,
+    api: &dyn Api,
+    run: &RunKey,
+    mut stop: impl Future<Output = ()> + Unpin,
+) -> Result<(End, Option<String>), Failed> {
     let mut ticks = tokio::time::interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut stop = std::pin::pin!(crate::local::stop_requested());
     let (mut after, mut tick, mut moving_until) = (0, 0_u32, MOVING_TICKS);
     // A question that is under way stays so over many ticks.
     let mut next = api.history(run, after, PAGE, WAIT);
     loop {
         let page = tokio::select! {
             biased;
-            () = &mut stop => return Ok(End::Interrupted),
+            () = &mut stop => return Ok((End::Interrupted, None)),
             page = &mut next => Some(page?),
             _ = ticks.tick() => None,
         };
@@ -58,7 +73,8 @@ pub(crate) async fn follow(out: &Output, api: &dyn Api, run: &RunKey, progress: 
             after = page.events.last().and_then(|e| e["id"].as_u64()).unwrap_or(after);
             view.events(&page.events);
             if page.complete {
-                return Ok(End::Closed);
+                let next = page.events.last().and_then(|last| last["next_run"].as_str()).map(str::to_owned);
+                return Ok((End::Closed, next));
             }
             moving_until = tick.saturating_add(MOVING_TICKS);
             next = api.history(run, after, PAGE, WAIT);
@@ -68,7 +84,7 @@ pub(crate) async fn follow(out: &Output, api: &dyn Api, run: &RunKey, progress: 
         if tick <= moving_until || tick % QUIET_TICKS == 0 {
             let seen = api.describe(run).await?;
             if seen.stuck.is_some() {
-                return Ok(End::Stuck);
+                return Ok((End::Stuck, None));
             }
             view.seen(seen);
         }

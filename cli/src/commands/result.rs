@@ -27,10 +27,17 @@ pub(crate) async fn result(context: &Context, options: &ResultOf) -> Outcome {
     // The first question asks how things are: a stuck run is told at once, and the wait is for this very run even if
     // its id is used again.
     let mut patience = Patience::new(&context.out, remote.returns, wait);
+    let this_run_only = run.run_id.is_some();
     let mut reply = patience.ask(async || remote.api.result(&run, Duration::ZERO).await).await?;
     run.run_id = Some(reply.run_id.clone());
     let left = || wait.map(|w| w.saturating_sub(begun.elapsed()));
     loop {
+        // It goes on as another run, unless this very one was asked for.
+        if let (false, Some(next)) = (this_run_only, &reply.next_run) {
+            run.run_id = Some(next.clone());
+            reply = patience.ask(async || remote.api.result(&run, Duration::ZERO).await).await?;
+            continue;
+        }
         let waited = remote.at_rest || left().is_some_and(|l| l.is_zero());
         if reply.status != Status::Running || reply.stuck.is_some() || waited {
             return ended(&context.out, &reply, &hints);

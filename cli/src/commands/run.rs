@@ -153,7 +153,7 @@ impl Session<'_> {
         };
         // Whatever comes of this one, the others go on.
         self.tell_others(begun.as_ref().ok().map(|(run, _)| run));
-        let (run, begun) = begun?;
+        let (mut run, begun) = begun?;
         let seen = api.describe(&run).await?;
         self.announce(&seen, &begun);
         if let Begun::Continued = begun {
@@ -164,7 +164,7 @@ impl Session<'_> {
         }
         let signature = api.run_workflow(&run).await?;
         let progress = Progress::new(*out, &run.workflow_id, signature, &program_name(), &self.local.reach());
-        match follow::follow(out, api, &run, progress).await? {
+        match follow::follow(out, api, &mut run, progress).await? {
             End::Closed | End::Stuck => result::ended(out, &api.result(&run, Duration::ZERO).await?, &self.hints(&run)),
             End::Interrupted => {
                 self.tell_interrupted(&run);

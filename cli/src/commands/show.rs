@@ -24,6 +24,7 @@ const PLAIN_CHARS_MAX: usize = 64 << 10;
 pub(crate) async fn show(context: &Context, options: &Show) -> Outcome {
     let remote = context.reader(&options.kept).await?;
     let mut run = remote.run(&options.run);
+    let this_run_only = run.run_id.is_some();
     // Where nothing goes on there is nothing to wait for.
     let follow = options.follow && !remote.at_rest;
     let wait = if follow { FOLLOW } else { Duration::ZERO };
@@ -42,6 +43,11 @@ pub(crate) async fn show(context: &Context, options: &Show) -> Outcome {
                 (false, true) => context.out.value(event)?,
                 (false, false) => context.out.line(&event::line(&context.out, event))?,
             }
+        }
+        let next = page.events.last().and_then(|last| last["next_run"].as_str()).filter(|_| follow && !this_run_only);
+        if let Some(next) = next {
+            (run.run_id, after) = (Some(next.to_owned()), 0);
+            continue;
         }
         if page.complete || (!follow && page.events.is_empty()) {
             return Ok(Exit::Done);

@@ -71,7 +71,10 @@ fn detail(event: &Value) -> String {
         given => value(given),
     };
     let parts = match word(event, "type") {
-        "RunStarted" => vec![text("workflow"), values("args")],
+        "RunStarted" => match word(event, "continued_from") {
+            "" => vec![text("workflow"), values("args")],
+            from => vec![text("workflow"), values("args"), format!("continued from {}", safe(from))],
+        },
         "ActivityScheduled" => vec![text("activity"), values("args")],
         "TimerStarted" => vec![timer(event)],
         "TimerFired" | "TimerCanceled" => vec![number("timer")],
@@ -90,6 +93,7 @@ fn detail(event: &Value) -> String {
         "CancelRequested" | "RunCanceled" | "RunTerminated" => vec![text("reason")],
         "ActivationFailed" => vec![text("trap"), text("message")],
         "RunCompleted" => vec![value(&event["result"]), unread(event)],
+        "RunContinuedAsNew" => vec![value(&event["args"]), unread(event), text("next_run")],
         "RunFailed" | "RunTimedOut" => vec![failure(&event["failure"])],
         "CodeMoved" => Vec::new(),
         _ => vec![others(event)],

@@ -117,6 +117,10 @@ impl Progress {
             }
             "PatchRecorded" => ("patch", style::NOTE, text("patch").into_owned()),
             "CancelRequested" => ("cancel", style::WARN, format!("requested {}", text("reason"))),
+            "RunContinuedAsNew" => {
+                self.begun.clear();
+                ("new run", style::NOTE, format!("{} {}", text("next_run"), value("args")))
+            }
             "CodeMoved" => ("moved", style::NOTE, "to the new code".to_owned()),
             "RunCompleted" => {
                 let unread = event["unread"].as_object().filter(|u| !u.is_empty());

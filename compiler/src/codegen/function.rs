@@ -190,7 +190,9 @@ impl<'e, 'w, 'a> Emit<'e, 'w, 'a> {
     fn end(mut self) -> Function {
         let at = self.here();
         let open = self.fixups.iter().any(|(_, label)| self.labels[label.0] == Some(at));
-        let ends = self.last_op().is_some_and(|op| matches!(op, Op::Return | Op::Throw | Op::Jump | Op::Unreachable));
+        let ends = self
+            .last_op()
+            .is_some_and(|op| matches!(op, Op::Return | Op::Throw | Op::Jump | Op::Unreachable | Op::ContinueAsNew));
         if open || !ends {
             self.op(Op::Unreachable, 0, 0, 0);
         }
@@ -444,6 +446,7 @@ impl<'e, 'w, 'a> Emit<'e, 'w, 'a> {
             E::Fold { items, init, acc, item, body } => self.fold(items, init, *acc, item, body, dst),
             E::Chain { value, bind, body } => self.chain(value, *bind, body, ty, dst),
             E::Return(value) => self.leave(value.as_deref()),
+            E::ContinueAsNew { workflow, args } => self.continue_as_new(*workflow, args),
             E::Throw(failure) => {
                 let failure = self.value(failure);
                 self.op(Op::Throw, failure.reg, 0, 0);

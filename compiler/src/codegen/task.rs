@@ -19,6 +19,8 @@ pub(super) struct Tasks {
     pub out: Reg,
     /// How much is around the scope that `return` need not close: it passes there on its way out.
     pub closings: usize,
+    /// Where `continue as new` goes, if one is in the body, and the register it leaves the arguments in.
+    pub anew: Option<(Label, Reg)>,
 }
 
 /// Whether code begins tasks of the body it is in.
@@ -60,7 +62,7 @@ impl Emit<'_, '_, '_> {
         self.release(limit);
         let out = if result == Ty::UNIT { self.nothing() } else { self.temp(result) };
         let exit = self.label();
-        self.tasks = Some(Tasks { scope: scope.reg, exit, out: out.reg, closings: self.closings.len() });
+        self.tasks = Some(Tasks { scope: scope.reg, exit, out: out.reg, closings: self.closings.len(), anew: None });
         let from = self.here();
         if result == Ty::UNIT {
             let value = self.expr(body, None);
@@ -81,6 +83,12 @@ impl Emit<'_, '_, '_> {
         let unit = self.raw(builtin::UNIT);
         self.op(Op::ScopeJoin, unit, scope.reg, 0);
         self.op(Op::Throw, failure, 0, 0);
+        if let Some((label, record)) = self.tasks.and_then(|tasks| tasks.anew) {
+            self.bind(label);
+            self.op(Op::ScopeJoin, unit, scope.reg, 0);
+            self.close_down_to(0);
+            self.op(Op::ContinueAsNew, record, 0, 0);
+        }
         self.bind(exit);
         self.op(Op::ScopeJoin, unit, scope.reg, 0);
         self.tasks = None;

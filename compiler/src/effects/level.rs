@@ -298,9 +298,15 @@ impl Walk<'_, '_> {
             Spawn(_) => "spawn a task".into(),
             Await(_) => "await a task".into(),
             Patch { .. } => "decide a patch".into(),
+            ContinueAsNew { .. } => "continue as new".into(),
             _ => "wait".into(),
         }
     }
+}
+
+/// Whether an expression itself waits or asks for something, its parts aside.
+pub(super) fn waits(world: &World<'_>, expr: &Expr) -> bool {
+    level(world, expr) == Level::Wait
 }
 
 /// The level of what an expression itself does, its parts aside.
@@ -325,6 +331,7 @@ fn level(world: &World<'_>, expr: &Expr) -> Level {
         | Within { .. }
         | Cleanup { saga: true, .. }
         | Defer { .. }
+        | ContinueAsNew { .. }
         | Patch { .. } => Level::Wait,
         Call(index, _) if world.function(*index).flow => Level::Wait,
         _ => Level::Pure,

@@ -91,6 +91,7 @@ impl Walk<'_, '_> {
             | Within { .. }
             | Defer { .. }
             | Return(_)
+            | ContinueAsNew { .. }
             | Throw(_)
             | Break
             | Continue => true,
@@ -230,6 +231,10 @@ impl Walk<'_, '_> {
                 let label =
                     value.as_ref().map_or("done".to_owned(), |value| format!("return {}", self.source(value.span)));
                 self.leave(NodeKind::End, &label, expr.span, from)
+            }
+            ContinueAsNew { args, .. } => {
+                let from = self.all(args, from);
+                self.leave(NodeKind::End, &self.source(expr.span), expr.span, from)
             }
             Throw(error) => {
                 let from = self.expr(error, from);

@@ -22,6 +22,7 @@ pub(crate) use expr::secret_misused;
 mod access;
 mod arguments;
 mod assign;
+mod between;
 mod call;
 mod coerce;
 mod collect;

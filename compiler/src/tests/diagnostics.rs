@@ -262,14 +262,6 @@ workflow w() { a()
         says: &[r#"1 WF5001 `patch "p"` is inside a loop; say when it is decided"#],
     },
     Row {
-        name: "refused",
-        source: r#"workflow w() {
-  continue as new()
-}
-fn id<T>(x: T) -> T = x"#,
-        says: &[r#"2 WF0009 `continue as new` cannot be compiled yet"#],
-    },
-    Row {
         name: "duplicates",
         source: r#"record A { x: Int }
 record A { y: Int }

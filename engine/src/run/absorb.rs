@@ -97,7 +97,13 @@ impl Run {
             RunCanceled { .. } => self.ended(Status::Canceled),
             RunTerminated { .. } => self.ended(Status::Terminated),
             RunTimedOut { .. } => self.ended(Status::TimedOut),
-            RunStarted { .. } | PatchRecorded { .. } | CodeMoved { .. } | ActivationFailed { .. } => {}
+            RunContinuedAsNew { .. } => self.ended(Status::ContinuedAsNew),
+            RunStarted { continued, .. } => {
+                for id in continued.iter().flat_map(|continued| &continued.requests) {
+                    self.requests.remember(Some(id), self.limits.request_ids_kept);
+                }
+            }
+            PatchRecorded { .. } | CodeMoved { .. } | ActivationFailed { .. } => {}
         }
     }
 

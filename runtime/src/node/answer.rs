@@ -50,6 +50,15 @@ pub(crate) fn result_of(run: &RunRef, last: &Event) -> ResultReply {
         result,
         failure,
         stuck: None,
+        next_run: next_run(&last.kind),
+    }
+}
+
+/// The run that a closing event says this one went on as.
+pub(super) fn next_run(kind: &EventKind) -> Option<String> {
+    match kind {
+        EventKind::RunContinuedAsNew { next_run, .. } => Some(next_run.to_string()),
+        _ => None,
     }
 }
 
@@ -87,7 +96,7 @@ pub(crate) fn describe_closed(row: &ClosedRun, events: &[Event]) -> RunDescripti
     let last = events.last().map(|event| &event.kind);
     let (result, failure) = last.map_or((None, None), end_of);
     let unread = match last {
-        Some(EventKind::RunCompleted { unread, .. }) => unread.clone(),
+        Some(EventKind::RunCompleted { unread, .. } | EventKind::RunContinuedAsNew { unread, .. }) => unread.clone(),
         _ => Vec::new(),
     };
     RunDescription {
@@ -103,6 +112,8 @@ pub(crate) fn describe_closed(row: &ClosedRun, events: &[Event]) -> RunDescripti
         unread,
         result,
         failure,
+        continued_from: events.first().and_then(|first| history::continued_from(&first.kind)),
+        next_run: last.and_then(next_run),
     }
 }
 

@@ -151,6 +151,7 @@ impl Api for Node {
             result: now.result,
             failure: now.failure,
             stuck: now.stuck,
+            next_run: now.next_run,
         })
     }
 

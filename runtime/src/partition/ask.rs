@@ -5,14 +5,14 @@ use std::sync::Arc;
 use serde_json::Value;
 use weft_bytecode::wire::{self, Strictness, text};
 use weft_bytecode::{Program, TypeId};
-use weft_engine::{Input, QueryError, Run, child};
+use weft_engine::{Input, QueryError, Run, child, history};
 use weft_protocol::api::{ApiError, RunDescription, RunRow, StartRequest};
 use weft_protocol::limits::Limits;
 use weft_protocol::policy::{OnClosed, OnConflict};
 use weft_protocol::{Payload, RunId, Timestamp, WorkflowId};
 use weft_vm::Loaded;
 
-use super::request::{Answer, Key, OpenFilter, OpenRow, ReplyId, Request, StartOrder, StartedBy, Then};
+use super::request::{Answer, Key, OpenFilter, OpenRow, ReplyId, Request, StartOrder, StartedBy, Then, Waiter};
 use super::{Partition, events_after, name_hash};
 use crate::refusal;
 
@@ -34,7 +34,7 @@ impl Partition {
                 self.input(&key, Input::Terminate { reason, from: None }, reply, now);
             }
             Request::Ended(key) => match self.find(&key).and_then(|run| self.runs.get_mut(&run)) {
-                Some(open) => open.waiters.push(reply),
+                Some(open) => open.waiters.push(Waiter { reply, this_run_only: key.run_id.is_some() }),
                 None => self.not_open(&key, reply),
             },
             Request::Describe(key) => self.on_open(&key, reply, |part, run| {
@@ -266,5 +266,7 @@ fn describe(run: &Run) -> RunDescription {
         unread: run.unread(),
         result: None,
         failure: None,
+        continued_from: run.history().first().and_then(|first| history::continued_from(&first.kind)),
+        next_run: None,
     }
 }

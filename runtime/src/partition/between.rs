@@ -4,6 +4,8 @@
 //! (`Run::unsettled`), so after a crash it is told again; every receiver notices a repetition
 //! (docs/decisions/0002-no-inbox-counters.md).
 
+use std::sync::Arc;
+
 use weft_engine::{Input, Outgoing, Refused, child};
 use weft_protocol::event::{EventKind, ParentRef, RunRef};
 use weft_protocol::policy::OnParentClose;
@@ -48,15 +50,15 @@ impl Partition {
                 // The parent's close has no more to say to a run that has ended.
                 let on_close = OnParentClose::Abandon;
                 let to = parent.run_id.partition();
-                (to, Message::Child { parent, child: Some(child), on_close, event: Box::new(event) })
+                (to, Message::Child { namespace, parent, child: Some(child), on_close, event: Box::new(event) })
             }
             Outgoing::Cancel { to, reason } => {
                 let from = open.run.me().clone();
-                (to.run_id.partition(), Message::Cancel { to, reason, from })
+                (to.run_id.partition(), Message::Cancel { namespace, to, reason, from })
             }
             Outgoing::Terminate { to, reason } => {
                 let from = open.run.me().clone();
-                (to.run_id.partition(), Message::Terminate { to, reason, from })
+                (to.run_id.partition(), Message::Terminate { namespace, to, reason, from })
             }
         };
         self.hold(batch, Output::Send(to, message));
@@ -66,30 +68,33 @@ impl Partition {
     pub fn receive(&mut self, message: Message, now: Timestamp) {
         match message {
             Message::Start(order) => self.start(*order, now),
-            Message::Child { parent, child, on_close, event } => {
-                self.hear_of_child(parent, child, on_close, *event, now);
+            Message::Child { namespace, parent, child, on_close, event } => {
+                self.hear_of_child(namespace, parent, child, on_close, *event, now);
             }
             Message::Settled { parent, scheduled } => {
                 self.children.remove(&(parent, scheduled));
             }
             Message::AwaitEnd(order, child) => self.await_end(*order, child),
-            Message::ParentOpen { parent, child, on_close } => {
+            Message::ParentOpen { namespace, parent, child, on_close } => {
                 if !self.runs.contains_key(&parent.run_id) {
-                    self.parent_has_closed(&parent, child, on_close);
+                    self.parent_has_closed(namespace, &parent, child, on_close);
                 }
             }
-            Message::Cancel { to, reason, from } => {
+            Message::Cancel { namespace, to, reason, from } => {
+                let run = self.newest_of(&namespace, &to).unwrap_or(to.run_id);
                 let input = Input::Cancel { reason, request_id: None, from: Some(from) };
-                self.apply(to.run_id, input, Then::Nothing, now);
+                self.apply(run, input, Then::Nothing, now);
             }
-            Message::Terminate { to, reason, from } => {
-                self.apply(to.run_id, Input::Terminate { reason, from: Some(from) }, Then::Nothing, now);
+            Message::Terminate { namespace, to, reason, from } => {
+                let run = self.newest_of(&namespace, &to).unwrap_or(to.run_id);
+                self.apply(run, Input::Terminate { reason, from: Some(from) }, Then::Nothing, now);
             }
         }
     }
 
     fn hear_of_child(
         &mut self,
+        namespace: Arc<str>,
         parent: RunRef,
         child: Option<RunRef>,
         on_close: OnParentClose,
@@ -109,7 +114,7 @@ impl Partition {
         let attached = |open: &OpenRun| scheduled.is_some_and(|at| is_attached(open.run.history(), at));
         let awaits_end = started && open.is_some_and(attached);
         let id = parent.run_id;
-        let word = ChildWord { parent, child, on_close, scheduled, started, awaits_end };
+        let word = ChildWord { namespace, parent, child, on_close, scheduled, started, awaits_end };
         self.apply(id, Input::Child(event), Then::Child(Box::new(word)), now);
     }
 
@@ -119,7 +124,7 @@ impl Partition {
         let closed = matches!(how, Err(Refused::Closed));
         if closed && word.started {
             // The parent closed while its child was being started, so it could not name the child then.
-            self.parent_has_closed(&word.parent, child.clone(), word.on_close);
+            self.parent_has_closed(word.namespace, &word.parent, child.clone(), word.on_close);
         }
         // A closed parent asks for nothing again.
         if let Some(scheduled) = word.scheduled.filter(|_| closed || !word.awaits_end) {
@@ -129,9 +134,10 @@ impl Partition {
     }
 
     /// A parent asks for the end of a child it knows to have started.
-    fn await_end(&mut self, order: StartOrder, child: RunRef) {
+    pub(super) fn await_end(&mut self, order: StartOrder, child: RunRef) {
         let StartedBy::Parent(parent) = &order.by else { return };
-        if let Some(open) = self.runs.get_mut(&child.run_id) {
+        let newest = self.newest_of(&order.namespace, &child);
+        if let Some(open) = newest.and_then(|run| self.runs.get_mut(&run)) {
             // Its own parent is told by the child itself.
             if open.run.parent() != Some(parent) && !open.watchers.contains(parent) {
                 open.watchers.push(parent.clone());
@@ -145,13 +151,13 @@ impl Partition {
     }
 
     /// A child whose parent is gone gets what its options say.
-    fn parent_has_closed(&mut self, parent: &RunRef, child: RunRef, on_close: OnParentClose) {
+    fn parent_has_closed(&mut self, namespace: Arc<str>, parent: &RunRef, child: RunRef, on_close: OnParentClose) {
         let reason = "the parent has closed".to_owned();
         let from = parent.clone();
         let to = child.run_id.partition();
         let message = match on_close {
-            OnParentClose::Cancel => Message::Cancel { to: child, reason, from },
-            OnParentClose::Terminate => Message::Terminate { to: child, reason, from },
+            OnParentClose::Cancel => Message::Cancel { namespace, to: child, reason, from },
+            OnParentClose::Terminate => Message::Terminate { namespace, to: child, reason, from },
             OnParentClose::Abandon => return,
         };
         // The parent's end may be in a batch that is not durable yet.
@@ -166,12 +172,14 @@ fn is_attached(events: &[Event], scheduled: EventId) -> bool {
 }
 
 /// Word for a parent about a child.
-pub(super) fn to_parent(parent: &ParentRef, child: Option<RunRef>, event: EventKind) -> Message {
-    Message::Child { parent: parent.run.clone(), child, on_close: parent.on_close, event: Box::new(event) }
+pub(super) fn to_parent(namespace: &Arc<str>, parent: &ParentRef, child: Option<RunRef>, event: EventKind) -> Message {
+    let (namespace, on_close) = (namespace.clone(), parent.on_close);
+    Message::Child { namespace, parent: parent.run.clone(), child, on_close, event: Box::new(event) }
 }
 
 /// Word for a parent that a child, a run of `workflow`, has ended with the event `last`; `None` if it does not wait.
 pub(super) fn child_end(
+    namespace: &Arc<str>,
     program: &Loaded,
     workflow: &str,
     parent: &ParentRef,
@@ -180,7 +188,7 @@ pub(super) fn child_end(
 ) -> Option<Message> {
     let (_, def) = program.program().workflow(workflow)?;
     match child::ended(program.program(), def, child, parent, &last.kind)? {
-        Outgoing::ChildEnded { event, .. } => Some(to_parent(parent, Some(child.clone()), event)),
+        Outgoing::ChildEnded { event, .. } => Some(to_parent(namespace, parent, Some(child.clone()), event)),
         _ => None,
     }
 }

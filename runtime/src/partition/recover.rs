@@ -106,12 +106,15 @@ impl Recovery {
                 event.kind.name()
             )));
         }
-        if let EventKind::RunStarted { namespace, workflow, workflow_id, parent, request_id, .. } = &event.kind {
+        if let EventKind::RunStarted { namespace, workflow, workflow_id, parent, request_id, continued, .. } =
+            &event.kind
+        {
             self.counter = self.counter.max(run.counter() + 1);
             if let Some(parent) = parent {
                 self.children.insert((parent.run.run_id, parent.scheduled), run);
             }
-            if let Some(request_id) = request_id {
+            // The request began the first run of its chain.
+            if let (Some(request_id), None) = (request_id, continued) {
                 let given = (*workflow_id.0 != *format!("{workflow}-{run}")).then(|| workflow_id.clone());
                 let run = RunRef { workflow_id: workflow_id.clone(), run_id: run };
                 self.starts.remember(namespace.as_str().into(), given, request_id, run);
@@ -275,7 +278,8 @@ impl Partition {
         {
             let (parent, on_close) = (parent.run.clone(), parent.on_close);
             let to = parent.run_id.partition();
-            self.out.push(Output::Send(to, Message::ParentOpen { parent, child: me, on_close }));
+            let namespace = namespace.clone();
+            self.out.push(Output::Send(to, Message::ParentOpen { namespace, parent, child: me, on_close }));
         }
         for (child, ask) in awaited(run, namespace) {
             self.out.push(Output::Send(child, ask));

@@ -302,6 +302,8 @@ pub enum Message {
     Start(Box<StartOrder>),
     /// A child's start, refusal or end.
     Child {
+        /// Namespace of both.
+        namespace: Arc<str>,
         /// The parent that awaits it.
         parent: RunRef,
         /// The child, if there is one.
@@ -322,6 +324,8 @@ pub enum Message {
     },
     /// Is this parent still open? If not, its child gets what `on_close` says.
     ParentOpen {
+        /// Namespace of both.
+        namespace: Arc<str>,
         /// The parent.
         parent: RunRef,
         /// The child that asks.
@@ -331,6 +335,8 @@ pub enum Message {
     },
     /// Request cancellation.
     Cancel {
+        /// Namespace of both.
+        namespace: Arc<str>,
         /// Of.
         to: RunRef,
         /// Why.
@@ -340,6 +346,8 @@ pub enum Message {
     },
     /// End now.
     Terminate {
+        /// Namespace of both.
+        namespace: Arc<str>,
         /// Which.
         to: RunRef,
         /// Why.
@@ -399,7 +407,7 @@ pub(super) struct OpenRun {
     /// Number of the batch with its last change.
     pub(super) batch: u64,
     /// Who waits for its end.
-    pub(super) waiters: Vec<ReplyId>,
+    pub(super) waiters: Vec<Waiter>,
     /// Who waits for an event after this number, and how many it wants.
     pub(super) followers: Vec<(ReplyId, u64, usize)>,
     /// Who waits for one of its updates.
@@ -410,6 +418,14 @@ pub(super) struct OpenRun {
     pub(super) deferred: VecDeque<Then>,
     /// Whether it is among the runs in the middle of a long computation.
     pub(super) has_place: bool,
+}
+
+/// Who waits for the end of a run.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Waiter {
+    pub(super) reply: ReplyId,
+    /// It named the run, so it is not for the runs that this one goes on as.
+    pub(super) this_run_only: bool,
 }
 
 /// What goes on when an input was taken or refused.
@@ -430,6 +446,7 @@ pub(super) enum Then {
 /// Word of a child, as far as what follows from it is concerned.
 #[derive(Debug)]
 pub(super) struct ChildWord {
+    pub(super) namespace: Arc<str>,
     pub(super) parent: RunRef,
     pub(super) child: Option<RunRef>,
     pub(super) on_close: OnParentClose,

@@ -1,6 +1,7 @@
 //! Starting runs: who has the id already, what the policies say, and telling a start again from a new one.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use weft_engine::{Input, Run, Start, child};
 use weft_protocol::api::{ApiError, Status};
@@ -199,7 +200,7 @@ impl Partition {
         let run = RunRef { workflow_id, run_id };
         if let StartedBy::Parent(parent) = &order.by {
             // Before what the start itself leads to: the parent hears of the start before it hears of the end.
-            let message = child_started(parent, run.clone());
+            let message = child_started(&order.namespace, parent, run.clone());
             self.held.push(message);
         }
         self.absorb(run_id, transition);
@@ -209,7 +210,7 @@ impl Partition {
     }
 
     /// A seed that nobody can guess and that needs no source of randomness per start.
-    fn seed(&self, run: RunId) -> [u8; 16] {
+    pub(super) fn seed(&self, run: RunId) -> [u8; 16] {
         let hash = blake3::keyed_hash(&self.setup.entropy, &run.0.to_le_bytes());
         let mut seed = [0; 16];
         seed.copy_from_slice(&hash.as_bytes()[..16]);
@@ -221,7 +222,7 @@ impl Partition {
         let StartedBy::Parent(parent) = &order.by else { return };
         if let Some(open) = self.runs.get(&known) {
             let (run, batch) = (open.run.me().clone(), open.batch);
-            let message = child_started(parent, run);
+            let message = child_started(&order.namespace, parent, run);
             return self.hold(batch, message);
         }
         let Some(workflow_id) = order.workflow_id.clone() else { return };
@@ -238,17 +239,23 @@ impl Partition {
         let name = &order.program.program().workflows[usize::from(order.workflow)].name;
         let end = match found.as_ref().map(closed::history).transpose() {
             Ok(Some(events)) => {
-                events.last().and_then(|last| between::child_end(&order.program, name, parent, &run, last))
+                if let Some(EventKind::RunContinuedAsNew { next_run, .. }) = events.last().map(|last| &last.kind) {
+                    let next = RunRef { run_id: *next_run, ..run };
+                    return self.await_end(order.clone(), next);
+                }
+                events
+                    .last()
+                    .and_then(|last| between::child_end(&order.namespace, &order.program, name, parent, &run, last))
             }
             // Retention has removed it. The parent must not wait for ever.
             Ok(None) => parent.attached.then(|| {
                 let failure = child::not_kept(name, &run);
                 let event = EventKind::ChildFailed { scheduled: parent.scheduled, failure };
-                between::to_parent(parent, Some(run.clone()), event)
+                between::to_parent(&order.namespace, parent, Some(run.clone()), event)
             }),
             Err(error) => return self.not_readable(order, &error),
         };
-        let started = child_started(parent, run);
+        let started = child_started(&order.namespace, parent, run);
         self.out.push(started);
         self.out.extend(end.map(|message| Output::Send(parent.run.run_id.partition(), message)));
     }
@@ -276,7 +283,7 @@ impl Partition {
                 {
                     open.watchers.push(parent.clone());
                 }
-                let message = child_started(parent, run);
+                let message = child_started(&order.namespace, parent, run);
                 self.hold(batch, message);
             }
         }
@@ -296,14 +303,14 @@ impl Partition {
         let id = order.workflow_id.clone().unwrap_or_else(|| WorkflowId::from(""));
         let failure = child::start_refused(name, &id, cause);
         let event = EventKind::ChildStartFailed { scheduled: parent.scheduled, failure };
-        let message = between::to_parent(parent, None, event);
+        let message = between::to_parent(&order.namespace, parent, None, event);
         self.hold(batch, Output::Send(parent.run.run_id.partition(), message));
     }
 }
 
-fn child_started(parent: &ParentRef, run: RunRef) -> Output {
+fn child_started(namespace: &Arc<str>, parent: &ParentRef, run: RunRef) -> Output {
     let event = EventKind::ChildStarted { scheduled: parent.scheduled, run: run.clone() };
-    let message = between::to_parent(parent, Some(run), event);
+    let message = between::to_parent(namespace, parent, Some(run), event);
     Output::Send(parent.run.run_id.partition(), message)
 }
 

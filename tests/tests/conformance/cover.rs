@@ -42,6 +42,7 @@ const EVENTS: &[&str] = &[
     "UpdateAccepted",
     "UpdateCompleted",
     "UpdateFailed",
+    "RunContinuedAsNew",
 ];
 
 /// What a script can do to a run; each is an Input of the engine, or several.
@@ -121,6 +122,7 @@ const SYNTAX: &[(&str, &str)] = &[
     ("..", "op: Range"),
     ("break", "Break"),
     ("continue", "Continue"),
+    ("continue as new", "ContinueAsNew("),
 ];
 
 /// Types that must occur in signatures or values.

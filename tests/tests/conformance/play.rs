@@ -237,10 +237,14 @@ impl Play<'_> {
             if id != main {
                 out.push_str(&format!("history {id}\n"));
             }
-            let (program, events) = self.sandbox.history(&id).await.map_err(told)?;
-            for event in &events {
-                out.push_str(history::plain(program.program(), event).trim_end());
-                out.push('\n');
+            for (n, (program, events)) in self.sandbox.chain(&id).await.map_err(told)?.iter().enumerate() {
+                if n > 0 {
+                    out.push_str("next run\n");
+                }
+                for event in events {
+                    out.push_str(history::plain(program.program(), event).trim_end());
+                    out.push('\n');
+                }
             }
         }
         Ok(out)

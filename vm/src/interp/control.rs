@@ -6,7 +6,7 @@ use weft_bytecode::op::Op;
 use weft_bytecode::types::TypeId;
 
 use super::{At, Exit, Flow};
-use crate::fiber::{Fiber, FiberId, Resume, Role, State};
+use crate::fiber::{Cancel, Fiber, FiberId, Resume, Role, State};
 use crate::limits::{Fault, corrupt};
 use crate::loaded::{Inst, Loaded};
 use crate::machine::{Ended, Vm};
@@ -42,6 +42,13 @@ impl Vm {
                 return self.return_value(fiber, at, value);
             }
             Op::Throw => return Ok(Flow::Throw(at.reg(fiber, a))),
+            Op::ContinueAsNew => {
+                if fiber.role != Role::Main {
+                    return Err(corrupt("code beside the body ended the run"));
+                }
+                let canceling = fiber.cancel == Cancel::Pending;
+                return Ok(Flow::Exit(Exit::Ended(Ended::Continued { args: at.reg(fiber, a), canceling })));
+            }
             Op::IsError => u64::from(self.heap.type_at(at.reg(fiber, b)) == TypeId(at.inst.c)),
             Op::Now => at.ctx.now.0 as u64,
             Op::Uuid => {

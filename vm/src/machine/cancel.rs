@@ -6,13 +6,17 @@ use weft_protocol::command::{CommandId, Issued};
 
 use crate::fiber::{Cancel, Fiber, FiberId, Kind, On, Resume, State};
 use crate::limits::Fault;
-use crate::machine::{MAIN, Vm};
+use crate::machine::{Ended, Life, MAIN, Vm};
 use crate::step::Context;
 
 impl Vm {
     /// The run is asked to stop.
     pub(crate) fn cancel_run(&mut self, _ctx: &Context<'_>) -> Result<(), Fault> {
         self.cancel_requested = true;
+        // The body that goes on as a new run meets it there.
+        if let Life::Ending(Ended::Continued { canceling, .. }) = &mut self.life {
+            *canceling = true;
+        }
         self.cancel_fiber(MAIN)?;
         // A fiber whose owner does not wait for it is canceled all the same.
         for id in 0..self.fibers.len() as FiberId {

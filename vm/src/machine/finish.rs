@@ -67,7 +67,7 @@ impl Vm {
                 }
             }
             Ended::Failed(failure) if decides => open.failure = failure,
-            Ended::Failed(_) => {}
+            Ended::Failed(_) | Ended::Continued { .. } => {}
         }
         if decides && open.is_decided() {
             self.cancel_scope(scope)?;
@@ -91,7 +91,8 @@ impl Vm {
     fn end_task(&mut self, id: FiberId, scope: u32, position: u32, ended: Ended, canceled: bool) {
         // That a cancel ended it is no news: it came from the body, or the body got it too.
         let news = match ended {
-            Ended::Returned(_) => false,
+            // Only the body goes on as a new run.
+            Ended::Returned(_) | Ended::Continued { .. } => false,
             Ended::Failed(failure) => !(canceled && self.heap.type_at(failure) == builtin::CANCELED),
         };
         let Some(open) = self.scope(scope) else { return };
@@ -102,6 +103,7 @@ impl Vm {
                 open.tasks[position as usize] = TaskEnd::Returned;
             }
             Ended::Failed(failure) => open.tasks[position as usize] = TaskEnd::Failed(failure),
+            Ended::Continued { .. } => {}
         }
         if news && !open.left {
             open.unseen.push(position);
@@ -154,6 +156,11 @@ impl Vm {
                 let ty = self.def().result;
                 let max = self.bounds.payload_bytes_max;
                 encode::payload(&self.heap, &self.loaded, ty, value, max).map(Then::Completed)
+            }
+            Ended::Continued { args, canceling } => {
+                let (ty, max) = (self.def().args, self.bounds.payload_bytes_max);
+                let args = encode::payload(&self.heap, &self.loaded, ty, args, max)?;
+                Ok(Then::Continued { args, canceling })
             }
             Ended::Failed(object) if self.cancel_requested && self.heap.type_at(object) == builtin::CANCELED => {
                 Ok(Then::Canceled)

@@ -54,7 +54,7 @@ impl Vm {
         }
         self.life = Life::Ending(ended);
         match ended {
-            Ended::Returned(_) => Ok(()),
+            Ended::Returned(_) | Ended::Continued { .. } => Ok(()),
             Ended::Failed(_) => running.into_iter().try_for_each(|id| self.cancel_fiber(id)),
         }
     }
@@ -69,6 +69,7 @@ impl Vm {
                 Ok(encode::payload(&self.heap, &self.loaded, result, value, self.bounds.payload_bytes_max)?)
             }
             Ended::Failed(object) => Err(self.failure_of_update(object)?),
+            Ended::Continued { .. } => return Err(corrupt("an update ended the run")),
         };
         let id = CommandId { fiber: fiber.path.clone(), seq: fiber.seq + 1 };
         self.progress.commands.push(Issued { id, site, command: Command::EndUpdate { outcome } });

@@ -416,5 +416,6 @@ fn ended(vm: &Vm, arena: &Arena<'_>, how: Ended) -> Checked {
     match how {
         Ended::Failed(failure) => arena.slot(builtin::FAILURE, failure),
         Ended::Returned(value) => arena.register(vm.def().result, value),
+        Ended::Continued { args, .. } => arena.slot(vm.def().args, args),
     }
 }

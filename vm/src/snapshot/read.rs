@@ -292,6 +292,7 @@ impl<'a> Reader<'a> {
         match self.num()? {
             0 => Ok(Ended::Returned(self.num()?)),
             1 => Ok(Ended::Failed(self.num()?)),
+            code @ (2 | 3) => Ok(Ended::Continued { args: self.num()?, canceling: code == 3 }),
             _ => Err("the body ended in no way".into()),
         }
     }

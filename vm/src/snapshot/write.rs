@@ -211,6 +211,7 @@ impl Writer<'_> {
         let (code, slot) = match ended {
             Ended::Returned(value) => (0, value),
             Ended::Failed(failure) => (1, failure),
+            Ended::Continued { args, canceling } => (2 + u64::from(canceling), args),
         };
         self.num(code);
         self.num(slot);

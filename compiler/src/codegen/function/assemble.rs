@@ -24,7 +24,7 @@ impl<'e> Emit<'e, '_, '_> {
         if self.dead {
             return;
         }
-        self.dead = matches!(instr.op(), Some(Op::Return | Op::Throw | Op::Jump | Op::Unreachable));
+        self.dead = matches!(instr.op(), Some(Op::Return | Op::Throw | Op::Jump | Op::Unreachable | Op::ContinueAsNew));
         let at = place(self.span);
         if self.sites.last().is_none_or(|(_, last)| *last != at) {
             self.sites.push((self.here(), at));

@@ -572,7 +572,7 @@ enum Handler<'a> {
     Expr(&'a ast::Expr),
 }
 
-fn cannot_leave(word: &str, fence: Fence, span: Span) -> Diagnostic {
+pub(super) fn cannot_leave(word: &str, fence: Fence, span: Span) -> Diagnostic {
     Diagnostic::error("WF1019", span, format!("`{word}` cannot leave {}", fence.words()))
         .label("not from here")
         .why(match fence {

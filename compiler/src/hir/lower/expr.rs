@@ -69,7 +69,7 @@ impl<'a> Lower<'_, 'a> {
             E::Spawn(call) => self.spawn_call(call, want, span),
             E::Await(task) => self.await_task(task, span),
             E::Send(_) => self.refuse("`send`", head(span, "send")),
-            E::ContinueAsNew(_) => self.refuse("`continue as new`", head(span, "continue as new")),
+            E::ContinueAsNew(args) => self.continue_as_new(args, span),
         }
     }
 
@@ -113,7 +113,7 @@ impl<'a> Lower<'_, 'a> {
         self.report(
             Diagnostic::warning("WF3004", span, "unreachable code")
                 .label("nothing gets here")
-                .why("everything before ends in `return`, `throw`, `break` or `continue`")
+                .why("everything before ends in `return`, `throw`, `break`, `continue` or `continue as new`")
                 .help("remove it"),
         );
     }

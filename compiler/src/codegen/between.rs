@@ -1,0 +1,40 @@
+//! What a run does to others: it goes on as a new one.
+
+use weft_bytecode::Op;
+
+use super::function::{Emit, Val};
+use crate::hir::Expr;
+
+impl Emit<'_, '_, '_> {
+    /// Ends the run. The record of the arguments lives on until what still runs has ended, so they get an owner.
+    pub(super) fn continue_as_new(&mut self, workflow: u32, args: &[Expr]) -> Val {
+        let params = self.em.world.workflows[workflow as usize].sig.params.clone();
+        let Some(vals) = self.operands(args) else { return self.nothing() };
+        for (arg, val) in args.iter().zip(&vals) {
+            self.share(arg, val.reg);
+        }
+        let args_type = self.em.args(&params);
+        let record = self.raw(args_type);
+        let regs: Vec<_> = vals.iter().map(|v| v.reg).collect();
+        self.args(Op::New, record, 0, &regs);
+        self.release_all(&vals);
+        match self.tasks.as_mut().map(|tasks| (tasks.closings, tasks.anew)) {
+            // Tasks end first, as before a return.
+            Some((closings, anew)) => {
+                let (label, kept) = anew.unwrap_or_else(|| (self.label(), self.raw(args_type)));
+                if let Some(tasks) = &mut self.tasks {
+                    tasks.anew = Some((label, kept));
+                }
+                self.close_down_to(closings);
+                self.op(Op::Move, kept, record, 0);
+                self.goto(label);
+            }
+            None => {
+                self.close_down_to(0);
+                self.op(Op::ContinueAsNew, record, 0, 0);
+            }
+        }
+        self.give_back(record);
+        self.nothing()
+    }
+}
