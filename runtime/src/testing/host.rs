@@ -96,6 +96,9 @@ impl Host {
                     let span = self.thrown_at.or(Some(test.span));
                     return Err(Problem::new(format!("not caught: {failure}"), span).label("thrown here"));
                 }
+                Then::Continued { .. } => {
+                    return Err(Problem::new("a test cannot continue as new", Some(test.span)));
+                }
                 Then::Trapped(trap) => {
                     let site = trap.site.and_then(|site| self.suite.program.site(FuncId(site.func), site.pc));
                     return Err(Problem::new("the test cannot go on", site.or(Some(test.span))).label(trap.message));

@@ -90,6 +90,7 @@ impl Playing {
                     self.state = State::Failed(Failure::new("Canceled", "the mock was canceled"));
                     return Ok(());
                 }
+                Then::Continued { .. } => return Err(Problem::new("a mock cannot continue as new", None)),
                 Then::Trapped(trap) => {
                     let program = self.vm.loaded().program().clone();
                     let span = trap.site.and_then(|site| program.site(FuncId(site.func), site.pc));
