@@ -95,8 +95,11 @@ fn guarded(name: &str, work: impl Fn(u64, &dyn Fn(&str)) + Sync) {
                 Ok(text) => last = text,
                 Err(mpsc::RecvTimeoutError::Disconnected) => return,
                 Err(mpsc::RecvTimeoutError::Timeout) => {
-                    // The thread cannot be stopped; the process can.
-                    eprintln!("{name}: more than {CASE_TIME:?} after:\n{last}");
+                    // The thread cannot be stopped; the process can. What a test prints is lost with it.
+                    #[allow(clippy::print_stderr, reason = "nothing else is left to say it")]
+                    {
+                        eprintln!("{name}: more than {CASE_TIME:?} after:\n{last}");
+                    }
                     std::process::abort();
                 }
             }

@@ -92,7 +92,7 @@ fn the_examples_hold() {
             }
         }
         let calls: Vec<String> = (0..claims.len()).map(|n| format!("example_{n}()")).collect();
-        write!(text, "workflow examples() -> List<Bool> {{ return [{}] }}\n", calls.join(", ")).expect("a String");
+        writeln!(text, "workflow examples() -> List<Bool> {{ return [{}] }}", calls.join(", ")).expect("a String");
         let held = run(&text);
         assert_eq!(held.len(), claims.len());
         wrong.extend(held.iter().zip(claims).filter(|(held, _)| !**held).map(|(_, claim)| claim));
