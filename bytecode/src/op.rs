@@ -551,7 +551,7 @@ natives! {
     StringTrimStart = "string.trim_start" "(String) -> String.";
     StringTrimEnd = "string.trim_end" "(String) -> String.";
     StringIsBlank = "string.is_blank" "(String) -> Bool: nothing but white space.";
-    DecimalFormat = "decimal.format" "(Decimal, places: Int) -> String, half-even; traps outside of 0 to 28 places.";
+    DecimalFormat = "decimal.format" "(Decimal, places: Int, group: String, point: String) -> String, half-even, `group` between thousands; traps outside of 0 to 28 places.";
     HashSha256 = "hash.sha256" "(String) -> String, hexadecimal.";
     HashSha512 = "hash.sha512" "(String) -> String, hexadecimal.";
     HashHmacSha256 = "hash.hmac_sha256" "(key: String, text: String) -> String, hexadecimal.";
@@ -563,4 +563,24 @@ natives! {
     DecodeBase64Url = "decode.base64_url" "(String) -> String?.";
     DecodeHex = "decode.hex" "(String) -> String?.";
     DecodeUrl = "decode.url" "(String) -> String?.";
+    IntClamp = "int.clamp" "(Int, low: Int, high: Int) -> Int; traps if `low` is above `high`.";
+    IntSign = "int.sign" "(Int) -> Int: -1, 0 or 1.";
+    IntFormat = "int.format" "(Int, group: String) -> String, `group` between thousands.";
+    FloatClamp = "float.clamp" "(Float, low: Float, high: Float) -> Float; traps if `low` is above `high`.";
+    FloatSign = "float.sign" "(Float) -> Int: -1, 0 or 1.";
+    DecimalClamp = "decimal.clamp" "(Decimal, low: Decimal, high: Decimal) -> Decimal; traps if `low` is above `high`.";
+    DecimalSign = "decimal.sign" "(Decimal) -> Int: -1, 0 or 1.";
+    DecimalFloor = "decimal.floor" "(Decimal, places: Int) -> Decimal; traps on negative places.";
+    DecimalCeil = "decimal.ceil" "(Decimal, places: Int) -> Decimal; traps on negative places.";
+    DecimalRoundHalfUp = "decimal.round_half_up" "(Decimal, places: Int) -> Decimal, halves away from zero; traps on negative places.";
+    StringParseFloat = "string.parse_float" "(String) -> Float?, as JSON writes numbers.";
+    SetDifference = "set.difference" "(Set<T>, Set<T>) -> Set<T>.";
+    ListWindow = "list.window" "(List<T>, size: Int) -> List<List<T>>; traps on a size below 1.";
+    ListToMap = "list.to_map" "(List<(K, V)>) -> Map<K, V>; a later value of an equal key wins.";
+    MapOfKeys = "map.of_keys" "(List<K>, List<V>) -> Map<K, V> of as many keys as values; a later value of an equal key wins.";
+    MapWithValues = "map.with_values" "(Map<K, V>, List<W>) -> Map<K, W>: the values of its keys in their order.";
+    ListMinKeys = "list.min_keys" "(List<K>, List<V>) -> V?: the value of the smallest key, the first of equal ones.";
+    ListMaxKeys = "list.max_keys" "(List<K>, List<V>) -> V?: the value of the largest key, the first of equal ones.";
+    ListDistinctKeys = "list.distinct_keys" "(List<K>, List<V>) -> List<V>: the values whose key was not met before.";
+    ListPartition = "list.partition" "(List<Bool>, List<V>) -> (List<V>, List<V>): the values of true, those of false.";
 }

@@ -101,10 +101,20 @@ pub(crate) enum Gather {
     Find,
     Any,
     All,
-    /// Keys by the body, then the values in the order of the keys.
-    SortBy,
-    /// Keys by the body, then a map of lists.
-    GroupBy,
+    /// The elements before the first that fails, and from it on.
+    TakeWhile,
+    DropWhile,
+    /// Keys by the body, then a native of the keys and the elements.
+    Keyed(Native),
+    /// A map with what the body makes of its values.
+    Values,
+}
+
+impl Gather {
+    /// Whether the result is one of the elements, which others hold too.
+    pub(crate) fn gives_an_element(self) -> bool {
+        matches!(self, Gather::Find | Gather::Keyed(Native::ListMinKeys | Native::ListMaxKeys))
+    }
 }
 
 /// When a piece of cleanup runs.

@@ -160,8 +160,7 @@ impl Row {
             }
             Need::Summable(var) => {
                 let ty = bound[usize::from(var)];
-                let has = matches!(ty, Ty::INT | Ty::DECIMAL | Ty::FLOAT | Ty::DURATION | Ty::UNKNOWN);
-                (!has).then_some(("elements that can be added", ty))
+                (!types.is_summable(ty)).then_some(("elements that can be added", ty))
             }
         }
     }

@@ -300,6 +300,11 @@ impl Types {
         }
     }
 
+    /// Whether values of a type have a sum.
+    pub(crate) fn is_summable(&self, ty: Ty) -> bool {
+        matches!(ty, Ty::INT | Ty::DECIMAL | Ty::FLOAT | Ty::DURATION | Ty::UNKNOWN)
+    }
+
     pub(crate) fn list(&self, ty: Ty) -> Ty {
         self.intern(Kind::List(ty))
     }

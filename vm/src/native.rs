@@ -4,6 +4,7 @@
 mod calendar;
 mod codec;
 mod json;
+mod keyed;
 mod layout;
 mod list;
 mod number;
@@ -49,23 +50,33 @@ pub(crate) fn call(
     use Native::*;
     match native {
         IntAbs | IntPow | IntToFloat | FloatAbs | FloatFloor | FloatCeil | FloatRound | FloatToInt | FloatSqrt
-        | DecimalAbs | DecimalRound | DecimalToInt | DecimalToFloat => number::call(&mut call, native),
+        | DecimalAbs | DecimalRound | DecimalToInt | DecimalToFloat | IntClamp | IntSign | FloatClamp | FloatSign
+        | DecimalClamp | DecimalSign | DecimalFloor | DecimalCeil | DecimalRoundHalfUp => {
+            number::call(&mut call, native)
+        }
         ToText | StringLength | StringIsEmpty | StringUpper | StringLower | StringTrim | StringSplit
         | StringContains | StringStartsWith | StringEndsWith | StringReplace | StringSlice | StringChars
-        | StringLines | StringParseInt | StringParseDecimal | ListJoin => text::call(&mut call, native),
+        | StringLines | StringParseInt | StringParseDecimal | StringParseFloat | ListJoin => {
+            text::call(&mut call, native)
+        }
         Range | ListLength | ListFirst | ListLast | ListPush | ListConcat | ListSum | ListMin | ListMax | ListSort
         | ListSortKeys | ListZip | ListTake | ListDrop | ListReverse | ListContains | ListIndexOf | ListSlice
-        | ListDistinct | ListChunk | ListEnumerate | ListFlatten => list::call(&mut call, native),
+        | ListDistinct | ListChunk | ListWindow | ListEnumerate | ListFlatten => list::call(&mut call, native),
         GroupKeys | MapGet | MapIndex | MapHas | MapKeys | MapValues | MapEntries | MapSet | MapRemove | MapMerge
-        | SetAdd | SetRemove | SetUnion | SetIntersect | ListToSet | SetToList => table::call(&mut call, native),
+        | SetAdd | SetRemove | SetUnion | SetIntersect | SetDifference | ListToSet | SetToList => {
+            table::call(&mut call, native)
+        }
         JsonGet | JsonAsInt | JsonAsFloat | JsonAsString | JsonAsBool | JsonAsList | JsonAsMap | JsonIsNull
         | JsonParse | JsonEncode | ToJson => json::call(&mut call, native),
         DurationMillis | TimeToDate | DateToTime | DateAddDays | DateDaysUntil | DateWeekday | TimeParse
         | DateParse => time::call(&mut call, native),
         StringPadStart | StringPadEnd | StringRepeat | StringIndexOf | StringTrimStart | StringTrimEnd
-        | StringIsBlank | DecimalFormat => layout::call(&mut call, native),
+        | StringIsBlank | DecimalFormat | IntFormat => layout::call(&mut call, native),
         HashSha256 | HashSha512 | HashHmacSha256 | EncodeBase64 | EncodeBase64Url | EncodeHex | EncodeUrl
         | DecodeBase64 | DecodeBase64Url | DecodeHex | DecodeUrl => codec::call(&mut call, native),
+        ListToMap | MapOfKeys | MapWithValues | ListMinKeys | ListMaxKeys | ListDistinctKeys | ListPartition => {
+            keyed::call(&mut call, native)
+        }
         DateOf | DateYear | DateMonth | DateDay | DateDayOfWeek | DateNext | DatePrevious | DateAddMonths
         | DateAddYears | DateStartOfWeek | DateStartOfMonth | DateEndOfMonth | DateStartOfYear | DateDayOfYear
         | DateIsoWeek | DateIsoYear | DateFormat | DateParseAs | DateAt | TimeDateIn | TimeClock | TimeOffset

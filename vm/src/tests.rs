@@ -8,6 +8,7 @@ mod control;
 mod cost;
 mod fibers;
 mod forged;
+mod keyed;
 mod natives;
 mod objects;
 mod regions;

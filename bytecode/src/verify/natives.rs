@@ -119,7 +119,16 @@ pub(super) fn fits(program: &Program, native: Native, args: &[TypeId], dst: Type
         StringIndexOf => args == [STRING, STRING] && optional(INT),
         StringTrimStart | StringTrimEnd => sig(&[STRING], STRING),
         StringIsBlank => sig(&[STRING], BOOL),
-        DecimalFormat => sig(&[DECIMAL, INT], STRING),
+        DecimalFormat => sig(&[DECIMAL, INT, STRING, STRING], STRING),
+        IntClamp => sig(&[INT; 3], INT),
+        IntSign => sig(&[INT], INT),
+        IntFormat => sig(&[INT, STRING], STRING),
+        FloatClamp => sig(&[FLOAT; 3], FLOAT),
+        FloatSign => sig(&[FLOAT], INT),
+        DecimalClamp => sig(&[DECIMAL; 3], DECIMAL),
+        DecimalSign => sig(&[DECIMAL], INT),
+        DecimalFloor | DecimalCeil | DecimalRoundHalfUp => sig(&[DECIMAL, INT], DECIMAL),
+        StringParseFloat => args == [STRING] && optional(FLOAT),
         HashSha256 | HashSha512 | EncodeBase64 | EncodeBase64Url | EncodeHex | EncodeUrl => sig(&[STRING], STRING),
         HashHmacSha256 => sig(&[STRING, STRING], STRING),
         DecodeBase64 | DecodeBase64Url | DecodeHex | DecodeUrl => args == [STRING] && optional(STRING),
@@ -138,12 +147,23 @@ pub(super) fn fits(program: &Program, native: Native, args: &[TypeId], dst: Type
             },
             _ => false,
         },
-        ListSortKeys => match args {
-            [keys, values] => {
-                list_of(*keys).is_some_and(|key| is_ordered(program, key))
-                    && list_of(*values).is_some()
-                    && dst == *values
+        ListSortKeys | ListMinKeys | ListMaxKeys | ListDistinctKeys | ListPartition | MapOfKeys => {
+            let [keys, values] = args else { return false };
+            let (Some(key), Some(value)) = (list_of(*keys), list_of(*values)) else { return false };
+            match native {
+                ListSortKeys => is_ordered(program, key) && dst == *values,
+                ListMinKeys | ListMaxKeys => is_ordered(program, key) && found(program, dst, value),
+                ListDistinctKeys => data(key) && dst == *values,
+                ListPartition => key == BOOL && *ty(dst) == Type::Tuple(vec![*values; 2]),
+                _ => map_of(dst) == Some((key, value)),
             }
+        }
+        ListToMap => args.len() == 1 && map_of(dst).is_some_and(|entry| pair(program, args[0]) == Some(entry)),
+        MapWithValues => match args {
+            [map, values] => match (map_of(*map), list_of(*values), map_of(dst)) {
+                (Some((key, _)), Some(value), Some(made)) => made == (key, value),
+                _ => false,
+            },
             _ => false,
         },
         MapGet | MapIndex | MapHas | MapKeys | MapValues | MapEntries | MapSet | MapRemove | MapMerge => {
@@ -161,7 +181,7 @@ pub(super) fn fits(program: &Program, native: Native, args: &[TypeId], dst: Type
                 _ => args[1..] == [map] && dst == map,
             }
         }
-        SetAdd | SetRemove | SetUnion | SetIntersect | SetToList => {
+        SetAdd | SetRemove | SetUnion | SetIntersect | SetDifference | SetToList => {
             let Some(item) = args.first().and_then(|of| set_of(*of)) else { return false };
             let set = args[0];
             match native {
@@ -188,13 +208,21 @@ pub(super) fn fits(program: &Program, native: Native, args: &[TypeId], dst: Type
                 ListReverse | ListDistinct => args.len() == 1 && dst == list,
                 ListIndexOf => args[1..] == [item] && optional(INT),
                 ListSlice => args[1..] == [INT, INT] && dst == list,
-                ListChunk => args[1..] == [INT] && list_of(dst) == Some(list),
+                ListChunk | ListWindow => args[1..] == [INT] && list_of(dst) == Some(list),
                 ListEnumerate => args.len() == 1 && pair(program, dst) == Some((INT, item)),
                 ListFlatten => args.len() == 1 && dst == item && list_of(item).is_some(),
                 ListToSet => args.len() == 1 && set_of(dst) == Some(item),
                 _ => false,
             }
         }
+    }
+}
+
+/// Whether a type is that of an element that may not be there. An optional is no more optional than it is.
+fn found(program: &Program, dst: TypeId, item: TypeId) -> bool {
+    match program.ty(item) {
+        Type::Option(_) => dst == item,
+        _ => *program.ty(dst) == Type::Option(item),
     }
 }
 

@@ -707,7 +707,7 @@ pub(super) fn is_fresh(expr: &Expr) -> bool {
         ExprKind::Try { body, catches, .. } => is_fresh(body) && catches.iter().all(|c| is_fresh(&c.body)),
         ExprKind::Chain { body, .. } | ExprKind::Cleanup { body, .. } => is_fresh(body),
         ExprKind::Within { body, otherwise, .. } => is_fresh(body) && otherwise.as_ref().is_none_or(|e| is_fresh(e)),
-        ExprKind::Gather { gather, .. } => !matches!(gather, crate::hir::Gather::Find),
+        ExprKind::Gather { gather, .. } => !gather.gives_an_element(),
         ExprKind::Fold { init, body, .. } => is_fresh(init) && is_fresh(body),
         ExprKind::Receive { .. } | ExprKind::WaitUntil { .. } | ExprKind::Await(_) => false,
         ExprKind::Select(arms) => arms.iter().all(|arm| is_fresh(&arm.body)),

@@ -160,7 +160,25 @@ impl Emit<'_, '_, '_> {
             Gather::Filter => self.filter(items, item, body, ty),
             Gather::Find => self.find(items, item, body, ty),
             Gather::Any | Gather::All => self.any_all(gather, items, item, body),
-            Gather::SortBy | Gather::GroupBy => {
+            Gather::TakeWhile => self.take_while(items, item, body, ty),
+            Gather::DropWhile => self.drop_while(items, item, body, ty),
+            Gather::Values => {
+                let map = self.value(items);
+                if !map.temp {
+                    self.share(items, map.reg);
+                }
+                let old = self.temp(self.em.world.types.list(item.ty));
+                self.args(Op::CallNative, old.reg, Native::MapValues as u16, &[map.reg]);
+                let values_ty = self.em.world.types.list(body.ty);
+                let values = self.keys(old.reg, item, body, values_ty);
+                let out = self.into(dst, ty);
+                self.args(Op::CallNative, out.reg, Native::MapWithValues as u16, &[map.reg, values.reg]);
+                self.release(values);
+                self.release(old);
+                self.release(map);
+                out
+            }
+            Gather::Keyed(native) => {
                 // The keys are made over the list that is sorted, so it is evaluated once.
                 let list = self.value(items);
                 if !list.temp {
@@ -168,7 +186,6 @@ impl Emit<'_, '_, '_> {
                 }
                 let keys_ty = self.em.world.types.list(body.ty);
                 let keys = self.keys(list.reg, item, body, keys_ty);
-                let native = if gather == Gather::SortBy { Native::ListSortKeys } else { Native::GroupKeys };
                 let out = self.into(dst, ty);
                 self.args(Op::CallNative, out.reg, native as u16, &[keys.reg, list.reg]);
                 self.release(keys);
@@ -222,14 +239,60 @@ impl Emit<'_, '_, '_> {
             let element = this.element(item, load);
             let skip = this.label();
             this.jump_unless(body, skip);
-            if this.em.world.types.is_updatable(item.ty) {
-                this.op(Op::Share, element.reg, 0, 0);
-            }
-            this.op(Op::Push, out.reg, element.reg, 0);
+            this.push_element(out, element, item.ty);
             this.bind(skip);
             this.release(element);
         });
         out
+    }
+
+    fn take_while(&mut self, items: &Expr, item: &Pattern, body: &Expr, ty: Ty) -> Val {
+        let out = self.temp(ty);
+        self.args(Op::NewList, out.reg, 0, &[]);
+        let enough = self.label();
+        self.each_item(items, false, |this, load| {
+            let element = this.element(item, load);
+            let (next, failed) = (this.label(), this.label());
+            this.jump_unless(body, failed);
+            this.push_element(out, element, item.ty);
+            this.goto(next);
+            this.bind(failed);
+            this.goto(enough);
+            this.bind(next);
+            this.release(element);
+        });
+        self.bind(enough);
+        out
+    }
+
+    fn drop_while(&mut self, items: &Expr, item: &Pattern, body: &Expr, ty: Ty) -> Val {
+        let out = self.temp(ty);
+        self.args(Op::NewList, out.reg, 0, &[]);
+        let dropping = self.temp(Ty::BOOL);
+        self.wide(Op::LoadInt, dropping.reg, 1);
+        self.each_item(items, false, |this, load| {
+            let element = this.element(item, load);
+            let (next, failed, keep) = (this.label(), this.label(), this.label());
+            this.jump(Op::JumpIfNot, dropping.reg, keep);
+            this.jump_unless(body, failed);
+            this.goto(next);
+            this.bind(failed);
+            this.wide(Op::LoadInt, dropping.reg, 0);
+            this.bind(keep);
+            this.push_element(out, element, item.ty);
+            this.bind(next);
+            this.release(element);
+        });
+        self.release(dropping);
+        out
+    }
+
+    /// Appends an element that stays where it was too.
+    fn push_element(&mut self, out: Val, element: Val, ty: Ty) {
+        if self.em.world.types.is_updatable(ty) {
+            self.op(Op::Share, element.reg, 0, 0);
+        }
+        self.op(Op::Push, out.reg, element.reg, 0);
     }
 
     fn find(&mut self, items: &Expr, item: &Pattern, body: &Expr, ty: Ty) -> Val {

@@ -37,7 +37,12 @@ pub(super) const DECIMAL_ROWS: &[Row] = &[
     Row { name: "round", vars: &[], me: Some(DECIMAL), params: &[Param { name: "places", shape: INT, default: Some(Default::Int(0)) }], result: DECIMAL, need: None, field: false, body: Native(N::DecimalRound) },
     Row { name: "to_int", vars: &[], me: Some(DECIMAL), params: &[], result: INT, need: None, field: false, body: Native(N::DecimalToInt) },
     Row { name: "to_float", vars: &[], me: Some(DECIMAL), params: &[], result: FLOAT, need: None, field: false, body: Native(N::DecimalToFloat) },
-    Row { name: "format", vars: &[], me: Some(DECIMAL), params: &[Param { name: "places", shape: INT, default: None }], result: STRING, need: None, field: false, body: Native(N::DecimalFormat) },
+    Row { name: "format", vars: &[], me: Some(DECIMAL), params: &[Param { name: "places", shape: INT, default: None }, Param { name: "group", shape: STRING, default: Some(Default::Text("")) }, Param { name: "point", shape: STRING, default: Some(Default::Text(".")) }], result: STRING, need: None, field: false, body: Native(N::DecimalFormat) },
+    Row { name: "round_half_up", vars: &[], me: Some(DECIMAL), params: &[Param { name: "places", shape: INT, default: Some(Default::Int(0)) }], result: DECIMAL, need: None, field: false, body: Native(N::DecimalRoundHalfUp) },
+    Row { name: "floor", vars: &[], me: Some(DECIMAL), params: &[Param { name: "places", shape: INT, default: Some(Default::Int(0)) }], result: DECIMAL, need: None, field: false, body: Native(N::DecimalFloor) },
+    Row { name: "ceil", vars: &[], me: Some(DECIMAL), params: &[Param { name: "places", shape: INT, default: Some(Default::Int(0)) }], result: DECIMAL, need: None, field: false, body: Native(N::DecimalCeil) },
+    Row { name: "clamp", vars: &[], me: Some(DECIMAL), params: &[Param { name: "low", shape: DECIMAL, default: None }, Param { name: "high", shape: DECIMAL, default: None }], result: DECIMAL, need: None, field: false, body: Native(N::DecimalClamp) },
+    Row { name: "sign", vars: &[], me: Some(DECIMAL), params: &[], result: INT, need: None, field: false, body: Native(N::DecimalSign) },
 ];
 
 pub(super) const DECODE_ROWS: &[Row] = &[
@@ -71,6 +76,8 @@ pub(super) const FLOAT_ROWS: &[Row] = &[
     Row { name: "round", vars: &[], me: Some(FLOAT), params: &[], result: FLOAT, need: None, field: false, body: Native(N::FloatRound) },
     Row { name: "to_int", vars: &[], me: Some(FLOAT), params: &[], result: INT, need: None, field: false, body: Native(N::FloatToInt) },
     Row { name: "sqrt", vars: &[], me: Some(FLOAT), params: &[], result: FLOAT, need: None, field: false, body: Native(N::FloatSqrt) },
+    Row { name: "clamp", vars: &[], me: Some(FLOAT), params: &[Param { name: "low", shape: FLOAT, default: None }, Param { name: "high", shape: FLOAT, default: None }], result: FLOAT, need: None, field: false, body: Native(N::FloatClamp) },
+    Row { name: "sign", vars: &[], me: Some(FLOAT), params: &[], result: INT, need: None, field: false, body: Native(N::FloatSign) },
 ];
 
 pub(super) const HASH_ROWS: &[Row] = &[
@@ -84,6 +91,9 @@ pub(super) const INT_ROWS: &[Row] = &[
     Row { name: "pow", vars: &[], me: Some(INT), params: &[Param { name: "exponent", shape: INT, default: None }], result: INT, need: None, field: false, body: Native(N::IntPow) },
     Row { name: "to_float", vars: &[], me: Some(INT), params: &[], result: FLOAT, need: None, field: false, body: Native(N::IntToFloat) },
     Row { name: "to_decimal", vars: &[], me: Some(INT), params: &[], result: DECIMAL, need: None, field: false, body: Lowered },
+    Row { name: "clamp", vars: &[], me: Some(INT), params: &[Param { name: "low", shape: INT, default: None }, Param { name: "high", shape: INT, default: None }], result: INT, need: None, field: false, body: Native(N::IntClamp) },
+    Row { name: "sign", vars: &[], me: Some(INT), params: &[], result: INT, need: None, field: false, body: Native(N::IntSign) },
+    Row { name: "format", vars: &[], me: Some(INT), params: &[Param { name: "group", shape: STRING, default: Some(Default::Text(",")) }], result: STRING, need: None, field: false, body: Native(N::IntFormat) },
 ];
 
 pub(super) const JSON_ROWS: &[Row] = &[
@@ -132,6 +142,17 @@ pub(super) const LIST_ROWS: &[Row] = &[
     Row { name: "join", vars: &[], me: Some(List(&STRING)), params: &[Param { name: "sep", shape: STRING, default: None }], result: STRING, need: None, field: false, body: Native(N::ListJoin) },
     Row { name: "flatten", vars: &["T"], me: Some(List(&List(&Var(0)))), params: &[], result: List(&Var(0)), need: None, field: false, body: Native(N::ListFlatten) },
     Row { name: "to_set", vars: &["T"], me: Some(List(&Var(0))), params: &[], result: Set(&Var(0)), need: None, field: false, body: Native(N::ListToSet) },
+    Row { name: "count", vars: &["T"], me: Some(List(&Var(0))), params: &[Param { name: "test", shape: Fn(&[Var(0)], &BOOL), default: None }], result: INT, need: None, field: false, body: Lowered },
+    Row { name: "partition", vars: &["T"], me: Some(List(&Var(0))), params: &[Param { name: "test", shape: Fn(&[Var(0)], &BOOL), default: None }], result: Tuple(&[List(&Var(0)), List(&Var(0))]), need: None, field: false, body: Lowered },
+    Row { name: "take_while", vars: &["T"], me: Some(List(&Var(0))), params: &[Param { name: "test", shape: Fn(&[Var(0)], &BOOL), default: None }], result: List(&Var(0)), need: None, field: false, body: Lowered },
+    Row { name: "drop_while", vars: &["T"], me: Some(List(&Var(0))), params: &[Param { name: "test", shape: Fn(&[Var(0)], &BOOL), default: None }], result: List(&Var(0)), need: None, field: false, body: Lowered },
+    Row { name: "min_by", vars: &["T", "K"], me: Some(List(&Var(0))), params: &[Param { name: "key", shape: Fn(&[Var(0)], &Var(1)), default: None }], result: Option(&Var(0)), need: Some(Need::Ordered(1)), field: false, body: Lowered },
+    Row { name: "max_by", vars: &["T", "K"], me: Some(List(&Var(0))), params: &[Param { name: "key", shape: Fn(&[Var(0)], &Var(1)), default: None }], result: Option(&Var(0)), need: Some(Need::Ordered(1)), field: false, body: Lowered },
+    Row { name: "sum_by", vars: &["T", "N"], me: Some(List(&Var(0))), params: &[Param { name: "number", shape: Fn(&[Var(0)], &Var(1)), default: None }], result: Var(1), need: Some(Need::Summable(1)), field: false, body: Lowered },
+    Row { name: "distinct_by", vars: &["T", "K"], me: Some(List(&Var(0))), params: &[Param { name: "key", shape: Fn(&[Var(0)], &Var(1)), default: None }], result: List(&Var(0)), need: None, field: false, body: Lowered },
+    Row { name: "key_by", vars: &["T", "K"], me: Some(List(&Var(0))), params: &[Param { name: "key", shape: Fn(&[Var(0)], &Var(1)), default: None }], result: Map(&Var(1), &Var(0)), need: None, field: false, body: Lowered },
+    Row { name: "to_map", vars: &["K", "V"], me: Some(List(&Tuple(&[Var(0), Var(1)]))), params: &[], result: Map(&Var(0), &Var(1)), need: None, field: false, body: Native(N::ListToMap) },
+    Row { name: "window", vars: &["T"], me: Some(List(&Var(0))), params: &[Param { name: "size", shape: INT, default: None }], result: List(&List(&Var(0))), need: None, field: false, body: Native(N::ListWindow) },
 ];
 
 pub(super) const MAP_ROWS: &[Row] = &[
@@ -145,6 +166,11 @@ pub(super) const MAP_ROWS: &[Row] = &[
     Row { name: "set", vars: &["K", "V"], me: Some(Map(&Var(0), &Var(1))), params: &[Param { name: "key", shape: Var(0), default: None }, Param { name: "value", shape: Var(1), default: None }], result: Map(&Var(0), &Var(1)), need: None, field: false, body: Native(N::MapSet) },
     Row { name: "remove", vars: &["K", "V"], me: Some(Map(&Var(0), &Var(1))), params: &[Param { name: "key", shape: Var(0), default: None }], result: Map(&Var(0), &Var(1)), need: None, field: false, body: Native(N::MapRemove) },
     Row { name: "merge", vars: &["K", "V"], me: Some(Map(&Var(0), &Var(1))), params: &[Param { name: "other", shape: Map(&Var(0), &Var(1)), default: None }], result: Map(&Var(0), &Var(1)), need: None, field: false, body: Native(N::MapMerge) },
+    Row { name: "filter", vars: &["K", "V"], me: Some(Map(&Var(0), &Var(1))), params: &[Param { name: "test", shape: Fn(&[Var(0), Var(1)], &BOOL), default: None }], result: Map(&Var(0), &Var(1)), need: None, field: false, body: Lowered },
+    Row { name: "map_values", vars: &["K", "V", "U"], me: Some(Map(&Var(0), &Var(1))), params: &[Param { name: "make", shape: Fn(&[Var(1)], &Var(2)), default: None }], result: Map(&Var(0), &Var(2)), need: None, field: false, body: Lowered },
+    Row { name: "any", vars: &["K", "V"], me: Some(Map(&Var(0), &Var(1))), params: &[Param { name: "test", shape: Fn(&[Var(0), Var(1)], &BOOL), default: None }], result: BOOL, need: None, field: false, body: Lowered },
+    Row { name: "all", vars: &["K", "V"], me: Some(Map(&Var(0), &Var(1))), params: &[Param { name: "test", shape: Fn(&[Var(0), Var(1)], &BOOL), default: None }], result: BOOL, need: None, field: false, body: Lowered },
+    Row { name: "count", vars: &["K", "V"], me: Some(Map(&Var(0), &Var(1))), params: &[Param { name: "test", shape: Fn(&[Var(0), Var(1)], &BOOL), default: None }], result: INT, need: None, field: false, body: Lowered },
 ];
 
 pub(super) const SET_ROWS: &[Row] = &[
@@ -166,6 +192,7 @@ pub(super) const SET_ROWS: &[Row] = &[
     Row { name: "all", vars: &["T"], me: Some(Set(&Var(0))), params: &[Param { name: "test", shape: Fn(&[Var(0)], &BOOL), default: None }], result: BOOL, need: None, field: false, body: Lowered },
     Row { name: "sort_by", vars: &["T", "K"], me: Some(Set(&Var(0))), params: &[Param { name: "key", shape: Fn(&[Var(0)], &Var(1)), default: None }], result: List(&Var(0)), need: Some(Need::Ordered(1)), field: false, body: Lowered },
     Row { name: "group_by", vars: &["T", "K"], me: Some(Set(&Var(0))), params: &[Param { name: "key", shape: Fn(&[Var(0)], &Var(1)), default: None }], result: Map(&Var(1), &List(&Var(0))), need: None, field: false, body: Lowered },
+    Row { name: "difference", vars: &["T"], me: Some(Set(&Var(0))), params: &[Param { name: "other", shape: Set(&Var(0)), default: None }], result: Set(&Var(0)), need: None, field: false, body: Native(N::SetDifference) },
 ];
 
 pub(super) const STRING_ROWS: &[Row] = &[
@@ -191,6 +218,7 @@ pub(super) const STRING_ROWS: &[Row] = &[
     Row { name: "trim_start", vars: &[], me: Some(STRING), params: &[], result: STRING, need: None, field: false, body: Native(N::StringTrimStart) },
     Row { name: "trim_end", vars: &[], me: Some(STRING), params: &[], result: STRING, need: None, field: false, body: Native(N::StringTrimEnd) },
     Row { name: "is_blank", vars: &[], me: Some(STRING), params: &[], result: BOOL, need: None, field: false, body: Native(N::StringIsBlank) },
+    Row { name: "parse_float", vars: &[], me: Some(STRING), params: &[], result: Option(&FLOAT), need: None, field: false, body: Native(N::StringParseFloat) },
 ];
 
 pub(super) const TIME_ROWS: &[Row] = &[

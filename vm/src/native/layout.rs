@@ -23,6 +23,10 @@ pub(super) fn call(call: &mut Call<'_>, native: Native) -> Result<u64, Fault> {
         }
         Native::StringTrimStart => call.text(0).trim_start().to_owned(),
         Native::StringTrimEnd => call.text(0).trim_end().to_owned(),
+        Native::IntFormat => {
+            let digits = call.int(0).to_string();
+            return grouped(call, &digits, 1, None);
+        }
         _ => {
             let places = call.int(1);
             if !(0..=PLACES_MAX).contains(&places) {
@@ -33,10 +37,31 @@ pub(super) fn call(call: &mut Call<'_>, native: Native) -> Result<u64, Fault> {
             let value = value.round_dp_with_strategy(places as u32, RoundingStrategy::MidpointNearestEven);
             // What was rounded to nothing has no sign.
             let value = if value.is_zero() { value.abs() } else { value };
-            format!("{value:.*}", places as usize)
+            let digits = format!("{value:.*}", places as usize);
+            return grouped(call, &digits, 2, Some(3));
         }
     };
     call.new_text(&text)
+}
+
+/// Digits with a text between thousands, and another for the point.
+fn grouped(call: &mut Call<'_>, digits: &str, group: usize, point: Option<usize>) -> Result<u64, Fault> {
+    let longest = call.text(group).len().max(point.map_or(0, |point| call.text(point).len()));
+    expect(call, digits.len().saturating_mul(longest.saturating_add(1)))?;
+    let (whole, places) = digits.split_once('.').unwrap_or((digits, ""));
+    let (sign, whole) = whole.split_at(usize::from(whole.starts_with('-')));
+    let mut made = sign.to_owned();
+    for (place, digit) in whole.char_indices() {
+        if place > 0 && (whole.len() - place).is_multiple_of(3) {
+            made.push_str(call.text(group));
+        }
+        made.push(digit);
+    }
+    if let (Some(point), false) = (point, places.is_empty()) {
+        made.push_str(call.text(point));
+        made.push_str(places);
+    }
+    call.new_text(&made)
 }
 
 /// Room and fuel for a text, before it is made.

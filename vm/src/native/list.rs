@@ -76,6 +76,7 @@ pub(super) fn call(call: &mut Call<'_>, native: Native) -> Result<u64, Fault> {
         }
         ListDistinct => distinct(call),
         ListChunk => chunk(call),
+        ListWindow => window(call),
         _ => {
             let lists = call.items(list).to_vec();
             // The same list may be there a thousand times.
@@ -258,4 +259,19 @@ fn chunk(call: &mut Call<'_>) -> Result<u64, Fault> {
     let chunks = items.chunks(usize::try_from(size).unwrap_or(usize::MAX)).map(|items| call.list(inner, items));
     let chunks = chunks.collect::<Result<Vec<u64>, Fault>>()?;
     call.fresh_list(call.dst, &chunks)
+}
+
+/// Elements are there once for each window they are in, so their number is known before they are made.
+fn window(call: &mut Call<'_>) -> Result<u64, Fault> {
+    let Some(size) = usize::try_from(call.int(1)).ok().filter(|size| *size > 0) else {
+        return Err(fault(TrapKind::Index, format!("a list has no windows of {}", call.int(1))));
+    };
+    let inner = call.element(call.dst)?;
+    let items = call.items(call.slot(0)).to_vec();
+    let bytes = items.windows(size).len().saturating_mul(size.saturating_add(2)).saturating_mul(8);
+    call.heap.expect_room(bytes)?;
+    call.heap.charge(bytes);
+    let windows = items.windows(size).map(|items| call.list(inner, items));
+    let windows = windows.collect::<Result<Vec<u64>, Fault>>()?;
+    call.fresh_list(call.dst, &windows)
 }

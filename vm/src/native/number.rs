@@ -1,7 +1,7 @@
 //! Numbers.
 
-use rust_decimal::RoundingStrategy;
 use rust_decimal::prelude::ToPrimitive as _;
+use rust_decimal::{Decimal, RoundingStrategy};
 use weft_bytecode::op::Native;
 
 use super::Call;
@@ -38,15 +38,30 @@ pub(super) fn call(call: &mut Call<'_>, native: Native) -> Result<u64, Fault> {
         }
         FloatSqrt => libm::sqrt(float()).to_bits(),
         DecimalAbs => new_decimal(call.heap, decimal(call.heap, call.slot(0)).abs())?,
-        DecimalRound => {
-            let places = call.int(1);
-            if places < 0 {
-                return Err(fault(TrapKind::Index, format!("a decimal cannot be rounded to {places} places")));
-            }
-            let places = places.min(28) as u32;
-            let value = decimal(call.heap, call.slot(0));
-            new_decimal(call.heap, value.round_dp_with_strategy(places, RoundingStrategy::MidpointNearestEven))?
+        IntClamp => {
+            let (low, high) = (call.int(1), call.int(2));
+            call.int(0).clamp(low, bounds(low, high)?) as u64
         }
+        IntSign => call.int(0).signum() as u64,
+        FloatClamp => {
+            let (low, high) = (f64::from_bits(call.slot(1)), f64::from_bits(call.slot(2)));
+            float().clamp(low, bounds(low, high)?).to_bits()
+        }
+        FloatSign => (i64::from(float() > 0.0) - i64::from(float() < 0.0)) as u64,
+        DecimalClamp => {
+            let value = |place| decimal(call.heap, call.slot(place));
+            let (low, high) = (value(1), value(2));
+            let clamped = value(0).clamp(low, bounds(low, high)?);
+            new_decimal(call.heap, clamped)?
+        }
+        DecimalSign => {
+            let value = decimal(call.heap, call.slot(0));
+            (i64::from(value > Decimal::ZERO) - i64::from(value < Decimal::ZERO)) as u64
+        }
+        DecimalRound => round(call, RoundingStrategy::MidpointNearestEven)?,
+        DecimalRoundHalfUp => round(call, RoundingStrategy::MidpointAwayFromZero)?,
+        DecimalFloor => round(call, RoundingStrategy::ToNegativeInfinity)?,
+        DecimalCeil => round(call, RoundingStrategy::ToPositiveInfinity)?,
         DecimalToInt => {
             let value = decimal(call.heap, call.slot(0)).trunc();
             match value.to_i64() {
@@ -57,6 +72,27 @@ pub(super) fn call(call: &mut Call<'_>, native: Native) -> Result<u64, Fault> {
         // By way of its digits: correctly rounded, as a literal would be.
         _ => decimal(call.heap, call.slot(0)).to_string().parse::<f64>().unwrap_or_default().to_bits(),
     })
+}
+
+/// The upper of two bounds that are in order.
+fn bounds<T: PartialOrd + std::fmt::Display + Copy>(low: T, high: T) -> Result<T, Fault> {
+    if low > high {
+        return Err(fault(
+            TrapKind::Index,
+            format!("nothing lies between {low} and {high}: the lower bound is above the upper"),
+        ));
+    }
+    Ok(high)
+}
+
+fn round(call: &mut Call<'_>, strategy: RoundingStrategy) -> Result<u64, Fault> {
+    let places = call.int(1);
+    if places < 0 {
+        return Err(fault(TrapKind::Index, format!("a decimal cannot be rounded to {places} places")));
+    }
+    let places = places.min(28) as u32;
+    let value = decimal(call.heap, call.slot(0));
+    new_decimal(call.heap, value.round_dp_with_strategy(places, strategy))
 }
 
 fn pow(base: i64, exponent: i64) -> Result<i64, Fault> {

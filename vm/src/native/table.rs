@@ -69,12 +69,13 @@ pub(super) fn call(call: &mut Call<'_>, native: Native) -> Result<u64, Fault> {
             crate::interp::share_children(call.heap, call.loaded, all);
             Ok(all)
         }
-        SetIntersect => {
+        SetIntersect | SetDifference => {
+            let both = native == SetIntersect;
             let shape = shape(call, 0)?;
             keep(call, |call, entry| {
                 let key = table::key(call.heap, shape, map, entry);
                 let other = call.slot(1);
-                Ok(table::find(call.heap, call.loaded, shape, other, key)?.is_some())
+                Ok(table::find(call.heap, call.loaded, shape, other, key)?.is_some() == both)
             })
         }
         _ => {

@@ -60,6 +60,10 @@ pub(super) fn call(call: &mut Call<'_>, native: Native) -> Result<u64, Fault> {
             let value = text.parse::<i64>().ok().filter(|_| plain);
             call.optional(value.map(|value| value as u64))
         }
+        StringParseFloat => {
+            let value = parse_float(call.text(0));
+            call.optional(value.map(f64::to_bits))
+        }
         StringParseDecimal => match weft_bytecode::wire::text::parse_decimal(call.text(0)) {
             Some(value) => {
                 let value = new_decimal(call.heap, value)?;
@@ -69,6 +73,16 @@ pub(super) fn call(call: &mut Call<'_>, native: Native) -> Result<u64, Fault> {
         },
         _ => join(call),
     }
+}
+
+/// A number as JSON writes it; one too large for a Float is none.
+fn parse_float(text: &str) -> Option<f64> {
+    let digits = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+    let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
+    let (whole, places) = mantissa.split_once('.').unwrap_or((mantissa, "0"));
+    let exponent = exponent.strip_prefix(['+', '-']).unwrap_or(exponent);
+    let sound = digits(whole.strip_prefix('-').unwrap_or(whole)) && digits(places) && digits(exponent);
+    sound.then(|| text.parse::<f64>().ok()).flatten().filter(|value| value.is_finite())
 }
 
 fn scalars(text: &str) -> impl Iterator<Item = &str> + Clone {

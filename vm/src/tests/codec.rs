@@ -18,8 +18,15 @@ fn laid_out() {
     gives(Native::StringTrimStart, &[S], S, &["\" a \""], "\"a \"");
     gives(Native::StringTrimEnd, &[S], S, &["\" a \""], "\" a\"");
     gives(Native::StringIsBlank, &[S], Bool, &["\" \""], "true");
-    gives(Native::DecimalFormat, &[Decimal, Int], S, &["\"-0.001\"", "2"], "\"0.00\"");
-    gives(Native::DecimalFormat, &[Decimal, Int], S, &["\"12\"", "28"], &format!("\"12.{}\"", "0".repeat(28)));
+    let decimal = |value: &str, places: &str, expected: &str| {
+        gives(Native::DecimalFormat, &[Decimal, Int, S, S], S, &[value, places, "\"'\"", "\",\""], expected);
+    };
+    decimal("\"-0.001\"", "2", "\"0,00\"");
+    decimal("\"12\"", "28", &format!("\"12,{}\"", "0".repeat(28)));
+    decimal("\"-123456.5\"", "1", "\"-123'456,5\"");
+    decimal("\"1234567\"", "0", "\"1'234'567\"");
+    gives(Native::IntFormat, &[Int, S], S, &["-9223372036854775808", "\".\""], "\"-9.223.372.036.854.775.808\"");
+    gives(Native::IntFormat, &[Int, S], S, &["-123", "\".\""], "\"-123\"");
 }
 
 #[test]
@@ -54,7 +61,8 @@ fn what_cannot_be_laid_out() {
     let traps = |native, params: &[Type], args: &[&str], kind| assert_eq!(trap(native, params, S, args), kind);
     traps(Native::StringPadStart, &[S, Int, S], &["\"a\"", "4", "\"\""], TrapKind::Index);
     traps(Native::StringRepeat, &[S, Int], &["\"a\"", "-1"], TrapKind::Index);
-    traps(Native::DecimalFormat, &[Decimal, Int], &["\"1\"", "29"], TrapKind::Index);
+    let decimal = [Decimal, Int, S, S];
+    traps(Native::DecimalFormat, &decimal, &["\"1\"", "29", "\"\"", "\".\""], TrapKind::Index);
     let huge = "9223372036854775807";
     traps(Native::StringRepeat, &[S, Int], &["\"ab\"", huge], TrapKind::Memory);
     traps(Native::StringPadEnd, &[S, Int, S], &["\"a\"", huge, "\"x\""], TrapKind::Memory);

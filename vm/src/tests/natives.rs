@@ -8,9 +8,9 @@ use super::asm::*;
 use crate::step::TrapKind;
 
 /// Calls a native with the workflow's arguments.
-fn run(p: P, native: Native, params: &[TypeId], dst: TypeId, args: &[&str]) -> Stage {
+pub(super) fn run(p: P, native: Native, params: &[TypeId], dst: TypeId, args: &[&str]) -> Stage {
     let mut p = p;
-    let names = ["a", "b", "c"];
+    let names = ["a", "b", "c", "d"];
     let fields: Vec<(&str, TypeId)> = names.into_iter().zip(params.iter().copied()).collect();
     let record = p.record(None, &fields);
     let mut f = F::new("main", params, dst);

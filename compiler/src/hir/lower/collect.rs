@@ -12,13 +12,18 @@ use crate::types::{Kind, Ty};
 
 impl<'a> Lower<'_, 'a> {
     pub(super) fn collect(&mut self, object: Expr, name: &str, args: &'a [Arg], want: Ty, span: Span) -> Expr {
-        let items = self.as_list(object);
-        let item = self.types().element(items.ty).unwrap_or(Ty::UNKNOWN);
+        let from = object.ty;
+        let items = if name == "map_values" { object } else { self.as_list(object) };
+        let item = match self.kind_of(from) {
+            Kind::Map(_, value) if name == "map_values" => value,
+            _ => self.types().element(items.ty).unwrap_or(Ty::UNKNOWN),
+        };
         let count = if name == "fold" { 2 } else { 1 };
         if args.len() != count || args.iter().any(|a| a.name.is_some()) {
             let message = format!("`{name}` takes {count} argument{}", if count == 1 { "" } else { "s" });
             let help = match name {
                 "fold" => "`xs.fold(0, (sum, x) => sum + x)`".to_owned(),
+                "count" => "`xs.length()`, or `xs.count(x => ..)` for those that pass a test".to_owned(),
                 name => format!("`xs.{name}(x => ..)`"),
             };
             self.report(Diagnostic::error("WF1010", span, message).label("wrong number").help(help));
@@ -28,7 +33,7 @@ impl<'a> Lower<'_, 'a> {
             return self.fold(items, item, args, want, span);
         }
         let result = match name {
-            "filter" | "find" | "any" | "all" => Ty::BOOL,
+            "filter" | "find" | "any" | "all" | "count" | "partition" | "take_while" | "drop_while" => Ty::BOOL,
             "map" => match self.kind_of(self.types().inner(want).unwrap_or(want)) {
                 Kind::List(item) => item,
                 _ => Ty::UNKNOWN,
@@ -43,8 +48,21 @@ impl<'a> Lower<'_, 'a> {
             "any" => (Gather::Any, Ty::BOOL),
             "all" => (Gather::All, Ty::BOOL),
             "flat_map" => (Gather::FlatMap, body.ty),
-            "sort_by" => (Gather::SortBy, items.ty),
-            _ => (Gather::GroupBy, self.types().map(body.ty, items.ty)),
+            "count" => (Gather::Filter, items.ty),
+            "sum_by" => (Gather::Map, self.types().list(body.ty)),
+            "take_while" => (Gather::TakeWhile, items.ty),
+            "drop_while" => (Gather::DropWhile, items.ty),
+            "partition" => (Gather::Keyed(Native::ListPartition), self.types().tuple(&[items.ty, items.ty])),
+            "sort_by" => (Gather::Keyed(Native::ListSortKeys), items.ty),
+            "min_by" => (Gather::Keyed(Native::ListMinKeys), self.types().option(item)),
+            "max_by" => (Gather::Keyed(Native::ListMaxKeys), self.types().option(item)),
+            "distinct_by" => (Gather::Keyed(Native::ListDistinctKeys), items.ty),
+            "key_by" => (Gather::Keyed(Native::MapOfKeys), self.types().map(body.ty, item)),
+            "map_values" => match self.kind_of(from) {
+                Kind::Map(key, _) => (Gather::Values, self.types().map(key, body.ty)),
+                _ => (Gather::Values, Ty::UNKNOWN),
+            },
+            _ => (Gather::Keyed(Native::GroupKeys), self.types().map(body.ty, items.ty)),
         };
         if body.ty == Ty::UNKNOWN || body.ty == Ty::NEVER {
             return self.error(span);
@@ -54,21 +72,48 @@ impl<'a> Lower<'_, 'a> {
             self.report(Diagnostic::error("WF1002", body.span, message).label("not a List").help("use `map`"));
             return self.error(span);
         }
-        if gather == Gather::SortBy && !self.types().is_ordered(body.ty) {
-            let message = format!("{} has no order", self.name_of(body.ty));
-            self.report(Diagnostic::error("WF1002", body.span, message).label("cannot be sorted by this"));
+        if !self.body_serves(name, &body) {
             return self.error(span);
         }
+        let made = body.ty;
         let kind = ExprKind::Gather { gather, items: Box::new(items), item: pattern, body: Box::new(body) };
-        Expr { kind, ty, span }
+        let gathered = Expr { kind, ty, span };
+        // Some are another method of what is gathered.
+        let (native, ty) = match (name, self.kind_of(from)) {
+            ("count", _) => (Native::ListLength, Ty::INT),
+            ("sum_by", _) => (Native::ListSum, made),
+            ("filter", Kind::Map(..)) => (Native::ListToMap, from),
+            _ => return gathered,
+        };
+        Expr { kind: ExprKind::Native(native, vec![gathered]), ty, span }
     }
 
-    /// A set as a list of its elements.
+    /// Whether what the lambda gives is of use for the method; says why not.
+    fn body_serves(&self, name: &str, body: &Expr) -> bool {
+        let types = self.types();
+        let (wrong, label) = match name {
+            "sort_by" | "min_by" | "max_by" => (!types.is_ordered(body.ty), "cannot be sorted by this"),
+            "sum_by" => (!types.is_summable(body.ty), "cannot be added"),
+            _ => return true,
+        };
+        if wrong {
+            let lacks = if name == "sum_by" { "cannot be added" } else { "has no order" };
+            let message = format!("{} {lacks}", self.name_of(body.ty));
+            self.report(Diagnostic::error("WF1002", body.span, message).label(label));
+        }
+        !wrong
+    }
+
+    /// A set as a list of its elements, a map as one of its entries.
     fn as_list(&self, object: Expr) -> Expr {
         match self.kind_of(object.ty) {
             Kind::Set(item) => {
                 let (span, ty) = (object.span, self.types().list(item));
                 Expr { kind: ExprKind::Native(Native::SetToList, vec![object]), ty, span }
+            }
+            Kind::Map(key, value) => {
+                let (span, pair) = (object.span, self.types().tuple(&[key, value]));
+                Expr { kind: ExprKind::Native(Native::MapEntries, vec![object]), ty: self.types().list(pair), span }
             }
             _ => object,
         }

@@ -336,7 +336,6 @@ impl<'a> Lower<'_, 'a> {
                 self.plain_variant(id, index, span)
             }
             Some(None) => self.error(span),
-            None if STD_LATER.contains(&name) => self.refuse(&format!("`{name}`"), span),
             None => {
                 match self.kind_of(want) {
                     Kind::Enum(id) if name.starts_with(char::is_uppercase) => self.unknown_variant(id, name, span),
@@ -474,9 +473,6 @@ const FOREIGN: &[(&str, &str)] = &[
     ("hours", "a duration is one word: `5h`, `1h30m`"),
     ("days", "a duration is one word: `5d`, `1d12h`"),
 ];
-
-/// Modules of the standard library that are not built.
-const STD_LATER: [&str; 2] = ["hash", "encode"];
 
 /// The first word of a construct: what a diagnostic about the whole of it points at.
 pub(super) fn head(span: Span, word: &str) -> Span {

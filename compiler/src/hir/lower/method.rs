@@ -15,7 +15,6 @@ use crate::types::{FieldDef, Kind, Ty, near};
 const FOREIGN: &[(&str, &str)] = &[
     ("len", "length"),
     ("size", "length"),
-    ("count", "length"),
     ("append", "push"),
     ("reduce", "fold"),
     ("some", "any"),
@@ -36,6 +35,15 @@ const FOREIGN: &[(&str, &str)] = &[
     ("sorted", "sort"),
     ("insert", "set"),
     ("put", "set"),
+    ("takeWhile", "take_while"),
+    ("dropWhile", "drop_while"),
+    ("minBy", "min_by"),
+    ("maxBy", "max_by"),
+    ("unique", "distinct"),
+    ("windowed", "window"),
+    ("index_by", "key_by"),
+    ("mapValues", "map_values"),
+    ("minus", "difference"),
 ];
 
 impl<'a> Lower<'_, 'a> {
