@@ -226,6 +226,8 @@ pub(crate) enum GraphFormat {
     Mermaid,
     /// A Graphviz digraph: `weft graph --format dot | dot -Tsvg`
     Dot,
+    /// A picture, of all workflows that are printed: `weft graph --format svg > flow.svg`
+    Svg,
 }
 
 /// `weft build`.

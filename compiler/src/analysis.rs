@@ -7,7 +7,7 @@ use crate::diagnostic::{Diagnostic, Severity};
 use crate::source::{FileId, Source, Span};
 use crate::syntax::ast;
 use crate::types::world::World;
-use crate::{codegen, effects, hir, syntax};
+use crate::{codegen, effects, hir, parallel, syntax};
 
 /// Stack of the thread that compiles. Trees are up to [`syntax::TREE_DEPTH_MAX`] deep and every stage recurses over
 /// them; the memory is only touched as far as it is used.
@@ -115,8 +115,7 @@ pub(crate) fn front<T>(
     let mut sources = project.sources.clone();
     let mut diagnostics = Vec::new();
     let mut files: Vec<ast::File> = Vec::new();
-    for (index, source) in sources.iter().enumerate() {
-        let (file, found) = syntax::parse(FileId(index as u16), &source.text);
+    for (file, found) in parallel::each(&sources, |number, source| syntax::parse(FileId(number as u16), &source.text)) {
         files.push(file);
         diagnostics.extend(found);
     }

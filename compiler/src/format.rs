@@ -1,26 +1,37 @@
 //! Source text → the same text in the one layout. Spaces, indentation and blank lines are the formatter's, line breaks are
-//! the author's; no token is added, dropped or moved, so a program means the same before and after.
+//! the author's; no token is added, dropped or moved, so a program means the same before and after. A declaration that cannot
+//! be read stays as it is; the others are laid out.
 
 mod space;
 
-use crate::diagnostic::{Diagnostic, Severity};
-use crate::source::FileId;
+use crate::diagnostic::Diagnostic;
+use crate::parallel;
+use crate::source::{FileId, Source};
 use crate::syntax::{self, Kind, Token};
 
 /// Columns of one step to the right.
 const STEP: usize = 2;
 
+/// A file in the one layout.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Formatted {
+    /// The text. Declarations that cannot be read stand in it as they were.
+    pub text: String,
+    /// The syntax errors of those.
+    pub errors: Vec<Diagnostic>,
+}
+
+/// Lays all files of a project out.
+pub fn all(sources: &[Source]) -> Vec<Formatted> {
+    parallel::each(sources, |number, source| format(FileId(number as u16), &source.text))
+}
+
 /// Lays a file out.
-///
-/// # Errors
-/// The syntax errors of a file that cannot be read: what is lost in it has no layout.
-pub fn format(file: FileId, text: &str) -> Result<String, Vec<Diagnostic>> {
-    let (_, diagnostics) = syntax::parse(file, text);
-    let errors: Vec<Diagnostic> = diagnostics.into_iter().filter(|d| d.severity == Severity::Error).collect();
-    if !errors.is_empty() {
-        return Err(errors);
+pub fn format(file: FileId, text: &str) -> Formatted {
+    if text.len() > syntax::SOURCE_BYTES_MAX {
+        return Formatted { text: text.to_owned(), errors: syntax::parse(file, text).1 };
     }
-    let tokens = syntax::tokens(text).unwrap_or_default();
+    let (tokens, errors) = syntax::tokens(file, text);
     let mut layout = Layout { text, out: String::with_capacity(text.len() + text.len() / 8), open: Vec::new() };
     let mut rest = tokens.as_slice();
     let mut last = None;
@@ -31,7 +42,7 @@ pub fn format(file: FileId, text: &str) -> Result<String, Vec<Diagnostic>> {
         last = line.last();
         rest = after;
     }
-    Ok(layout.out)
+    Formatted { text: layout.out, errors }
 }
 
 /// A bracket that is open at the end of a line.
@@ -63,6 +74,12 @@ impl Layout<'_> {
             && !closes
         {
             self.out.push('\n');
+        }
+        if first.kind == Kind::Broken {
+            self.out.push_str(&self.text[first.start..first.end]);
+            self.out.push('\n');
+            self.open.clear();
+            return;
         }
         let continues = !closes && last.is_some_and(|last| self.continues(last, first, line.get(1)));
         let base = match self.open.last() {
@@ -101,6 +118,9 @@ impl Layout<'_> {
 
     /// Whether a line goes on with what the one before began.
     fn continues(&self, last: &Token, first: &Token, second: Option<&Token>) -> bool {
+        if last.kind == Kind::Broken {
+            return false;
+        }
         // In the first column such a word would begin a declaration of its own.
         if self.open.is_empty() && first.kind == Kind::Word && !first.head {
             return true;

@@ -2,7 +2,11 @@
 //! computation between two such points has no node of its own.
 
 mod draw;
+mod layout;
+mod svg;
 mod walk;
+
+pub use svg::{NODES_MAX, svg};
 
 use crate::analysis::{self, Project};
 use crate::diagnostic::{Diagnostic, Severity};

@@ -14,6 +14,7 @@ pub mod syntax;
 mod codegen;
 mod effects;
 mod hir;
+mod parallel;
 mod stdlib;
 mod types;
 

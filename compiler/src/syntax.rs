@@ -34,23 +34,33 @@ pub fn parse(file: FileId, text: &str) -> (File, Vec<Diagnostic>) {
     let mut diagnostics = Vec::new();
     let split = split::split(text);
     for chunk in &split.chunks {
-        if chunk.depth > NESTING_MAX {
-            diagnostics.push(too_deep(Span { file, start: chunk.deepest as u32, end: chunk.deepest as u32 + 1 }));
-            tree.lost.push(chunk.lost(file));
-            continue;
-        }
-        let comments = split.comments_of(chunk);
-        let item = Item { file, text, chunk, comments };
-        // pest notices the end of the stack and gives up cleanly; then there is another stack to try.
-        if item.read(&mut tree, &mut diagnostics).is_err()
-            && stacker::grow(DEEP_STACK_BYTES, || item.read(&mut tree, &mut diagnostics)).is_err()
-        {
-            let start = chunk.start as u32;
-            diagnostics.push(too_deep(Span { file, start, end: start + 1 }));
-            tree.lost.push(chunk.lost(file));
-        }
+        let (piece, found) = parse_piece(file, text, &split, chunk);
+        tree.items.extend(piece.items);
+        tree.lost.extend(piece.lost);
+        diagnostics.extend(found);
     }
     diagnostics.sort_by_key(|d| (d.span.start, d.span.end));
+    (tree, diagnostics)
+}
+
+/// Reads one piece of a file.
+fn parse_piece(file: FileId, text: &str, split: &split::Split, chunk: &split::Chunk) -> (File, Vec<Diagnostic>) {
+    let mut tree = File { id: file, items: Vec::new(), lost: Vec::new() };
+    let mut diagnostics = Vec::new();
+    if chunk.depth > NESTING_MAX {
+        diagnostics.push(too_deep(Span { file, start: chunk.deepest as u32, end: chunk.deepest as u32 + 1 }));
+        tree.lost.push(chunk.lost(file));
+        return (tree, diagnostics);
+    }
+    let item = Item { file, text, chunk, comments: split.comments_of(chunk) };
+    // pest notices the end of the stack and gives up cleanly; then there is another stack to try.
+    if item.read(&mut tree, &mut diagnostics).is_err()
+        && stacker::grow(DEEP_STACK_BYTES, || item.read(&mut tree, &mut diagnostics)).is_err()
+    {
+        let start = chunk.start as u32;
+        diagnostics.push(too_deep(Span { file, start, end: start + 1 }));
+        tree.lost.push(chunk.lost(file));
+    }
     (tree, diagnostics)
 }
 

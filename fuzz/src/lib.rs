@@ -43,6 +43,8 @@ macro_rules! target {
         libfuzzer_sys::fuzz_mutator!(|data: &mut [u8], size: usize, max_size: usize, seed: u32| {
             $crate::mutation(data, size, max_size, seed)
         });
-        libfuzzer_sys::fuzz_target!(|text: &str| $promise(text));
+        libfuzzer_sys::fuzz_target!(|text: &str| {
+            $promise(text);
+        });
     };
 }

@@ -1,4 +1,4 @@
-//! How long a person waits: `weft check` on a long program, and `weft run` from spawn to the first scheduled activity.
+//! How long a person waits: `weft check` on a long program, `check` and `fmt` on a project of many files, and `weft run` from spawn to the first scheduled activity.
 //! Prints medians; times are figures for docs/performance.md, never a test.
 //!
 //!     cargo bench --package weft-tests --bench startup
@@ -10,11 +10,14 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use weft_tests::binary::{weft, workspace};
+use weft_tests::project;
 
 /// Times each figure is taken.
 const ROUNDS: usize = 20;
 /// Lines of the long program, at least.
 const LINES: usize = 10_000;
+/// Files of the large project, of about two hundred lines each.
+const FILES: usize = 500;
 /// What stands before the name of a top-level declaration.
 const DECLARES: [&str; 7] = ["record", "enum", "error", "activity", "workflow", "fn", "flow"];
 
@@ -25,8 +28,17 @@ fn main() {
     let long = folder.path().join("long.wf");
     let text = long_program();
     std::fs::write(&long, &text).expect("the folder may be written");
-    let took = median(|_| check(&weft, &long));
+    let took = median(|_| on(&weft, "check", &long));
     println!("weft check, {} lines: {took:?} (median of {ROUNDS})", text.lines().count());
+
+    let large = folder.path().join("large");
+    std::fs::create_dir(&large).expect("the folder may be written");
+    project::write(&large, FILES).expect("the folder may be written");
+    let lines: usize = project::modules(FILES).iter().map(|module| module.text.lines().count()).sum();
+    for command in ["check", "fmt"] {
+        let took = median(|_| on(&weft, command, &large));
+        println!("weft {command}, {lines} lines in {FILES} files: {took:?} (median of {ROUNDS})");
+    }
 
     let small = "activity step() with { builtin: \"noop\" }\n\nworkflow small() {\n  step()\n}\n";
     let took = median(|round| {
@@ -46,9 +58,9 @@ fn median(mut measure: impl FnMut(usize) -> Duration) -> Duration {
     times[ROUNDS / 2]
 }
 
-fn check(weft: &Path, file: &Path) -> Duration {
+fn on(weft: &Path, command: &str, path: &Path) -> Duration {
     let start = Instant::now();
-    let done = Command::new(weft).arg("check").arg(file).output().expect("weft starts");
+    let done = Command::new(weft).arg(command).arg(path).output().expect("weft starts");
     let took = start.elapsed();
     assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
     took

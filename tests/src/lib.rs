@@ -5,5 +5,6 @@ pub mod cases;
 pub mod determinism;
 pub mod generate;
 pub mod postgres;
+pub mod project;
 pub mod reference;
 pub mod server;

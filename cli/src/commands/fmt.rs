@@ -16,7 +16,7 @@ use crate::view::{counted, diagnostics};
 
 use super::Context;
 
-/// Lays out a project, a file or standard input. What cannot be read stays as it is.
+/// Lays out a project, a file or standard input. Declarations that cannot be read stay as they are.
 pub(crate) fn fmt(context: &Context, options: &Fmt) -> Outcome {
     if options.stdin {
         return standard_input(context, options.check);
@@ -24,18 +24,14 @@ pub(crate) fn fmt(context: &Context, options: &Fmt) -> Outcome {
     let found = project::load(&options.path)?;
     let sources = &found.project.sources;
     let (mut changed, mut unreadable) = (0, 0);
-    for (number, source) in sources.iter().enumerate() {
+    for (source, format::Formatted { text: neat, errors }) in sources.iter().zip(format::all(sources)) {
         if found.file.as_ref().is_some_and(|file| *file != source.path) {
             continue;
         }
-        let neat = match format::format(FileId(number as u16), &source.text) {
-            Ok(neat) => neat,
-            Err(errors) => {
-                unreadable += 1;
-                diagnostics::show(&context.out, &found.project, &errors, Stream::Talk)?;
-                continue;
-            }
-        };
+        if !errors.is_empty() {
+            unreadable += 1;
+            diagnostics::show(&context.out, &found.project, &errors, Stream::Talk)?;
+        }
         let differs = neat != source.text;
         changed += usize::from(differs);
         if differs && !options.check {
@@ -73,12 +69,11 @@ fn standard_input(context: &Context, check: bool) -> Outcome {
     let source = Source { path: "standard input".into(), text };
     let project = Project { sources: vec![source], ..Project::default() };
     let text = &project.sources[0].text;
-    match format::format(FileId(0), text) {
-        Ok(neat) if check => Ok(if neat == *text { Exit::Done } else { Exit::Program }),
-        Ok(neat) => context.out.data(&neat).map(|()| Exit::Done),
-        Err(errors) => {
-            diagnostics::show(&context.out, &project, &errors, Stream::Talk)?;
-            Ok(Exit::Program)
-        }
+    let format::Formatted { text: neat, errors } = format::format(FileId(0), text);
+    diagnostics::show(&context.out, &project, &errors, Stream::Talk)?;
+    let wrong = !errors.is_empty() || check && neat != *text;
+    if !check {
+        context.out.data(&neat)?;
     }
+    Ok(if wrong { Exit::Program } else { Exit::Done })
 }

@@ -1,4 +1,4 @@
-//! `weft graph`: the control flow of workflows, as text that others draw.
+//! `weft graph`: the control flow of workflows, as a picture or as text that others draw.
 
 use serde_json::json;
 use weft_compiler::graph::{self, Graph};
@@ -31,10 +31,15 @@ pub(crate) fn graph(context: &Context, options: &GraphOf) -> Outcome {
         return Err(Failed::new(Exit::Refused, "workflow_not_found", format!("no workflow `{name}` in this project"))
             .help(help));
     }
+    if options.format == GraphFormat::Svg && !context.out.json {
+        // One document holds one picture.
+        return context.out.data(&picture(&chosen)?).map(|()| Exit::Done);
+    }
     for graph in chosen {
         let drawn = match options.format {
             GraphFormat::Mermaid => graph.mermaid(),
             GraphFormat::Dot => graph.dot(),
+            GraphFormat::Svg => picture(&[graph])?,
         };
         if context.out.json {
             context.out.value(&json!({ "workflow": graph.workflow, "graph": drawn }))?;
@@ -43,4 +48,11 @@ pub(crate) fn graph(context: &Context, options: &GraphOf) -> Outcome {
         }
     }
     Ok(Exit::Done)
+}
+
+fn picture(graphs: &[&Graph]) -> Result<String, Failed> {
+    graph::svg(graphs).ok_or_else(|| {
+        let what = format!("a picture has at most {} nodes; this one would have more", graph::NODES_MAX);
+        Failed::new(Exit::Refused, "graph_nodes_max", what).help("name one workflow, or use --format dot")
+    })
 }

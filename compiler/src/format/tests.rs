@@ -58,12 +58,15 @@ fn tree(text: &str) -> String {
 }
 
 fn tokens(text: &str) -> Vec<&str> {
-    let tokens = syntax::tokens(text).expect("it parses");
+    let (tokens, errors) = syntax::tokens(FileId(0), text);
+    assert_eq!(errors, [], "it parses");
     tokens.iter().map(|token| &text[token.start..token.end]).collect()
 }
 
 fn formatted(name: &str, text: &str) -> String {
-    format(FileId(0), text).unwrap_or_else(|errors| panic!("{name}: {errors:?}"))
+    let formatted = format(FileId(0), text);
+    assert_eq!(formatted.errors, [], "{name}");
+    formatted.text
 }
 
 #[test]
@@ -84,7 +87,7 @@ fn spaces_and_indentation_do_not_matter() {
         let once = formatted(&name, &text);
         let mut wild = String::new();
         let mut seed = 7_u32;
-        for token in syntax::tokens(&once).expect("it parses") {
+        for token in syntax::tokens(FileId(0), &once).0 {
             seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
             let spaces = (seed >> 29) as usize;
             let apart = wild.ends_with(|c: char| !c.is_whitespace()) && once[..token.start].ends_with(' ');
@@ -114,8 +117,31 @@ fn a_layout_for_everything() {
 }
 
 #[test]
-fn what_cannot_be_read_is_not_touched() {
-    let errors = format(FileId(0), "workflow w() {\n  let x =\n}\n").expect_err("an expression is missing");
-    assert!(errors.iter().all(|error| error.code.starts_with("WF0")), "{errors:?}");
-    assert_eq!(format(FileId(0), "").expect("nothing is a program"), "");
+fn what_cannot_be_read_stays_and_the_rest_is_laid_out() {
+    let wild = "// top\nfn  a( )->Int=1\n\n\n\nworkflow w() {\n     let x   =\n } // why\n  // after\n\n\nrecord R{a:Int}\nfn b(\n";
+    let neat = "// top\nfn a() -> Int = 1\n\nworkflow w() {\n     let x   =\n } // why\n  // after\n\nrecord R { a: Int }\nfn b(\n";
+    let formatted = format(FileId(0), wild);
+    assert_eq!(formatted.text, neat);
+    assert!(formatted.errors.len() >= 2 && formatted.errors.iter().all(|e| e.code.starts_with("WF0")));
+    assert_eq!(format(FileId(0), neat).text, neat);
+    assert_eq!(format(FileId(0), "").text, "");
+}
+
+/// Half-typed programs: declarations above the one that is typed are laid out, and twice is once.
+#[test]
+fn every_half_of_a_program_has_a_layout() {
+    let mut halves = 0;
+    for (name, text) in corpus() {
+        if !name.contains("examples") && !name.contains("compiler/tests/programs") {
+            continue;
+        }
+        for (end, _) in text.char_indices().filter(|(at, _)| at % 7 == 0) {
+            let once = format(FileId(0), &text[..end]);
+            let twice = format(FileId(0), &once.text);
+            assert_eq!(once.text, twice.text, "{name} to {end}");
+            assert_eq!(once.errors.len(), twice.errors.len(), "{name} to {end}");
+            halves += 1;
+        }
+    }
+    assert!(halves > 1_000, "only {halves}");
 }

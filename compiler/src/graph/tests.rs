@@ -129,6 +129,55 @@ fn check(name: &str, graph: &Graph) {
         assert!(out != last, "{name}: {node:?}\n{}", graph.mermaid());
     }
     assert!(graph.edges.iter().all(|e| e.from < graph.nodes.len() && e.to < graph.nodes.len()), "{name}");
+    picture(name, graph);
+}
+
+/// What has a border or a background in a picture, as left, top, right and bottom; in each graph of it by itself.
+fn boxes(svg: &str) -> Vec<Vec<[f64; 4]>> {
+    let number = |line: &str, name: &str| -> Option<f64> {
+        line.split_once(&format!(" {name}=\""))?.1.split_once('"')?.0.parse().ok()
+    };
+    let of = |line: &str| {
+        if line.starts_with("<rect") {
+            let (x, y) = (number(line, "x")?, number(line, "y")?);
+            return Some([x, y, x + number(line, "width")?, y + number(line, "height")?]);
+        }
+        let points = line.strip_prefix("<polygon class=\"node")?.split_once("points=\"")?.1.split_once('"')?.0;
+        let points: Vec<f64> = points.split([' ', ',']).filter_map(|n| n.parse().ok()).collect();
+        let of = |from: usize| points.iter().skip(from).step_by(2).copied();
+        let least = |from: usize| of(from).fold(f64::INFINITY, f64::min);
+        let most = |from: usize| of(from).fold(f64::NEG_INFINITY, f64::max);
+        Some([least(0), least(1), most(0), most(1)])
+    };
+    svg.split("<g transform").skip(1).map(|part| part.lines().filter_map(of).collect()).collect()
+}
+
+/// Nothing lies over anything else, but the inner border of a fork within its outer one.
+fn picture(name: &str, graph: &Graph) {
+    let svg = svg(&[graph]).expect("it is small enough");
+    assert!(!svg.contains("=\"NaN") && !svg.contains("=\"inf"), "{name}");
+    let mut seen = 0;
+    for part in boxes(&svg) {
+        for (n, a) in part.iter().enumerate() {
+            seen += 1;
+            for b in &part[n + 1..] {
+                let apart = a[2] <= b[0] || b[2] <= a[0] || a[3] <= b[1] || b[3] <= a[1];
+                let within = a[0] <= b[0] && a[1] <= b[1] && a[2] >= b[2] && a[3] >= b[3];
+                assert!(apart || within, "{name}: {a:?} and {b:?}\n{svg}");
+            }
+        }
+    }
+    assert!(seen >= graph.nodes.len(), "{name}: {seen} of {} nodes are drawn", graph.nodes.len());
+    let words: usize = graph.nodes.iter().map(|node| node.label.chars().filter(|c| c.is_alphanumeric()).count()).sum();
+    assert!(svg.len() > words, "{name}");
+}
+
+#[test]
+fn a_picture_holds_no_markup_of_the_source() {
+    let graph = &graphs_of("workflow w(a: String) { if a == \"</text><script>&\\u{1}\u{7}\" { sleep 1s } }\n")[0];
+    let svg = svg(&[graph]).expect("it is small");
+    assert!(svg.contains("&lt;script&gt;&amp;") && !svg.contains("<script") && !svg.contains('\u{7}'), "{svg}");
+    assert!(svg.contains("prefers-color-scheme: dark") && svg.starts_with("<svg xmlns"), "{svg}");
 }
 
 #[test]
@@ -188,4 +237,17 @@ workflow order() -> String {
   n11 --> n12
 "##;
     assert_eq!(graphs[0].mermaid(), expected);
+}
+
+/// The picture in README.md is that of the program beside it; `BLESS=1` draws it anew.
+#[test]
+fn the_picture_of_the_readme_is_drawn_by_this() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the crate is in the workspace");
+    let text = std::fs::read_to_string(root.join("examples/first/workflow.wf")).expect("a program is text");
+    let drawn = svg(&graphs_of(&text).iter().collect::<Vec<_>>()).expect("it is small");
+    let path = root.join("docs/dinner.svg");
+    if std::env::var_os("BLESS").is_some() {
+        std::fs::write(&path, &drawn).expect("docs may be written");
+    }
+    assert_eq!(std::fs::read_to_string(&path).expect("the picture is there"), drawn, "BLESS=1 draws it anew");
 }

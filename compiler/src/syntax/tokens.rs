@@ -5,6 +5,8 @@ use rustc_hash::FxHashSet;
 
 use super::grammar::{self, Rule};
 use super::split;
+use crate::diagnostic::{Diagnostic, Severity};
+use crate::source::FileId;
 
 /// A token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,25 +48,56 @@ pub(crate) enum Kind {
     Infix,
     /// Any other sign.
     Sign,
+    /// A whole piece of the file that could not be read, with the comments behind it.
+    Broken,
 }
 
 /// Signs of more than one character, longest first.
 const LONG_SIGNS: [&str; 16] =
     ["...", "..", "?.", "??", "=>", "->", "==", "!=", "<=", ">=", "&&", "||", "+=", "-=", "*=", "/="];
 
-/// The tokens of a text that parses without a syntax error; `None` where the grammar met the end of the stack.
-pub(crate) fn tokens(text: &str) -> Option<Vec<Token>> {
-    let mut marks = Marks::default();
-    for chunk in split::split(text).chunks {
-        let pairs = grammar::read(&text[chunk.start..chunk.end]).ok()?;
-        marks.collect(pairs, chunk.start);
+/// The tokens of a text, and the syntax errors of the pieces that could not be read: such a piece is one token.
+pub(crate) fn tokens(file: FileId, text: &str) -> (Vec<Token>, Vec<Diagnostic>) {
+    let split = split::split(text);
+    let (mut tokens, mut errors, mut at) = (Vec::new(), Vec::new(), 0);
+    if let Some(first) = split.chunks.first() {
+        // Before the first declaration there are only comments.
+        at = lex(&text[..first.start], at, Marks::default(), &mut tokens);
     }
-    let mut lexer = Lexer { text, bytes: text.as_bytes(), at: 0, marks };
-    let mut tokens = Vec::new();
+    for chunk in &split.chunks {
+        let (_, mut found) = super::parse_piece(file, text, &split, chunk);
+        found.retain(|diagnostic| diagnostic.severity == Severity::Error);
+        let pairs = if found.is_empty() { grammar::read(&text[chunk.start..chunk.end]).ok() } else { None };
+        if let Some(pairs) = pairs {
+            let mut marks = Marks::default();
+            marks.collect(pairs, chunk.start);
+            at = lex(&text[..chunk.end], at, marks, &mut tokens);
+        } else {
+            let start = chunk.end - text[chunk.start..chunk.end].trim_start_matches(is_space).len();
+            let lines_before = text[at..start].matches('\n').count();
+            at = chunk.start + text[chunk.start..chunk.end].trim_end_matches(is_space).len();
+            tokens.push(Token { kind: Kind::Broken, start, end: at, lines_before, head: true });
+        }
+        errors.append(&mut found);
+    }
+    lex(text, at, Marks::default(), &mut tokens);
+    (tokens, errors)
+}
+
+/// Reads the tokens from `at` to the end of `text`; gives the end of the last.
+fn lex(text: &str, at: usize, marks: Marks, tokens: &mut Vec<Token>) -> usize {
+    let mut lexer = Lexer { text, bytes: text.as_bytes(), at, marks };
+    let mut end = at;
     while let Some(token) = lexer.next() {
+        end = token.end;
         tokens.push(token);
     }
-    Some(tokens)
+    end
+}
+
+/// What the grammar skips between tokens.
+fn is_space(c: char) -> bool {
+    matches!(c, ' ' | '\t' | '\r' | '\n' | '\u{feff}')
 }
 
 /// What the grammar knows of some places.
@@ -207,6 +240,11 @@ fn hole_bytes(text: &str) -> usize {
             b'}' => depth -= 1,
             b'"' => {
                 at += string_bytes(&text[at..]);
+                continue;
+            }
+            // What a comment holds is no end of anything.
+            b'/' if bytes.get(at + 1) == Some(&b'/') => {
+                at += text[at..].find('\n').unwrap_or(text.len() - at);
                 continue;
             }
             _ => {}

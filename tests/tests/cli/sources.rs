@@ -55,7 +55,7 @@ fn one_file_alone_keeps_its_permissions() {
 
 #[test]
 fn standard_input_becomes_standard_output() {
-    for (text, expected) in [(WILD, (Some(0), NEAT)), ("workflow (", (Some(3), ""))] {
+    for (text, expected) in [(WILD, (Some(0), NEAT)), ("workflow (", (Some(3), "workflow (\n"))] {
         let mut weft = Command::new(weft())
             .args(["fmt", "--stdin"])
             .stdin(Stdio::piped())
