@@ -28,6 +28,7 @@ mod coerce;
 mod collect;
 pub(crate) mod constant;
 mod control;
+mod cover;
 mod expr;
 mod generic;
 mod literal;

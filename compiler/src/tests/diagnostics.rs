@@ -44,6 +44,33 @@ workflow w() { a(y: 1)
         says: &[r#"2 WF1001 `a` has no argument `y`"#, r#"3 WF1010 `a` takes 1 argument, found 2"#],
     },
     Row {
+        name: "match, nothing left for an arm",
+        source: r#"enum E { A, B(n: Int) }
+record R { ok: Bool, e: E }
+fn a(e: E) -> Int = match e { A => 1, A => 2, B(1) | B(1) => 3, B(1 | 2) => 4, B(_) => 5, _ => 6 }
+fn b(x: Int?) -> Int = match x { none => 1, none => 2, 1 | 2 | 1 => 3, 2 => 4, v if v > 5 => 5, v => v, _ => 6 }
+fn c(b: Bool, s: String) -> Int = match (b, s) { (true, "x") => 1, (_, "x") => 2, (false, "x") => 3, (_, t) => 4 }
+fn d(r: R) -> Int = match r { R(true, B(_)) => 1, R(false, A) => 2, R(true, A) => 3, R(_, A) => 4 }
+fn e(e: E) -> Int = match e { X => 1, A => 2, B(_) => 3 }
+fn g<T>(x: T?) -> Int = match x { none => 1, _ => 2, y => 3 }
+fn h(r: R, n: Int) -> Int = match (n, r) { (1, R(true, _)) => 1, (_, R(_, B(2))) => 2 }
+workflow w(n: Int?, s: String?) -> Int { return g(n) + g(s) }"#,
+        says: &[
+            r#"3 WF3004 this arm never matches"#,
+            r#"3 WF3004 this alternative never matches"#,
+            r#"3 WF3004 this arm never matches"#,
+            r#"4 WF3004 this arm never matches"#,
+            r#"4 WF3004 this arm never matches"#,
+            r#"4 WF3004 this arm never matches"#,
+            r#"5 WF3004 this arm never matches"#,
+            r#"6 WF1005 match does not cover `R(false, B(_))`"#,
+            r#"6 WF3004 this arm never matches"#,
+            r#"7 WF1001 cannot find variant `X` in `E`"#,
+            r#"8 WF3004 this arm never matches"#,
+            r#"9 WF1005 match does not cover `(_, R(_, A))`"#,
+        ],
+    },
+    Row {
         name: "match",
         source: r#"enum E { A, B(n: Int), C }
 fn f(e: E) -> Int = match e { A => 1 }

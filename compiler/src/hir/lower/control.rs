@@ -160,12 +160,14 @@ impl<'a> Lower<'_, 'a> {
         let mut reached = before.clone();
         let (mut heads, mut bodies, mut ways) = (Vec::new(), Vec::new(), Vec::new());
         let mut none_covered = false;
+        let mut read = true;
         for arm in arms {
             self.facts = reached.clone();
             let hint = self.hint(want, bodies.last());
             let (pattern, guard, body) = self.scoped(|this| {
+                let said = this.world.sink.borrow().len();
                 let pattern = match inner {
-                    Some(inner) if none_covered && !matches!(arm.pattern.kind, ast::PatternKind::Wildcard) => {
+                    Some(inner) if none_covered && !looks_for_none(&arm.pattern) => {
                         this.know(place.clone());
                         let found = this.pattern(&arm.pattern, inner, false);
                         let span = found.span;
@@ -173,6 +175,7 @@ impl<'a> Lower<'_, 'a> {
                     }
                     _ => this.pattern(&arm.pattern, value.ty, false),
                 };
+                read &= this.world.sink.borrow().len() == said && arm.pattern.kind != ast::PatternKind::Missing;
                 if matches!(pattern.kind, PatternKind::Some(_)) {
                     this.know(place.clone());
                 }
@@ -199,6 +202,11 @@ impl<'a> Lower<'_, 'a> {
         if value.ty != Ty::UNKNOWN && value.ty != Ty::NEVER {
             let covering: Vec<&Pattern> = heads.iter().filter(|(_, g)| g.is_none()).map(|(p, _)| p).collect();
             self.require_exhaustive(&covering, value.ty, head(span, "match"));
+            // A pattern with a mistake stands for one that matches everything.
+            if read {
+                let arms: Vec<(&Pattern, bool)> = heads.iter().map(|(p, g)| (p, g.is_some())).collect();
+                self.warn_covered(&arms, value.ty);
+            }
         }
         let (bodies, ty) = self.unify(bodies, want);
         let arms = heads.into_iter().zip(bodies).map(|((pattern, guard), body)| Arm { pattern, guard, body }).collect();
@@ -583,4 +591,14 @@ pub(super) fn cannot_leave(word: &str, fence: Fence, span: Span) -> Diagnostic {
             Fence::Cleanup => "use `if` to do nothing more",
             _ => "give a value, and decide after it",
         })
+}
+
+/// Whether a pattern takes the `none` of an optional, too.
+fn looks_for_none(pattern: &ast::Pattern) -> bool {
+    match &pattern.kind {
+        ast::PatternKind::Wildcard | ast::PatternKind::None => true,
+        ast::PatternKind::Or(alternatives) => alternatives.iter().any(looks_for_none),
+        ast::PatternKind::As { pattern, .. } => pattern.kind != ast::PatternKind::Wildcard && looks_for_none(pattern),
+        _ => false,
+    }
 }
