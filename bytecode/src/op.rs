@@ -583,4 +583,14 @@ natives! {
     ListMaxKeys = "list.max_keys" "(List<K>, List<V>) -> V?: the value of the largest key, the first of equal ones.";
     ListDistinctKeys = "list.distinct_keys" "(List<K>, List<V>) -> List<V>: the values whose key was not met before.";
     ListPartition = "list.partition" "(List<Bool>, List<V>) -> (List<V>, List<V>): the values of true, those of false.";
+    StringMatches = "string.matches" "(String, pattern: String) -> Bool: all of it; traps on a wrong pattern.";
+    StringFind = "string.find" "(String, pattern: String) -> String?, the first match; traps on a wrong pattern.";
+    StringFindAll = "string.find_all" "(String, pattern: String) -> List<String>; traps on a wrong pattern.";
+    StringSplitPattern = "string.split_pattern" "(String, pattern: String) -> List<String>; traps on a wrong pattern.";
+    StringReplacePattern = "string.replace_pattern" "(String, pattern: String, with: String) -> String, all matches, `$name` for groups; traps on a wrong pattern.";
+    StringCaptures = "string.captures" "(String, pattern: String) -> Map<String, String>?: the groups of the first match by name or number; traps on a wrong pattern.";
+    DateIsWeekend = "date.is_weekend" "(Date) -> Bool: Saturday or Sunday.";
+    DateIsBusinessDay = "date.is_business_day" "(Date, holidays: List<Date>) -> Bool.";
+    DateAddBusinessDays = "date.add_business_days" "(Date, Int, holidays: List<Date>) -> Date; traps out of range.";
+    DateBusinessDaysUntil = "date.business_days_until" "(Date, Date, holidays: List<Date>) -> Int, the later day counted, the earlier not.";
 }

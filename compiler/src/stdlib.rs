@@ -55,6 +55,8 @@ pub(crate) enum Body {
 pub(crate) enum Default {
     Int(i64),
     Text(&'static str),
+    /// `[]`.
+    Empty,
 }
 
 impl Default {
@@ -62,6 +64,7 @@ impl Default {
         match self {
             Default::Int(value) => Value::Int(value),
             Default::Text(text) => Value::String(text.to_owned()),
+            Default::Empty => Value::List(Vec::new()),
         }
     }
 }

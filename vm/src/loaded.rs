@@ -11,6 +11,7 @@ use weft_bytecode::wire::text;
 use weft_bytecode::{Constant, FuncId, Handler, Program, ProgramHash, codec};
 
 use crate::layout::Layouts;
+use crate::native::Patterns;
 
 /// A verified program with derived tables. Shared by all runs of it.
 #[derive(Debug)]
@@ -21,6 +22,7 @@ pub struct Loaded {
     pub(crate) code: Vec<Code>,
     pub(crate) constants: Vec<Ready>,
     errors: FxHashMap<String, TypeId>,
+    pub(crate) patterns: Patterns,
 }
 
 /// A decoded instruction.
@@ -112,7 +114,8 @@ impl Loaded {
         for (name, id) in errors {
             by_name.entry(name).or_insert(id);
         }
-        Ok(Arc::new(Loaded { hash, layouts, code, constants, errors: by_name, program: Arc::new(program) }))
+        let (patterns, program) = (Patterns::default(), Arc::new(program));
+        Ok(Arc::new(Loaded { hash, layouts, code, constants, errors: by_name, patterns, program }))
     }
 
     /// The program.

@@ -1,6 +1,7 @@
 //! Functions written in Rust that bytecode may call. Each is pure; those whose work grows with their arguments charge
 //! fuel for it before they work.
 
+mod business;
 mod calendar;
 mod codec;
 mod json;
@@ -8,10 +9,12 @@ mod keyed;
 mod layout;
 mod list;
 mod number;
+mod pattern;
 mod table;
 mod text;
 mod time;
 
+pub(crate) use pattern::Patterns;
 use weft_bytecode::op::Native;
 use weft_bytecode::types::{Type, TypeId};
 
@@ -76,6 +79,12 @@ pub(crate) fn call(
         | DecodeBase64 | DecodeBase64Url | DecodeHex | DecodeUrl => codec::call(&mut call, native),
         ListToMap | MapOfKeys | MapWithValues | ListMinKeys | ListMaxKeys | ListDistinctKeys | ListPartition => {
             keyed::call(&mut call, native)
+        }
+        StringMatches | StringFind | StringFindAll | StringSplitPattern | StringReplacePattern | StringCaptures => {
+            pattern::call(&mut call, native)
+        }
+        DateIsWeekend | DateIsBusinessDay | DateAddBusinessDays | DateBusinessDaysUntil => {
+            business::call(&mut call, native)
         }
         DateOf | DateYear | DateMonth | DateDay | DateDayOfWeek | DateNext | DatePrevious | DateAddMonths
         | DateAddYears | DateStartOfWeek | DateStartOfMonth | DateEndOfMonth | DateStartOfYear | DateDayOfYear

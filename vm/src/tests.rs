@@ -11,6 +11,7 @@ mod forged;
 mod keyed;
 mod natives;
 mod objects;
+mod pattern;
 mod regions;
 mod scalars;
 mod scopes;

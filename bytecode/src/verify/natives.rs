@@ -132,6 +132,21 @@ pub(super) fn fits(program: &Program, native: Native, args: &[TypeId], dst: Type
         HashSha256 | HashSha512 | EncodeBase64 | EncodeBase64Url | EncodeHex | EncodeUrl => sig(&[STRING], STRING),
         HashHmacSha256 => sig(&[STRING, STRING], STRING),
         DecodeBase64 | DecodeBase64Url | DecodeHex | DecodeUrl => args == [STRING] && optional(STRING),
+        StringMatches => sig(&[STRING, STRING], BOOL),
+        StringFind => args == [STRING, STRING] && optional(STRING),
+        StringFindAll | StringSplitPattern => args == [STRING, STRING] && texts,
+        StringReplacePattern => sig(&[STRING; 3], STRING),
+        StringCaptures => match ty(dst) {
+            Type::Option(inner) => args == [STRING, STRING] && map_of(*inner) == Some((STRING, STRING)),
+            _ => false,
+        },
+        DateIsWeekend => sig(&[DATE], BOOL),
+        DateIsBusinessDay | DateAddBusinessDays | DateBusinessDaysUntil => match (native, args) {
+            (DateIsBusinessDay, [DATE, holidays]) => list_of(*holidays) == Some(DATE) && dst == BOOL,
+            (DateAddBusinessDays, [DATE, INT, holidays]) => list_of(*holidays) == Some(DATE) && dst == DATE,
+            (DateBusinessDaysUntil, [DATE, DATE, holidays]) => list_of(*holidays) == Some(DATE) && dst == INT,
+            _ => false,
+        },
         ListLength => match args {
             [of] => matches!(ty(*of), Type::List(_) | Type::Set(_) | Type::Map(..)) && dst == INT,
             _ => false,

@@ -30,6 +30,10 @@ pub(super) const DATE_ROWS: &[Row] = &[
     Row { name: "at", vars: &[], me: Some(DATE), params: &[Param { name: "clock", shape: DURATION, default: None }, Param { name: "zone", shape: STRING, default: Some(Default::Text("UTC")) }], result: TIME, need: None, field: false, body: Native(N::DateAt) },
     Row { name: "format", vars: &[], me: Some(DATE), params: &[Param { name: "pattern", shape: STRING, default: None }], result: STRING, need: None, field: false, body: Native(N::DateFormat) },
     Row { name: "parse_as", vars: &[], me: None, params: &[Param { name: "text", shape: STRING, default: None }, Param { name: "pattern", shape: STRING, default: None }], result: Option(&DATE), need: None, field: false, body: Native(N::DateParseAs) },
+    Row { name: "is_weekend", vars: &[], me: Some(DATE), params: &[], result: BOOL, need: None, field: true, body: Native(N::DateIsWeekend) },
+    Row { name: "is_business_day", vars: &[], me: Some(DATE), params: &[Param { name: "holidays", shape: List(&DATE), default: Some(Default::Empty) }], result: BOOL, need: None, field: false, body: Native(N::DateIsBusinessDay) },
+    Row { name: "add_business_days", vars: &[], me: Some(DATE), params: &[Param { name: "days", shape: INT, default: None }, Param { name: "holidays", shape: List(&DATE), default: Some(Default::Empty) }], result: DATE, need: None, field: false, body: Native(N::DateAddBusinessDays) },
+    Row { name: "business_days_until", vars: &[], me: Some(DATE), params: &[Param { name: "day", shape: DATE, default: None }, Param { name: "holidays", shape: List(&DATE), default: Some(Default::Empty) }], result: INT, need: None, field: false, body: Native(N::DateBusinessDaysUntil) },
 ];
 
 pub(super) const DECIMAL_ROWS: &[Row] = &[
@@ -219,6 +223,12 @@ pub(super) const STRING_ROWS: &[Row] = &[
     Row { name: "trim_end", vars: &[], me: Some(STRING), params: &[], result: STRING, need: None, field: false, body: Native(N::StringTrimEnd) },
     Row { name: "is_blank", vars: &[], me: Some(STRING), params: &[], result: BOOL, need: None, field: false, body: Native(N::StringIsBlank) },
     Row { name: "parse_float", vars: &[], me: Some(STRING), params: &[], result: Option(&FLOAT), need: None, field: false, body: Native(N::StringParseFloat) },
+    Row { name: "matches", vars: &[], me: Some(STRING), params: &[Param { name: "pattern", shape: STRING, default: None }], result: BOOL, need: None, field: false, body: Native(N::StringMatches) },
+    Row { name: "find", vars: &[], me: Some(STRING), params: &[Param { name: "pattern", shape: STRING, default: None }], result: Option(&STRING), need: None, field: false, body: Native(N::StringFind) },
+    Row { name: "find_all", vars: &[], me: Some(STRING), params: &[Param { name: "pattern", shape: STRING, default: None }], result: List(&STRING), need: None, field: false, body: Native(N::StringFindAll) },
+    Row { name: "split_pattern", vars: &[], me: Some(STRING), params: &[Param { name: "pattern", shape: STRING, default: None }], result: List(&STRING), need: None, field: false, body: Native(N::StringSplitPattern) },
+    Row { name: "replace_pattern", vars: &[], me: Some(STRING), params: &[Param { name: "pattern", shape: STRING, default: None }, Param { name: "with", shape: STRING, default: None }], result: STRING, need: None, field: false, body: Native(N::StringReplacePattern) },
+    Row { name: "captures", vars: &[], me: Some(STRING), params: &[Param { name: "pattern", shape: STRING, default: None }], result: Option(&Map(&STRING, &STRING)), need: None, field: false, body: Native(N::StringCaptures) },
 ];
 
 pub(super) const TIME_ROWS: &[Row] = &[

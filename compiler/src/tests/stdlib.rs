@@ -121,6 +121,7 @@ fn default(kind: &ExprKind, at: &str) -> String {
     match kind {
         ExprKind::Number(Number::Int(value)) => format!("Int({value})"),
         ExprKind::String(text) => format!("Text({:?})", plain(text)),
+        ExprKind::List(items) if items.is_empty() => "Empty".into(),
         other => panic!("{at}: a default is a number or text, not {other:?}"),
     }
 }

@@ -127,6 +127,6 @@ fn written(call: &mut Call<'_>, native: Native) -> Result<u64, Fault> {
     call.new_text(&made)
 }
 
-fn outside(what: String) -> Fault {
+pub(super) fn outside(what: String) -> Fault {
     fault(TrapKind::Index, format!("{what} is outside the years 1 to 9999"))
 }

@@ -90,7 +90,7 @@ fn scalars(text: &str) -> impl Iterator<Item = &str> + Clone {
 }
 
 /// A list of texts. Many small ones need more than the text they were cut from, so they are counted before.
-fn texts<'t>(call: &mut Call<'_>, parts: impl Iterator<Item = &'t str> + Clone) -> Result<u64, Fault> {
+pub(super) fn texts<'t>(call: &mut Call<'_>, parts: impl Iterator<Item = &'t str> + Clone) -> Result<u64, Fault> {
     // Each has a header and a place in the list.
     const BYTES_EACH: usize = 16;
     let count = parts.clone().count();

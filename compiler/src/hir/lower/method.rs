@@ -44,6 +44,9 @@ const FOREIGN: &[(&str, &str)] = &[
     ("index_by", "key_by"),
     ("mapValues", "map_values"),
     ("minus", "difference"),
+    ("match", "captures"),
+    ("findall", "find_all"),
+    ("re_sub", "replace_pattern"),
 ];
 
 impl<'a> Lower<'_, 'a> {
@@ -247,6 +250,19 @@ impl<'a> Lower<'_, 'a> {
                 let Some(why) = calendar::wrong_pattern(text) else { return };
                 let d = Diagnostic::error("WF1002", value.span, "this pattern cannot be used").label(why);
                 self.report(d.help("a pattern is like `%d.%m.%Y %H:%M`; `%%` is a percent sign"));
+            }
+            (
+                "pattern",
+                Native::StringMatches
+                | Native::StringFind
+                | Native::StringFindAll
+                | Native::StringSplitPattern
+                | Native::StringReplacePattern
+                | Native::StringCaptures,
+            ) => {
+                let Some(why) = weft_bytecode::pattern::wrong(text) else { return };
+                let d = Diagnostic::error("WF1002", value.span, "this pattern cannot be used").label(why);
+                self.report(d.help("a pattern is a regular expression without backreferences: `[A-Z]+-[0-9]+`"));
             }
             _ => {}
         }
