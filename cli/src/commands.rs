@@ -18,6 +18,7 @@ pub(crate) mod result;
 pub(crate) mod run;
 pub(crate) mod serve;
 pub(crate) mod show;
+pub(crate) mod spec;
 pub(crate) mod start;
 pub(crate) mod stop;
 pub(crate) mod test;
@@ -229,6 +230,7 @@ pub(crate) async fn act(context: &Context, cli: Cli) -> Outcome {
         Command::Test(options) => test::test(context, options).await,
         Command::Fmt(options) => fmt::fmt(context, &options),
         Command::Explain(options) => explain::explain(context, &options),
+        Command::Spec => spec::spec(context),
         Command::Bench(options) => bench::bench(context, &options).await,
         Command::Run(options) => run::run(context, &options).await,
         Command::Dev(options) => dev::dev(context, &options).await,

@@ -151,6 +151,8 @@ pub(crate) enum Command {
     Describe(Describe),
     /// Explain a diagnostic, such as WF1001
     Explain(Explain),
+    /// Print the language in short, for a person or a model to read
+    Spec,
     /// Measure what a store carries
     Bench(crate::bench::BenchArgs),
 }

@@ -3,8 +3,13 @@
 //! - A snippet is a file of its own. `// error: [WF2001]` at the end of a line says that a diagnostic begins on that
 //!   line; words behind the code must occur in its message. `// warning: [WF3004]` likewise. Nothing else may be said.
 //! - A `text` block right behind a snippet holds its diagnostics as text; `BLESS=1` rewrites it.
+//!
+//! The tour, the reference and what `weft spec` prints are held to the same.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+#[path = "language/grammar.rs"]
+mod grammar;
 
 use std::fmt::Write;
 use std::path::PathBuf;
@@ -37,6 +42,8 @@ fn the_specification_holds() {
     let mut chapters: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()).collect();
     chapters.retain(|p| p.extension().is_some_and(|e| e == "md"));
     chapters.sort();
+    let docs = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs"));
+    chapters.extend(["tour.md", "language.md", "spec.md"].map(|page| docs.join(page)));
     assert!(chapters.len() >= 8, "chapters are missing");
     let (mut failures, mut count) = (String::new(), 0);
     for path in chapters {
@@ -68,6 +75,14 @@ fn the_specification_holds() {
     }
     assert!(failures.is_empty(), "{failures}");
     assert!(count >= 80, "only {count} snippets");
+}
+
+/// What `weft spec` prints fits into a prompt.
+#[test]
+fn the_spec_is_short() {
+    let page = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/spec.md"));
+    let tokens = tiktoken_rs::o200k_base().unwrap().encode_ordinary(&std::fs::read_to_string(page).unwrap()).len();
+    assert!((1_000..5_000).contains(&tokens), "docs/spec.md has {tokens} tokens");
 }
 
 /// Each construct of the grammar is shown at work or refused: no word of it is missing from the snippets.
