@@ -143,3 +143,24 @@ async fn pages_of_what_a_play_finds_are_true() {
     assert_eq!(wrong.code, Some("WF6001"));
     assert_eq!(player(&example("Right")).play(0).await.unwrap().problem, None);
 }
+
+/// What the tour and the page for prompts show as tests, passes.
+#[test]
+fn the_tests_of_the_tour_pass() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut count = 0;
+    for page in ["docs/tour.md", "docs/spec.md"] {
+        let page = std::fs::read_to_string(workspace().join(page)).unwrap();
+        for block in page.split("```wf\n").skip(1) {
+            let source = block.split("```").next().unwrap();
+            if !source.contains("\ntest \"") {
+                continue;
+            }
+            std::fs::write(folder.path().join("t.wf"), source).unwrap();
+            let output = run(folder.path(), &["test", "t.wf"]);
+            assert!(output.status.success(), "{}{}", text(&output.stdout), text(&output.stderr));
+            count += 1;
+        }
+    }
+    assert!(count >= 2, "only {count} snippets have tests");
+}
