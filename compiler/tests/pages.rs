@@ -115,3 +115,25 @@ fn the_wrong_example_gives_the_code_and_the_right_one_none() {
     }
     assert!(failures.is_empty(), "{failures}");
 }
+
+/// A code that is told as a warning anywhere can be allowed.
+#[test]
+fn every_warning_can_be_allowed() {
+    fn sources(folder: &Path, text: &mut String) {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            match path.is_dir() {
+                true => sources(&path, text),
+                false => text.push_str(&std::fs::read_to_string(&path).unwrap()),
+            }
+        }
+    }
+    let mut text = String::new();
+    sources(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/src")), &mut text);
+    let codes: BTreeSet<&str> = text.split("Diagnostic::warning(\"").skip(1).filter_map(|rest| rest.get(..6)).collect();
+    assert!(codes.len() >= 8, "{codes:?}");
+    for code in codes {
+        let (said, shown) = said(&format!("@allow(\"{code}\")\npub fn one() -> Int = 1\n"));
+        assert!(said.is_empty(), "{shown}");
+    }
+}
