@@ -83,6 +83,11 @@ impl Heap {
         self.fuel_used += 1 + bytes as u64 / 64;
     }
 
+    /// Charges looking through so many places: fibers, frames, what waits.
+    pub(crate) fn charge_steps(&mut self, places: usize) {
+        self.fuel_used += places as u64 / 8;
+    }
+
     /// An activation that began with `start` used fuel may use `max` more.
     pub(crate) fn limit_fuel(&mut self, start: u64, max: u64) {
         self.fuel_end = start.saturating_add(max);

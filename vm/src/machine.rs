@@ -54,6 +54,8 @@ pub struct Vm {
     pub(crate) free_scopes: Vec<u32>,
     /// The memory of all branches of open scopes.
     pub(crate) branch_bytes: u64,
+    /// Pieces of cleanup that fibers keep, and lists of them.
+    pub(crate) cleanups: usize,
     pub(crate) mailboxes: Vec<VecDeque<Payload>>,
     /// Decisions of sticky patches.
     pub(crate) sticky: Vec<(u16, bool)>,
@@ -135,6 +137,7 @@ impl Vm {
             scopes: Vec::new(),
             free_scopes: Vec::new(),
             branch_bytes: 0,
+            cleanups: 0,
             mailboxes,
             sticky: Vec::new(),
             registered: 0,
@@ -163,7 +166,7 @@ impl Vm {
 
     /// Lets the run notice one event. After a trap the state is of no use any more.
     pub fn step(&mut self, activation: Activation, ctx: &Context<'_>) -> Step {
-        let then = match self.activate(activation, ctx).and_then(|()| self.drive(ctx)) {
+        let then = match self.activate(activation).and_then(|()| self.drive(ctx)) {
             Ok(then) => then,
             Err(trap) => Then::Trapped(*trap),
         };
@@ -182,7 +185,7 @@ impl Vm {
     }
 
     /// Takes in what happened; runs nothing yet.
-    fn activate(&mut self, activation: Activation, ctx: &Context<'_>) -> Result<(), Box<Trap>> {
+    fn activate(&mut self, activation: Activation) -> Result<(), Box<Trap>> {
         self.slice_end = self.heap.fuel_used.saturating_add(self.bounds.fuel_slice);
         if activation != Activation::Continue {
             self.progress.fuel_start = self.heap.fuel_used;
@@ -211,7 +214,7 @@ impl Vm {
             }
             Activation::Signal { signal, args } => self.signal(signal, args),
             Activation::Update { update, number, args } => self.update(update, number, &args),
-            Activation::Cancel => self.cancel_run(ctx),
+            Activation::Cancel => self.cancel_run(),
             Activation::Continue => Ok(()),
         };
         taken.map_err(|stop| trapped(stop, None))
@@ -346,6 +349,7 @@ impl Vm {
         if self.mailboxes[usize::from(mailbox)].is_empty() {
             return;
         }
+        self.heap.charge_steps(self.fibers.len());
         let waiting = self.fibers.iter().enumerate().filter_map(|(id, fiber)| {
             let fiber = fiber.as_deref()?;
             match fiber.state {

@@ -7,7 +7,7 @@
 use crate::fiber::{Cancel, Fiber};
 use crate::loaded::Loaded;
 
-/// Pieces of cleanup, and lists of them, that a fiber keeps at most. Their closures are bounded by the heap as well.
+/// Pieces of cleanup, and lists of them, that a run keeps at most at once: closures without captures take no heap.
 pub(crate) const CLEANUPS_MAX: usize = 1 << 16;
 
 /// A piece of code under way with a cancel of its own: the body of a `within`, or a piece of cleanup.
@@ -68,6 +68,11 @@ pub(crate) struct Piece {
 }
 
 impl Cleanup {
+    /// What it counts against [`CLEANUPS_MAX`].
+    pub(crate) fn kept(&self) -> usize {
+        1 + self.pieces.len()
+    }
+
     pub(crate) fn roots(&mut self, visit: &mut dyn FnMut(&mut u64)) {
         self.pieces.iter_mut().for_each(|piece| visit(&mut piece.closure));
         visit(&mut self.failure);
@@ -114,13 +119,15 @@ impl Fiber {
         }
     }
 
-    /// What frames that are gone have left behind; nothing, where the program closes what it opens.
+    /// A region that a frame that is gone has left behind; none, where the program closes what it opens.
     pub(crate) fn stale_region(&mut self) -> Option<Region> {
         let depth = self.frames.len() as u32;
-        while self.cleanups.last().is_some_and(|list| list.depth > depth) {
-            self.cleanups.pop();
-        }
         self.regions.pop_if(|region| region.depth > depth)
+    }
+
+    /// What all its cleanup counts against [`CLEANUPS_MAX`].
+    pub(crate) fn cleanups_kept(&self) -> usize {
+        self.cleanups.iter().map(Cleanup::kept).sum()
     }
 
     /// Whether the instruction at the innermost frame runs cleanup: a failure from the piece it called ends there.

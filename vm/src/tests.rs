@@ -1,6 +1,7 @@
 //! The machine from outside: hand-assembled programs, what they command, how they end.
 
 mod asm;
+mod bounds;
 mod calendar;
 mod cancel;
 mod codec;

@@ -174,7 +174,7 @@ pub fn days(year: i64, month: i64, day: i64) -> Option<i64> {
 
 /// Year, month and day of days since 1970-01-01.
 pub fn civil(days: i64) -> (i64, i64, i64) {
-    let days = days + 719_468;
+    let days = days.saturating_add(719_468);
     let (era, of_era) = (days.div_euclid(146_097), days.rem_euclid(146_097));
     let year_of_era = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
     let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);

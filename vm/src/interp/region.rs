@@ -16,6 +16,10 @@ use crate::step::{Context, TrapKind};
 const ON_CANCEL: u16 = 1;
 const UNDO: u16 = 2;
 
+/// What a piece of cleanup and a list of them cost, in bytes that are moved.
+const PIECE_COST: usize = 16;
+const LIST_COST: usize = 64;
+
 impl Vm {
     pub(super) fn region_op(&mut self, fiber: &mut Fiber, at: &At<'_>) -> Result<Flow, Fault> {
         self.may_wait(fiber, at)?;
@@ -30,16 +34,14 @@ impl Vm {
                 at.set(fiber, at.inst.a, u64::from(canceled && region.is_over()));
             }
             Op::CleanupOpen => {
-                if fiber.cleanups.len() >= CLEANUPS_MAX {
-                    return Err(too_many());
-                }
+                self.keep_cleanup(LIST_COST)?;
                 let depth = fiber.frames.len() as u32;
                 fiber.cleanups.push(Cleanup { depth, saga: at.inst.a != 0, pieces: Vec::new(), failure: 0 });
             }
             Op::CleanupAdd => self.add_piece(fiber, at)?,
             Op::CleanupDrop => {
                 innermost(fiber)?;
-                fiber.cleanups.pop();
+                self.drop_cleanup(fiber);
             }
             _ => return self.leave(fiber, at),
         }
@@ -71,6 +73,7 @@ impl Vm {
         let piece = Piece { canceled: what == ON_CANCEL, closure };
         let mut depth = fiber.frames.len() as u32;
         if hops == 0 {
+            self.keep_cleanup(PIECE_COST)?;
             return keep(&mut fiber.cleanups, depth, what == UNDO, piece);
         }
         let mut role = fiber.role;
@@ -83,6 +86,7 @@ impl Vm {
             let Some(fiber) = self.fiber(owner) else { return Ok(()) };
             role = fiber.role;
         }
+        self.keep_cleanup(PIECE_COST)?;
         let Some(fiber) = self.fiber(owner) else { return Ok(()) };
         keep(&mut fiber.cleanups, depth, what == UNDO, piece)
     }
@@ -95,6 +99,11 @@ impl Vm {
         let depth = fiber.frames.len() as u32;
         let list = innermost(fiber)?;
         while let Some(piece) = list.pieces.pop() {
+            self.cleanups = self.cleanups.saturating_sub(1);
+            // Room that is not given back would not be counted.
+            if list.pieces.capacity() / 4 > list.pieces.len() {
+                list.pieces.shrink_to(2 * list.pieces.len());
+            }
             if canceled || !piece.canceled {
                 fiber.regions.push(Region::shield(depth));
                 self.enter_closure(fiber, at.loaded, piece.closure, &[])?;
@@ -102,13 +111,24 @@ impl Vm {
             }
         }
         let (saga, failed) = (list.saga, list.failure);
-        fiber.cleanups.pop();
+        self.drop_cleanup(fiber);
         Ok(match (left, failed) {
             (0, 0) => Flow::Next,
             (left, 0) => Flow::Throw(left),
             (left, undo) if saga && left != 0 => Flow::Throw(self.compensation_failed(left, undo)?),
             (_, failed) => Flow::Throw(failed),
         })
+    }
+
+    /// Counts one more piece of cleanup, or list of them.
+    fn keep_cleanup(&mut self, cost: usize) -> Result<(), Fault> {
+        if self.cleanups >= CLEANUPS_MAX {
+            let message = format!("the run keeps more than {CLEANUPS_MAX} pieces of cleanup at once");
+            return Err(fault(TrapKind::Limit, message));
+        }
+        self.cleanups += 1;
+        self.heap.charge(cost);
+        Ok(())
     }
 
     /// Starts the timers of cleanup that is about to wait for the first time.
@@ -136,13 +156,6 @@ fn innermost(fiber: &mut Fiber) -> Result<&mut Cleanup, Fault> {
 fn keep(lists: &mut [Cleanup], depth: u32, saga: bool, piece: Piece) -> Result<(), Fault> {
     let list = lists.iter_mut().rev().find(|list| list.depth == depth && list.saga == saga);
     let list = list.ok_or_else(|| corrupt("cleanup is added where none is kept"))?;
-    if list.pieces.len() >= CLEANUPS_MAX {
-        return Err(too_many());
-    }
     list.pieces.push(piece);
     Ok(())
-}
-
-fn too_many() -> Fault {
-    fault(TrapKind::Limit, format!("a body keeps more than {CLEANUPS_MAX} pieces of cleanup (limit `CLEANUPS_MAX`)"))
 }

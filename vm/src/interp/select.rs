@@ -166,15 +166,30 @@ impl Vm {
         let frame = fiber.frame()?;
         frame.pc = at.inst.after(frame.pc);
         if armed {
-            // It may have been woken for a message that it does not take: that is for the next who waits.
-            for (other, source) in sources.iter().enumerate() {
-                match *source {
-                    Source::Message(mailbox) if other != place => self.offer(mailbox),
-                    _ => {}
-                }
-            }
+            self.offer_others(sources, Some(place));
         }
         Ok(Flow::Frame)
+    }
+
+    /// It may have been woken for a message that it does not take: that is for the next who waits.
+    fn offer_others(&mut self, sources: &[Source], taken: Option<usize>) {
+        for (place, source) in sources.iter().enumerate() {
+            match *source {
+                Source::Message(mailbox) if taken != Some(place) => self.offer(mailbox),
+                _ => {}
+            }
+        }
+    }
+
+    /// A failure left a condition of the `select` at the innermost frame's pc: none of its sources is first.
+    pub(super) fn leave_select(&mut self, id: FiberId, fiber: &mut Fiber) {
+        let armed = fiber.armed.is_some();
+        self.disarm(id, fiber);
+        fiber.state = State::Ready(Resume::Go);
+        if armed {
+            let sources = sources(&self.loaded, fiber);
+            self.offer_others(&sources, None);
+        }
     }
 
     /// The condition of the source under test has given its value to the `select` at the innermost frame's pc.

@@ -78,6 +78,7 @@ impl Vm {
 
     /// A task has ended: those that wait for it go on, the longest waiting first.
     pub(crate) fn wake_for_task(&mut self, task: u64) {
+        self.heap.charge_steps(self.fibers.len());
         let waits = |fiber: &Fiber| match fiber.state {
             State::Waiting { on: On::Task(of), since } if of == task => Some(since),
             State::Waiting { on: On::Select, since } if self.selects_task(fiber, task) => Some(since),

@@ -20,9 +20,10 @@ use crate::value::{decode, encode, failure, new_text};
 
 impl Vm {
     /// Refuses commands and waits where code runs to its end in one go.
-    pub(super) fn may_wait(&self, fiber: &Fiber, at: &At<'_>) -> Result<(), Fault> {
+    pub(super) fn may_wait(&mut self, fiber: &Fiber, at: &At<'_>) -> Result<(), Fault> {
         // A condition is tested on the fiber that waits for it, on top of the wait.
         let callers = fiber.frames.len().saturating_sub(1);
+        self.heap.charge_steps(callers + fiber.regions.len());
         let testing = fiber.frames[..callers].iter().any(|frame| {
             let op = at.loaded.func(frame.func).insts[frame.pc as usize].op;
             matches!(op, Op::WaitUntil | Op::WaitUntilFor | Op::Select)
@@ -293,8 +294,7 @@ impl Vm {
         let Some(frame) = fiber.frames.last() else { return };
         let op = loaded.func(frame.func).insts[frame.pc as usize].op;
         if op == Op::Select {
-            self.disarm(id, fiber);
-            fiber.state = State::Ready(crate::fiber::Resume::Go);
+            self.leave_select(id, fiber);
         }
         let State::Waiting { on: On::Condition { timer }, .. } = fiber.state else { return };
         if matches!(op, Op::WaitUntil | Op::WaitUntilFor) {

@@ -7,11 +7,21 @@ use weft_protocol::command::{CommandId, Issued};
 use crate::fiber::{Cancel, Fiber, FiberId, Kind, On, Resume, State};
 use crate::limits::Fault;
 use crate::machine::{Ended, Life, MAIN, Vm};
-use crate::step::Context;
+
+/// What is left to do of a cancel that reaches through scopes. A list and no recursion: a program decides how deep its
+/// scopes nest, and stacks are small.
+enum Todo {
+    Fiber(FiberId),
+    /// The branches that a fiber waits for have been canceled.
+    Branches {
+        owner: FiberId,
+        scope: u32,
+    },
+}
 
 impl Vm {
     /// The run is asked to stop.
-    pub(crate) fn cancel_run(&mut self, _ctx: &Context<'_>) -> Result<(), Fault> {
+    pub(crate) fn cancel_run(&mut self) -> Result<(), Fault> {
         self.cancel_requested = true;
         // The body that goes on as a new run meets it there.
         if let Life::Ending(Ended::Continued { canceling, .. }) = &mut self.life {
@@ -19,8 +29,8 @@ impl Vm {
         }
         self.cancel_fiber(MAIN)?;
         // A fiber whose owner does not wait for it is canceled all the same.
-        for id in 0..self.fibers.len() as FiberId {
-            if !self.is_shielded(id) {
+        for (id, shielded) in (0..).zip(self.shielded()) {
+            if !shielded {
                 self.cancel_fiber(id)?;
             }
         }
@@ -29,23 +39,51 @@ impl Vm {
 
     /// Delivers the cancel to a fiber and to those it waits for, or leaves it for the fiber's next wait.
     pub(crate) fn cancel_fiber(&mut self, id: FiberId) -> Result<(), Fault> {
-        let Some(mut fiber) = self.fibers.get_mut(id as usize).and_then(Option::take) else { return Ok(()) };
-        if fiber.cancel == Cancel::No {
-            fiber.cancel = Cancel::Pending;
-            match fiber.state {
-                State::Waiting { .. } => self.cancel_due(id, &mut fiber)?,
-                // It has done nothing yet, so there is nothing it could clean up.
-                State::Ready(Resume::Enter) => {
-                    while !fiber.frames.is_empty() {
-                        fiber.leave();
+        self.cancel_all(vec![Todo::Fiber(id)])
+    }
+
+    /// Works a list off, the last first.
+    fn cancel_all(&mut self, mut todo: Vec<Todo>) -> Result<(), Fault> {
+        while let Some(next) = todo.pop() {
+            let (Todo::Fiber(id) | Todo::Branches { owner: id, .. }) = next;
+            let Some(mut fiber) = self.fibers.get_mut(id as usize).and_then(Option::take) else { continue };
+            match next {
+                Todo::Fiber(_) => self.reach(id, &mut fiber, &mut todo)?,
+                Todo::Branches { scope, .. } => {
+                    if let Some(failure) = self.branches_canceled(id, &mut fiber, scope)? {
+                        fiber.state = State::Ready(Resume::Throw(failure));
+                        self.ready.push_back(id);
                     }
-                    fiber.cancel = Cancel::Delivered;
-                    fiber.state = State::Ready(Resume::Throw(self.canceled()?));
                 }
-                State::Ready(_) => {}
             }
+            self.fibers[id as usize] = Some(fiber);
         }
-        self.fibers[id as usize] = Some(fiber);
+        Ok(())
+    }
+
+    /// A cancel reaches a fiber. The branches it waits for are canceled next, and then it hears of them.
+    fn reach(&mut self, id: FiberId, fiber: &mut Fiber, todo: &mut Vec<Todo>) -> Result<(), Fault> {
+        if fiber.cancel != Cancel::No {
+            return Ok(());
+        }
+        fiber.cancel = Cancel::Pending;
+        match fiber.state {
+            State::Waiting { on: On::Branches { scope }, .. } if fiber.is_due() && !self.is_left(scope) => {
+                fiber.delivered();
+                todo.push(Todo::Branches { owner: id, scope });
+                todo.extend(self.stop_branches(scope));
+            }
+            State::Waiting { .. } => self.cancel_due(id, fiber)?,
+            // It has done nothing yet, so there is nothing it could clean up.
+            State::Ready(Resume::Enter) => {
+                while !fiber.frames.is_empty() {
+                    fiber.leave();
+                }
+                fiber.cancel = Cancel::Delivered;
+                fiber.state = State::Ready(Resume::Throw(self.canceled()?));
+            }
+            State::Ready(_) => {}
+        }
         Ok(())
     }
 
@@ -71,7 +109,7 @@ impl Vm {
     /// Cancels a wait: the failure to throw there, or `None` where the fiber waits on for the end of what it canceled.
     pub(crate) fn cancel_wait(&mut self, id: FiberId, fiber: &mut Fiber, on: On) -> Result<Option<u64>, Fault> {
         if let On::Branches { scope } = on
-            && self.scope(scope).is_some_and(|open| open.left)
+            && self.is_left(scope)
         {
             // Another failure is on its way already; this one comes at the next wait.
             return Ok(None);
@@ -112,28 +150,44 @@ impl Vm {
             On::Select => self.disarm(id, fiber),
             On::Branches { scope } => {
                 self.cancel_scope(scope)?;
-                let failure = self.canceled()?;
-                let Some(open) = self.scope(scope) else { return Ok(Some(failure)) };
-                if open.failure == 0 {
-                    open.failure = failure;
-                }
-                if open.has_ended() {
-                    // Its branches had not begun; the join finds the failure.
-                    fiber.state = State::Ready(Resume::Go);
-                    self.ready.push_back(id);
-                }
-                return Ok(None);
+                return self.branches_canceled(id, fiber, scope);
             }
         }
         self.canceled().map(Some)
     }
 
+    /// The branches that a fiber waits for have been canceled: it waits on for their ends. The failure to throw at once
+    /// if there is no such scope.
+    fn branches_canceled(&mut self, id: FiberId, fiber: &mut Fiber, scope: u32) -> Result<Option<u64>, Fault> {
+        let failure = self.canceled()?;
+        let Some(open) = self.scope(scope) else { return Ok(Some(failure)) };
+        if open.failure == 0 {
+            open.failure = failure;
+        }
+        if open.has_ended() {
+            // Its branches had not begun; the join finds the failure.
+            fiber.state = State::Ready(Resume::Go);
+            self.ready.push_back(id);
+        }
+        Ok(None)
+    }
+
     /// Cancels the branches of a scope; those that have not begun never will.
     pub(crate) fn cancel_scope(&mut self, scope: u32) -> Result<(), Fault> {
-        let Some(open) = self.scope(scope) else { return Ok(()) };
+        let branches = self.stop_branches(scope);
+        self.cancel_all(branches)
+    }
+
+    /// Lets no branch of a scope begin any more. Gives those under way, the first to cancel last.
+    fn stop_branches(&mut self, scope: u32) -> Vec<Todo> {
+        let Some(open) = self.scope(scope) else { return Vec::new() };
         open.pending.clear();
-        let running = open.running.clone();
-        running.into_iter().try_for_each(|branch| self.cancel_fiber(branch))
+        open.running.iter().rev().map(|branch| Todo::Fiber(*branch)).collect()
+    }
+
+    /// Whether a failure has left the body that the tasks of a scope belong to.
+    fn is_left(&mut self, scope: u32) -> bool {
+        self.scope(scope).is_some_and(|open| open.left)
     }
 
     /// The wait that this timer limited is over.

@@ -20,6 +20,7 @@ impl Vm {
     pub(crate) fn end(&mut self, id: FiberId, fiber: Fiber, ended: Ended) -> Result<(), Fault> {
         self.pending -= fiber.ops.iter().filter(|op| op.outcome.is_none()).count() as u32;
         let canceled = fiber.cancel == Cancel::Delivered;
+        self.cleanups = self.cleanups.saturating_sub(fiber.cleanups_kept());
         match fiber.role {
             // Its number stays its own while updates go on.
             Role::Main => return self.end_main(ended),
@@ -57,7 +58,10 @@ impl Vm {
             self.end_task(id, scope, position, ended, canceled);
             return Ok(());
         }
+        let siblings = open.running.len();
         open.running.retain(|branch| *branch != id);
+        self.heap.charge_steps(siblings);
+        let Some(open) = self.scope(scope) else { return Ok(()) };
         let decides = !open.is_decided();
         match ended {
             Ended::Returned(value) => {
@@ -150,6 +154,7 @@ impl Vm {
         self.scopes.clear();
         self.free_scopes.clear();
         self.branch_bytes = 0;
+        self.cleanups = 0;
         self.pending = 0;
         match ended {
             Ended::Returned(value) => {

@@ -1,5 +1,7 @@
 //! Deadlines that fire, pieces of cleanup that end, and what is shielded from the cancel of the run.
 
+use std::ops::ControlFlow;
+
 use weft_bytecode::options::CLEANUP_TIMEOUT_MS;
 use weft_bytecode::types::builtin;
 use weft_protocol::command::CommandId;
@@ -21,8 +23,10 @@ impl Vm {
         };
         region.timer = 0;
         region.cancel = Cancel::Pending;
-        fiber.take_op(command.seq);
-        self.pending -= 1;
+        // No operation of a forged program may be left.
+        if fiber.take_op(command.seq).is_some_and(|op| op.outcome.is_none()) {
+            self.pending -= 1;
+        }
         self.deliver(id)?;
         Ok(true)
     }
@@ -34,8 +38,19 @@ impl Vm {
 
     /// Closes what frames that are gone have left open.
     pub(crate) fn close_stale_regions(&mut self, fiber: &mut Fiber) {
+        let depth = fiber.frames.len() as u32;
+        while fiber.cleanups.last().is_some_and(|list| list.depth > depth) {
+            self.drop_cleanup(fiber);
+        }
         while let Some(region) = fiber.stale_region() {
             self.cancel_timer(fiber, region.timer);
+        }
+    }
+
+    /// Forgets the innermost list of cleanup.
+    pub(crate) fn drop_cleanup(&mut self, fiber: &mut Fiber) {
+        if let Some(list) = fiber.cleanups.pop() {
+            self.cleanups = self.cleanups.saturating_sub(list.kept());
         }
     }
 
@@ -80,19 +95,38 @@ impl Vm {
         self.heap.alloc_words(builtin::COMPENSATION_FAILED, &[message, undo, during])
     }
 
-    /// Whether a fiber is part of somebody's cleanup: what cancels the whole run passes it by.
-    pub(crate) fn is_shielded(&self, id: FiberId) -> bool {
-        let mut at = id;
-        for _ in 0..self.fibers.len() {
-            let Some(Some(fiber)) = self.fibers.get(at as usize) else { return false };
-            let Role::Branch { scope, .. } = fiber.role else { return false };
-            let Some(Some(open)) = self.scopes.get(scope as usize) else { return false };
-            let Some(Some(owner)) = self.fibers.get(open.owner as usize) else { return false };
-            if owner.regions.iter().any(|region| region.shield && region.depth < open.depth) {
-                return true;
-            }
-            at = open.owner;
+    /// By number: whether a fiber is part of somebody's cleanup. What cancels the whole run passes it by.
+    pub(crate) fn shielded(&self) -> Vec<bool> {
+        let mut known: Vec<Option<bool>> = vec![None; self.fibers.len()];
+        let mut way = Vec::new();
+        for id in 0..self.fibers.len() {
+            let mut at = id;
+            let found = loop {
+                if let Some(found) = known[at] {
+                    break found;
+                }
+                // Until it is known: so the way ends in any case.
+                known[at] = Some(false);
+                way.push(at);
+                match self.around(at) {
+                    ControlFlow::Continue(owner) => at = owner as usize,
+                    ControlFlow::Break(found) => break found,
+                }
+            };
+            way.drain(..).for_each(|fiber| known[fiber] = Some(found));
         }
-        false
+        known.into_iter().map(|found| found == Some(true)).collect()
+    }
+
+    /// Whether a fiber is part of its owner's cleanup, if that alone decides; else the owner.
+    fn around(&self, id: usize) -> ControlFlow<bool, FiberId> {
+        let role = self.fibers[id].as_ref().map(|fiber| fiber.role);
+        let Some(Role::Branch { scope, .. }) = role else { return ControlFlow::Break(false) };
+        let Some(Some(open)) = self.scopes.get(scope as usize) else { return ControlFlow::Break(false) };
+        let Some(Some(owner)) = self.fibers.get(open.owner as usize) else { return ControlFlow::Break(false) };
+        match owner.regions.iter().any(|region| region.shield && region.depth < open.depth) {
+            true => ControlFlow::Break(true),
+            false => ControlFlow::Continue(open.owner),
+        }
     }
 }

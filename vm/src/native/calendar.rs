@@ -43,6 +43,9 @@ pub(super) fn call(call: &mut Call<'_>, native: Native) -> Result<u64, Fault> {
 fn day(call: &Call<'_>, native: Native) -> Result<u64, Fault> {
     use Native::*;
     let value = call.int(0);
+    if native != DateOf && !(DATE_MIN..=DATE_MAX).contains(&value) {
+        return Err(outside(format!("the date {value} days since 1970-01-01")));
+    }
     let (year, month, in_month) = text::civil(value);
     let first = |month| text::days(year, month, 1).unwrap_or(DATE_MIN);
     let later = |found: Option<i64>| found.ok_or_else(|| outside(format!("a day that far from {}", text::date(value))));
@@ -88,6 +91,9 @@ fn clock(call: &Call<'_>, native: Native) -> Result<u64, Fault> {
             Some(time) => Ok(time as u64),
             None => Err(outside(format!("{} and {}", text::date(value), text::duration(call.int(1))))),
         };
+    }
+    if !(TIME_MIN..=TIME_MAX).contains(&value) {
+        return Err(outside(format!("the time {value} milliseconds since 1970")));
     }
     let offset = calendar::offset(value, zone).ok_or_else(unknown)?;
     let local = value + offset;

@@ -124,6 +124,7 @@ impl<'a> Reader<'a> {
         let conditions = self.ids()?;
         let scopes: Vec<Option<Scope>> = self.list(|r| r.maybe(Self::scope))?;
         let free_scopes = self.ids()?;
+        let cleanups = fibers.iter().flatten().map(|fiber| fiber.cleanups_kept()).sum();
         let branch_bytes = scopes.iter().flatten().fold(0u64, |sum, scope| sum.saturating_add(scope.bytes));
         let progress = self.maybe(Self::progress)?.unwrap_or_default();
         let words = self.words()?;
@@ -149,6 +150,7 @@ impl<'a> Reader<'a> {
             scopes,
             free_scopes,
             branch_bytes,
+            cleanups,
             mailboxes,
             sticky,
             registered,

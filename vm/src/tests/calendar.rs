@@ -97,3 +97,37 @@ fn what_the_calendar_does_not_have() {
     index(Native::DateFormat, &[Date, S], S, &["\"2026-06-01\"", "\"%H\""]);
     index(Native::TimeOfMillis, &[Int], Time, &["9223372036854775807"]);
 }
+
+/// No payload has such a time or date, but the sum of a time and a duration is any that a register holds.
+#[test]
+fn parts_of_what_is_beyond_the_calendar_trap() {
+    use super::asm::{F, P};
+    use weft_bytecode::Constant;
+    use weft_bytecode::op::Op;
+    use weft_bytecode::types::builtin::INT;
+    let trapped = |native: Native, result, far: i64| {
+        let mut p = P::new();
+        let mut f = F::new("main", &[], result);
+        let k = p.constant(Constant::Scalar(far as u64));
+        let (long, epoch, time) = (f.reg(DURATION), f.int(TIME, 0), f.reg(TIME));
+        f.wide(Op::LoadConst, long, k).op(Op::AddInt, time, epoch, long);
+        let zone = p.text(&mut f, "Asia/Tokyo");
+        let made = match result {
+            INT => {
+                let day = f.native(Native::TimeToDate, DATE, &[time]);
+                f.native(native, result, &[day])
+            }
+            _ => f.native(native, result, &[time, zone]),
+        };
+        f.ret(made);
+        assert_eq!(p.main(f).trap().0, TrapKind::Index, "{} of {far}", native.name());
+    };
+    for far in [i64::MAX, i64::MIN] {
+        trapped(Native::TimeClock, DURATION, far);
+        trapped(Native::TimeOffset, DURATION, far);
+        trapped(Native::TimeDateIn, DATE, far);
+        trapped(Native::DateYear, INT, far);
+        trapped(Native::DateIsoWeek, INT, far);
+        trapped(Native::DateDayOfYear, INT, far);
+    }
+}
