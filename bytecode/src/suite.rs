@@ -12,6 +12,8 @@ use crate::program::{Program, Span};
 pub struct Suite {
     /// The project's program, and behind its own activities and workflows those of the tests.
     pub program: Program,
+    /// Index of the first function that belongs to the tests.
+    pub first_function: u16,
     /// Index of the first activity that is a call of the host; the n-th is `calls[n]`.
     pub first_call: u16,
     /// What the host is asked.
@@ -57,6 +59,12 @@ pub enum Ask {
     IsRunning,
     /// Asks a query or reads public state; parameters are called `arg NAME`.
     Read {
+        /// Its name.
+        name: String,
+    },
+    /// Sends an update and runs on until it has ended: its result, or its failure is thrown; parameters are called
+    /// `arg NAME`.
+    Update {
         /// Its name.
         name: String,
     },

@@ -191,6 +191,12 @@ pub(crate) struct Test {
     /// Write the results as JUnit XML to this file
     #[arg(long, value_name = "FILE")]
     pub(crate) junit: Option<PathBuf>,
+    /// Show which lines of workflows, flows and functions the tests went over
+    #[arg(long)]
+    pub(crate) coverage: bool,
+    /// Write the coverage to this file, as lcov
+    #[arg(long, value_name = "FILE", requires = "coverage")]
+    pub(crate) lcov: Option<PathBuf>,
 }
 
 /// `weft fmt`.

@@ -95,6 +95,7 @@ pub(crate) fn emit(
     let mut activities = emitter.activities(program);
     let mut workflows: Vec<_> = program.workflows.iter().enumerate().map(|(n, w)| emitter.workflow(n, w)).collect();
     let first_call = activities.len() as u16;
+    let first_function = emitter.functions.len() as u16;
     let (calls, tests) = match with_tests {
         true => emitter.tests(program, &mut activities, &mut workflows),
         false => (Vec::new(), Vec::new()),
@@ -129,7 +130,7 @@ pub(crate) fn emit(
             .map(|s| bc::SourceFile { path: s.path.clone(), text: s.text.clone() })
             .collect(),
     };
-    Some(Suite { program, first_call, calls, tests })
+    Some(Suite { program, first_function, first_call, calls, tests })
 }
 
 /// A place as the program keeps it.

@@ -68,6 +68,7 @@ pub(crate) enum Phase {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum ActivityInput {
     Delivered,
+    Redelivered(Timestamp),
     Heartbeat(Option<Payload>),
     Completed(Payload),
     Failed { failure: Failure, retry_after_ms: Option<i64> },
@@ -127,6 +128,7 @@ impl Activity {
             (Scheduled, Delivered) => Ok(self.started(given, now)),
             // Delivered twice: a poll whose answer was lost. The attempt's time runs anew.
             (Started { .. }, Delivered) => Ok(self.started(given, now)),
+            (Scheduled | Started { .. }, Redelivered(since)) => Ok(self.started(given, since.min(now))),
             (Scheduled | Started { .. }, Heartbeat(progress)) => Ok(self.beaten(given, progress, now)),
             (Scheduled | Started { .. }, Completed(result)) => {
                 Ok(Moved::Ended(EventKind::ActivityCompleted { end: self.end(given.id, true), result }))
@@ -141,9 +143,10 @@ impl Activity {
             (Scheduled | Started { .. }, Canceled) => {
                 Ok(self.failed(given, Failure::fault("the attempt was canceled where it ran"), None, now))
             }
-            (BackingOff { .. }, Delivered | Heartbeat(_) | Completed(_) | Failed { .. } | Canceled) => {
-                Err(Refused::Stale)
-            }
+            (
+                BackingOff { .. },
+                Delivered | Redelivered(_) | Heartbeat(_) | Completed(_) | Failed { .. } | Canceled,
+            ) => Err(Refused::Stale),
             (BackingOff { until }, RetryDue) if now >= until => {
                 self.phase = Scheduled;
                 Ok(Moved::Dispatch)

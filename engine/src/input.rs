@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use weft_protocol::event::{EventKind, RunRef};
-use weft_protocol::{EventId, Failure, Payload};
+use weft_protocol::{EventId, Failure, Payload, Timestamp};
 
 /// One thing that happened to a run. One Input is one activation; inside a run nothing is batched.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,6 +34,15 @@ pub enum Input {
         scheduled: EventId,
         /// The attempt.
         attempt: u32,
+    },
+    /// As `Delivered`, of an attempt that whoever runs it has worked on since a time before: its timeouts run from then.
+    Redelivered {
+        /// The activity.
+        scheduled: EventId,
+        /// The attempt.
+        attempt: u32,
+        /// Since when; no later than now.
+        since: Timestamp,
     },
     /// An attempt succeeded; the result is canonical and checked.
     Completed {

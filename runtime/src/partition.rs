@@ -26,6 +26,7 @@ use std::sync::Arc;
 use rustc_hash::{FxHashMap, FxHashSet};
 use weft_engine::{Input, Refused, Run, Transition};
 use weft_protocol::api::ApiError;
+use weft_protocol::event::RunRef;
 use weft_protocol::limits::Limits;
 use weft_protocol::{EventId, PartitionId, RunId, Timestamp, WorkflowId};
 
@@ -114,6 +115,14 @@ impl Partition {
     /// Number of open runs.
     pub fn open_runs(&self) -> usize {
         self.runs.len()
+    }
+
+    /// Open runs that cannot go on, oldest first.
+    pub fn stuck_runs(&self) -> Vec<&RunRef> {
+        let stuck = self.runs.values().filter(|open| open.run.is_stuck());
+        let mut stuck: Vec<&RunRef> = stuck.map(|open| open.run.me()).collect();
+        stuck.sort_by_key(|run| run.run_id);
+        stuck
     }
 
     /// Bytes decided but not taken for an append yet: what back-pressure looks at.

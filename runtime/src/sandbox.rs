@@ -68,6 +68,8 @@ pub struct Sandbox {
     replies: FxHashMap<ReplyId, Reply>,
     /// Attempts that were handed out and have not ended.
     attempts: BTreeMap<(RunId, EventId), ActivityTask>,
+    /// Since when attempts are worked on, if whoever works on them outlives a crash.
+    since: Option<BTreeMap<(RunId, EventId), (u32, Timestamp)>>,
     /// Lines that programs logged.
     logs: Vec<(RunId, u8, String)>,
 }
@@ -98,6 +100,7 @@ impl Sandbox {
             next_reply: 0,
             replies: FxHashMap::default(),
             attempts: BTreeMap::new(),
+            since: None,
             logs: Vec::new(),
         };
         sandbox.open().await?;
@@ -108,6 +111,18 @@ impl Sandbox {
     /// Says when memory is lost.
     pub fn crashes(&mut self, crashes: Crashes) {
         self.crashes = crashes;
+    }
+
+    /// Whoever works on attempts outlives a crash and goes on where it was: timeouts run from when an attempt was first
+    /// handed out.
+    pub fn attempts_outlive_crashes(&mut self) {
+        self.since = Some(BTreeMap::new());
+    }
+
+    /// Ids of open runs that cannot go on, in every partition.
+    pub fn stuck(&self) -> Vec<String> {
+        let stuck = self.partitions.values().flat_map(Partition::stuck_runs);
+        stuck.map(|run| run.workflow_id.to_string()).collect()
     }
 
     /// How often something was written.
@@ -523,7 +538,17 @@ impl Sandbox {
             None => {}
             Some(Handout::Done(outcome)) => partition.ended(AttemptEnd { attempt, outcome }, self.now),
             Some(Handout::Task(task)) => {
-                partition.delivered(attempt, self.now);
+                let since = match &mut self.since {
+                    None => self.now,
+                    Some(known) => {
+                        let at = known.entry((attempt.run, attempt.scheduled)).or_insert((attempt.attempt, self.now));
+                        if at.0 != attempt.attempt {
+                            *at = (attempt.attempt, self.now);
+                        }
+                        at.1
+                    }
+                };
+                partition.delivered_since(attempt, since, self.now);
                 self.attempts.insert((attempt.run, attempt.scheduled), *task);
             }
         }

@@ -2,6 +2,7 @@
 //! by mocks, time is virtual. Every test is played twice, the second time with memory lost after every write, and
 //! both must come to the same.
 
+mod coverage;
 mod host;
 mod mock;
 mod show;
@@ -16,6 +17,7 @@ use weft_vm::Loaded;
 use crate::sandbox::Crashes;
 use crate::store::StoreError;
 
+pub use coverage::FileCoverage;
 use host::Host;
 
 /// How long a test may wait for the end of a run, in virtual time. A run that takes longer waits for something that
@@ -107,6 +109,20 @@ impl Player {
     pub fn new(suite: Suite, limits: Limits) -> Result<Player, weft_bytecode::verify::VerifyError> {
         let loaded = Loaded::new(suite.program.clone())?;
         Ok(Player { suite: Arc::new(suite), loaded, limits, resumed_seed: SEED })
+    }
+
+    /// As [`Player::new`], and it is kept which lines are executed.
+    ///
+    /// # Errors
+    /// As [`Player::new`].
+    pub fn measured(suite: Suite, limits: Limits) -> Result<Player, weft_bytecode::verify::VerifyError> {
+        let loaded = Loaded::measured(suite.program.clone())?;
+        Ok(Player { suite: Arc::new(suite), loaded, limits, resumed_seed: SEED })
+    }
+
+    /// Which lines the plays so far, also of clones, went over, if that is [measured](Player::measured).
+    pub fn coverage(&self) -> Vec<FileCoverage> {
+        coverage::measured(&self.suite, &self.loaded)
     }
 
     /// With a leak planted: after a restart, runs draw other random numbers. That WF6003 can be found at all is

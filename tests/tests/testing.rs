@@ -118,6 +118,153 @@ fn player(source: &str) -> Player {
     Player::new(analysis.suite.unwrap_or_else(|| panic!("{:?}", analysis.diagnostics)), Limits::default()).unwrap()
 }
 
+const MEASURED: &str = "activity ask() -> Int with { queue: \"q\", timeout: 30s, retry: never }
+error Gone {}
+fn pick(n: Int) -> String throws Gone {
+  if n > 3 {
+    throw Gone()
+  }
+  return match n {
+    0 => \"none\"
+    _ => \"some\"
+  }
+}
+workflow order(n: Int) -> String {
+  state bumps = 0
+  signal bump() {
+    bumps += 1
+  }
+  let found = try {
+    ask()
+  } catch Failure as failure {
+    -1
+  }
+  return \"{pick(n) catch Gone => \"gone\"} {found}\"
+}
+workflow alone() {
+  sleep 1s
+}
+test \"none\" {
+  mock ask() => throw Fault(\"away\")
+  assert (start order(0)).result == \"none -1\"
+}
+test \"many\" {
+  mock ask() => 3
+  assert (start order(7)).result == \"gone 3\"
+}
+";
+
+/// Lines of an lcov file and whether they were executed.
+fn lcov(text: &str) -> Vec<(u32, bool)> {
+    let lines = text.lines().filter_map(|line| line.strip_prefix("DA:")?.split_once(','));
+    lines.map(|(line, hits)| (line.parse().unwrap(), hits != "0")).collect()
+}
+
+#[test]
+fn coverage_says_which_lines_were_not_executed() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("t.wf"), MEASURED).unwrap();
+    let measure = |args: &[&str]| {
+        let output = run(folder.path(), &[&["test", "--coverage", "--lcov", "out.info"], args].concat());
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        (text(&output.stdout), std::fs::read_to_string(folder.path().join("out.info")).unwrap())
+    };
+    let (told, info) = measure(&[]);
+    let not: Vec<u32> = lcov(&info).into_iter().filter(|(_, hit)| !hit).map(|(line, _)| line).collect();
+    assert_eq!(not, [9, 14, 15, 24, 25], "{info}");
+    let shown = told.lines().last().unwrap();
+    assert!(shown.ends_with(", not 9, 14-15, 24-25"), "{told}");
+    let file = folder.path().canonicalize().unwrap().join("t.wf");
+    let own = info.lines().find_map(|line| line.strip_prefix("SF:")).unwrap();
+    assert_eq!(std::path::Path::new(own).canonicalize().unwrap(), file);
+    let count = |word: &str| info.lines().find_map(|line| line.strip_prefix(word)).unwrap().parse::<usize>().unwrap();
+    assert_eq!((count("LF:"), count("LH:")), (lcov(&info).len(), lcov(&info).len() - 5));
+    assert!(lcov(&info).iter().all(|(line, _)| *line < 27), "no line of a test: {info}");
+
+    let (told, info) = measure(&["--json", "none"]);
+    let last: Value = serde_json::from_str(told.lines().last().unwrap()).unwrap();
+    assert_eq!(last["coverage"], "t.wf");
+    assert_eq!(last["uncovered"], serde_json::json!([5, 9, 14, 15, 24, 25]));
+    assert!(lcov(&info).contains(&(5, false)) && lcov(&info).contains(&(19, true)), "{info}");
+    assert_eq!(run(folder.path(), &["test", "--lcov", "out.info"]).status.code(), Some(2));
+}
+
+#[test]
+fn all_examples_are_formatted() {
+    for folder in std::fs::read_dir(workspace().join("examples")).unwrap() {
+        let folder = folder.unwrap().path();
+        let output = run(&folder, &["fmt", "--check"]);
+        assert!(output.status.success(), "{}: {}", folder.display(), text(&output.stderr));
+    }
+}
+
+/// Memory is lost while a mock sleeps longer than it may: the attempt is over when it would have been.
+#[tokio::test]
+async fn a_timeout_runs_on_when_memory_is_lost() {
+    for limit in ["timeout: 30s", "timeout: 2m, heartbeat: 30s"] {
+        let late = player(&format!(
+            "activity ask() -> Int with {{ queue: \"q\", {limit}, retry: never }}
+             flow nap() -> Int {{ sleep 20s  return 1 }}
+             workflow order() -> Int {{
+               let (a, b) = parallel {{ ask() catch ActivityFailed => -1, nap() }}
+               return a + b
+             }}
+             test \"late\" {{
+               mock ask() => {{ sleep 40s  5 }}
+               let begun = now()
+               assert (start order()).result == 0
+               assert now() - begun == 30s
+             }}
+             test \"crashed\" {{
+               mock ask() => {{ sleep 40s  5 }}
+               let begun = now()
+               let o = start order()
+               advance 10s
+               crash
+               assert o.result == 0
+               assert now() - begun == 30s
+             }}"
+        ));
+        assert_eq!(late.play(0).await.unwrap().problem, None, "{limit}");
+        assert_eq!(late.play(1).await.unwrap().problem, None, "{limit}");
+    }
+}
+
+/// A test says that a run is stuck although it did not start it itself.
+#[tokio::test]
+async fn a_stuck_child_is_reported() {
+    let family = player(
+        "workflow share(people: Int) -> Int with { id: \"share\" } { return 100 / people }
+         workflow outer() -> Int with { id: \"outer\" } { return share(0) }
+         test \"waits\" { assert (start outer()).result == 1 }
+         test \"does not wait\" { start outer() }",
+    );
+    for test in 0..2 {
+        let problem = family.play(test).await.unwrap().problem.unwrap();
+        assert!(problem.message.starts_with("the run `share` is stuck at t.wf:1"), "{problem:?}");
+    }
+}
+
+/// What an update that never ends waits for is shown.
+#[tokio::test]
+async fn an_update_that_does_not_end_says_what_it_waits_for() {
+    let waiting = player(
+        "workflow gate() with { id: \"gate\" } {
+           state opened = false
+           update pass() { wait until opened }
+           signal open() { opened = true }
+           wait until opened
+         }
+         test \"passes\" {
+           let g = start gate()
+           g.pass()
+         }",
+    );
+    let problem = waiting.play(0).await.unwrap().problem.unwrap();
+    assert_eq!(problem.message, "the update `pass` of the run `gate` does not end");
+    assert!(problem.notes.iter().any(|note| note.starts_with("t.wf:3: waits for condition")), "{problem:?}");
+}
+
 /// A run that draws other random numbers after a restart: what the second play of every test is for.
 #[tokio::test]
 async fn what_differs_after_a_crash_is_caught() {

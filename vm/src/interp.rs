@@ -93,6 +93,20 @@ impl At<'_> {
 impl Vm {
     /// Runs a fiber until it stops. On a fault its innermost frame's pc says where.
     pub(crate) fn run(&mut self, id: FiberId, fiber: &mut Fiber, ctx: &Context<'_>) -> Result<Exit, Fault> {
+        // Asked here and not at every instruction.
+        match self.loaded.executed.is_some() {
+            false => self.interpret::<false>(id, fiber, ctx),
+            true => self.interpret::<true>(id, fiber, ctx),
+        }
+    }
+
+    /// As [`Vm::run`]; with `MEASURED` it says which instructions were executed.
+    fn interpret<const MEASURED: bool>(
+        &mut self,
+        id: FiberId,
+        fiber: &mut Fiber,
+        ctx: &Context<'_>,
+    ) -> Result<Exit, Fault> {
         let loaded = Arc::clone(&self.loaded);
         if let Some(exit) = self.resume(id, fiber, &loaded)? {
             return Ok(exit);
@@ -127,6 +141,9 @@ impl Vm {
             }
             loop {
                 let inst = insts[pc as usize];
+                if MEASURED && let Some(executed) = &loaded.executed {
+                    executed.mark(frame.func, pc);
+                }
                 let Inst { a, b, c, .. } = inst;
                 let flow = match inst.op {
                     Op::Move => {

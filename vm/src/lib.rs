@@ -2,6 +2,7 @@
 //!
 //! No clock, no random, no I/O: time, seed and what history recorded arrive as arguments.
 
+mod coverage;
 mod fiber;
 mod frame;
 mod heap;

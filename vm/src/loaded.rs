@@ -10,6 +10,7 @@ use weft_bytecode::verify::{self, VerifyError};
 use weft_bytecode::wire::text;
 use weft_bytecode::{Constant, FuncId, Handler, Program, ProgramHash, codec};
 
+use crate::coverage::Executed;
 use crate::layout::Layouts;
 use crate::native::Patterns;
 
@@ -23,6 +24,8 @@ pub struct Loaded {
     pub(crate) constants: Vec<Ready>,
     errors: FxHashMap<String, TypeId>,
     pub(crate) patterns: Patterns,
+    /// Where it is measured which code runs.
+    pub(crate) executed: Option<Executed>,
 }
 
 /// A decoded instruction.
@@ -88,6 +91,20 @@ impl Loaded {
     /// # Errors
     /// If the program breaks a rule that running it relies on.
     pub fn new(program: Program) -> Result<Arc<Loaded>, VerifyError> {
+        Loaded::build(program).map(Arc::new)
+    }
+
+    /// As [`Loaded::new`], and from here on it is kept which of its instructions were executed.
+    ///
+    /// # Errors
+    /// As [`Loaded::new`].
+    pub fn measured(program: Program) -> Result<Arc<Loaded>, VerifyError> {
+        let mut loaded = Loaded::build(program)?;
+        loaded.executed = Some(Executed::none(&loaded.program));
+        Ok(Arc::new(loaded))
+    }
+
+    fn build(program: Program) -> Result<Loaded, VerifyError> {
         verify::verify(&program)?;
         let hash = codec::hash_program(&program);
         let layouts = Layouts::new(&program);
@@ -114,13 +131,18 @@ impl Loaded {
         for (name, id) in errors {
             by_name.entry(name).or_insert(id);
         }
-        let (patterns, program) = (Patterns::default(), Arc::new(program));
-        Ok(Arc::new(Loaded { hash, layouts, code, constants, errors: by_name, patterns, program }))
+        let (errors, patterns, executed, program) = (by_name, Patterns::default(), None, Arc::new(program));
+        Ok(Loaded { hash, layouts, code, constants, errors, patterns, executed, program })
     }
 
     /// The program.
     pub fn program(&self) -> &Arc<Program> {
         &self.program
+    }
+
+    /// Of each instruction of a function whether it was executed; nothing if that is not measured.
+    pub fn executed(&self, func: FuncId) -> impl Iterator<Item = bool> + '_ {
+        self.executed.iter().flat_map(move |executed| executed.of(func))
     }
 
     /// Its hash.

@@ -1,5 +1,6 @@
 //! `weft test`: plays the tests of projects on virtual time, side by side, and says what failed.
 
+mod coverage;
 mod report;
 mod suites;
 
@@ -34,7 +35,7 @@ pub(crate) async fn test(context: &Context, options: Test) -> Outcome {
 
 fn play(context: &Context, options: &Test) -> Outcome {
     let begun = Instant::now();
-    let suites = Suites::load(&context.out, &options.what)?;
+    let suites = Suites::load(&context.out, options)?;
     let chosen = suites.chosen();
     if chosen.is_empty() && !suites.filters.is_empty() {
         let filters: Vec<_> = suites.filters.iter().map(|f| format!("`{f}`")).collect();
@@ -51,6 +52,9 @@ fn play(context: &Context, options: &Test) -> Outcome {
     })?;
     if let Some(file) = &options.junit {
         report::junit(file, &suites, &chosen, &ended)?;
+    }
+    if options.coverage {
+        coverage::tell(context, &suites, options.lcov.as_deref())?;
     }
     if !context.out.json {
         summary(context, chosen.len(), failed, begun.elapsed());

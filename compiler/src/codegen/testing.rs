@@ -98,6 +98,7 @@ impl Emitter<'_, '_> {
                 HostKind::Failure => Ask::Failure,
                 HostKind::IsRunning => Ask::IsRunning,
                 HostKind::Read(name) => Ask::Read { name: name.clone() },
+                HostKind::Update(name) => Ask::Update { name: name.clone() },
                 HostKind::Signal(name) => Ask::Signal { name: name.clone() },
                 HostKind::Cancel => Ask::Cancel,
                 HostKind::Advance => Ask::Advance,

@@ -78,6 +78,7 @@ pub(crate) struct Query {
 /// An update.
 #[derive(Debug)]
 pub(crate) struct Update {
+    pub name: String,
     /// Its name on the wire.
     pub wire: String,
     pub params: Vec<FieldDef>,
@@ -434,7 +435,7 @@ fn lower_updates<'a>(world: &World<'a>, index: usize, members: &Members) -> Vec<
         let concurrent = crate::hir::options::update(world, item.module, with.as_ref(), sig, name);
         let wire = world.wire_name(&member.annotations, name);
         wires.push((wire.clone(), name.span));
-        updates.push(Update { wire, params: sig.params.clone(), check, body, concurrent });
+        updates.push(Update { name: name.text.clone(), wire, params: sig.params.clone(), check, body, concurrent });
     }
     world.refuse_equal_members(&wires, "updates");
     updates

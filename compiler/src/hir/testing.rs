@@ -38,6 +38,8 @@ pub(crate) enum HostKind {
     IsRunning,
     /// A query or public state.
     Read(String),
+    /// An update: runs on until it has ended; its result, or its failure is thrown.
+    Update(String),
     Signal(String),
     Cancel,
     Advance,

@@ -15,6 +15,9 @@ impl Run {
             Input::Signal { name, args, request_id, from } => self.signal(name, args, request_id, from, out),
             Input::Update { name, args, update_id } => self.take_update(name, args, update_id, out),
             Input::Delivered { scheduled, attempt } => self.attempt(scheduled, attempt, ActivityInput::Delivered, out),
+            Input::Redelivered { scheduled, attempt, since } => {
+                self.attempt(scheduled, attempt, ActivityInput::Redelivered(since), out)
+            }
             Input::Completed { scheduled, attempt, result } => {
                 self.attempt(scheduled, attempt, ActivityInput::Completed(result), out)
             }
@@ -195,6 +198,7 @@ pub(crate) fn cuts_in(input: &Input) -> bool {
         Input::Continue
         | Input::Terminate { .. }
         | Input::Delivered { .. }
+        | Input::Redelivered { .. }
         | Input::Heartbeat { .. }
         | Input::Due(AlarmKey::Run | AlarmKey::Retry(..)) => true,
         Input::Signal { .. }

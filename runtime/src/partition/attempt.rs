@@ -72,6 +72,16 @@ impl Partition {
         true
     }
 
+    /// As [`Partition::delivered`], of an attempt that has been worked on since a time before.
+    pub fn delivered_since(&mut self, attempt: AttemptRef, since: Timestamp, now: Timestamp) -> bool {
+        if self.pending(attempt).is_none() {
+            return false;
+        }
+        let input = Input::Redelivered { scheduled: attempt.scheduled, attempt: attempt.attempt, since };
+        self.apply(attempt.run, input, Then::Nothing, now);
+        true
+    }
+
     /// An executor of this process ended an attempt; its results are checked already.
     pub fn ended(&mut self, end: AttemptEnd, now: Timestamp) {
         let AttemptRef { run, scheduled, attempt } = end.attempt;

@@ -9,7 +9,7 @@ use weft_bytecode::suite::{Ask, HostCall, Suite, TestDef};
 use weft_bytecode::wire::text;
 use weft_bytecode::{FuncId, Span};
 use weft_engine::history;
-use weft_protocol::api::{ApiError, ResultReply, StartRequest, Status};
+use weft_protocol::api::{ApiError, ResultReply, StartRequest, Status, UpdateReply, UpdateStatus};
 use weft_protocol::event::EventKind;
 use weft_protocol::limits::Limits;
 use weft_protocol::{Command, EventId, Failure, Payload, RunId, Timestamp};
@@ -37,6 +37,8 @@ pub(super) struct Host {
     started: Vec<String>,
     answers: Vec<String>,
     clock_steps: u32,
+    /// Updates that were sent.
+    updates: u32,
     logs: Vec<(u8, String)>,
     /// The place of the last failure that was thrown into the test.
     thrown_at: Option<Span>,
@@ -54,6 +56,8 @@ impl Host {
         let mut sandbox = Sandbox::new(journal, seed, limits.clone()).await?;
         sandbox.deploy_loaded(&loaded).await.map_err(|_| StoreError::Conflict)?;
         sandbox.crashes(crashes);
+        // A mock goes on where it was.
+        sandbox.attempts_outlive_crashes();
         Ok(Host {
             suite,
             loaded,
@@ -64,6 +68,7 @@ impl Host {
             started: Vec::new(),
             answers: Vec::new(),
             clock_steps: 0,
+            updates: 0,
             logs: Vec::new(),
             thrown_at: None,
         })
@@ -148,6 +153,11 @@ impl Host {
             Ask::Read { name } => {
                 let id = run_of(&args);
                 self.sandbox.query(&id, name, message(args)).await.map_err(|e| refused(call, &e))?
+            }
+            Ask::Update { name } => {
+                let id = run_of(&args);
+                let reply = self.update(call, &id, name, message(args)).await?;
+                return Ok(self.update_as(call, reply));
             }
             Ask::Signal { name } => {
                 let id = run_of(&args);
@@ -280,10 +290,48 @@ impl Host {
         })
     }
 
+    /// Sends an update, and lets time run on until it has ended.
+    async fn update(&mut self, call: &HostCall, id: &str, name: &str, args: Value) -> Result<UpdateReply, Problem> {
+        self.updates += 1;
+        let update_id = format!("test-{}", self.updates);
+        let latest = self.sandbox.now().plus_ms(RESULT_WITHIN_MS);
+        loop {
+            let reply = self.sandbox.update(id, name, args.clone(), &update_id).await.map_err(|e| refused(call, &e))?;
+            if reply.status != UpdateStatus::Accepted {
+                self.drain().await?;
+                return Ok(reply);
+            }
+            if self.drain().await? {
+                continue;
+            }
+            self.stuck().await?;
+            let Some(next) = self.next().filter(|next| *next <= latest) else {
+                let message = format!("the update `{name}` of the run `{id}` does not end");
+                return Err(self.with_waits(Problem::new(message, Some(call.span)), id).await);
+            };
+            self.tick(call, next).await?;
+        }
+    }
+
+    fn update_as(&mut self, call: &HostCall, reply: UpdateReply) -> Outcome {
+        self.answers.push(format!("{:?} {:?} {:?}", reply.status, reply.result, reply.failure));
+        match reply.failure.as_ref().and_then(|failure| Failure::from_json(failure).ok()) {
+            None => Outcome::Completed(Payload::from(&reply.result.unwrap_or(Value::Null))),
+            Some(failure) => {
+                self.thrown_at = Some(call.span);
+                Outcome::Failed(failure)
+            }
+        }
+    }
+
     async fn waits_for_ever(&mut self, call: &HostCall, id: &str) -> Problem {
-        let problem = Problem::new(format!("the run `{id}` does not end"), Some(call.span)).label("waits for it");
+        self.with_waits(Problem::new(format!("the run `{id}` does not end"), Some(call.span)), id).await
+    }
+
+    /// A problem beside which stands what a run waits for.
+    async fn with_waits(&mut self, problem: Problem, id: &str) -> Problem {
+        let mut problem = problem.label("waits for it");
         let Ok(description) = self.sandbox.describe(id).await else { return problem };
-        let mut problem = problem;
         for wait in &description.waits {
             let until = wait.until.as_ref().map_or(String::new(), |until| format!(" until {until}"));
             problem.notes.push(format!("{}: waits for {}{until}", wait.source, wait.on));
@@ -301,7 +349,7 @@ impl Host {
 
     /// Fails if a run cannot go on.
     async fn stuck(&mut self) -> Result<(), Problem> {
-        for id in self.started.clone() {
+        for id in self.sandbox.stuck() {
             let Ok(description) = self.sandbox.describe(&id).await else { continue };
             let Some(stuck) = description.stuck else { continue };
             let place = format!("{}:{}", stuck.file, stuck.line);
@@ -344,7 +392,7 @@ impl Host {
         }
         let by = (to.0 - self.sandbox.now().0).max(0);
         self.sandbox.advance(by).await.map_err(|e| broken(&e))?;
-        self.drain().await
+        self.drain().await.map(drop)
     }
 
     async fn advance(&mut self, call: &HostCall, until: Timestamp) -> Result<(), Problem> {
@@ -358,13 +406,14 @@ impl Host {
         }
         let by = until.0 - self.sandbox.now().0;
         self.sandbox.advance(by).await.map_err(|e| broken(&e))?;
-        self.drain().await
+        self.drain().await.map(drop)
     }
 
     // ---- activities
 
-    /// Lets mocks answer everything that is asked now.
-    async fn drain(&mut self) -> Result<(), Problem> {
+    /// Lets mocks answer everything that is asked now; whether one did.
+    async fn drain(&mut self) -> Result<bool, Problem> {
+        let mut any = false;
         loop {
             let mut tasks: Vec<ActivityTask> = self.sandbox.attempts().cloned().collect();
             tasks.sort_by_key(|task| (task.run.run_id, task.scheduled));
@@ -373,8 +422,9 @@ impl Host {
                 moved |= self.attempt(&task).await?;
             }
             if !moved {
-                return Ok(());
+                return Ok(any);
             }
+            any = true;
         }
     }
 

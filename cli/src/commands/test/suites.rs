@@ -8,6 +8,7 @@ use weft_runtime::testing::Player;
 
 use crate::compile::Stream;
 use crate::exit::{Exit, Failed};
+use crate::options::Test;
 use crate::output::Output;
 use crate::project::{self, Found};
 use crate::view::diagnostics;
@@ -30,8 +31,9 @@ pub(super) struct Chosen {
 impl Suites {
     /// Reads and compiles projects. Of the words on the command line, what exists on disk is a project or a file; the
     /// others are parts of names.
-    pub(super) fn load(out: &Output, what: &[String]) -> Result<Suites, Failed> {
-        let (paths, filters): (Vec<String>, Vec<String>) = what.iter().cloned().partition(|w| Path::new(w).exists());
+    pub(super) fn load(out: &Output, options: &Test) -> Result<Suites, Failed> {
+        let (paths, filters): (Vec<String>, Vec<String>) =
+            options.what.iter().cloned().partition(|w| Path::new(w).exists());
         let paths = if paths.is_empty() { vec![".".to_owned()] } else { paths };
         let mut projects = Vec::new();
         let mut broken = false;
@@ -43,12 +45,18 @@ impl Suites {
                 broken = true;
                 continue;
             };
-            let player = Player::new(suite, found.limits.clone()).map_err(|error| {
+            let prepare = if options.coverage { Player::measured } else { Player::new };
+            let player = prepare(suite, found.limits.clone()).map_err(|error| {
                 Failed::new(Exit::Program, "invalid_program", "the compiled tests do not verify").why(error.to_string())
             })?;
             projects.push((found, player));
         }
         if broken { Err(Failed::silent(Exit::Program)) } else { Ok(Suites { projects, filters }) }
+    }
+
+    /// The projects.
+    pub(super) fn projects(&self) -> impl Iterator<Item = (&Found, &Player)> {
+        self.projects.iter().map(|(found, player)| (found, player))
     }
 
     /// The tests that are meant, in the order of the projects and their sources.
@@ -82,12 +90,12 @@ impl Suites {
         let (def, found) = (self.def(chosen), self.project(chosen));
         let source = &found.project.sources[usize::from(def.span.file)];
         let upto = source.text.get(..def.span.start as usize).unwrap_or_default();
-        let path = if self.projects.len() > 1 {
-            format!("{}/{}", found.project.name, source.path)
-        } else {
-            source.path.clone()
-        };
-        (path, 1 + upto.matches('\n').count())
+        (self.shown(found, &source.path), 1 + upto.matches('\n').count())
+    }
+
+    /// A file of a project as people know it.
+    pub(super) fn shown(&self, found: &Found, path: &str) -> String {
+        if self.projects.len() > 1 { format!("{}/{path}", found.project.name) } else { path.to_owned() }
     }
 }
 

@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use super::{Fence, Lower};
 use crate::diagnostic::Diagnostic;
+use crate::hir::program as lowered;
 use crate::hir::testing::{Assertion, HostCall, HostKind, MockSite};
 use crate::hir::{Arm, Expr, ExprKind, FnKind, LocalId, Pattern, PatternKind, Stmt, Value};
 use crate::source::Span;
@@ -22,7 +23,7 @@ fn param(name: &str, ty: Ty, span: Span) -> FieldDef {
     FieldDef { name: name.into(), ty, default: None, span }
 }
 
-impl<'a> Lower<'_, 'a> {
+impl<'w, 'a> Lower<'w, 'a> {
     /// Whether we are in a `test`.
     pub(super) fn in_test(&self) -> bool {
         self.kind == FnKind::Test
@@ -354,22 +355,37 @@ impl<'a> Lower<'_, 'a> {
                 self.host(HostKind::Failure, vec![run], ty, span)
             }
             "is_running" if plain => self.host(HostKind::IsRunning, vec![run], Ty::BOOL, span),
-            _ => self.run_query(run, &wire, name, args.unwrap_or(&[]), span),
+            _ => self.run_message(run, &wire, name, args, span),
         })
     }
 
-    fn run_query(
+    /// A query, public state or an update of a run.
+    fn run_message(
         &mut self,
         run: (FieldDef, Expr),
         wire: &str,
         name: &'a ast::Name,
-        args: &'a [Arg],
+        given: Option<&'a [Arg]>,
         span: Span,
     ) -> Expr {
+        let args = given.unwrap_or(&[]);
         let Some((_, queries)) = self.interface(wire) else {
             self.lower_all(args);
             return self.error(span);
         };
+        let updates = self.tested_workflow(wire).map_or(&[][..], |workflow| &workflow.updates);
+        if let Some(update) = updates.iter().find(|update| update.name == name.text) {
+            if given.is_none() {
+                let message = format!("`{}` is an update, which is called", name.text);
+                let d = Diagnostic::error("WF1002", name.span, message).label("not called");
+                self.report(d.help(format!("`run.{}(..)`", name.text)));
+                return self.error(span);
+            }
+            let Some(mut sent) = self.message(&name.text, &update.params, args, span) else { return self.error(span) };
+            sent.insert(0, run);
+            let (result, throws) = (update.body.result, update.body.throws.clone());
+            return self.host_throwing(HostKind::Update(update.wire.clone()), sent, result, throws, span);
+        }
         if let Some((_, params, result)) = queries.iter().find(|(query, ..)| *query == name.text) {
             let Some(mut sent) = self.message(&name.text, params, args, span) else { return self.error(span) };
             sent.insert(0, run);
@@ -379,8 +395,9 @@ impl<'a> Lower<'_, 'a> {
             return self.host(HostKind::Read(self.outer_name(wire, &name.text)), sent, *result, span);
         }
         self.lower_all(args);
-        let known: Vec<&str> = queries.iter().map(|(query, ..)| query.as_str()).chain(MEMBERS).collect();
-        let message = format!("cannot find query or public state `{}` of `{wire}`", name.text);
+        let known = queries.iter().map(|(query, ..)| query.as_str());
+        let known: Vec<&str> = known.chain(updates.iter().map(|update| update.name.as_str())).chain(MEMBERS).collect();
+        let message = format!("cannot find query, public state or update `{}` of `{wire}`", name.text);
         let d = Diagnostic::error("WF1001", name.span, message).label("cannot be read from outside");
         let help = match near(&name.text, known.iter().copied()) {
             Some(near) => format!("did you mean `{near}`?"),
@@ -392,17 +409,21 @@ impl<'a> Lower<'_, 'a> {
 
     /// The name on the wire of a signal or query of a workflow.
     fn outer_name(&self, wire: &str, name: &str) -> String {
-        let index = self.world.workflows.iter().position(|w| *w.wire == *wire);
-        let workflow = index.and_then(|index| self.tested?.get(index));
+        let workflow = self.tested_workflow(wire);
         let signals = workflow.into_iter().flat_map(|w| &w.signals).map(|s| (&s.name, &s.wire));
         let queries = workflow.into_iter().flat_map(|w| &w.queries).map(|q| (&q.name, &q.wire));
         signals.chain(queries).find(|(own, _)| *own == name).map_or_else(|| name.to_owned(), |(_, wire)| wire.clone())
     }
 
+    /// A workflow that tests may look into.
+    fn tested_workflow(&self, wire: &str) -> Option<&'w lowered::Workflow> {
+        let index = self.world.workflows.iter().position(|w| *w.wire == *wire)?;
+        self.tested?.get(index)
+    }
+
     /// The signals, and the queries and public state of a workflow.
     fn interface(&self, wire: &str) -> Option<(Vec<SignalOf>, Vec<QueryOf>)> {
-        let index = self.world.workflows.iter().position(|w| *w.wire == *wire)?;
-        let workflow = self.tested?.get(index)?;
+        let workflow = self.tested_workflow(wire)?;
         let signals = workflow.signals.iter().map(|s| (s.name.clone(), s.params.clone())).collect();
         let queries = workflow.queries.iter().map(|q| (q.name.clone(), q.params.clone(), q.function.result)).collect();
         Some((signals, queries))
