@@ -593,4 +593,10 @@ natives! {
     DateIsBusinessDay = "date.is_business_day" "(Date, holidays: List<Date>) -> Bool.";
     DateAddBusinessDays = "date.add_business_days" "(Date, Int, holidays: List<Date>) -> Date; traps out of range.";
     DateBusinessDaysUntil = "date.business_days_until" "(Date, Date, holidays: List<Date>) -> Int, the later day counted, the earlier not.";
+    ValidEmail = "validation.email" "(String) -> Bool, as HTML defines it.";
+    ValidUrl = "validation.url" "(String) -> Bool: http or https, a host, characters of RFC 3986.";
+    ValidUuid = "validation.uuid" "(String) -> Bool: any version, in either case.";
+    ValidPhone = "validation.phone" "(String) -> Bool, E.164.";
+    ValidIban = "validation.iban" "(String) -> Bool: form and check digits, spaces left out.";
+    ValidLuhn = "validation.luhn" "(String) -> Bool: digits with a Luhn check digit, spaces and hyphens left out.";
 }

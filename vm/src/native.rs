@@ -13,6 +13,7 @@ mod pattern;
 mod table;
 mod text;
 mod time;
+mod validation;
 
 pub(crate) use pattern::Patterns;
 use weft_bytecode::op::Native;
@@ -82,6 +83,9 @@ pub(crate) fn call(
         }
         StringMatches | StringFind | StringFindAll | StringSplitPattern | StringReplacePattern | StringCaptures => {
             pattern::call(&mut call, native)
+        }
+        ValidEmail | ValidUrl | ValidUuid | ValidPhone | ValidIban | ValidLuhn => {
+            Ok(u64::from(validation::holds(native, call.text(0))))
         }
         DateIsWeekend | DateIsBusinessDay | DateAddBusinessDays | DateBusinessDaysUntil => {
             business::call(&mut call, native)

@@ -18,4 +18,5 @@ mod scalars;
 mod scopes;
 mod size;
 mod updates;
+mod validation;
 mod values;

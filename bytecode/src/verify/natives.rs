@@ -140,6 +140,7 @@ pub(super) fn fits(program: &Program, native: Native, args: &[TypeId], dst: Type
             Type::Option(inner) => args == [STRING, STRING] && map_of(*inner) == Some((STRING, STRING)),
             _ => false,
         },
+        ValidEmail | ValidUrl | ValidUuid | ValidPhone | ValidIban | ValidLuhn => sig(&[STRING], BOOL),
         DateIsWeekend => sig(&[DATE], BOOL),
         DateIsBusinessDay | DateAddBusinessDays | DateBusinessDaysUntil => match (native, args) {
             (DateIsBusinessDay, [DATE, holidays]) => list_of(*holidays) == Some(DATE) && dst == BOOL,

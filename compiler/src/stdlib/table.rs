@@ -242,6 +242,15 @@ pub(super) const TIME_ROWS: &[Row] = &[
     Row { name: "format", vars: &[], me: Some(TIME), params: &[Param { name: "pattern", shape: STRING, default: None }, Param { name: "zone", shape: STRING, default: Some(Default::Text("UTC")) }], result: STRING, need: None, field: false, body: Native(N::TimeFormat) },
 ];
 
+pub(super) const VALIDATION_ROWS: &[Row] = &[
+    Row { name: "email", vars: &[], me: None, params: &[Param { name: "text", shape: STRING, default: None }], result: BOOL, need: None, field: false, body: Native(N::ValidEmail) },
+    Row { name: "url", vars: &[], me: None, params: &[Param { name: "text", shape: STRING, default: None }], result: BOOL, need: None, field: false, body: Native(N::ValidUrl) },
+    Row { name: "uuid", vars: &[], me: None, params: &[Param { name: "text", shape: STRING, default: None }], result: BOOL, need: None, field: false, body: Native(N::ValidUuid) },
+    Row { name: "phone", vars: &[], me: None, params: &[Param { name: "text", shape: STRING, default: None }], result: BOOL, need: None, field: false, body: Native(N::ValidPhone) },
+    Row { name: "iban", vars: &[], me: None, params: &[Param { name: "text", shape: STRING, default: None }], result: BOOL, need: None, field: false, body: Native(N::ValidIban) },
+    Row { name: "luhn", vars: &[], me: None, params: &[Param { name: "text", shape: STRING, default: None }], result: BOOL, need: None, field: false, body: Native(N::ValidLuhn) },
+];
+
 pub(super) const WEEKDAY_ROWS: &[Row] = &[
     Row { name: "number", vars: &[], me: Some(WEEKDAY), params: &[], result: INT, need: None, field: true, body: Native(N::WeekdayNumber) },
 ];
@@ -262,5 +271,6 @@ pub(super) const MODULES: &[(&str, &[Row])] = &[
     ("Set", SET_ROWS),
     ("String", STRING_ROWS),
     ("Time", TIME_ROWS),
+    ("validation", VALIDATION_ROWS),
     ("Weekday", WEEKDAY_ROWS),
 ];
