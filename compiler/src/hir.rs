@@ -14,6 +14,7 @@ pub(crate) mod annotations;
 pub(crate) mod lower;
 pub(crate) mod options;
 pub(crate) mod program;
+mod tasks;
 pub(crate) mod testing;
 pub(crate) mod value;
 

@@ -17,6 +17,8 @@ pub(super) enum Closed {
     Within,
     Saga,
     Body,
+    /// The tasks of the body of a `within` or a `saga`, by their scope.
+    Tasks(Reg),
 }
 
 /// Something to close on the way out, and the code inside that is on its way out already.
@@ -70,6 +72,7 @@ impl Emit<'_, '_, '_> {
     fn close(&mut self, closed: Closed) {
         match closed {
             Closed::Try => {}
+            Closed::Tasks(scope) => self.join_tasks(scope),
             Closed::Within => self.op(Op::WithinEnd, 0, 0, 0),
             // Whoever returns has done what was to be done.
             Closed::Saga => self.op(Op::CleanupDrop, 0, 0, 0),
@@ -98,7 +101,7 @@ impl Emit<'_, '_, '_> {
         self.jump(Op::JumpIfNot, open.reg, late);
         self.release(open);
         self.either(ty, dst, |this, dst| {
-            let ways = this.closing(Closed::Within, |this| this.arm(body, dst));
+            let ways = this.closing(Closed::Within, |this| this.arm_with_tasks(body, dst));
             this.close(Closed::Within);
             this.goto(end);
             if !ways.is_empty() {
@@ -121,8 +124,10 @@ impl Emit<'_, '_, '_> {
     }
 
     pub(super) fn with_cleanup(&mut self, saga: bool, body: &Expr, ty: Ty, dst: Option<Reg>) -> Val {
-        let closed = if saga { Closed::Saga } else { Closed::Body };
-        self.either(ty, dst, |this, dst| this.keeping(closed, |this| this.arm(body, dst)))
+        self.either(ty, dst, |this, dst| match saga {
+            true => this.keeping(Closed::Saga, |this| this.arm_with_tasks(body, dst)),
+            false => this.keeping(Closed::Body, |this| this.arm(body, dst)),
+        })
     }
 
     /// Code that keeps cleanup.

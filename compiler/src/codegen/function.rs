@@ -83,6 +83,8 @@ pub(super) struct Emit<'e, 'w, 'a> {
     loops: Vec<LoopLabels>,
     /// In a body with tasks.
     pub tasks: Option<Tasks>,
+    /// The scope that `spawn` begins a task in.
+    pub spawning: Option<Reg>,
     /// What code that jumps out must close, innermost last.
     pub closings: Vec<Closing>,
     span: Span,
@@ -111,6 +113,7 @@ impl<'e, 'w, 'a> Emit<'e, 'w, 'a> {
             regions: Vec::new(),
             loops: Vec::new(),
             tasks: None,
+            spawning: None,
             closings: Vec::new(),
             span: Span { file: crate::source::FileId(0), start: 0, end: 0 },
         }

@@ -1,5 +1,6 @@
 //! Tasks and `select`. A body that spawns opens a scope where it begins; every way out of it goes through the scope's
-//! join: `return` jumps to it, and a failure cancels the tasks first.
+//! join: `return` jumps to it, and a failure cancels the tasks first. The bodies of `within` and `saga` have scopes of
+//! their own, which whoever jumps out of them joins on the way.
 
 use weft_bytecode::types::builtin;
 use weft_bytecode::{Op, Reg};
@@ -13,7 +14,6 @@ use crate::types::Ty;
 /// The tasks of the body being emitted.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Tasks {
-    scope: Reg,
     /// Where `return` goes, and the register it leaves the value in.
     pub exit: Label,
     pub out: Reg,
@@ -23,27 +23,11 @@ pub(super) struct Tasks {
     pub anew: Option<(Label, Reg)>,
 }
 
-/// Whether code begins tasks of the body it is in.
-fn spawns(expr: &Expr) -> bool {
-    match &expr.kind {
-        ExprKind::Spawn(_) => true,
-        // Bodies of their own.
-        ExprKind::Race(_) | ExprKind::Closure(_) | ExprKind::Defer { .. } => false,
-        ExprKind::Parallel { limit, .. } => limit.as_deref().is_some_and(spawns),
-        ExprKind::ParallelFor { limit, items, .. } => limit.as_deref().is_some_and(spawns) || spawns(items),
-        _ => {
-            let mut found = false;
-            expr.parts(&mut |part| found = found || spawns(part));
-            found
-        }
-    }
-}
-
 impl Emit<'_, '_, '_> {
     /// A body that spawns; `None` if it does not. What it defers is done when its tasks have ended.
     pub(super) fn body_with_tasks(&mut self, body: &Expr, result: Ty) -> Option<Val> {
         match &body.kind {
-            _ if !spawns(body) => None,
+            _ if !body.begins_tasks() => None,
             ExprKind::Cleanup { saga: false, body } => {
                 let mut value = self.nothing();
                 self.keeping(Closed::Body, |this| value = this.with_tasks(body, result));
@@ -55,14 +39,11 @@ impl Emit<'_, '_, '_> {
 
     /// A body with its tasks: its value comes after they have ended.
     fn with_tasks(&mut self, body: &Expr, result: Ty) -> Val {
-        let limit = self.temp(Ty::INT);
-        self.wide(Op::LoadInt, limit.reg, 0);
-        let scope = self.temp(Ty::INT);
-        self.op(Op::ScopeOpen, scope.reg, TASKS, limit.reg);
-        self.release(limit);
+        let scope = self.open_tasks();
         let out = if result == Ty::UNIT { self.nothing() } else { self.temp(result) };
         let exit = self.label();
-        self.tasks = Some(Tasks { scope: scope.reg, exit, out: out.reg, closings: self.closings.len(), anew: None });
+        self.spawning = Some(scope.reg);
+        self.tasks = Some(Tasks { exit, out: out.reg, closings: self.closings.len(), anew: None });
         let from = self.here();
         if result == Ty::UNIT {
             let value = self.expr(body, None);
@@ -92,7 +73,57 @@ impl Emit<'_, '_, '_> {
         self.bind(exit);
         self.op(Op::ScopeJoin, unit, scope.reg, 0);
         self.tasks = None;
+        self.spawning = None;
         out
+    }
+
+    fn open_tasks(&mut self) -> Val {
+        let limit = self.temp(Ty::INT);
+        self.wide(Op::LoadInt, limit.reg, 0);
+        let scope = self.temp(Ty::INT);
+        self.op(Op::ScopeOpen, scope.reg, TASKS, limit.reg);
+        self.release(limit);
+        scope
+    }
+
+    /// The body of a `within` or a `saga` as an arm: it is left when its tasks have ended, by the deadline to its `else`
+    /// and by a failure to its undos.
+    pub(super) fn arm_with_tasks(&mut self, body: &Expr, dst: Option<Reg>) {
+        if !body.begins_tasks() {
+            return self.arm(body, dst);
+        }
+        let scope = self.open_tasks();
+        let outer = self.spawning.replace(scope.reg);
+        let end = self.label();
+        let ways = self.closing(Closed::Tasks(scope.reg), |this| {
+            this.arm(body, dst);
+            // Tasks may change the state that the value comes from.
+            if let Some(out) = dst
+                && !matches!(body.ty, Ty::UNIT | Ty::NEVER)
+            {
+                this.share(body, out);
+            }
+        });
+        self.join_tasks(scope.reg);
+        self.goto(end);
+        if !ways.is_empty() {
+            let failure = self.raw(builtin::FAILURE);
+            let target = self.here();
+            self.handlers(&ways, target, failure);
+            self.op(Op::ScopeLeave, scope.reg, 0, 0);
+            self.join_tasks(scope.reg);
+            self.op(Op::Throw, failure, 0, 0);
+            self.give_back(failure);
+        }
+        self.bind(end);
+        self.spawning = outer;
+        self.release(scope);
+    }
+
+    pub(super) fn join_tasks(&mut self, scope: Reg) {
+        let unit = self.raw(builtin::UNIT);
+        self.op(Op::ScopeJoin, unit, scope, 0);
+        self.give_back(unit);
     }
 
     pub(super) fn task(&mut self, expr: &Expr, dst: Option<Reg>) -> Val {
@@ -111,7 +142,7 @@ impl Emit<'_, '_, '_> {
     }
 
     fn spawn_task(&mut self, task: &Frame, ty: Ty, dst: Option<Reg>) -> Val {
-        let Some(Tasks { scope, .. }) = self.tasks else { return self.nothing() };
+        let Some(scope) = self.spawning else { return self.nothing() };
         let root = self.root.clone();
         let func = self.em.frame(&root, "spawn", self.locals(), task, Shape::Plain(task.result));
         let regs = self.captures(task);

@@ -1,8 +1,10 @@
 //! Where a task may be: in a local, and at its `await`. WF1007.
 
+use std::collections::BTreeSet;
+
 use super::teach;
 use crate::diagnostic::Diagnostic;
-use crate::hir::{Expr, ExprKind, Frame, Function};
+use crate::hir::{Expr, ExprKind, Frame, Function, LocalId, PatternKind, Place, Root, Stmt};
 use crate::types::Kind;
 use crate::types::world::World;
 
@@ -24,7 +26,43 @@ fn walk(world: &World<'_>, expr: &Expr) {
             misplaced(world, &frame.body, "a result");
         }
     });
+    if let ExprKind::Within { body, .. } | ExprKind::Cleanup { saga: true, body } = &expr.kind
+        && body.begins_tasks()
+    {
+        let mut locals = BTreeSet::new();
+        bound(body, &mut locals);
+        kept_outside(world, body, &locals);
+    }
     expr.parts(&mut |part| walk(world, part));
+}
+
+/// Tasks that the body of a `within` or a `saga` gives to variables from around it, where they would be after their end.
+fn kept_outside(world: &World<'_>, expr: &Expr, inside: &BTreeSet<LocalId>) {
+    if let ExprKind::Block { stmts, .. } = &expr.kind {
+        for stmt in stmts {
+            if let Stmt::Assign { place: Place { root: Root::Local(id), .. }, value, .. } = stmt
+                && is_task(world, value)
+                && !inside.contains(id)
+            {
+                misplaced(world, value, "a variable from outside of the body that ends it");
+            }
+        }
+    }
+    expr.parts(&mut |part| kept_outside(world, part, inside));
+}
+
+/// The locals that the `let`s of code name.
+fn bound(expr: &Expr, locals: &mut BTreeSet<LocalId>) {
+    if let ExprKind::Block { stmts, .. } = &expr.kind {
+        for stmt in stmts {
+            if let Stmt::Let { pattern, .. } = stmt
+                && let PatternKind::Bind(id) = pattern.kind
+            {
+                locals.insert(id);
+            }
+        }
+    }
+    expr.parts(&mut |part| bound(part, locals));
 }
 
 fn is_task(world: &World<'_>, expr: &Expr) -> bool {

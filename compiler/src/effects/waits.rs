@@ -58,7 +58,7 @@ struct Changes {
 
 /// What code itself may assign while a part of it waits.
 fn inside(body: &Expr, cells: &mut BTreeSet<u16>) {
-    if spawns(body) {
+    if body.holds_tasks() {
         // While a task waits, the body goes on and assigns.
         assigned(body, cells);
     }
@@ -90,13 +90,6 @@ fn branches(expr: &Expr, cells: &mut BTreeSet<u16>) {
         _ => {}
     }
     expr.parts(&mut |part| branches(part, cells));
-}
-
-/// Whether tasks run beside this code.
-fn spawns(expr: &Expr) -> bool {
-    let mut found = matches!(expr.kind, ExprKind::Spawn(_));
-    expr.parts(&mut |part| found = found || spawns(part));
-    found
 }
 
 fn endless(world: &World<'_>, expr: &Expr, changed: &Changes) {

@@ -79,10 +79,20 @@ impl<'a> Lower<'_, 'a> {
         let Some(undo) = undo else { return };
         let span = undo.span;
         let depth = self.sagas.last().copied();
+        let in_task = depth.is_some_and(|depth| self.frames[depth..].iter().any(|frame| frame.fence == Fence::Task));
         // Branches belong to the saga around them; what is deferred runs when its body is left, and a saga is over then.
         let depth = depth.filter(|depth| self.frames[*depth..].iter().all(|frame| frame.fence == Fence::Branch));
         let frame = self.cleanup_frame(|this| this.effect(undo));
         let Some(depth) = depth else {
+            if in_task {
+                self.report(
+                    Diagnostic::error("WF3007", span, "`undo` in a task")
+                        .label("the saga is around the task, not in it")
+                        .why("a task runs beside its saga, which may be in another saga when this is registered")
+                        .help("put `undo` where the task is awaited: `let t = await task undo ..`"),
+                );
+                return;
+            }
             self.report(
                 Diagnostic::error("WF3007", span, "`undo` outside of a `saga`")
                     .label("nothing says when this is to be undone")
