@@ -185,6 +185,18 @@ impl Call<'_> {
         }
     }
 
+    /// `T?` of the result type from an element of a collection, if it is there. One that is an optional stays as it is.
+    fn found(&mut self, item: TypeId, value: Option<u64>) -> Result<u64, Fault> {
+        if item != self.dst {
+            return self.optional(value);
+        }
+        let value = value.unwrap_or(0);
+        if value != 0 {
+            self.heap.share(value);
+        }
+        Ok(value)
+    }
+
     /// The element type of a `List` or `Set`.
     fn element(&self, ty: TypeId) -> Result<TypeId, Fault> {
         match self.loaded.ty(ty) {

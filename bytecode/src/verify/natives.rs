@@ -186,7 +186,7 @@ pub(super) fn fits(program: &Program, native: Native, args: &[TypeId], dst: Type
             let Some((key, value)) = args.first().and_then(|of| map_of(*of)) else { return false };
             let map = args[0];
             match native {
-                MapGet => args[1..] == [key] && optional(value),
+                MapGet => args[1..] == [key] && found(program, dst, value),
                 MapIndex => args[1..] == [key] && dst == value,
                 MapHas => args[1..] == [key] && dst == BOOL,
                 MapKeys => args.len() == 1 && list_of(dst) == Some(key),
@@ -210,7 +210,7 @@ pub(super) fn fits(program: &Program, native: Native, args: &[TypeId], dst: Type
             let Some(item) = args.first().and_then(|of| list_of(*of)) else { return false };
             let list = args[0];
             match native {
-                ListFirst | ListLast => args.len() == 1 && optional(item),
+                ListFirst | ListLast => args.len() == 1 && found(program, dst, item),
                 ListMin | ListMax => args.len() == 1 && is_ordered(program, item) && optional(item),
                 ListPush => args[1..] == [item] && dst == list,
                 ListConcat => args[1..] == [list] && dst == list,

@@ -67,15 +67,7 @@ fn extreme(call: &mut Call<'_>, keys: &[u64], values: &[u64], wanted: Ordering) 
         Ok(best)
     })?;
     let best = best.map(|place| values[place]);
-    if call.element(call.args[1].ty)? == call.dst {
-        // The elements are optionals themselves.
-        let best = best.unwrap_or(0);
-        if best != 0 {
-            call.heap.share(best);
-        }
-        return Ok(best);
-    }
-    call.optional(best)
+    call.found(call.element(call.args[1].ty)?, best)
 }
 
 fn distinct(call: &mut Call<'_>, keys: &[u64], values: &[u64]) -> Result<u64, Fault> {

@@ -19,8 +19,8 @@ pub(super) fn call(call: &mut Call<'_>, native: Native) -> Result<u64, Fault> {
     match native {
         Range => range(call),
         ListLength => Ok(call.count(list) as u64),
-        ListFirst => call.optional(call.items(list).first().copied()),
-        ListLast => call.optional(call.items(list).last().copied()),
+        ListFirst => call.found(call.element(call.args[0].ty)?, call.items(list).first().copied()),
+        ListLast => call.found(call.element(call.args[0].ty)?, call.items(list).last().copied()),
         ListPush => {
             let items: Vec<u64> = call.items(list).iter().copied().chain([call.slot(1)]).collect();
             call.list(call.dst, &items)

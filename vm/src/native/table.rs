@@ -17,7 +17,10 @@ pub(super) fn call(call: &mut Call<'_>, native: Native) -> Result<u64, Fault> {
         GroupKeys => group(call),
         MapGet => {
             let found = find(call, 0, 1)?.map(|entry| table::value(call.heap, map, entry));
-            call.optional(found)
+            let Type::Map(_, value) = call.loaded.ty(call.args[0].ty) else {
+                return Err(corrupt("a map was expected"));
+            };
+            call.found(*value, found)
         }
         MapIndex => match find(call, 0, 1)? {
             Some(entry) => {

@@ -62,6 +62,24 @@ fn lists_of_lists_and_pairs() {
     assert_eq!(call(Native::ListMaxKeys, &[list, maybes], maybe, &["[2,1]", "[5,null]"]), "5");
 }
 
+/// An optional is no more optional than it is: what is found in a list of them is one of them.
+#[test]
+fn elements_that_are_optional() {
+    let mut p = P::new();
+    let maybe = p.ty(Type::Option(INT));
+    let (list, map) = (p.ty(Type::List(maybe)), p.ty(Type::Map(STRING, maybe)));
+    let call = |native, params: &[TypeId], args: &[&str]| {
+        let mut fresh = P::new();
+        fresh.program.types.clone_from(&p.program.types);
+        run(fresh, native, params, maybe, args).result()
+    };
+    assert_eq!(call(Native::ListFirst, &[list], &["[1,null]"]), "1");
+    assert_eq!(call(Native::ListFirst, &[list], &["[]"]), "null");
+    assert_eq!(call(Native::ListLast, &[list], &["[1,null]"]), "null");
+    assert_eq!(call(Native::MapGet, &[map, STRING], &[r#"{"a":1}"#, "\"a\""]), "1");
+    assert_eq!(call(Native::MapGet, &[map, STRING], &[r#"{"a":null}"#, "\"a\""]), "null");
+}
+
 #[test]
 fn numbers_between_bounds() {
     gives(Native::IntClamp, &[Int, Int, Int], Int, &["5", "7", "9"], "7");
