@@ -10,7 +10,7 @@ use crate::program::{Program, ProgramHash};
 pub const MAGIC: [u8; 4] = *b"WEFT";
 
 /// Version of the encoding that follows the magic, little endian. Another version is refused, never guessed.
-pub const FORMAT_VERSION: u16 = 1;
+pub const FORMAT_VERSION: u16 = 2;
 
 const HEADER_BYTES: usize = 6;
 

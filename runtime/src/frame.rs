@@ -50,7 +50,7 @@ pub enum LogRecord {
 }
 
 /// Format version of a body; another one is refused.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 /// The body begins with the rest of the frame that the chunk before left open.
 const FLAG_CONTINUES: u8 = 1;
 /// The body is a fence: it was written without knowing the chunk before it and starts a new chain.

@@ -7,7 +7,7 @@ use weft_protocol::{EventId, RunId, Timestamp};
 use super::varint;
 use crate::store::StoreError;
 
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 const RAW: u8 = 0;
 const LZ4: u8 = 1;
 /// Below this a row stays on its page anyway, and compressing costs more than writing what it would save.
