@@ -273,7 +273,7 @@ ops! {
     /// cancels the others and is thrown when they have ended.
     ScopeJoin = "join" (dst: Dst, scope: Src);
     /// `dst = true` if the new code of the patch is to run: a run that passed here before the patch keeps the
-    /// old code, and the answer is recorded.
+    /// old code, and the answer is recorded. Always `true` for a deprecated one, which records nothing.
     Patch = "patch" (dst: Dst, patch: Patch);
 
     /// Throws a `Failure`: the innermost handler of the frame that covers the pc gets it, else the caller.

@@ -184,6 +184,8 @@ pub enum PatchMode {
     Each,
     /// The first decision holds for the run.
     Sticky,
+    /// Always the new code. Nothing is recorded; a mark that an older version left at this place is passed.
+    Deprecated,
 }
 
 /// A patch site.

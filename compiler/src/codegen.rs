@@ -104,6 +104,7 @@ pub(crate) fn emit(
     let patches = patches.iter().map(|p| bc::PatchDef {
         id: p.id.clone(),
         mode: match p.mode {
+            _ if p.deprecated => bc::PatchMode::Deprecated,
             None => bc::PatchMode::Once,
             Some(crate::syntax::ast::PatchWord::Each) => bc::PatchMode::Each,
             Some(crate::syntax::ast::PatchWord::Sticky) => bc::PatchMode::Sticky,

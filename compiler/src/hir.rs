@@ -261,10 +261,11 @@ pub(crate) enum ExprKind {
         what: Deferred,
         frame: Box<Frame>,
     },
+    /// Without an `otherwise` it is a deprecated one: there is nothing to decide.
     Patch {
         patch: u16,
         then: Box<Expr>,
-        otherwise: Box<Expr>,
+        otherwise: Option<Box<Expr>>,
     },
     Gather {
         gather: Gather,
@@ -520,7 +521,7 @@ impl Expr {
             }
             Patch { then, otherwise, .. } => {
                 visit(then);
-                visit(otherwise);
+                otherwise.iter().for_each(|e| visit(e));
             }
             Gather { items, body, .. } => {
                 visit(items);

@@ -457,18 +457,11 @@ impl Types {
     }
 }
 
-/// What does the work of a construct until it is built, for those that have such a thing.
-const INSTEAD: &[(&str, &str)] = &[("`deprecated patch`", "keep the `patch` as it is")];
-
 /// WF0009: a construct of the language whose turn has not come.
 pub(crate) fn refused(construct: &str, span: Span) -> Diagnostic {
-    let d = Diagnostic::error("WF0009", span, format!("{construct} cannot be compiled yet"))
+    Diagnostic::error("WF0009", span, format!("{construct} cannot be compiled yet"))
         .label("not built yet")
-        .why("the construct is part of the language, but this version of the compiler does not have it");
-    match INSTEAD.iter().find(|(name, _)| *name == construct) {
-        Some((_, instead)) => d.help(format!("until then: {instead}")),
-        None => d,
-    }
+        .why("the construct is part of the language, but this version of the compiler does not have it")
 }
 
 /// WF0009 for what the program does not need in order to run: it is compiled without it.

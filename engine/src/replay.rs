@@ -167,7 +167,8 @@ impl Run {
                 ));
             }
         }
-        walk(&mut next, None, &mut |_| ()).map_err(|diverged| {
+        let of_others = next.history.len();
+        walk_to(&mut next, None, of_others, &mut |_| ()).map_err(|diverged| {
             format!("its history is not what this code does at {}: {}", diverged.source(&loaded), diverged.trap.message)
         })?;
         for (id, activity) in &mut next.activities {
@@ -273,6 +274,12 @@ fn diverged(event: EventId, site: Option<Site>, message: String) -> Box<Diverged
 /// Takes in the history of an unread run, activating the program with each Input. Stops before `until` is activated.
 fn walk(run: &mut Run, until: Option<EventId>, between: Between<'_>) -> Result<(), Box<Diverged>> {
     let moved = run.history.iter().rposition(|event| matches!(event.kind, EventKind::CodeMoved { .. }));
+    // Code that was moved away from did not know the patches that its successor has.
+    walk_to(run, until, moved.map_or(0, |moved| moved + 1), between)
+}
+
+/// As [`walk`], where the first `of_others` events are what other code did.
+fn walk_to(run: &mut Run, until: Option<EventId>, of_others: usize, between: Between<'_>) -> Result<(), Box<Diverged>> {
     let mut at = 0;
     loop {
         let next = run.history.get(at).map(|event| &event.kind);
@@ -284,9 +291,7 @@ fn walk(run: &mut Run, until: Option<EventId>, between: Between<'_>) -> Result<(
                 return Ok(());
             }
             if !parked {
-                // Code that was moved away from did not know the patches that its successor has.
-                let before_move = moved.is_some_and(|moved| at <= moved);
-                at = activate(run, put, at, before_move, between)?;
+                at = activate(run, put, at, at < of_others, between)?;
                 continue;
             }
         }
@@ -336,13 +341,7 @@ fn read_one(run: &mut Run, at: usize) -> Result<(), Box<Diverged>> {
 
 /// Activates the program with the first event of the queue and compares what it asks for with the events from `at` on.
 /// Returns where the history goes on.
-fn activate(
-    run: &mut Run,
-    put: Put,
-    at: usize,
-    before_move: bool,
-    between: Between<'_>,
-) -> Result<usize, Box<Diverged>> {
+fn activate(run: &mut Run, put: Put, at: usize, of_others: bool, between: Between<'_>) -> Result<usize, Box<Diverged>> {
     let activation = run.activation(put.event);
     let end = at + run.history[at..].iter().take_while(|event| is_of_activation(&event.kind)).count();
     let cut_short = at == end
@@ -350,7 +349,7 @@ fn activate(
             run.history.get(end).map(|event| &event.kind),
             Some(EventKind::RunTerminated { .. } | EventKind::RunTimedOut { .. })
         );
-    let recorded = before_move.then(|| Recorded(run.history[at..end].to_vec()));
+    let recorded = of_others.then(|| Recorded(run.history[at..end].to_vec()));
     let patches = recorded.as_ref().map(|recorded| recorded as &dyn RecordedPatches);
     let mut step = run.step(activation, put, patches);
     while step.then == Then::Slice {

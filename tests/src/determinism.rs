@@ -33,6 +33,7 @@ pub const CONSTRUCTS: &[&str] = &[
     "patch",
     "patch each",
     "patch sticky",
+    "deprecated patch",
     "now()",
     "uuid() and random()",
     "log",
@@ -445,6 +446,13 @@ impl Writer {
 
     fn patch(&mut self, place: Place) {
         self.patches += 1;
+        if self.random.random_bool(0.25) {
+            self.used.insert("deprecated patch");
+            let line = format!("deprecated patch \"change-{}\" {{", self.patches);
+            self.line(place, &line);
+            self.block(place);
+            return self.line(place, "}");
+        }
         let mode = match place.looped {
             false => "",
             true => self.pick(&[" each", " sticky"]),

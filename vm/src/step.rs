@@ -73,7 +73,8 @@ pub struct Context<'a> {
     /// Bytes of history up to it.
     pub history_bytes: u64,
     /// While replaying: whether the recorded command of this name was `PatchRecorded` of this patch id. A replayed
-    /// `patch` is true exactly then; a live one (`None`) always is, and issues `RecordPatch`.
+    /// `patch` is true exactly then; a live one (`None`) always is, and issues `RecordPatch`. A deprecated one is true
+    /// either way, and issues `RecordPatch` only where one is recorded.
     pub recorded_patch: Option<&'a dyn RecordedPatches>,
 }
 

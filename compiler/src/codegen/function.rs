@@ -423,7 +423,13 @@ impl<'e, 'w, 'a> Emit<'e, 'w, 'a> {
                     this.bind(end);
                 })
             }
-            E::Patch { patch, then, otherwise } => {
+            E::Patch { patch, then, otherwise: None } => {
+                let new = self.temp(Ty::BOOL);
+                self.op(Op::Patch, new.reg, *patch, 0);
+                self.release(new);
+                self.expr(then, dst)
+            }
+            E::Patch { patch, then, otherwise: Some(otherwise) } => {
                 let (no, end) = (self.label(), self.label());
                 let new = self.temp(Ty::BOOL);
                 self.op(Op::Patch, new.reg, *patch, 0);
@@ -702,9 +708,8 @@ pub(super) fn is_fresh(expr: &Expr) -> bool {
         ExprKind::Local(_) | ExprKind::State(_) | ExprKind::Field(..) | ExprKind::Index(..) => false,
         ExprKind::Some(inner) | ExprKind::Unwrap(inner) | ExprKind::Cast(inner) => is_fresh(inner),
         ExprKind::Coalesce(left, right) => is_fresh(left) && is_fresh(right),
-        ExprKind::If { then, otherwise, .. } | ExprKind::Patch { then, otherwise, .. } => {
-            is_fresh(then) && is_fresh(otherwise)
-        }
+        ExprKind::If { then, otherwise, .. } => is_fresh(then) && is_fresh(otherwise),
+        ExprKind::Patch { then, otherwise, .. } => is_fresh(then) && otherwise.as_ref().is_none_or(|e| is_fresh(e)),
         ExprKind::Match { arms, .. } => arms.iter().all(|arm| is_fresh(&arm.body)),
         ExprKind::Block { value, .. } => value.as_ref().is_none_or(|v| is_fresh(v)),
         ExprKind::Try { body, catches, .. } => is_fresh(body) && catches.iter().all(|c| is_fresh(&c.body)),

@@ -297,6 +297,7 @@ impl Walk<'_, '_> {
             Parallel { .. } | ParallelFor { .. } | Race(_) => "run branches".into(),
             Spawn(_) => "spawn a task".into(),
             Await(_) => "await a task".into(),
+            Patch { otherwise: Option::None, .. } => "have a `deprecated patch`".into(),
             Patch { .. } => "decide a patch".into(),
             ContinueAsNew { .. } => "continue as new".into(),
             _ => "wait".into(),

@@ -29,7 +29,7 @@ struct Reach {
 /// Checks all patches of a project.
 pub(super) fn check(world: &World<'_>, program: &Program) {
     let patches = world.patches.borrow();
-    if patches.iter().all(|p| p.mode.is_some()) {
+    if !patches.iter().any(must_choose) {
         return;
     }
     let flows: Vec<Vec<Calls>> =
@@ -61,9 +61,14 @@ pub(super) fn check(world: &World<'_>, program: &Program) {
     }
 }
 
+/// Where there is something to decide and nothing says when.
+fn must_choose(patch: &PatchSites) -> bool {
+    patch.mode.is_none() && !patch.deprecated
+}
+
 /// Adds why sites must say when they are decided, in the run of one workflow.
 fn judge_all(patches: &[PatchSites], run: PatchHome, reached: &[Reach], judged: &mut [Vec<Option<String>>]) {
-    for (patch, whys) in patches.iter().zip(judged).filter(|(patch, _)| patch.mode.is_none()) {
+    for (patch, whys) in patches.iter().zip(judged).filter(|(patch, _)| must_choose(patch)) {
         whys.resize(patch.sites.len(), None);
         let here = |site: &PatchSite| match site.home {
             PatchHome::Flow(flow) => reached[flow as usize],

@@ -87,7 +87,7 @@ impl Walk<'_, '_> {
             Spawn(_) | Await(_) | Select(_) => true,
             ParallelFor { .. }
             | Race(_)
-            | Patch { .. }
+            | Patch { otherwise: Option::Some(_), .. }
             | Within { .. }
             | Defer { .. }
             | Return(_)
@@ -175,7 +175,8 @@ impl Walk<'_, '_> {
                 ends
             }
             Match { value, arms } => self.matched(value, arms, from),
-            Patch { then, otherwise, .. } => {
+            Patch { then, otherwise: Option::None, .. } => self.expr(then, from),
+            Patch { then, otherwise: Option::Some(otherwise), .. } => {
                 let label = self.source(expr.span);
                 let label = label.split('{').next().unwrap_or_default().trim().to_owned();
                 let at = self.node(NodeKind::Decision, &label, expr.span, from);

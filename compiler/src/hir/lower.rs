@@ -34,6 +34,7 @@ mod generic;
 mod literal;
 mod method;
 mod operator;
+mod patch;
 mod pattern;
 mod region;
 mod task;

@@ -239,6 +239,62 @@ workflow w(id: String) with { id: "w-{id}-{now()}" } { }"#,
         ],
     },
     Row {
+        name: "a deprecated patch decides nothing",
+        source: r#"flow a() { deprecated patch "p" { sleep 1s } }
+workflow w() -> Int { for i in 0..3 { a() }
+  a()
+  let n = deprecated patch "q" { 1 }
+  let m: String = deprecated patch "r" each { 1 }
+  deprecated patch "s{n}" { }
+  return n }
+workflow v() { patch "p" { } }
+fn f() -> Int { deprecated patch "t" { 1 } }
+workflow u() { deprecated patch "o" { sleep 1s } else { sleep 2s } }"#,
+        says: &[
+            r#"5 WF1002 expected String, found Int"#,
+            r#"6 WF5002 a patch id must be a plain string"#,
+            r#"8 WF5002 patch "p" is deprecated at one place and decides at another"#,
+            r#"9 WF2003 `fn f` cannot have a `deprecated patch`"#,
+            r#"10 WF5003 a deprecated patch has no old code"#,
+        ],
+    },
+    Row {
+        name: "patches where the run comes by more than once",
+        source: r#"activity act() with { queue: "q", timeout: 5s }
+flow g<T>(x: T) -> T { patch "generic" { act() }
+  return x }
+flow h() { patch "spawned" { act() } }
+workflow w(xs: List<Int>, b: Bool) {
+  signal poke() { patch "handler" { } }
+  state go = false
+  parallel for x in xs { patch "beside" { act() } }
+  for x in xs { g(1) }
+  spawn { for x in xs { patch "task" { act() } } }
+  parallel { h(), h() }
+  for x in xs { spawn h() }
+  if b { patch "arm" { act() } } else { patch "arm" { act() } }
+  defer { patch "end" { act() } }
+  for x in xs { defer { patch "ends" { act() } } }
+  select { after 1s => { patch "selected" { act() } } }
+  for x in xs { select { after 1s => { patch "waited" { act() } } } }
+  patch "outer" { patch "inner" { act() } }
+  patch "x" each { }
+  patch "x" sticky { }
+}"#,
+        says: &[
+            r#"2 WF5001 `patch "generic"` is in a flow that is called in a loop; say when it is decided"#,
+            r#"4 WF5001 `patch "spawned"` is in a flow that is called in a loop; say when it is decided"#,
+            r#"6 WF2004 a signal handler cannot decide a patch"#,
+            r#"8 WF5001 `patch "beside"` is inside a loop; say when it is decided"#,
+            r#"10 WF5001 `patch "task"` is inside a loop; say when it is decided"#,
+            r#"13 WF5001 `patch "arm"` is used at 2 sites; say when it is decided"#,
+            r#"13 WF5001 `patch "arm"` is used at 2 sites; say when it is decided"#,
+            r#"15 WF5001 `patch "ends"` is inside a loop; say when it is decided"#,
+            r#"17 WF5001 `patch "waited"` is inside a loop; say when it is decided"#,
+            r#"20 WF5002 patch "x" is decided in two ways"#,
+        ],
+    },
+    Row {
         name: "a patch behind two calls, one of them in a loop",
         source: r#"flow a() { patch "p" { sleep 1s } }
 flow b() { a() }
@@ -542,7 +598,6 @@ workflow w(n: Int) { a() with { retry: backoff(first: n * 1s) } }"#,
         name: "more refused",
         source: r#"workflow w(n: Int) {
   send run.note("x")
-  deprecated patch "x" { }
 }
 record G<T> { x: T }
 type Pair<T> = (T, T)
@@ -554,9 +609,8 @@ test "t" { mock f(..) => 1
 schedule s runs nothing() with { cron: "x" }"#,
         says: &[
             r#"2 WF0009 `send` cannot be compiled yet"#,
-            r#"3 WF0009 `deprecated patch` cannot be compiled yet"#,
-            r#"10 WF1002 `f` is not an activity"#,
-            r#"12 WF0009 schedule `s` does nothing yet"#,
+            r#"9 WF1002 `f` is not an activity"#,
+            r#"11 WF0009 schedule `s` does nothing yet"#,
         ],
     },
     Row {

@@ -136,6 +136,8 @@ pub(crate) struct DefaultSlot<'a> {
 pub(crate) struct PatchSites {
     pub id: String,
     pub mode: Option<ast::PatchWord>,
+    /// Nothing is decided any more: the new code runs everywhere.
+    pub deprecated: bool,
     pub sites: Vec<PatchSite>,
 }
 

@@ -138,9 +138,12 @@ pub(crate) fn missing(cases: &[Case]) -> Vec<String> {
     let steps: Vec<String> = cases.iter().flat_map(|case| &case.steps).map(|step| format!("{step:?}")).collect();
     let has_step = |name: &str| steps.iter().any(|step| step.split([' ', '(']).next() == Some(name));
     missing.extend(STEPS.iter().filter(|name| !has_step(name)).map(|name| format!("step {name}")));
-    for (what, is) in
-        [("a refused signal", "refused: true"), ("a repeated request", "request: Some"), ("progress", "progress: Some")]
-    {
+    for (what, is) in [
+        ("a refused signal", "refused: true"),
+        ("a repeated request", "request: Some"),
+        ("progress", "progress: Some"),
+        ("a deploy that a run does not follow", "followed: false"),
+    ] {
         if !steps.iter().any(|step| step.contains(is)) {
             missing.insert(format!("step with {what}"));
         }
@@ -180,6 +183,7 @@ fn in_programs(programs: &[Program]) -> Vec<String> {
         ("patch", patch(PatchMode::Once)),
         ("patch each", patch(PatchMode::Each)),
         ("patch sticky", patch(PatchMode::Sticky)),
+        ("deprecated patch", patch(PatchMode::Deprecated)),
         ("handler of a signal", any(&|p| p.workflows.iter().any(|w| w.signals.iter().any(|s| s.handler.is_some())))),
         ("mailbox", any(&|p| p.workflows.iter().any(|w| w.signals.iter().any(|s| s.handler.is_none())))),
     ];

@@ -136,9 +136,13 @@ impl Play<'_> {
                 self.sandbox.terminate(&main, reason).await.map_err(told)
             }
             Step::Crash => self.sandbox.crash().await.map_err(told),
-            Step::Deploy(version) => {
+            Step::Deploy { version, followed } => {
                 let (_, not_moved) = self.sandbox.deploy(self.case.compile(Some(version))?).await.map_err(told)?;
-                if not_moved.is_empty() { Ok(()) } else { Err(format!("these did not move: {not_moved:?}")) }
+                match not_moved.as_slice() {
+                    [] if !followed => Err("every stuck run moved".into()),
+                    [_, ..] if *followed => Err(format!("these did not move: {not_moved:?}")),
+                    _ => Ok(()),
+                }
             }
             Step::Stuck { trap, line } => {
                 let main = self.main()?.to_owned();

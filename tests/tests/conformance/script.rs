@@ -62,7 +62,11 @@ pub(crate) enum Step {
     Cancel(String),
     Terminate(String),
     Crash,
-    Deploy(String),
+    Deploy {
+        version: String,
+        /// Whether the stuck run moves.
+        followed: bool,
+    },
     Stuck {
         trap: String,
         line: u32,
@@ -189,7 +193,11 @@ fn parse(line: &str) -> Result<Step, String> {
         "canceled" => Step::Canceled { activity: nth(rest)?.0 },
         "advance" => Step::Advance(text::parse_duration(rest).ok_or("no duration")?),
         "signal" => signal(rest, false)?,
-        "refused" => signal(rest.strip_prefix("signal ").ok_or("only signals")?, true)?,
+        "refused" => match rest.split_once(' ') {
+            Some(("signal", rest)) => signal(rest, true)?,
+            Some(("deploy", rest)) => Step::Deploy { version: rest.trim().into(), followed: false },
+            _ => return Err("only signals and deploys".into()),
+        },
         "update" => update(rest)?,
         "query" => {
             let (ask, answer) = rest.split_once("->").ok_or("`-> ANSWER` is missing")?;
@@ -200,7 +208,7 @@ fn parse(line: &str) -> Result<Step, String> {
         "cancel" => Step::Cancel(rest.into()),
         "terminate" => Step::Terminate(rest.into()),
         "crash" => Step::Crash,
-        "deploy" => Step::Deploy(rest.into()),
+        "deploy" => Step::Deploy { version: rest.into(), followed: true },
         "stuck" => {
             let (trap, line) = name(rest)?;
             Step::Stuck { trap, line: line.parse().map_err(|_| "no line")? }

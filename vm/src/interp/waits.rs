@@ -1,10 +1,10 @@
 //! Commands and waits: what a workflow asks of the world and suspends for.
 
 use smallvec::SmallVec;
-use weft_bytecode::FuncId;
 use weft_bytecode::op::{DETACHED, Op};
 use weft_bytecode::options::OnCancel;
 use weft_bytecode::types::{Type, TypeId, builtin};
+use weft_bytecode::{FuncId, PatchMode};
 use weft_protocol::command::{CommandId, Site};
 use weft_protocol::{Command, Payload, Timestamp};
 
@@ -480,21 +480,28 @@ impl Vm {
         Err(fault(TrapKind::Limit, message))
     }
 
-    /// Live, the new code runs and says so; replaying, it runs where the history says that it did.
+    /// Live, the new code runs and says so; replaying, it runs where the history says that it did. A deprecated one
+    /// runs it always, says nothing, and passes a mark where the history has it.
     fn patch(&mut self, fiber: &mut Fiber, at: &At<'_>) -> Result<Flow, Fault> {
         let patch = at.inst.b;
         let def = &at.loaded.program().patches[usize::from(patch)];
-        let sticky = def.mode == weft_bytecode::PatchMode::Sticky;
+        let marked = at.ctx.recorded_patch.map(|history| {
+            let next = CommandId { fiber: fiber.path.clone(), seq: fiber.seq + 1 };
+            history.patch_at(&next) == Some(def.id.as_str())
+        });
+        if def.mode == PatchMode::Deprecated {
+            if marked == Some(true) {
+                self.room_for_patch()?;
+                self.issue(fiber, at.site, Command::RecordPatch { patch });
+            }
+            at.set(fiber, at.inst.a, u64::from(true));
+            return Ok(Flow::Next);
+        }
+        let sticky = def.mode == PatchMode::Sticky;
         // Sites of one id decide together; the first of them stands for all.
         let first = at.loaded.program().patches.iter().position(|p| p.id == def.id).unwrap_or_default() as u16;
         let known = self.sticky.iter().find(|(of, _)| sticky && *of == first).map(|(_, decided)| *decided);
-        let decided = known.unwrap_or_else(|| match at.ctx.recorded_patch {
-            None => true,
-            Some(history) => {
-                let next = CommandId { fiber: fiber.path.clone(), seq: fiber.seq + 1 };
-                history.patch_at(&next) == Some(def.id.as_str())
-            }
-        });
+        let decided = known.unwrap_or(marked.unwrap_or(true));
         if known.is_none() {
             if decided {
                 self.room_for_patch()?;

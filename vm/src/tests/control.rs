@@ -230,6 +230,17 @@ fn a_sticky_patch_decides_once() {
     assert_eq!(run.commands(), "0#1 patch 0");
 }
 
+#[test]
+fn a_deprecated_patch_is_always_new_code_and_passes_a_mark() {
+    let mut run = patched(PatchMode::Deprecated);
+    assert_eq!(replayed(&run, vec![]), ("[true,true]".into(), 0));
+    assert_eq!(replayed(&run, vec![(command("0#1"), "new")]), ("[true,true]".into(), 1));
+    assert_eq!(replayed(&run, vec![(command("0#1"), "new"), (command("0#2"), "new")]), ("[true,true]".into(), 2));
+    assert_eq!(replayed(&run, vec![(command("0#1"), "old")]), ("[true,true]".into(), 0));
+    assert_eq!(run.result(), "[true,true]");
+    assert_eq!(run.commands(), "");
+}
+
 /// Calls, closures, conditions, messages, scopes, handlers and state in one program.
 pub(super) fn everything() -> weft_bytecode::Program {
     let mut p = P::new();

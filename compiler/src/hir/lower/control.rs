@@ -1,4 +1,4 @@
-//! `if`, `match`, loops, `try`, `patch`, and what leaves them.
+//! `if`, `match`, loops, `try`, and what leaves them.
 
 use super::expr::head;
 use super::operator::Cond;
@@ -7,7 +7,6 @@ use crate::diagnostic::Diagnostic;
 use crate::hir::{Arm, Catch, Expr, ExprKind, Pattern, PatternKind, Stmt, Value};
 use crate::source::Span;
 use crate::syntax::ast;
-use crate::types::world::PatchSites;
 use crate::types::{DefId, Kind, Ty};
 
 /// Which errors a `catch` takes, and as what type its pattern sees them.
@@ -497,81 +496,6 @@ impl<'a> Lower<'_, 'a> {
                 Some(Pattern { kind: PatternKind::Fields(patterns), ty: caught.ty, span })
             }
         }
-    }
-
-    // ---- patches
-
-    pub(super) fn patch(
-        &mut self,
-        id: &'a ast::StringLit,
-        mode: Option<ast::PatchWord>,
-        then: &'a ast::Block,
-        otherwise: Option<&'a ast::Block>,
-        want: Ty,
-        span: Span,
-    ) -> Expr {
-        let patch = self.patch_site(id, mode, head(span, "patch"));
-        let want = if otherwise.is_none() { Ty::UNIT } else { want };
-        let before = self.facts.clone();
-        let then = self.block(then, want);
-        let after_then = std::mem::replace(&mut self.facts, before);
-        let otherwise = match otherwise {
-            Some(otherwise) => self.block(otherwise, self.hint(want, Some(&then))),
-            None => self.unit(span),
-        };
-        let after_else = std::mem::take(&mut self.facts);
-        self.meet(vec![(then.ty == Ty::NEVER, after_then), (otherwise.ty == Ty::NEVER, after_else)]);
-        let (mut arms, ty) = self.unify(vec![then, otherwise], want);
-        let (Some(otherwise), Some(then), Some(patch)) = (arms.pop(), arms.pop(), patch) else {
-            return Expr { ty, ..self.error(span) };
-        };
-        let kind = ExprKind::Patch { patch, then: Box::new(then), otherwise: Box::new(otherwise) };
-        Expr { kind, ty, span }
-    }
-
-    /// The number of a patch; its sites are judged when all are known.
-    fn patch_site(&mut self, id: &'a ast::StringLit, mode: Option<ast::PatchWord>, span: Span) -> Option<u16> {
-        let text = match id.parts.as_slice() {
-            [ast::StringPart::Text(text)] if !text.is_empty() => text.clone(),
-            _ => {
-                self.report(
-                    Diagnostic::error("WF5002", id.span, "a patch id must be a plain string")
-                        .label("not a plain string")
-                        .why("histories record it, so it must be the same text for ever")
-                        .help("`patch \"fraud-check-v2\" { .. }`"),
-                );
-                return None;
-            }
-        };
-        let mut patches = self.world.patches.borrow_mut();
-        let index = match patches.iter().position(|p| p.id == text) {
-            Some(index) => index,
-            None => {
-                patches.push(PatchSites { id: text, mode, sites: Vec::new() });
-                patches.len() - 1
-            }
-        };
-        if self.instance {
-            return Some(index as u16);
-        }
-        let site = &mut patches[index];
-        if site.mode != mode && !site.sites.is_empty() {
-            let first = site.sites[0].span;
-            let message = format!("patch \"{}\" is decided in two ways", site.id);
-            self.report(
-                Diagnostic::error("WF5002", id.span, message)
-                    .label("another mode here")
-                    .also(first, "first one")
-                    .help("use the same word at all its sites, or another id"),
-            );
-        }
-        site.sites.push(crate::types::world::PatchSite {
-            span: id.span,
-            keyword: span,
-            in_loop: self.loops > 0,
-            home: self.home,
-        });
-        Some(index as u16)
     }
 }
 

@@ -48,7 +48,9 @@ impl<'a> Lower<'_, 'a> {
             E::ParallelFor { args, pattern, items, body } => self.parallel_for(args, pattern, items, body, want, span),
             E::Race(branches) => self.race(branches, want, span),
             E::Try { body, catches } => self.try_expr(body, catches, want, span),
-            E::Patch { deprecated: true, .. } => self.refuse("`deprecated patch`", span),
+            E::Patch { deprecated: true, id, mode, body, otherwise } => {
+                self.deprecated_patch(id, *mode, (body, otherwise.as_ref()), want, span)
+            }
             E::Patch { id, mode, body, otherwise, .. } => self.patch(id, *mode, body, otherwise.as_ref(), want, span),
             E::WaitUntil { cond, timeout, otherwise } => {
                 self.wait_until(cond, timeout.as_deref(), otherwise.as_deref(), want, span)
