@@ -4,7 +4,7 @@ use weft_bytecode::Program;
 use weft_bytecode::suite::Suite;
 
 use crate::diagnostic::{Diagnostic, Severity};
-use crate::source::{FileId, Source, Span};
+use crate::source::{FileId, Source};
 use crate::syntax::ast;
 use crate::types::world::World;
 use crate::{codegen, effects, hir, parallel, syntax};
@@ -94,11 +94,9 @@ fn analyze(project: &Project, with_tests: bool) -> (Vec<Diagnostic>, Option<Suit
         let mut suite = None;
         if diagnostics.iter().all(|d| d.severity != Severity::Error) {
             let count = project.sources.len();
-            suite = codegen::emit(world, lowered, &project.name, &project.edition, count, with_tests);
-            if suite.is_none() {
-                let span = Span { file: FileId(0), start: 0, end: 0 };
-                let d = Diagnostic::error("WF1020", span, "the program is too large").label("a table of it is full");
-                diagnostics.push(d.help("split the project, or the largest function of it"));
+            match codegen::emit(world, lowered, &project.name, &project.edition, count, with_tests) {
+                Ok(done) => suite = Some(done),
+                Err(refused) => diagnostics.push(*refused),
             }
         }
         diagnostics.sort_by_key(|d| (d.span.file, d.span.start, d.span.end, d.code));

@@ -16,9 +16,11 @@ use weft_bytecode::program as bc;
 use weft_bytecode::suite::Suite;
 use weft_bytecode::{FuncId, Program, TypeId};
 
+use crate::diagnostic::Diagnostic;
 use crate::hir::program as lowered;
 use crate::hir::{Frame, Function, Local};
-use crate::source::Span;
+use crate::source::{FileId, Span};
+use crate::types::extent;
 use crate::types::world::World;
 use crate::types::{FieldDef, Ty};
 
@@ -54,6 +56,8 @@ struct Emitter<'w, 'a> {
     mocks: Vec<testing::MockCode>,
     /// A table has more entries than an operand can say.
     overflow: bool,
+    /// What first needed a type that is too large.
+    large: Option<Span>,
 }
 
 #[derive(PartialEq, Eq, Hash)]
@@ -63,7 +67,7 @@ enum ConstantKey {
     Decimal(String),
 }
 
-/// Emits a program, with its tests if they are wanted. `None` if a table of it is full.
+/// Emits a program, with its tests if they are wanted. What is too large for one is refused.
 pub(crate) fn emit(
     world: &World<'_>,
     program: &lowered::Program,
@@ -71,7 +75,7 @@ pub(crate) fn emit(
     edition: &str,
     sources: usize,
     with_tests: bool,
-) -> Option<Suite> {
+) -> Result<Suite, Box<Diagnostic>> {
     let mut emitter = Emitter {
         world,
         types: TypeTable::new(world),
@@ -82,6 +86,7 @@ pub(crate) fn emit(
         pieces: FxHashMap::default(),
         mocks: Vec::new(),
         overflow: false,
+        large: None,
     };
     // Declared functions come first: they call each other whatever their order is.
     let runs = |index: usize| world.functions.get(index).is_none_or(|item| item.generics.is_none());
@@ -114,8 +119,13 @@ pub(crate) fn emit(
     let full = [emitter.functions.len(), emitter.types.len(), activities.len(), workflows.len()]
         .into_iter()
         .any(|n| n > usize::from(u16::MAX));
+    if let Some(span) = emitter.large {
+        return Err(Box::new(extent::too_large(span)));
+    }
     if full || emitter.overflow {
-        return None;
+        let span = Span { file: FileId(0), start: 0, end: 0 };
+        let d = Diagnostic::error("WF1020", span, "the program is too large").label("a table of it is full");
+        return Err(Box::new(d.help("split the project, or the largest function of it")));
     }
     let program = Program {
         edition: edition.to_owned(),
@@ -131,7 +141,7 @@ pub(crate) fn emit(
             .map(|s| bc::SourceFile { path: s.path.clone(), text: s.text.clone() })
             .collect(),
     };
-    Some(Suite { program, first_function, first_call, calls, tests })
+    Ok(Suite { program, first_function, first_call, calls, tests })
 }
 
 /// A place as the program keeps it.
@@ -145,6 +155,14 @@ impl<'w, 'a> Emitter<'w, 'a> {
         let emit = Emit::new(self, &function.name, &function.locals, function.result);
         let done = emit.function(&function.params, &function.body, function.span);
         self.functions[index] = Some(done);
+        self.sized(function.span);
+    }
+
+    /// Remembers what it was that needed a type that is too large.
+    fn sized(&mut self, span: Span) {
+        if self.types.too_large && self.large.is_none() {
+            self.large = Some(span);
+        }
     }
 
     /// Emits a function under the next number.
@@ -222,6 +240,7 @@ impl<'w, 'a> Emitter<'w, 'a> {
                 span: place(item.name.span),
                 doc: item.item.doc.clone(),
             });
+            self.sized(item.name.span);
         }
         out
     }
@@ -269,7 +288,7 @@ impl<'w, 'a> Emitter<'w, 'a> {
                 concurrent: u.concurrent,
             })
             .collect();
-        bc::WorkflowDef {
+        let done = bc::WorkflowDef {
             name: item.wire.clone(),
             args: self.args(&item.sig.params),
             result: self.ty(item.sig.result),
@@ -284,6 +303,8 @@ impl<'w, 'a> Emitter<'w, 'a> {
             options: workflow.options.clone(),
             span: place(item.decl.name.span),
             doc: item.item.doc.clone(),
-        }
+        };
+        self.sized(item.decl.name.span);
+        done
     }
 }

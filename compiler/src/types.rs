@@ -12,7 +12,9 @@ use weft_bytecode::calendar::WEEKDAYS;
 
 use crate::diagnostic::Diagnostic;
 use crate::source::Span;
+use crate::types::extent::Extent;
 
+pub(crate) mod extent;
 pub(crate) mod generic;
 pub(crate) mod resolve;
 pub(crate) mod world;
@@ -179,6 +181,8 @@ impl DefId {
 pub(crate) struct Types {
     kinds: RefCell<Vec<Kind>>,
     ids: RefCell<FxHashMap<Kind, Ty>>,
+    /// How large each is.
+    extents: RefCell<Vec<Extent>>,
     defs: RefCell<Vec<Rc<Def>>>,
     /// Types made of declarations with parameters.
     instances: RefCell<FxHashMap<generic::Made, DefId>>,
@@ -191,7 +195,9 @@ impl Types {
     pub(crate) fn new() -> Types {
         let kinds = fixed();
         let ids = kinds.iter().enumerate().map(|(n, kind)| (kind.clone(), Ty(n as u32))).collect();
+        let extents = vec![Extent::ONE; kinds.len()];
         let types = Types {
+            extents: RefCell::new(extents),
             kinds: RefCell::new(kinds),
             ids: RefCell::new(ids),
             defs: RefCell::new(Vec::new()),
@@ -281,6 +287,8 @@ impl Types {
         if let Some(id) = self.ids.borrow().get(&kind) {
             return *id;
         }
+        let extent = self.measure(&kind);
+        self.extents.borrow_mut().push(extent);
         let mut kinds = self.kinds.borrow_mut();
         let id = Ty(kinds.len() as u32);
         kinds.push(kind.clone());

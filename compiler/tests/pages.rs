@@ -10,7 +10,7 @@ use weft_compiler::source::Source;
 use weft_compiler::{Project, Severity, compile};
 
 /// Codes whose wrong example would fill megabytes; `tests/parse.rs` provokes them.
-const TOO_LARGE_TO_SHOW: &[&str] = &["WF0005", "WF0007", "WF1020"];
+const TOO_LARGE_TO_SHOW: &[&str] = &["WF0005", "WF0007"];
 
 /// Codes that a test gets when it is played; `tests/tests/testing.rs` provokes them.
 const WHEN_PLAYED: &[&str] = &["WF6001", "WF6003"];

@@ -42,9 +42,9 @@ pub(super) fn check(program: &Program) -> Checked {
 }
 
 /// Levels of types within types, counted where a type is known by its parts and not by a name.
-const NESTING_MAX: usize = 100;
+pub const NESTING_MAX: usize = 100;
 /// Parts of such a type, each counted as often as it occurs.
-const PARTS_MAX: usize = 10_000;
+pub const PARTS_MAX: usize = 10_000;
 
 /// How large a type is that is known by its parts, with its levels: whatever walks through it comes to an end.
 fn written_out(

@@ -3,12 +3,17 @@
 use rustc_hash::FxHashMap;
 use weft_bytecode::types::{Field, Type, TypeId, Variant, builtin};
 
+use crate::types::extent::Extent;
 use crate::types::world::World;
 use crate::types::{DefId, DefKind, FieldDef, Kind, Ty, Wire};
 
 /// Types of the compiler → types of the program.
 pub(super) struct TypeTable {
     types: Vec<Type>,
+    /// How large each is.
+    extents: Vec<Extent>,
+    /// One of them is larger than the verifier lets through.
+    pub(super) too_large: bool,
     ids: FxHashMap<Ty, TypeId>,
     /// Types that are equal whatever they are called in the source have one number.
     by_value: FxHashMap<Type, TypeId>,
@@ -20,7 +25,17 @@ impl TypeTable {
     pub(super) fn new(world: &World<'_>) -> TypeTable {
         let types = builtin::all();
         let by_value = types.iter().enumerate().map(|(n, ty)| (ty.clone(), TypeId(n as u16))).collect();
-        let mut table = TypeTable { types, ids: FxHashMap::default(), by_value, names: names(world) };
+        let mut table = TypeTable {
+            extents: vec![Extent::ONE; types.len()],
+            too_large: false,
+            types,
+            ids: FxHashMap::default(),
+            by_value,
+            names: names(world),
+        };
+        for number in 0..table.types.len() {
+            table.extents[number] = table.measure(&table.types[number]);
+        }
         let fixed = [
             (Ty::UNIT, builtin::UNIT),
             (Ty::NEVER, builtin::UNIT),
@@ -58,8 +73,25 @@ impl TypeTable {
         }
         let id = TypeId(self.types.len() as u16);
         self.by_value.insert(ty.clone(), id);
+        let extent = self.measure(&ty);
+        self.too_large |= extent.is_too_large();
+        self.extents.push(extent);
         self.types.push(ty);
         id
+    }
+
+    fn measure(&self, ty: &Type) -> Extent {
+        let of = |id: &TypeId| self.extents.get(usize::from(id.0)).copied().unwrap_or(Extent::ONE);
+        match ty {
+            Type::Option(inner) | Type::List(inner) | Type::Set(inner) | Type::Result(inner) => {
+                Extent::around([of(inner)])
+            }
+            Type::Map(key, value) => Extent::around([of(key), of(value)]),
+            Type::Tuple(items) => Extent::around(items.iter().map(of)),
+            Type::Record { name: None, fields } => Extent::around(fields.iter().map(|field| of(&field.ty))),
+            Type::Fn(params, result) => Extent::around(params.iter().chain([result]).map(of)),
+            _ => Extent::ONE,
+        }
     }
 
     /// The number of a type.
@@ -123,6 +155,7 @@ impl TypeTable {
         let name = self.name(world, id);
         let number = TypeId(self.types.len() as u16);
         self.types.push(Type::Unit);
+        self.extents.push(Extent::ONE);
         self.ids.insert(ty, number);
         let complete = match def.kind {
             DefKind::Record => Type::Record { name: Some(name), fields: self.fields(world, &def.fields, &def.wire) },

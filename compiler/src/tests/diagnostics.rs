@@ -71,6 +71,11 @@ workflow w(n: Int?, s: String?) -> Int { return g(n) + g(s) }"#,
         ],
     },
     Row {
+        name: "the smallest number has remainder 0 by -1, as when it runs",
+        source: "const MIN = -9223372036854775808\nconst R = MIN % -1\nconst Z = MIN % 0\nfn f() -> Int = R",
+        says: &[r#"3 WF1016 a constant cannot be computed"#],
+    },
+    Row {
         name: "match",
         source: r#"enum E { A, B(n: Int), C }
 fn f(e: E) -> Int = match e { A => 1 }

@@ -8,6 +8,7 @@ use std::rc::Rc;
 
 use super::{Def, DefId, FieldDef, Kind, Ty, Types, VariantDef};
 use crate::syntax::ast;
+use crate::types::extent::Extent;
 
 /// Which declaration a type parameter belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -165,6 +166,25 @@ impl Types {
             Kind::Record(id) | Kind::Enum(id) => self.made_of(id).map_or_else(Vec::new, |(_, args)| args.to_vec()),
             _ => Vec::new(),
         }
+    }
+
+    /// How large a type is that is written with others.
+    pub(super) fn measure(&self, kind: &Kind) -> Extent {
+        let extents = self.extents.borrow();
+        let of = |ty: &Ty| extents[ty.0 as usize];
+        match kind {
+            Kind::Option(t) | Kind::List(t) | Kind::Set(t) | Kind::Result(t) | Kind::Task(t) => Extent::around([of(t)]),
+            Kind::Map(key, value) => Extent::around([of(key), of(value)]),
+            Kind::Tuple(items) => Extent::around(items.iter().map(of)),
+            Kind::Shape(fields) => Extent::around(fields.iter().map(|(_, ty)| of(ty))),
+            Kind::Fn(params, result) => Extent::around(params.iter().chain([result]).map(of)),
+            _ => Extent::ONE,
+        }
+    }
+
+    /// Whether it is larger than a program may hold.
+    pub(crate) fn is_too_large(&self, ty: Ty) -> bool {
+        self.extents.borrow()[ty.0 as usize].is_too_large()
     }
 
     /// Whether a type parameter is in it.

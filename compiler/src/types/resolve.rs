@@ -2,6 +2,7 @@
 
 use crate::diagnostic::{Diagnostic, Fix};
 use crate::syntax::ast::{TypeExpr, TypeKind};
+use crate::types::extent;
 use crate::types::generic::{Scope, written};
 use crate::types::world::{Item, ModuleId, World};
 use crate::types::{Kind, Ty};
@@ -86,6 +87,16 @@ impl<'a> World<'a> {
 
     /// As [`World::resolve`], where names of type parameters mean something.
     pub(crate) fn resolve_in(&self, module: ModuleId, scope: &Scope, expr: &'a TypeExpr) -> Ty {
+        let ty = self.resolve_any(module, scope, expr);
+        if self.types.is_too_large(ty) {
+            // Aliases double it with every line, so it must not get any further.
+            self.report(extent::too_large(expr.span));
+            return Ty::UNKNOWN;
+        }
+        ty
+    }
+
+    fn resolve_any(&self, module: ModuleId, scope: &Scope, expr: &'a TypeExpr) -> Ty {
         match &expr.kind {
             TypeKind::Missing => Ty::UNKNOWN,
             TypeKind::Option(inner) => self.types.option(self.resolve_in(module, scope, inner)),

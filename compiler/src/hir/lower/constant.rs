@@ -149,7 +149,8 @@ fn arithmetic(op: BinaryOp, left: &Value, right: &Value) -> Option<Result<Value,
         Sub => Some(a.checked_sub(b)),
         Mul => Some(a.checked_mul(b)),
         Div => Some(a.checked_div(b)),
-        Rem => Some(a.checked_rem(b)),
+        // As when it runs: the smallest number has remainder 0 by -1.
+        Rem => Some((b != 0).then(|| a.wrapping_rem(b))),
         _ => None,
     };
     match (left, right) {
