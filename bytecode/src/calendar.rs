@@ -55,13 +55,7 @@ pub fn add_months(day: i64, months: i64) -> Option<i64> {
 
 /// How many days a month has; 0 for a month that there is not.
 pub fn month_length(year: i64, month: i64) -> i64 {
-    let (next_year, next) = if month == 12 { (year + 1, 1) } else { (year, month + 1) };
-    match (text::days(year, month, 1), text::days(next_year, next, 1)) {
-        (Some(first), Some(after)) => after - first,
-        // December 9999: the calendar ends behind it.
-        (Some(_), None) => 31,
-        _ => 0,
-    }
+    if text::days(year, month, 1).is_some() { text::month_length(year, month) } else { 0 }
 }
 
 /// Year and number of the week by ISO 8601: the week belongs to the year that its Thursday is in.
@@ -114,18 +108,57 @@ fn civil(local: i64) -> Option<DateTime> {
     Some(date.to_datetime(Time::new(hour as i8, minute as i8, second as i8, (ms % 1_000 * 1_000_000) as i32).ok()?))
 }
 
-/// Why a pattern cannot be used; `None` if it can.
-pub fn wrong_pattern(pattern: &str) -> Option<String> {
-    if pattern.len() > PATTERN_MAX {
-        return Some(format!("the pattern has {} bytes, {PATTERN_MAX} are allowed", pattern.len()));
+/// Why no date can be written in the words of a pattern; `None` if each can.
+pub fn wrong_for_dates(pattern: &str) -> Option<String> {
+    too_long(pattern).or_else(|| strtime::format(pattern, sample()?.date()).err().map(|error| error.to_string()))
+}
+
+/// Why no time can be written in the words of a pattern; `None` if each can.
+pub fn wrong_for_times(pattern: &str) -> Option<String> {
+    too_long(pattern).or_else(|| written(pattern)?.err())
+}
+
+/// Why no text can be read as a date by a pattern; `None` if what it writes can.
+pub fn unreadable_date(pattern: &str) -> Option<String> {
+    unreadable(pattern, |parsed| parsed.to_date().is_ok())
+}
+
+/// Why no text can be read as a time by a pattern; `None` if what it writes can.
+pub fn unreadable_time(pattern: &str) -> Option<String> {
+    unreadable(pattern, |parsed| parsed.to_timestamp().is_ok() || parsed.to_date().is_ok())
+}
+
+fn unreadable(pattern: &str, tells: impl FnOnce(&BrokenDownTime) -> bool) -> Option<String> {
+    if let Some(wrong) = too_long(pattern) {
+        return Some(wrong);
     }
-    let any = Timestamp::UNIX_EPOCH.to_zoned(TimeZone::UTC);
-    strtime::format(pattern, &any).err().map(|error| error.to_string())
+    let parsed = written(pattern)?.and_then(|text| strtime::parse(pattern, text).map_err(|error| error.to_string()));
+    match parsed {
+        Ok(parsed) if tells(&parsed) => None,
+        Ok(_) => Some("a text of this form does not say which day it is".to_owned()),
+        Err(why) => Some(why),
+    }
+}
+
+/// A time in the words of a pattern.
+fn written(pattern: &str) -> Option<Result<String, String>> {
+    let time = sample()?.to_zoned(TimeZone::UTC).ok()?;
+    Some(strtime::format(pattern, &time).map_err(|error| error.to_string()))
+}
+
+/// A time with no part like another one: 2001-02-03, 16:05:06.789.
+fn sample() -> Option<DateTime> {
+    DateTime::new(2001, 2, 3, 16, 5, 6, 789_000_000).ok()
+}
+
+fn too_long(pattern: &str) -> Option<String> {
+    let length = pattern.len();
+    (length > PATTERN_MAX).then(|| format!("the pattern has {length} bytes, {PATTERN_MAX} are allowed"))
 }
 
 /// A time in the words of a pattern; else why not.
 pub fn format_time(time: i64, pattern: &str, name: &str) -> Result<String, String> {
-    if let Some(wrong) = wrong_pattern(pattern) {
+    if let Some(wrong) = too_long(pattern) {
         return Err(wrong);
     }
     let zone = zone(name).ok_or_else(|| format!("there is no time zone `{name}`"))?;
@@ -135,14 +168,15 @@ pub fn format_time(time: i64, pattern: &str, name: &str) -> Result<String, Strin
 
 /// A date in the words of a pattern; else why not.
 pub fn format_date(day: i64, pattern: &str) -> Result<String, String> {
-    if let Some(wrong) = wrong_pattern(pattern) {
+    if let Some(wrong) = too_long(pattern) {
         return Err(wrong);
     }
     let date = civil(day.saturating_mul(DAY_MS)).ok_or("the date is outside of the calendar")?.date();
     strtime::format(pattern, date).map_err(|error| error.to_string())
 }
 
-/// The time that a text in the form of a pattern means: at the offset that it has, else in a zone.
+/// The time that a text in the form of a pattern means: at the offset that it has, else in the zone that it
+/// names, else in one that is given.
 pub fn parse_time(text: &str, pattern: &str, name: &str) -> Option<i64> {
     let parsed = parsed(text, pattern)?;
     if let Ok(time) = parsed.to_timestamp() {
@@ -157,7 +191,7 @@ pub fn parse_time(text: &str, pattern: &str, name: &str) -> Option<i64> {
         + i64::from(time.minute()) * 60_000
         + i64::from(time.second()) * 1_000
         + i64::from(time.millisecond());
-    at(days(local.date())?, clock, name)
+    at(days(local.date())?, clock, parsed.iana_time_zone().unwrap_or(name))
 }
 
 /// The date that a text in the form of a pattern means.

@@ -508,7 +508,6 @@ natives! {
     DateToTime = "date.time" "(Date) -> Time, midnight UTC.";
     DateAddDays = "date.add_days" "(Date, Int) -> Date; traps out of range.";
     DateDaysUntil = "date.days_until" "(Date, Date) -> Int.";
-    DateWeekday = "date.weekday" "(Date) -> Int, 1 Monday to 7 Sunday.";
     TimeParse = "time.parse" "(String) -> Time?, RFC 3339.";
     DateParse = "date.parse" "(String) -> Date?.";
     DateOf = "date.of" "(year: Int, month: Int, day: Int) -> Date; traps with `Index` if there is no such day.";

@@ -72,8 +72,9 @@ pub(crate) fn call(
         }
         JsonGet | JsonAsInt | JsonAsFloat | JsonAsString | JsonAsBool | JsonAsList | JsonAsMap | JsonIsNull
         | JsonParse | JsonEncode | ToJson => json::call(&mut call, native),
-        DurationMillis | TimeToDate | DateToTime | DateAddDays | DateDaysUntil | DateWeekday | TimeParse
-        | DateParse => time::call(&mut call, native),
+        DurationMillis | TimeToDate | DateToTime | DateAddDays | DateDaysUntil | TimeParse | DateParse => {
+            time::call(&mut call, native)
+        }
         StringPadStart | StringPadEnd | StringRepeat | StringIndexOf | StringTrimStart | StringTrimEnd
         | StringIsBlank | DecimalFormat | IntFormat => layout::call(&mut call, native),
         HashSha256 | HashSha512 | HashHmacSha256 | EncodeBase64 | EncodeBase64Url | EncodeHex | EncodeUrl

@@ -71,10 +71,31 @@ fn patterns() {
     assert_eq!(format_time(time, "%d.%m.%Y %H:%M %Z", "Europe/Berlin").unwrap(), "02.06.2026 00:05 CEST");
     assert_eq!(format_date(day("2026-06-01"), "%A, %-d %B").unwrap(), "Monday, 1 June");
     assert!(format_date(0, "%H").is_err());
-    assert!(wrong_pattern("%!").is_some());
-    assert!(wrong_pattern(&"%Y".repeat(200)).is_some());
+    for wrong in [wrong_for_dates, wrong_for_times, unreadable_date, unreadable_time] {
+        assert!(wrong("%!").is_some());
+        assert!(wrong(&"%Y".repeat(200)).is_some());
+        assert_eq!(wrong("%d.%m.%Y"), None);
+    }
+    assert!(wrong_for_dates("%Y-%m-%d %H").is_some());
+    assert_eq!(wrong_for_times("%Y-%m-%d %H %Z"), None);
+    assert!(unreadable_time("%Y-%m-%d %H %Z").is_some());
+    assert_eq!(unreadable_time("%s"), None);
+    assert_eq!(unreadable_time("%Y-%m-%d %I:%M:%S%.f %p %Q"), None);
+    assert_eq!(unreadable_time("%H:%M").unwrap(), "a text of this form does not say which day it is");
+    assert_eq!(unreadable_date("%G-W%V-%u"), None);
+    assert!(unreadable_date("%d.%m.").is_some());
     assert_eq!(parse_date("1/6/2026", "%d/%m/%Y"), Some(day("2026-06-01")));
     assert_eq!(parse_date("1/6/26 and more", "%d/%m/%y"), None);
     assert_eq!(parse_time("02.06.2026 00:05", "%d.%m.%Y %H:%M", "Europe/Berlin"), Some(time));
     assert_eq!(parse_time("02.06.2026 00:05 +0000", "%d.%m.%Y %H:%M %z", "Europe/Berlin"), Some(time + 7_200_000));
+}
+
+/// The text says where its clock hangs; the zone that is given is for texts that do not.
+#[test]
+fn a_zone_in_a_text_is_that_of_its_clock() {
+    let pattern = "%Y-%m-%d %H:%M %Q";
+    let noon = Some(ms("2026-06-01T16:00:00Z"));
+    assert_eq!(parse_time("2026-06-01 12:00 America/New_York", pattern, "Europe/Berlin"), noon);
+    assert_eq!(parse_time("2026-06-01 12:00 -0400", pattern, "Europe/Berlin"), noon);
+    assert_eq!(parse_time("2026-06-01 12:00 America/New_Berlin", pattern, "Europe/Berlin"), None);
 }

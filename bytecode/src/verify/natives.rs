@@ -86,7 +86,6 @@ pub(super) fn fits(program: &Program, native: Native, args: &[TypeId], dst: Type
         DateToTime => sig(&[DATE], TIME),
         DateAddDays => sig(&[DATE, INT], DATE),
         DateDaysUntil => sig(&[DATE, DATE], INT),
-        DateWeekday => sig(&[DATE], INT),
         TimeParse => args == [STRING] && optional(TIME),
         DateParse => args == [STRING] && optional(DATE),
         DateOf => sig(&[INT; 3], DATE),

@@ -184,7 +184,8 @@ pub fn civil(days: i64) -> (i64, i64, i64) {
     (year, month, of_year - (153 * shifted + 2) / 5 + 1)
 }
 
-fn month_length(year: i64, month: i64) -> i64 {
+/// How many days a month has.
+pub(crate) fn month_length(year: i64, month: i64) -> i64 {
     match month {
         2 if year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) => 29,
         2 => 28,

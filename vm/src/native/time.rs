@@ -25,8 +25,6 @@ pub(super) fn call(call: &mut Call<'_>, native: Native) -> Result<u64, Fault> {
             }
         }
         DateDaysUntil => call.int(1).wrapping_sub(value) as u64,
-        // 1970-01-01 was a Thursday.
-        DateWeekday => (value.wrapping_add(3).rem_euclid(7) + 1) as u64,
         TimeParse => {
             let parsed = text::parse_time(call.text(0));
             return call.optional(parsed.map(|ms| ms as u64));

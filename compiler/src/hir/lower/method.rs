@@ -49,6 +49,11 @@ const FOREIGN: &[(&str, &str)] = &[
     ("re_sub", "replace_pattern"),
 ];
 
+const DATE_PATTERN: &str = "a pattern of a Date is like `%d.%m.%Y`, without a clock; `%%` is a percent sign";
+const TIME_PATTERN: &str = "a pattern of a Time is like `%d.%m.%Y %H:%M`; `%%` is a percent sign";
+const READ_PATTERN: &str =
+    "a pattern to read a Time with is like `%d.%m.%Y %H:%M`, with `%z` for an offset and `%Q` for a zone";
+
 impl<'a> Lower<'_, 'a> {
     pub(super) fn method(&mut self, object: Expr, name: &'a ast::Name, args: &'a [Arg], want: Ty, span: Span) -> Expr {
         let ty = object.ty;
@@ -247,9 +252,15 @@ impl<'a> Lower<'_, 'a> {
                 });
             }
             ("pattern", Native::DateFormat | Native::DateParseAs | Native::TimeFormat | Native::TimeParseAs) => {
-                let Some(why) = calendar::wrong_pattern(text) else { return };
+                let (why, help) = match native {
+                    Native::DateFormat => (calendar::wrong_for_dates(text), DATE_PATTERN),
+                    Native::DateParseAs => (calendar::unreadable_date(text), DATE_PATTERN),
+                    Native::TimeFormat => (calendar::wrong_for_times(text), TIME_PATTERN),
+                    _ => (calendar::unreadable_time(text), READ_PATTERN),
+                };
+                let Some(why) = why else { return };
                 let d = Diagnostic::error("WF1002", value.span, "this pattern cannot be used").label(why);
-                self.report(d.help("a pattern is like `%d.%m.%Y %H:%M`; `%%` is a percent sign"));
+                self.report(d.help(help));
             }
             (
                 "pattern",
