@@ -106,6 +106,8 @@ pub(crate) enum Cancel {
     /// Requested, but the fiber has not waited since, or where it waits keeps it out.
     Pending,
     Delivered,
+    /// Of a region: its deadline has asked what the fiber waits for to stop, and how that ends is waited for.
+    Asked,
 }
 
 /// Something a fiber asked for and has not awaited yet.

@@ -107,15 +107,33 @@ impl Fiber {
 
     /// Every cancel that is due has reached its wait.
     pub(crate) fn delivered(&mut self) {
+        self.reached(Cancel::Delivered);
+    }
+
+    /// Every cancel that is due has reached a wait for an operation that may complete all the same.
+    pub(crate) fn asked(&mut self) {
+        self.reached(Cancel::Asked);
+    }
+
+    fn reached(&mut self, region: Cancel) {
         let Some(outermost) = self.due_level() else { return };
         for level in outermost..=self.regions.len() {
             let cancel = self.level(level);
             if *cancel == Cancel::Pending {
-                *cancel = Cancel::Delivered;
+                *cancel = if level == 0 { Cancel::Delivered } else { region };
             }
             if level > outermost {
                 self.regions[level - 1].overruled = true;
             }
+        }
+    }
+
+    /// The operation that was asked to stop has ended. If it paid no heed, the deadlines that asked it have still to end
+    /// what comes next; the cancel of the fiber is used up.
+    pub(crate) fn answered(&mut self, canceled: bool) {
+        for region in self.regions.iter_mut().filter(|region| region.cancel == Cancel::Asked) {
+            region.cancel = if canceled { Cancel::Delivered } else { Cancel::Pending };
+            region.overruled &= canceled;
         }
     }
 

@@ -26,6 +26,11 @@ fn walk(world: &World<'_>, expr: &Expr) {
             misplaced(world, &frame.body, "a result");
         }
     });
+    if let ExprKind::Defer { frame, .. } = &expr.kind {
+        let mut locals = BTreeSet::new();
+        bound(&frame.body, &mut locals);
+        awaited_late(world, &frame.body, &locals);
+    }
     if let ExprKind::Within { body, .. } | ExprKind::Cleanup { saga: true, body } = &expr.kind
         && body.begins_tasks()
     {
@@ -34,6 +39,17 @@ fn walk(world: &World<'_>, expr: &Expr) {
         kept_outside(world, body, &locals);
     }
     expr.parts(&mut |part| walk(world, part));
+}
+
+/// Tasks that cleanup reads: they have ended when it runs, and their scope with them.
+fn awaited_late(world: &World<'_>, expr: &Expr, inside: &BTreeSet<LocalId>) {
+    if let ExprKind::Local(id) = expr.kind
+        && is_task(world, expr)
+        && !inside.contains(&id)
+    {
+        misplaced(world, expr, "cleanup");
+    }
+    expr.parts(&mut |part| awaited_late(world, part, inside));
 }
 
 /// Tasks that the body of a `within` or a `saga` gives to variables from around it, where they would be after their end.

@@ -204,11 +204,16 @@ impl Vm {
         self.collect_if_due(fiber)?;
         match fiber.take_op(handle).and_then(|op| op.outcome) {
             Some(Outcome::Completed(result)) => {
+                fiber.answered(false);
                 let value = decode::payload(&mut self.heap, at.loaded, at.ty(at.inst.a), &result)?;
                 at.set(fiber, at.inst.a, value);
                 Ok(Flow::Next)
             }
-            Some(Outcome::Failed(failed)) => failure::to_heap(&mut self.heap, at.loaded, &failed).map(Flow::Throw),
+            Some(Outcome::Failed(failed)) => {
+                let failure = failure::to_heap(&mut self.heap, at.loaded, &failed)?;
+                fiber.answered(self.heap.type_at(failure) == builtin::CANCELED);
+                Ok(Flow::Throw(failure))
+            }
             None => Err(corrupt("an operation ended without an outcome")),
         }
     }

@@ -4,7 +4,7 @@ use weft_bytecode::options::OnCancel;
 use weft_protocol::Command;
 use weft_protocol::command::{CommandId, Issued};
 
-use crate::fiber::{Cancel, Fiber, FiberId, Kind, On, Resume, State};
+use crate::fiber::{Cancel, Fiber, FiberId, Kind, On, Operation, Resume, State};
 use crate::limits::Fault;
 use crate::machine::{Ended, Life, MAIN, Vm};
 
@@ -114,7 +114,11 @@ impl Vm {
             // Another failure is on its way already; this one comes at the next wait.
             return Ok(None);
         }
-        fiber.delivered();
+        let asks = |op: &mut Operation| op.asked || (op.kind != Kind::Timer && op.mode == OnCancel::Wait);
+        match on {
+            On::Operation(seq) if fiber.op(seq).is_some_and(asks) => fiber.asked(),
+            _ => fiber.delivered(),
+        }
         match on {
             On::Operation(seq) => {
                 let Some(op) = fiber.op(seq) else { return self.canceled().map(Some) };

@@ -8,7 +8,7 @@ use weft_bytecode::{FuncId, Program};
 use weft_protocol::Command;
 
 use super::read::has_main;
-use crate::fiber::{Fiber, FiberId, On, Resume, Role, State};
+use crate::fiber::{Cancel, Fiber, FiberId, On, Resume, Role, State};
 use crate::heap::{each_object, length_at, type_of};
 use crate::layout::{fits, json};
 use crate::loaded::Loaded;
@@ -269,6 +269,7 @@ fn check_regions(vm: &Vm, arena: &Arena<'_>, fiber: &Fiber) -> Checked {
             fine
         })
     };
+    require(fiber.cancel != Cancel::Asked, "a fiber's cancel is that of a deadline")?;
     let regions = ordered(fiber.regions.iter().map(|region| region.depth).collect());
     let lists = ordered(fiber.cleanups.iter().map(|list| list.depth).collect());
     require(regions && lists, "a region belongs to no frame, or regions are out of order")?;
@@ -278,6 +279,8 @@ fn check_regions(vm: &Vm, arena: &Arena<'_>, fiber: &Fiber) -> Checked {
         let frame = &fiber.frames[region.depth as usize - 1];
         let leaving = vm.loaded.func(frame.func).insts[frame.pc as usize].op == Op::Leave;
         require(!region.shield || leaving, "cleanup runs where no body is left")?;
+        let asking = region.cancel != Cancel::Asked || fiber.ops.iter().any(|op| op.asked);
+        require(asking, "a deadline has asked nothing to stop")?;
     }
     for list in &fiber.cleanups {
         arena.register(builtin::FAILURE, list.failure)?;

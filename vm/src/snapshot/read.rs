@@ -217,6 +217,7 @@ impl<'a> Reader<'a> {
             0 => Ok(Cancel::No),
             1 => Ok(Cancel::Pending),
             2 => Ok(Cancel::Delivered),
+            3 => Ok(Cancel::Asked),
             _ => Err("a cancel is in no state".into()),
         }
     }

@@ -130,6 +130,7 @@ impl Writer<'_> {
             Cancel::No => 0,
             Cancel::Pending => 1,
             Cancel::Delivered => 2,
+            Cancel::Asked => 3,
         });
     }
 
