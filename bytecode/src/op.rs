@@ -322,6 +322,12 @@ ops! {
     /// Ends the run, which goes on as a new one with these arguments: a record of the workflow's parameters. On the fiber
     /// of the body only (else `Corrupt`).
     ContinueAsNew = "continue_as_new" (args: Src);
+
+    /// Sends signal number `signal` of `workflow` to a run and goes on. Arguments: the run (`Run`) and the record of the
+    /// signal's parameters.
+    Send = "send" (signal: Index, workflow: Workflow, n: Args);
+    /// Requests the cancellation of a run and goes on.
+    SendCancel = "send_cancel" (to: Src);
 }
 
 impl Op {

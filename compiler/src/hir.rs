@@ -288,6 +288,15 @@ pub(crate) enum ExprKind {
         body: Box<Expr>,
     },
     Return(Option<Box<Expr>>),
+    /// Tells another run something and goes on.
+    Send {
+        run: Box<Expr>,
+        /// What the run is of.
+        workflow: u32,
+        /// Which of the signals of that workflow; a request to cancel if none.
+        signal: Option<u32>,
+        args: Vec<Expr>,
+    },
     /// Goes on as a new run of the workflow, which is the one the body is of.
     ContinueAsNew {
         workflow: u32,
@@ -458,6 +467,10 @@ impl Expr {
             Mock { args, frame, .. } => {
                 args.iter().for_each(&mut *visit);
                 visit(&frame.body);
+            }
+            Send { run, args, .. } => {
+                visit(run);
+                args.iter().for_each(visit);
             }
             Activity { args, options, .. } | Child { args, options, .. } => {
                 args.iter().for_each(&mut *visit);

@@ -129,6 +129,12 @@ fn own_fields(program: &Program, kind: &EventKind) -> Value {
         }),
         UpdateCompleted { accepted, result } => json!({ "accepted": accepted, "result": result.value() }),
         UpdateFailed { accepted, failure } => json!({ "accepted": accepted, "failure": failure.to_json() }),
+        SignalSent { to, name, args, .. } => json!({ "to": run_json(to), "name": name, "args": args.value() }),
+        CancelSent { to, .. } => json!({ "to": run_json(to) }),
+        SignalDelivered { sent } | CancelDelivered { sent } => json!({ "sent": sent }),
+        SignalRefused { sent, failure } | CancelRefused { sent, failure } => {
+            json!({ "sent": sent, "failure": failure.to_json() })
+        }
     }
 }
 
@@ -174,6 +180,12 @@ pub fn plain_of(event: &Value) -> String {
         "ChildScheduled" => {
             format!("{} {} {}", text("workflow"), named(&text("workflow"), &text("workflow_id")), shown("args"))
         }
+        "SignalSent" => {
+            format!("{} {} {}", event["to"]["workflow_id"].as_str().unwrap_or(""), text("name"), shown("args"))
+        }
+        "CancelSent" => event["to"]["workflow_id"].as_str().unwrap_or("").to_owned(),
+        "SignalDelivered" | "CancelDelivered" => shown("sent"),
+        "SignalRefused" | "CancelRefused" => format!("{} {}", event["sent"], failed(&event["failure"])),
         "PatchRecorded" => text("patch"),
         "AttributesSet" => shown("attributes"),
         "CancelRequested" | "RunCanceled" | "RunTerminated" => text("reason"),

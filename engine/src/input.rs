@@ -85,6 +85,13 @@ pub enum Input {
     /// A child's start, refusal or end, as the event it becomes (`ChildStarted`, `ChildStartFailed`, `ChildCompleted`,
     /// …). One that is no longer awaited changes nothing.
     Child(EventKind),
+    /// What became of a message that the run sent. Told again, it changes nothing.
+    Told {
+        /// The `SignalSent` or `CancelSent`.
+        sent: EventId,
+        /// Why it was refused, if it was.
+        refused: Option<Failure>,
+    },
     /// Cancellation is requested.
     Cancel {
         /// Why.

@@ -14,9 +14,10 @@ pub mod successor;
 mod timer;
 pub mod transition;
 pub mod update;
+pub mod word;
 
 pub use input::{AlarmKey, Input};
 pub use replay::{RecoverError, program_of};
 pub use run::{AttemptView, QueryError, Run, Start};
 pub use successor::{Handover, Succession, Successor};
-pub use transition::{Outgoing, Record, Refused, Transition};
+pub use transition::{Outgoing, Record, Refused, Transition, Word};

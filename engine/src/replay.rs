@@ -68,6 +68,8 @@ pub fn event_bytes(kind: &EventKind) -> u64 {
             args.len() + requests.map(String::len).sum::<usize>()
         }
         SignalReceived { args, .. } | RunContinuedAsNew { args, .. } => args.len(),
+        SignalSent { name, args, .. } => name.len() + args.len(),
+        SignalRefused { failure, .. } | CancelRefused { failure, .. } => failure_bytes(failure),
         UpdateAccepted { update_id, args, .. } => update_id.len() + args.len(),
         ActivityScheduled { activity: name, args, .. } | ChildScheduled { workflow: name, args, .. } => {
             name.len() + args.len()
@@ -97,6 +99,9 @@ pub fn event_bytes(kind: &EventKind) -> u64 {
         | ChildCancelRequested { .. }
         | ChildCanceled { .. }
         | CodeMoved { .. }
+        | SignalDelivered { .. }
+        | CancelSent { .. }
+        | CancelDelivered { .. }
         | ActivationFailed { .. } => 0,
     };
     (FIXED + own) as u64
@@ -135,7 +140,9 @@ impl Run {
         }
         run.now = run.history.last().map_or(run.now, |event| event.at);
         for record in records {
-            let (Record::AttemptFailed { scheduled, .. } | Record::Heartbeat { scheduled, .. }) = &record;
+            let (Record::AttemptFailed { scheduled, .. } | Record::Heartbeat { scheduled, .. }) = &record else {
+                continue;
+            };
             if let Some(activity) = run.activities.get_mut(scheduled) {
                 activity.recall(&record);
             }
@@ -539,6 +546,8 @@ fn is_of_activation(kind: &EventKind) -> bool {
             | ChildScheduled { .. }
             | ChildCancelRequested { .. }
             | PatchRecorded { .. }
+            | SignalSent { .. }
+            | CancelSent { .. }
             | AttributesSet { .. }
             | UpdateCompleted { .. }
             | UpdateFailed { .. }
@@ -563,6 +572,10 @@ fn same_kind(run: &Run, command: &Command, kind: &EventKind) -> bool {
         (Command::RecordPatch { patch }, EventKind::PatchRecorded { patch: id, .. }) => {
             program.patches[usize::from(*patch)].id == *id
         }
+        (Command::SendSignal { workflow, signal, .. }, EventKind::SignalSent { name, .. }) => {
+            program.workflows[usize::from(*workflow)].signals[usize::from(*signal)].name == *name
+        }
+        (Command::SendCancel { .. }, EventKind::CancelSent { .. }) => true,
         (Command::EndUpdate { outcome }, EventKind::UpdateCompleted { .. }) => outcome.is_ok(),
         (Command::EndUpdate { outcome }, EventKind::UpdateFailed { .. }) => outcome.is_err(),
         _ => false,
@@ -579,6 +592,11 @@ fn asked(run: &Run, issued: &Issued) -> String {
         Command::StartTimer { .. } => String::from("a timer"),
         Command::StartChild { workflow, .. } => format!("child `{}`", program.workflows[usize::from(*workflow)].name),
         Command::RecordPatch { patch } => format!("patch \"{}\"", program.patches[usize::from(*patch)].id),
+        Command::SendSignal { workflow, signal, .. } => {
+            let signals = &program.workflows[usize::from(*workflow)].signals;
+            format!("signal `{}` to another run", signals[usize::from(*signal)].name)
+        }
+        Command::SendCancel { .. } => String::from("a cancel of another run"),
         Command::Cancel => String::from("a cancel"),
         Command::EndUpdate { outcome: Ok(_) } => String::from("the result of an update"),
         Command::EndUpdate { outcome: Err(_) } => String::from("the failure of an update"),
@@ -589,6 +607,7 @@ fn describe(kind: &EventKind) -> String {
     match kind {
         EventKind::ActivityScheduled { activity: name, .. }
         | EventKind::ChildScheduled { workflow: name, .. }
+        | EventKind::SignalSent { name, .. }
         | EventKind::PatchRecorded { patch: name, .. } => format!("{} {name}", kind.name()),
         _ => kind.name().to_owned(),
     }

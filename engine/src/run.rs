@@ -10,7 +10,7 @@ mod inputs;
 mod unsettled;
 mod view;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -115,6 +115,8 @@ pub struct Run {
     pub(crate) canceled_children: FxHashSet<EventId>,
     pub(crate) requests: Requests,
     pub(crate) updates: Updates,
+    /// Messages to other runs of which it is not known what became of them.
+    pub(crate) sent: BTreeSet<EventId>,
     /// The reason, once cancellation was requested.
     pub(crate) cancel_reason: Option<String>,
     pub(crate) attributes: Map<String, Value>,
@@ -188,6 +190,7 @@ impl Run {
             canceled_children: FxHashSet::default(),
             requests: Requests::default(),
             updates: Updates::default(),
+            sent: BTreeSet::new(),
             cancel_reason: None,
             attributes: Map::new(),
             queue: VecDeque::new(),

@@ -63,6 +63,11 @@ pub enum Record {
         /// Progress.
         progress: Option<Payload>,
     },
+    /// Of a run that has closed: it is known what became of a message that it sent.
+    Told {
+        /// The `SignalSent` or `CancelSent`.
+        sent: EventId,
+    },
 }
 
 /// What another run must learn. Delivered at least once; each is idempotent at its destination.
@@ -90,6 +95,15 @@ pub enum Outgoing {
         /// `ChildCompleted`, `ChildFailed`, `ChildCanceled`, `ChildTimedOut` or `ChildTerminated`.
         event: EventKind,
     },
+    /// A message of the program to a run. The destination answers with `Input::Told`, also if it knows the message.
+    Tell {
+        /// The `SignalSent` or `CancelSent`.
+        sent: EventId,
+        /// The run.
+        to: RunRef,
+        /// What it is told.
+        word: Word,
+    },
     /// Request cancellation of a run.
     Cancel {
         /// Which.
@@ -104,6 +118,20 @@ pub enum Outgoing {
         /// Why.
         reason: String,
     },
+}
+
+/// What a program tells another run.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Word {
+    /// A signal.
+    Signal {
+        /// Its name on the wire.
+        name: String,
+        /// Record of its parameters.
+        args: Payload,
+    },
+    /// A request to cancel.
+    Cancel,
 }
 
 /// Why an Input was not taken. Nothing was logged.

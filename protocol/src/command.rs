@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
+use crate::event::RunRef;
 use crate::failure::Failure;
 use crate::id::Timestamp;
 use crate::payload::Payload;
@@ -114,6 +115,22 @@ pub enum Command {
     },
     /// Ask a pending operation (activity, timer, child) to stop.
     Cancel,
+    /// Send a signal to a run; nothing waits for what becomes of it.
+    SendSignal {
+        /// The run.
+        to: RunRef,
+        /// Index into `Program::workflows`.
+        workflow: u16,
+        /// Index into its `WorkflowDef::signals`.
+        signal: u16,
+        /// Record of the signal's parameters.
+        args: Payload,
+    },
+    /// Request the cancellation of a run; nothing waits for what becomes of it.
+    SendCancel {
+        /// The run.
+        to: RunRef,
+    },
     /// The update whose fiber gives this has ended.
     EndUpdate {
         /// Its result, or the failure that left it.

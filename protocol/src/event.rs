@@ -272,6 +272,31 @@ pub enum EventKind {
         /// Messages that went along, by signal.
         unread: Vec<(String, u32)>,
     },
+    SignalSent {
+        origin: Origin,
+        to: RunRef,
+        name: String,
+        args: Payload,
+    },
+    /// The other run has taken it durably, though it may not have looked at it yet.
+    SignalDelivered {
+        sent: EventId,
+    },
+    SignalRefused {
+        sent: EventId,
+        failure: Failure,
+    },
+    CancelSent {
+        origin: Origin,
+        to: RunRef,
+    },
+    CancelDelivered {
+        sent: EventId,
+    },
+    CancelRefused {
+        sent: EventId,
+        failure: Failure,
+    },
 }
 
 impl EventKind {
@@ -313,6 +338,12 @@ impl EventKind {
             UpdateCompleted { .. } => "UpdateCompleted",
             UpdateFailed { .. } => "UpdateFailed",
             RunContinuedAsNew { .. } => "RunContinuedAsNew",
+            SignalSent { .. } => "SignalSent",
+            SignalDelivered { .. } => "SignalDelivered",
+            SignalRefused { .. } => "SignalRefused",
+            CancelSent { .. } => "CancelSent",
+            CancelDelivered { .. } => "CancelDelivered",
+            CancelRefused { .. } => "CancelRefused",
         }
     }
 
@@ -337,7 +368,9 @@ impl EventKind {
             ActivityScheduled { origin, .. }
             | TimerStarted { origin, .. }
             | ChildScheduled { origin, .. }
-            | PatchRecorded { origin, .. } => Some(origin),
+            | PatchRecorded { origin, .. }
+            | SignalSent { origin, .. }
+            | CancelSent { origin, .. } => Some(origin),
             _ => None,
         }
     }

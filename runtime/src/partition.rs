@@ -19,6 +19,7 @@ pub mod request;
 mod start;
 mod starts;
 pub mod update;
+pub mod word;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -87,6 +88,8 @@ pub struct Partition {
     children: FxHashMap<(RunId, EventId), RunId>,
     /// Starts by request id.
     starts: Starts,
+    /// Messages of closed runs of which it is not known what became of them.
+    untold: FxHashSet<(RunId, EventId)>,
     alarms: Alarms,
     /// Runs in the middle of a long computation.
     again: VecDeque<RunId>,
@@ -280,6 +283,12 @@ impl Partition {
                 }
             },
             Then::Child(word) => self.heard_of_child(id, batch, *word, how),
+            Then::Tell(tell) => self.told(batch, *tell, how),
+            Then::Told(sent) => {
+                if how == Err(Refused::Closed) {
+                    self.told_after_close(id, sent);
+                }
+            }
         }
     }
 
@@ -365,6 +374,7 @@ impl Partition {
         self.closed_ids.insert(hash, id);
         self.closing.insert(name, (ClosedFact { run_id: id, status }, self.batch));
         self.closed_rows.push(row);
+        self.untold.extend(open.run.untold().map(|sent| (id, sent)));
         let last = open.run.history().last().cloned();
         let last = last.expect("a run that closed has the event that closed it");
         for watcher in &open.watchers {

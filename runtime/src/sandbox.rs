@@ -522,7 +522,7 @@ impl Sandbox {
             Output::Send(to, message) => self.word(to, message),
             Output::Probe(probe) => {
                 let id = &probe.workflow_id;
-                let found = self.journal.closed_run(part, &probe.order.namespace, id, probe.run_id).await?;
+                let found = self.journal.closed_run(part, probe.asker.namespace(), id, probe.run_id).await?;
                 if let Some(partition) = self.partitions.get_mut(&part) {
                     partition.probed(Probed { probe: *probe, found: Ok(found) }, self.now);
                 }

@@ -175,7 +175,10 @@ impl World {
                 Command::StartChild { attached, .. } => {
                     self.pending.push((id, Pending::Child { started: false, attached }));
                 }
-                Command::RecordPatch { .. } | Command::EndUpdate { .. } => {}
+                Command::RecordPatch { .. }
+                | Command::EndUpdate { .. }
+                | Command::SendSignal { .. }
+                | Command::SendCancel { .. } => {}
                 // A canceled timer is gone; activities and children may or may not heed the request.
                 Command::Cancel => {
                     self.pending.retain(|(known, what)| *known != id || !matches!(what, Pending::Timer(_)))

@@ -7,6 +7,7 @@ mod control;
 mod objects;
 mod region;
 mod select;
+mod send;
 mod tasks;
 mod waits;
 
@@ -332,7 +333,7 @@ impl Vm {
             }
             ScheduleActivity | StartChild | StartTimer | StartTimerAt | Await | AwaitStarted | WaitUntil
             | WaitUntilFor | Receive | ReceiveFor | ScopeOpen | ScopeSpawn | ScopeJoin | Patch | TaskHandle
-            | AwaitTask | ScopeLeave | SelectMailbox | Select => self.wait_op(fiber, at),
+            | AwaitTask | ScopeLeave | SelectMailbox | Select | Send | SendCancel => self.wait_op(fiber, at),
             Within | WithinEnd | WithinFailed | CleanupOpen | CleanupAdd | CleanupDrop | Leave => {
                 self.region_op(fiber, at)
             }

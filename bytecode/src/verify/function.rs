@@ -305,6 +305,14 @@ impl Inside<'_> {
             ScopeSpawn => is(a, builtin::INT) && self.takes(FuncId(b), &self.arg_ids()),
             ScopeJoin => is(b, builtin::INT),
             Patch => is(a, builtin::BOOL),
+            Send => {
+                let signals = &self.program.workflows[usize::from(b)].signals;
+                let signal = signals.get(usize::from(a));
+                let sent = self.arg_ids();
+                let run = sent.first().is_some_and(|ty| matches!(self.program.ty(*ty), Type::Run(_)));
+                run && sent.len() == 2 && signal.is_some_and(|signal| signal.args == sent[1])
+            }
+            SendCancel => matches!(self.ty(a), Type::Run(_)),
             Within => is(a, builtin::BOOL) && is(b, builtin::DURATION),
             WithinEnd | CleanupDrop => true,
             WithinFailed => is(a, builtin::BOOL) && is(b, builtin::FAILURE),

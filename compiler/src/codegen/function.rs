@@ -455,6 +455,7 @@ impl<'e, 'w, 'a> Emit<'e, 'w, 'a> {
             E::Fold { items, init, acc, item, body } => self.fold(items, init, *acc, item, body, dst),
             E::Chain { value, bind, body } => self.chain(value, *bind, body, ty, dst),
             E::Return(value) => self.leave(value.as_deref()),
+            E::Send { run, workflow, signal, args } => self.send(run, *workflow, *signal, args),
             E::ContinueAsNew { workflow, args } => self.continue_as_new(*workflow, args),
             E::Throw(failure) => {
                 let failure = self.value(failure);

@@ -300,6 +300,7 @@ impl Walk<'_, '_> {
             Patch { otherwise: Option::None, .. } => "have a `deprecated patch`".into(),
             Patch { .. } => "decide a patch".into(),
             ContinueAsNew { .. } => "continue as new".into(),
+            Send { .. } => "send to another run".into(),
             _ => "wait".into(),
         }
     }
@@ -333,6 +334,7 @@ fn level(world: &World<'_>, expr: &Expr) -> Level {
         | Cleanup { saga: true, .. }
         | Defer { .. }
         | ContinueAsNew { .. }
+        | Send { .. }
         | Patch { .. } => Level::Wait,
         Call(index, _) if world.function(*index).flow => Level::Wait,
         _ => Level::Pure,

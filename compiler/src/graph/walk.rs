@@ -92,6 +92,7 @@ impl Walk<'_, '_> {
             | Defer { .. }
             | Return(_)
             | ContinueAsNew { .. }
+            | Send { .. }
             | Throw(_)
             | Break
             | Continue => true,
@@ -232,6 +233,10 @@ impl Walk<'_, '_> {
                 let label =
                     value.as_ref().map_or("done".to_owned(), |value| format!("return {}", self.source(value.span)));
                 self.leave(NodeKind::End, &label, expr.span, from)
+            }
+            Send { run, args, .. } => {
+                let from = self.all(std::iter::once(&**run).chain(args), from);
+                self.step(NodeKind::Step, &self.source(expr.span), expr.span, from)
             }
             ContinueAsNew { args, .. } => {
                 let from = self.all(args, from);

@@ -12,7 +12,7 @@ use crate::hir::testing::Test;
 use crate::hir::{Expr, ExprKind, FnKind, Function, Place, Root, Stmt, Value};
 use crate::source::Span;
 use crate::syntax::ast::{self, MemberKind};
-use crate::types::world::{Instance, PatchHome, WorkflowItem, World};
+use crate::types::world::{Instance, PatchHome, SignalFace, WorkflowItem, World};
 use crate::types::{FieldDef, Kind, Ty};
 
 /// A lowered project; functions, activities and workflows are in the order of the [`World`], functions
@@ -89,11 +89,15 @@ pub(crate) struct Update {
 
 /// Lowers all bodies and options. Mistakes are in `world.sink`.
 pub(crate) fn lower(world: &World<'_>) -> Program {
+    let members: Vec<Members> = world.workflows.iter().map(|item| collect_members(world, item)).collect();
+    let face = |s: &SignalMember| SignalFace { name: s.name.clone(), params: s.params.clone() };
+    let faces = members.iter().map(|members| members.signals.iter().map(face).collect());
+    world.signals.get_or_init(|| faces.collect());
     let mut functions: Vec<Function> =
         (0..world.functions.len()).map(|index| lower_function(world, index as u32, None)).collect();
     let activities = (0..world.activities.len()).map(|index| crate::hir::options::activity(world, index)).collect();
-    let workflows = (0..world.workflows.len()).map(|index| lower_workflow(world, index)).collect();
-    let workflows: Vec<Workflow> = workflows;
+    let lowered = members.into_iter().enumerate().map(|(index, members)| lower_workflow(world, index, members));
+    let workflows: Vec<Workflow> = lowered.collect();
     let tests = lower_tests(world, &workflows);
     for index in 0..world.consts.len() {
         let (ty, _) = world.const_value(index as u32);
@@ -192,11 +196,10 @@ fn lower_tests(world: &World<'_>, workflows: &[Workflow]) -> Vec<Test> {
     tests
 }
 
-fn lower_workflow(world: &World<'_>, index: usize) -> Workflow {
+fn lower_workflow(world: &World<'_>, index: usize, members: Members) -> Workflow {
     let item = &world.workflows[index];
     let decl = item.decl;
     let name = &decl.name.text;
-    let members = collect_members(world, item);
     let mut init = lower_init(world, item, &members);
     let mut lower = Lower::new(world, item.module, FnKind::Body).within(&members).of_body(PatchHome::Workflow(index));
     let params = lower.params(&decl.sig.params, &item.sig.params);

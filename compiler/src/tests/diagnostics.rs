@@ -602,7 +602,7 @@ workflow w(n: Int) { a() with { retry: backoff(first: n * 1s) } }"#,
     Row {
         name: "more refused",
         source: r#"workflow w(n: Int) {
-  send run.note("x")
+  send n.note("x")
 }
 record G<T> { x: T }
 type Pair<T> = (T, T)
@@ -613,7 +613,7 @@ test "t" { mock f(..) => 1
   assert true }
 schedule s runs nothing() with { cron: "x" }"#,
         says: &[
-            r#"2 WF0009 `send` cannot be compiled yet"#,
+            r#"2 WF1002 expected a run, found Int"#,
             r#"9 WF1002 `f` is not an activity"#,
             r#"11 WF0009 schedule `s` does nothing yet"#,
         ],

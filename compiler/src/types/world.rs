@@ -92,6 +92,13 @@ pub(crate) struct WorkflowItem<'a> {
     pub item: &'a ast::Item,
 }
 
+/// A signal as other runs see it.
+#[derive(Debug)]
+pub(crate) struct SignalFace {
+    pub name: String,
+    pub params: Vec<FieldDef>,
+}
+
 /// A `test`.
 #[derive(Debug)]
 pub(crate) struct TestItem<'a> {
@@ -179,6 +186,8 @@ pub(crate) struct World<'a> {
     pub workflows: Vec<WorkflowItem<'a>>,
     pub consts: Vec<ConstItem<'a>>,
     pub tests: Vec<TestItem<'a>>,
+    /// The signals of each workflow, in order; known before any body is lowered.
+    pub signals: OnceCell<Vec<Vec<SignalFace>>>,
     /// What tests ask of their host, in the order of the source.
     pub host: RefCell<Vec<HostCall>>,
     aliases: Vec<AliasItem<'a>>,
@@ -209,6 +218,7 @@ impl<'a> World<'a> {
             workflows: Vec::new(),
             consts: Vec::new(),
             tests: Vec::new(),
+            signals: OnceCell::new(),
             host: RefCell::default(),
             aliases: Vec::new(),
             defaults: RefCell::default(),
@@ -238,6 +248,11 @@ impl<'a> World<'a> {
         }
         world.resolve_signatures();
         world
+    }
+
+    /// The signals of a workflow.
+    pub(crate) fn signals_of(&self, workflow: u32) -> &[SignalFace] {
+        self.signals.get().and_then(|all| all.get(workflow as usize)).map_or(&[], Vec::as_slice)
     }
 
     pub(crate) fn report(&self, diagnostic: Diagnostic) {

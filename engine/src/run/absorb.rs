@@ -103,6 +103,12 @@ impl Run {
                     self.requests.remember(Some(id), self.limits.request_ids_kept);
                 }
             }
+            SignalSent { .. }
+            | SignalDelivered { .. }
+            | SignalRefused { .. }
+            | CancelSent { .. }
+            | CancelDelivered { .. }
+            | CancelRefused { .. } => crate::word::note(&mut self.sent, event),
             PatchRecorded { .. } | CodeMoved { .. } | ActivationFailed { .. } => {}
         }
     }
@@ -120,7 +126,8 @@ impl Run {
         self.forget(scheduled);
     }
 
-    /// The run has ended. Its children stay: its end is news to them until they have heard of it.
+    /// The run has ended. Its children stay: its end is news to them until they have heard of it. What it has sent stays
+    /// too: it is on its way.
     fn ended(&mut self, status: Status) {
         self.status = status;
         self.activities.clear();

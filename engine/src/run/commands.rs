@@ -35,6 +35,12 @@ impl Run {
                 let patch = self.loaded.program().patches[usize::from(patch)].id.clone();
                 self.record(EventKind::PatchRecorded { origin, patch }, out);
             }
+            Command::SendSignal { to, workflow, signal, args } => {
+                let workflow = &self.loaded.program().workflows[usize::from(workflow)];
+                let name = workflow.signals[usize::from(signal)].name.clone();
+                self.tell(EventKind::SignalSent { origin, to, name, args }, out);
+            }
+            Command::SendCancel { to } => self.tell(EventKind::CancelSent { origin, to }, out),
             Command::Cancel => self.cancel(&origin.command, out),
             Command::EndUpdate { outcome } => {
                 let Some(accepted) = self.updates.on_fiber(&origin.command.fiber) else { return };

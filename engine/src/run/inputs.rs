@@ -38,6 +38,10 @@ impl Run {
                 self.child(kind, out);
                 Ok(())
             }
+            Input::Told { sent, refused } => {
+                self.told(sent, refused, out);
+                Ok(())
+            }
             Input::Cancel { reason, request_id, from } => {
                 if self.cancel_reason.is_none() && !self.requests.knows(request_id.as_deref()) {
                     self.happened(EventKind::CancelRequested { reason, request_id, from }, out);
@@ -208,6 +212,7 @@ pub(crate) fn cuts_in(input: &Input) -> bool {
         | Input::CanceledAttempt { .. }
         | Input::Due(_)
         | Input::Child(_)
+        | Input::Told { .. }
         | Input::Cancel { .. } => false,
     }
 }

@@ -7,6 +7,7 @@ use super::{Run, commands};
 use crate::activity::{Activity, Phase};
 use crate::input::AlarmKey;
 use crate::transition::{Outgoing, Transition};
+use crate::word;
 
 impl Run {
     /// Dispatches, alarms and outbox entries that the present state calls for. No events and no records: nothing here
@@ -15,6 +16,7 @@ impl Run {
         let mut out = Transition { closed: self.is_closed(), ..Transition::default() };
         if self.is_closed() {
             out.outbox = self.farewell();
+            out.outbox.extend(self.on_the_way());
             return out;
         }
         out.again = self.is_computing();
@@ -31,7 +33,12 @@ impl Run {
             };
             out.outbox.extend(entry);
         }
+        out.outbox.extend(self.on_the_way());
         out
+    }
+
+    fn on_the_way(&self) -> impl Iterator<Item = Outgoing> {
+        self.sent.iter().filter_map(|id| word::sent(&self.history[id.0 as usize - 1]))
     }
 
     fn resume_activity(&self, id: EventId, activity: &Activity, out: &mut Transition) {

@@ -119,7 +119,7 @@ impl Executor {
         tokio::spawn(stop.run_until_cancelled_owned(async move {
             let found = loop {
                 let journal = &world.journal;
-                match journal.closed_run(part, &probe.order.namespace, &probe.workflow_id, probe.run_id).await {
+                match journal.closed_run(part, probe.asker.namespace(), &probe.workflow_id, probe.run_id).await {
                     Err(StoreError::Unavailable(_) | StoreError::Conflict) => tokio::time::sleep(ASK_AGAIN).await,
                     answered => break answered,
                 }

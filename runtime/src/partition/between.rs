@@ -12,7 +12,8 @@ use weft_protocol::policy::OnParentClose;
 use weft_protocol::{Event, EventId, RunId, Timestamp};
 use weft_vm::Loaded;
 
-use super::request::{ChildWord, Message, OpenRun, Output, Probe, StartOrder, StartedBy, Then};
+use super::request::{Asker, ChildWord, Message, OpenRun, Output, Probe, StartOrder, StartedBy, Then};
+use super::word::Tell;
 use super::{Partition, partition_of};
 
 impl Partition {
@@ -52,6 +53,10 @@ impl Partition {
                 let to = parent.run_id.partition();
                 (to, Message::Child { namespace, parent, child: Some(child), on_close, event: Box::new(event) })
             }
+            Outgoing::Tell { .. } => {
+                let tell = Tell::of(&namespace, open.run.me(), outgoing);
+                return tell.into_iter().for_each(|tell| self.tell(batch, tell));
+            }
             Outgoing::Cancel { to, reason } => {
                 let from = open.run.me().clone();
                 (to.run_id.partition(), Message::Cancel { namespace, to, reason, from })
@@ -80,6 +85,8 @@ impl Partition {
                     self.parent_has_closed(namespace, &parent, child, on_close);
                 }
             }
+            Message::Tell(tell) => self.take_tell(*tell, now),
+            Message::Told { to, sent, refused } => self.hear_told(to, sent, refused, now),
             Message::Cancel { namespace, to, reason, from } => {
                 let run = self.newest_of(&namespace, &to).unwrap_or(to.run_id);
                 let input = Input::Cancel { reason, request_id: None, from: Some(from) };
@@ -146,7 +153,12 @@ impl Partition {
         }
         let closing = self.closing.get(&(order.namespace.clone(), child.workflow_id.clone()));
         let batch = closing.map_or(0, |(_, batch)| *batch);
-        let probe = Probe { workflow_id: child.workflow_id, run_id: Some(child.run_id), newest: None, order };
+        let probe = Probe {
+            workflow_id: child.workflow_id,
+            run_id: Some(child.run_id),
+            newest: None,
+            asker: Asker::Start(order),
+        };
         self.hold(batch, Output::Probe(Box::new(probe)));
     }
 

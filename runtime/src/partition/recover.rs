@@ -6,7 +6,7 @@ use std::sync::Arc;
 use rustc_hash::{FxHashMap, FxHashSet};
 use weft_bytecode::ProgramHash;
 use weft_bytecode::options::Target;
-use weft_engine::{AlarmKey, Input, Record, Run, Transition, program_of};
+use weft_engine::{AlarmKey, Input, Record, Run, Transition, program_of, word};
 use weft_protocol::event::{EventKind, ParentRef, RunRef};
 use weft_protocol::policy::{ChildOptions, OnClosed, OnConflict, OnParentClose};
 use weft_protocol::{Event, EventId, PartitionId, Payload, RunId, Timestamp, WorkflowId};
@@ -15,6 +15,7 @@ use weft_vm::Loaded;
 use super::alarms::Alarms;
 use super::request::{AttemptRef, Message, OpenRun, Output, StartOrder, StartedBy, Then};
 use super::starts::Starts;
+use super::word::Tell;
 use super::{Partition, Setup, name_hash};
 use crate::frame::{ChunkReader, LogRecord};
 use crate::store::{Chunk, StoreError};
@@ -40,6 +41,8 @@ pub struct Recovery {
     open: BTreeMap<RunId, Logged>,
     counter: u64,
     children: FxHashMap<(RunId, EventId), RunId>,
+    /// Messages of closed runs of which it is not known what became of them.
+    untold: BTreeMap<(RunId, EventId), Tell>,
     starts: Starts,
 }
 
@@ -69,6 +72,7 @@ impl Recovery {
             open: BTreeMap::new(),
             counter: 0,
             children: FxHashMap::default(),
+            untold: BTreeMap::new(),
             starts: Starts::default(),
         }
     }
@@ -83,6 +87,9 @@ impl Recovery {
         for record in records.drain(..) {
             match record {
                 LogRecord::Event { run, event } => self.event(run, event)?,
+                LogRecord::Record { run, record: Record::Told { sent } } => {
+                    self.untold.remove(&(run, sent));
+                }
                 LogRecord::Record { run, record } => {
                     if let Some(logged) = self.open.get_mut(&run) {
                         logged.records.push(record);
@@ -121,11 +128,21 @@ impl Recovery {
             }
         }
         if event.kind.closes() {
-            self.open.remove(&run);
+            let logged = self.open.remove(&run);
+            self.left_untold(run, logged.map(|logged| logged.events).unwrap_or_default());
         } else {
             self.open.entry(run).or_default().events.push(event);
         }
         Ok(())
+    }
+
+    /// What a closed run has sent and not heard of.
+    fn left_untold(&mut self, run: RunId, events: Vec<Event>) {
+        let untold = word::untold(&events);
+        let Some(EventKind::RunStarted { workflow_id, .. }) = events.first().map(|first| &first.kind) else { return };
+        let (namespace, me) = (namespace_of(&events), RunRef { workflow_id: workflow_id.clone(), run_id: run });
+        let tells = untold.into_iter().filter_map(|outgoing| Tell::of(&namespace, &me, outgoing));
+        self.untold.extend(tells.map(|tell| ((run, tell.sent), tell)));
     }
 
     /// The place after the last chunk fed, from which to read on.
@@ -190,6 +207,7 @@ impl Recovery {
             closing: FxHashMap::default(),
             children: self.children,
             starts: self.starts,
+            untold: self.untold.keys().copied().collect(),
             alarms: Alarms::default(),
             again: VecDeque::new(),
             moves: VecDeque::new(),
@@ -213,6 +231,9 @@ impl Recovery {
                 )));
             };
             partition.reopen(id, program.clone(), logged, restore)?;
+        }
+        if matches!(restore, Restore::ToServe(_)) {
+            self.untold.into_values().for_each(|tell| partition.tell(0, tell));
         }
         Ok(partition)
     }

@@ -13,6 +13,7 @@ use weft_protocol::{Event, EventId, Failure, PartitionId, Payload, RunId, Timest
 use weft_vm::Loaded;
 
 use super::update::{UpdateAsked, UpdateWaiter};
+use super::word::Tell;
 use crate::activities::AttemptOutcome;
 use crate::store::{ClosedRun, StoreError};
 
@@ -333,6 +334,17 @@ pub enum Message {
         /// What the parent's close does to it.
         on_close: OnParentClose,
     },
+    /// A message of a program; the answer is `Told`.
+    Tell(Box<Tell>),
+    /// A message has been taken durably, or was refused.
+    Told {
+        /// The run that sent it.
+        to: RunId,
+        /// Its `SignalSent` or `CancelSent`.
+        sent: EventId,
+        /// Why it was refused, if it was.
+        refused: Option<Failure>,
+    },
     /// Request cancellation.
     Cancel {
         /// Namespace of both.
@@ -357,11 +369,30 @@ pub enum Message {
     },
 }
 
-/// A question to the store that a start has to wait for.
+/// What goes on when the store has answered.
+#[derive(Debug, Clone)]
+pub enum Asker {
+    /// A start.
+    Start(StartOrder),
+    /// A message to a run that is not open.
+    Word(Tell),
+}
+
+impl Asker {
+    /// The namespace of the run asked for.
+    pub fn namespace(&self) -> &str {
+        match self {
+            Asker::Start(order) => &order.namespace,
+            Asker::Word(tell) => &tell.namespace,
+        }
+    }
+}
+
+/// A question to the store that a start or a message has to wait for.
 #[derive(Debug, Clone)]
 pub struct Probe {
-    /// The start that goes on with the answer.
-    pub order: StartOrder,
+    /// What goes on with the answer.
+    pub asker: Asker,
     /// Workflow id to ask for.
     pub workflow_id: WorkflowId,
     /// One run of it, or the newest.
@@ -441,6 +472,10 @@ pub(super) enum Then {
     AnswerAlive(ReplyId, EventId),
     /// The parent has noted word of a child.
     Child(Box<ChildWord>),
+    /// Answer the run that sent this.
+    Tell(Box<Tell>),
+    /// The sender has noted what became of a message.
+    Told(EventId),
 }
 
 /// Word of a child, as far as what follows from it is concerned.

@@ -9,7 +9,7 @@ use weft_protocol::event::{EventKind, ParentRef, RunRef};
 use weft_protocol::policy::{OnClosed, OnConflict};
 use weft_protocol::{Failure, RunId, Timestamp, WorkflowId};
 
-use super::request::{Answer, OpenRun, Output, Probe, Probed, StartOrder, StartedBy, Then};
+use super::request::{Answer, Asker, OpenRun, Output, Probe, Probed, StartOrder, StartedBy, Then};
 use super::{Partition, between, name_hash, partition_of};
 use crate::closed;
 use crate::refusal;
@@ -49,7 +49,7 @@ impl Partition {
         }
         let newest = self.closed_ids.get(&name_hash(&order.namespace, workflow_id.as_str())).copied();
         if newest.is_some() {
-            let probe = Probe { order, workflow_id, run_id: None, newest };
+            let probe = Probe { asker: Asker::Start(order), workflow_id, run_id: None, newest };
             return self.out.push(Output::Probe(Box::new(probe)));
         }
         self.start_new(order, workflow_id, now);
@@ -57,7 +57,11 @@ impl Partition {
 
     /// The store has answered: what was true then may have changed since.
     pub fn probed(&mut self, probed: Probed, now: Timestamp) {
-        let Probed { probe: Probe { order, workflow_id, run_id, newest }, found } = probed;
+        let Probed { probe: Probe { asker, workflow_id, run_id, newest }, found } = probed;
+        let order = match asker {
+            Asker::Start(order) => order,
+            Asker::Word(tell) => return self.tell_closed(tell, found, now),
+        };
         let found = match found {
             Ok(found) => found,
             Err(error) => return self.not_readable(&order, &error),
@@ -121,7 +125,7 @@ impl Partition {
         if matched.row.is_none() && order.request_id.is_some() {
             let workflow_id = matched.run.workflow_id;
             let newest = self.closed_ids.get(&name_hash(&order.namespace, workflow_id.as_str())).copied();
-            let probe = Probe { order, workflow_id, run_id: None, newest };
+            let probe = Probe { asker: Asker::Start(order), workflow_id, run_id: None, newest };
             return self.hold(matched.batch, Output::Probe(Box::new(probe)));
         }
         let allowed = match order.on_closed {
@@ -146,7 +150,7 @@ impl Partition {
                 (StartedBy::Parent(_), None) => {
                     let probe = Probe {
                         workflow_id: matched.run.workflow_id,
-                        order,
+                        asker: Asker::Start(order),
                         run_id: Some(matched.run.run_id),
                         newest: None,
                     };
@@ -229,7 +233,12 @@ impl Partition {
         // If the end is not durable yet, word of it is held with it and will leave by itself.
         let closing = self.closing.values().any(|(fact, _)| fact.run_id == known);
         if !closing {
-            self.out.push(Output::Probe(Box::new(Probe { order, workflow_id, run_id: Some(known), newest: None })));
+            self.out.push(Output::Probe(Box::new(Probe {
+                asker: Asker::Start(order),
+                workflow_id,
+                run_id: Some(known),
+                newest: None,
+            })));
         }
     }
 

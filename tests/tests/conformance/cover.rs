@@ -43,6 +43,12 @@ const EVENTS: &[&str] = &[
     "UpdateCompleted",
     "UpdateFailed",
     "RunContinuedAsNew",
+    "SignalSent",
+    "SignalDelivered",
+    "SignalRefused",
+    "CancelSent",
+    "CancelDelivered",
+    "CancelRefused",
 ];
 
 /// What a script can do to a run; each is an Input of the engine, or several.
@@ -123,6 +129,7 @@ const SYNTAX: &[(&str, &str)] = &[
     ("break", "Break"),
     ("continue", "Continue"),
     ("continue as new", "ContinueAsNew("),
+    ("send", "Send("),
 ];
 
 /// Types that must occur in signatures or values.

@@ -54,6 +54,8 @@ impl Vm {
                 Ok(Flow::Frame)
             }
             Op::Receive | Op::ReceiveFor => self.receive(fiber, at),
+            Op::Send => self.send(fiber, at),
+            Op::SendCancel => self.send_cancel(fiber, at),
             Op::ScopeOpen => self.open_scope(fiber, at),
             Op::ScopeSpawn => self.spawn(fiber, at),
             Op::ScopeJoin => self.join(fiber, at),
@@ -92,6 +94,18 @@ impl Vm {
         Ok(failure)
     }
 
+    /// Counts the bytes of a command.
+    pub(super) fn carries(&mut self, command: &Command) -> Result<(), Fault> {
+        self.progress.command_bytes += command_bytes(command);
+        let max = self.bounds.heap_bytes_max;
+        if self.progress.command_bytes > max {
+            let message =
+                format!("the commands of one activation carry more than {max} bytes (limit `heap_bytes_max`)");
+            return Err(fault(TrapKind::Limit, message));
+        }
+        Ok(())
+    }
+
     pub(super) fn begin(
         &mut self,
         fiber: &mut Fiber,
@@ -116,13 +130,7 @@ impl Vm {
             let message = format!("the run has {max} pending operations (limit `pending_commands_max`)");
             return Err(fault(TrapKind::Limit, message));
         }
-        self.progress.command_bytes += command_bytes(&command);
-        let max = self.bounds.heap_bytes_max;
-        if self.progress.command_bytes > max {
-            let message =
-                format!("the commands of one activation carry more than {max} bytes (limit `heap_bytes_max`)");
-            return Err(fault(TrapKind::Limit, message));
-        }
+        self.carries(&command)?;
         let seq = self.issue(fiber, site, command);
         fiber.ops.push(Operation { seq, kind, mode, asked: false, started: None, outcome: None });
         self.pending += 1;
@@ -476,7 +484,7 @@ impl Vm {
     }
 
     /// A patch is no pending operation, so a loop of them meets no other limit.
-    fn room_for_patch(&self) -> Result<(), Fault> {
+    pub(super) fn room_for_command(&self) -> Result<(), Fault> {
         let max = self.bounds.pending_commands_max;
         if self.progress.commands.len() < 2 * max {
             return Ok(());
@@ -496,7 +504,7 @@ impl Vm {
         });
         if def.mode == PatchMode::Deprecated {
             if marked == Some(true) {
-                self.room_for_patch()?;
+                self.room_for_command()?;
                 self.issue(fiber, at.site, Command::RecordPatch { patch });
             }
             at.set(fiber, at.inst.a, u64::from(true));
@@ -509,7 +517,7 @@ impl Vm {
         let decided = known.unwrap_or(marked.unwrap_or(true));
         if known.is_none() {
             if decided {
-                self.room_for_patch()?;
+                self.room_for_command()?;
                 self.issue(fiber, at.site, Command::RecordPatch { patch });
             }
             if sticky {
@@ -528,6 +536,7 @@ pub(crate) fn command_bytes(command: &Command) -> usize {
             args.len() + options.as_ref().map_or(0, Payload::len)
         }
         Command::EndUpdate { outcome } => outcome.as_ref().map_or(0, Payload::len),
-        Command::StartTimer { .. } | Command::RecordPatch { .. } | Command::Cancel => 0,
+        Command::SendSignal { args, .. } => args.len(),
+        Command::StartTimer { .. } | Command::RecordPatch { .. } | Command::SendCancel { .. } | Command::Cancel => 0,
     }
 }

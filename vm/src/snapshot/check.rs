@@ -409,7 +409,11 @@ fn progress(vm: &Vm, arena: &Arena<'_>) -> Checked {
         Command::ScheduleActivity { activity, .. } => usize::from(*activity) < program.activities.len(),
         Command::StartChild { workflow, .. } => usize::from(*workflow) < program.workflows.len(),
         Command::RecordPatch { patch } => usize::from(*patch) < program.patches.len(),
-        Command::StartTimer { .. } | Command::Cancel | Command::EndUpdate { .. } => true,
+        Command::SendSignal { workflow, signal, .. } => {
+            let workflow = program.workflows.get(usize::from(*workflow));
+            workflow.is_some_and(|workflow| usize::from(*signal) < workflow.signals.len())
+        }
+        Command::StartTimer { .. } | Command::SendCancel { .. } | Command::Cancel | Command::EndUpdate { .. } => true,
     });
     require(known, "a command names nothing of the program")?;
     progress.ended.map_or(Ok(()), |how| ended(vm, arena, how))

@@ -274,8 +274,7 @@ impl<'a> Reader<'a> {
             _ => return Err("an operation has no cancel mode".into()),
         };
         let asked = self.flag()?;
-        let started =
-            self.maybe(|r| Ok(Box::new(RunRef { workflow_id: WorkflowId::from(r.text()?), run_id: RunId(r.num()?) })))?;
+        let started = self.maybe(|r| r.run().map(Box::new))?;
         let outcome = self.maybe(Self::outcome)?.map(|outcome| match outcome {
             Ok(result) => Outcome::Completed(result),
             Err(failure) => Outcome::Failed(failure),
@@ -358,6 +357,10 @@ impl<'a> Reader<'a> {
         })
     }
 
+    fn run(&mut self) -> Read<RunRef> {
+        Ok(RunRef { workflow_id: WorkflowId::from(self.text()?), run_id: RunId(self.num()?) })
+    }
+
     fn command(&mut self) -> Read<Issued> {
         let id = CommandId { fiber: self.path()?, seq: self.small()? };
         let site = Site { func: self.small()?, pc: self.small()? };
@@ -377,6 +380,13 @@ impl<'a> Reader<'a> {
             3 => Command::RecordPatch { patch: self.small()? },
             4 => Command::Cancel,
             5 => Command::EndUpdate { outcome: self.outcome()? },
+            6 => Command::SendSignal {
+                to: self.run()?,
+                workflow: self.small()?,
+                signal: self.small()?,
+                args: self.payload()?,
+            },
+            7 => Command::SendCancel { to: self.run()? },
             _ => return Err("a command is of no kind".into()),
         };
         Ok(Issued { id, site, command })

@@ -311,6 +311,17 @@ impl Writer<'_> {
                 self.num(u64::from(*patch));
             }
             Command::Cancel => self.num(4),
+            Command::SendSignal { to, workflow, signal, args } => {
+                self.num(6);
+                self.run(to);
+                self.num(u64::from(*workflow));
+                self.num(u64::from(*signal));
+                self.payload(args);
+            }
+            Command::SendCancel { to } => {
+                self.num(7);
+                self.run(to);
+            }
             Command::EndUpdate { outcome } => {
                 self.num(5);
                 self.outcome(outcome.as_ref());

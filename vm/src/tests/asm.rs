@@ -462,6 +462,10 @@ fn show(issued: &Issued) -> String {
         }
         Command::RecordPatch { patch } => format!("patch {patch}"),
         Command::Cancel => "cancel".into(),
+        Command::SendSignal { to, workflow, signal, args } => {
+            format!("send {workflow}.{signal} {} {args:?}", to.workflow_id)
+        }
+        Command::SendCancel { to } => format!("send cancel {}", to.workflow_id),
         Command::EndUpdate { outcome: Ok(result) } => format!("end_update {}", result.text().unwrap_or("?")),
         Command::EndUpdate { outcome: Err(failure) } => format!("fail_update {failure}"),
     };

@@ -70,7 +70,7 @@ impl<'a> Lower<'_, 'a> {
             E::SpawnBlock(block) => self.spawn_block(block, want, span),
             E::Spawn(call) => self.spawn_call(call, want, span),
             E::Await(task) => self.await_task(task, span),
-            E::Send(_) => self.refuse("`send`", head(span, "send")),
+            E::Send(inner) => self.send(inner, span),
             E::ContinueAsNew(args) => self.continue_as_new(args, span),
         }
     }

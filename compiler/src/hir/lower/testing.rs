@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use super::between::Sent;
 use super::{Fence, Lower};
 use crate::diagnostic::Diagnostic;
 use crate::hir::program as lowered;
@@ -271,50 +272,20 @@ impl<'w, 'a> Lower<'w, 'a> {
 
     /// `send run.signal(..)` in a test.
     pub(super) fn test_send(&mut self, inner: &'a ast::Expr, span: Span) -> Expr {
-        let ast::ExprKind::Call { callee, args, .. } = &inner.kind else { return self.not_a_signal(inner, span) };
-        let ast::ExprKind::Access { object, optional: false, name } = &callee.kind else {
-            return self.not_a_signal(inner, span);
-        };
-        let run = self.infer(object);
-        let Kind::Run(wire) = self.kind_of(run.ty) else {
-            self.lower_all(args);
-            if run.ty != Ty::UNKNOWN {
-                let message = format!("expected a run, found {}", self.name_of(run.ty));
-                let d = Diagnostic::error("WF1002", object.span, message).label("only runs get signals");
-                self.report(d.help("`let r = start order(id)`, then `send r.approve(..)`"));
-            }
-            return self.error(span);
-        };
+        let Some(Sent { run, wire, name, args }) = self.sent(inner) else { return self.error(span) };
         let run = (param("run", run.ty, span), run);
         if name.text == "cancel" {
             self.arguments("cancel", "argument", &[], args, span);
             return self.host(HostKind::Cancel, vec![run], Ty::UNIT, span);
         }
-        let Some((signals, _)) = self.interface(&wire) else {
+        let workflow = self.world.workflows.iter().position(|w| *w.wire == *wire);
+        let Some((_, params)) = workflow.and_then(|workflow| self.signal_of(workflow as u32, name)) else {
             self.lower_all(args);
             return self.error(span);
         };
-        let Some((_, params)) = signals.iter().find(|(signal, _)| *signal == name.text) else {
-            self.lower_all(args);
-            let message = format!("cannot find signal `{}` of `{wire}`", name.text);
-            let mut d = Diagnostic::error("WF1001", name.span, message).label("no such signal");
-            if let Some(near) = near(&name.text, signals.iter().map(|(signal, _)| signal.as_str())) {
-                d = d.help(format!("did you mean `{near}`?"));
-            }
-            self.report(d);
-            return self.error(span);
-        };
-        let Some(mut sent) = self.message(&name.text, params, args, span) else { return self.error(span) };
+        let Some(mut sent) = self.message(&name.text, &params, args, span) else { return self.error(span) };
         sent.insert(0, run);
         self.host(HostKind::Signal(self.outer_name(&wire, &name.text)), sent, Ty::UNIT, span)
-    }
-
-    fn not_a_signal(&mut self, inner: &'a ast::Expr, span: Span) -> Expr {
-        if !matches!(inner.kind, ast::ExprKind::Missing) {
-            let d = Diagnostic::error("WF1002", inner.span, "`send` takes the call of a signal").label("not a call");
-            self.report(d.help("`send run.approve(decision)`"));
-        }
-        self.error(span)
     }
 
     /// The arguments of a signal or query behind the run: their names may be any word, so they are set apart.
@@ -369,7 +340,7 @@ impl<'w, 'a> Lower<'w, 'a> {
         span: Span,
     ) -> Expr {
         let args = given.unwrap_or(&[]);
-        let Some((_, queries)) = self.interface(wire) else {
+        let Some(queries) = self.interface(wire) else {
             self.lower_all(args);
             return self.error(span);
         };
@@ -421,12 +392,10 @@ impl<'w, 'a> Lower<'w, 'a> {
         self.tested?.get(index)
     }
 
-    /// The signals, and the queries and public state of a workflow.
-    fn interface(&self, wire: &str) -> Option<(Vec<SignalOf>, Vec<QueryOf>)> {
+    /// The queries and public state of a workflow.
+    fn interface(&self, wire: &str) -> Option<Vec<QueryOf>> {
         let workflow = self.tested_workflow(wire)?;
-        let signals = workflow.signals.iter().map(|s| (s.name.clone(), s.params.clone())).collect();
-        let queries = workflow.queries.iter().map(|q| (q.name.clone(), q.params.clone(), q.function.result)).collect();
-        Some((signals, queries))
+        Some(workflow.queries.iter().map(|q| (q.name.clone(), q.params.clone(), q.function.result)).collect())
     }
 
     /// `Fault("unavailable")`, which only a mock may make.
@@ -445,9 +414,6 @@ impl<'w, 'a> Lower<'w, 'a> {
         Expr { kind: ExprKind::New(fields), ty: self.types().def_ty(id), span }
     }
 }
-
-/// Name and parameters.
-type SignalOf = (String, Vec<FieldDef>);
 
 /// Name, parameters and result.
 type QueryOf = (String, Vec<FieldDef>, Ty);
