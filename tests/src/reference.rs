@@ -16,6 +16,7 @@ const PROGRAMS: &[Program] = &[
     ("fulfilment", &[], &[]),
     ("trial", &[], &[]),
     ("versions", &[], &[]),
+    ("surface", &["purchase_order/block.wf"], &[("shop/billing.wf", "surface/shop/billing.wf")]),
 ];
 
 /// Their names.
