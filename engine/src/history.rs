@@ -181,9 +181,9 @@ pub fn plain_of(event: &Value) -> String {
             format!("{} {} {}", text("workflow"), named(&text("workflow"), &text("workflow_id")), shown("args"))
         }
         "SignalSent" => {
-            format!("{} {} {}", event["to"]["workflow_id"].as_str().unwrap_or(""), text("name"), shown("args"))
+            format!("{} {} {}", receiver(event["to"]["workflow_id"].as_str()), text("name"), shown("args"))
         }
-        "CancelSent" => event["to"]["workflow_id"].as_str().unwrap_or("").to_owned(),
+        "CancelSent" => receiver(event["to"]["workflow_id"].as_str()).to_owned(),
         "SignalDelivered" | "CancelDelivered" => shown("sent"),
         "SignalRefused" | "CancelRefused" => format!("{} {}", event["sent"], failed(&event["failure"])),
         "PatchRecorded" => text("patch"),
@@ -233,6 +233,13 @@ fn named<'a>(workflow: &str, id: &'a str) -> &'a str {
         rest.len() >= 16 && rest.bytes().take(16).all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
     });
     if generated { "(generated)" } else { id }
+}
+
+/// The workflow id of who is told something. Of what workflow it is, the event does not say.
+fn receiver(id: Option<&str>) -> &str {
+    let id = id.unwrap_or("");
+    let workflow = id.rsplit('-').nth(1).and_then(|run| id.split_once(&format!("-{run}")));
+    named(workflow.map_or("", |(workflow, _)| workflow), id)
 }
 
 fn with_end(end: &ActivityEnd, own: Value) -> Value {
@@ -371,6 +378,9 @@ mod tests {
         }
         assert_eq!(named("fulfil", "fulfil-0010000000000001-3"), "(generated)");
         assert_eq!(named("fulfil", "fulfilment-7"), "fulfilment-7");
+        assert_eq!(receiver(Some("audit_trail-0010000000000001-3")), "(generated)");
+        assert_eq!(receiver(Some("order-7")), "order-7");
+        assert_eq!(receiver(Some("letters")), "letters");
         let json = to_json(&program(), &event(2, scheduled(&[2])));
         assert_eq!(
             json.to_string(),

@@ -37,6 +37,8 @@ flow ask(n: Int) -> Int throws Refused {
   return clamp(first + 1)
 }
 workflow child(n: Int) -> Int {
+  state told = 0
+  signal tell(n: Int) { told = n }
   sleep 1s
   return n + 1
 }
@@ -72,6 +74,9 @@ pub fn program(seed: u64) -> String {
         generator.statement(1, true);
     }
     generator.receive(1); // a mailbox that nobody reads is a mistake
+    if generator.random.random_bool(0.2) {
+        generator.line(1, "if count > 100 { continue as new(count) }");
+    }
     let result = generator.expr(Type::String, 2);
     let _ = writeln!(generator.out, "  return {result}\n}}");
     generator.out
@@ -448,6 +453,11 @@ impl Generator {
             let policy = self.pick(&["abandon", "cancel", "terminate"]).to_owned();
             let name = self.fresh();
             self.line(depth, &format!("let {name} = start child({value}) with {{ on_parent_close: {policy} }}"));
+            match self.random.random_range(0..4) {
+                0 => self.line(depth, &format!("send {name}.tell(count)")),
+                1 => self.line(depth, &format!("send {name}.cancel()")),
+                _ => {}
+            }
             self.line(depth, &format!("log.debug(\"started {{{name}.workflow_id}}\")"));
         }
     }
@@ -504,8 +514,10 @@ impl Generator {
         // It sees the variables as they are here, and cannot change them.
         let scope = self.scope.clone();
         self.scope.iter_mut().for_each(|known| known.2 = false);
+        // The tasks of the body have ended when it runs.
+        let tasks = std::mem::take(&mut self.tasks);
         self.block(depth, true);
-        self.scope = scope;
+        (self.scope, self.tasks) = (scope, tasks);
         self.line(depth, "}");
     }
 

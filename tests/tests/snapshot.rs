@@ -85,6 +85,7 @@ fn compare(seed: u64, loaded: &Arc<Loaded>, seen: &mut Seen) {
             return seen.end(match step.then {
                 Then::Completed(_) => "Completed",
                 Then::Failed(_) => "Failed",
+                Then::Continued { .. } => "Continued",
                 _ => "Canceled",
             });
         }
