@@ -1,6 +1,6 @@
-//! Plays the `test`s of a [`Suite`]: the host that they drive. Runs are those of a [`Sandbox`], activities are answered
-//! by mocks, time is virtual. Every test is played twice, the second time with memory lost after every write, and
-//! both must come to the same.
+//! Plays the `test`s of a [`Suite`]: the host that they drive. Runs are those of a [`Sandbox`](crate::sandbox::Sandbox),
+//! activities are answered by mocks, time is virtual. Every test is played twice, the second time with memory lost after
+//! every write, and both must come to the same.
 
 mod coverage;
 mod host;
