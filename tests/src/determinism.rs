@@ -45,6 +45,10 @@ pub const CONSTRUCTS: &[&str] = &[
     "defer",
     "on cancel",
     "saga",
+    "send",
+    "send cancel",
+    "throw",
+    "continue as new",
 ];
 
 /// A program and what is in it.
@@ -69,8 +73,10 @@ flow twice(n: Int) -> Int throws Refused {
   return (a + number(a)) % 100
 }
 workflow child(n: Int) -> Int {
+  state told = 0
+  signal hear(n: Int) { told = n }
   sleep 5s
-  return n
+  return n + told
 }
 "#;
 
@@ -142,6 +148,9 @@ impl Writer {
         let place = Place { depth: 1, looped: false };
         for _ in 0..self.random.random_range(3..10) {
             self.statement(place);
+            if self.random.random_bool(0.03) {
+                self.go_on_as_new(place);
+            }
         }
         self.line(place, "let last = receive mail timeout 30s else 0");
         let result = self.int();
@@ -225,7 +234,7 @@ impl Writer {
 
     fn statement(&mut self, place: Place) {
         let deep = place.depth > 3;
-        match self.random.random_range(0..34) {
+        match self.random.random_range(0..36) {
             0..=2 => self.activity(place),
             3 => self.draw(place),
             4 => self.clock(place),
@@ -258,6 +267,7 @@ impl Writer {
             26..=27 if !deep => self.deadline(place),
             28 if !deep => self.cleanup(place),
             29 if !deep => self.saga(place),
+            30..=31 => self.send(place),
             _ => {
                 let value = self.int();
                 self.line(place, &format!("count = ({value} + 1) % 100"));
@@ -328,6 +338,28 @@ impl Writer {
         self.used.insert("start");
         let close = self.pick(&["abandon", "cancel", "terminate"]).to_owned();
         self.line(place, &format!("start child({n}) with {{ on_parent_close: {close} }}"));
+    }
+
+    /// Tells a run something that it may not live to hear.
+    fn send(&mut self, place: Place) {
+        self.used.insert("start");
+        let (run, n, m) = (self.fresh(), self.int(), self.int());
+        let close = self.pick(&["abandon", "cancel", "terminate"]).to_owned();
+        self.line(place, &format!("let {run} = start child({n}) with {{ on_parent_close: {close} }}"));
+        if self.random.random_bool(0.7) {
+            self.used.insert("send");
+            self.line(place, &format!("send {run}.hear({m})"));
+        } else {
+            self.used.insert("send cancel");
+            self.line(place, &format!("send {run}.cancel()"));
+        }
+    }
+
+    /// Ends this history, whatever is under way.
+    fn go_on_as_new(&mut self, place: Place) {
+        self.used.insert("continue as new");
+        let (n, m) = (self.int(), self.int());
+        self.line(place, &format!("if count > {n} {{ continue as new({m}) }}"));
     }
 
     fn parallel(&mut self, place: Place) {
@@ -493,6 +525,10 @@ impl Writer {
         let n = self.int();
         self.line(place, "try {");
         self.block(place);
+        if self.random.random_bool(0.3) {
+            self.used.insert("throw");
+            self.line(place.inside(), &format!("if count < {n} {{ throw Refused({n}) }}"));
+        }
         self.line(place.inside(), &format!("count = number({n}) % 100"));
         self.line(place, "} catch Refused as e {");
         self.line(place.inside(), "count = e.code % 100");

@@ -15,7 +15,7 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde_json::json;
 use weft_compiler::{Project, Source};
-use weft_engine::{Input, Record, Refused, Run, Start, Transition, history};
+use weft_engine::{Input, Record, Refused, Run, Start, Succession, Successor, Transition, history};
 use weft_protocol::event::EventKind;
 use weft_protocol::limits::Limits;
 use weft_protocol::{Event, Payload, RunId, Timestamp, WorkflowId};
@@ -25,6 +25,8 @@ use world::World;
 
 /// What happens in one run at most.
 const INPUTS_MAX: usize = 120;
+/// Runs of one chain at most: some go on as new without an end.
+const RUNS_MAX: u64 = 8;
 /// Orders in which the same program meets the world.
 const ORDERS: u64 = 2;
 /// Programs from which on each construct must have been written often enough.
@@ -78,7 +80,7 @@ fn compare(seed: u64, order: u64, loaded: &Arc<Loaded>, seen: &mut Seen) -> Vec<
         namespace: "default".into(),
         workflow,
         workflow_id: WorkflowId::from("generated"),
-        run_id: RunId(7),
+        run_id: RunId(0),
         args: Payload::from(&json!({ "begin": 5 })),
         seed: [7; 16],
         parent: None,
@@ -91,8 +93,11 @@ fn compare(seed: u64, order: u64, loaded: &Arc<Loaded>, seen: &mut Seen) -> Vec<
     finish(&mut twin, &twin_out, BEGIN);
     let mut world = World::new(seed << 8 | order, BEGIN);
     let mut records: Vec<Record> = Vec::new();
+    // What the first run of the chain has drawn and done; the next begin with arguments that depend on the order.
+    let mut first: Option<Vec<Event>> = None;
     same(&name, loaded, &plain, &twin);
     take(&mut world, &mut records, &plain, out);
+    let mut run_id = 1;
     for _ in 0..INPUTS_MAX {
         if plain.is_closed() || plain.is_stuck() {
             break;
@@ -110,6 +115,26 @@ fn compare(seed: u64, order: u64, loaded: &Arc<Loaded>, seen: &mut Seen) -> Vec<
         if let Ok(out) = answer {
             take(&mut world, &mut records, &plain, out);
         }
+        while plain.handover().is_some() {
+            let (next, next_twin) = (succeed(&mut plain, run_id), succeed(&mut twin, run_id));
+            same(&name, loaded, &plain, &twin);
+            same(&name, loaded, &plain, &read_back(&name, loaded, &plain, &records, &world, &mut random, true));
+            not_torn(&name, loaded, &plain);
+            seen.ended(&plain);
+            let first = first.get_or_insert_with(|| plain.history().to_vec());
+            run_id += 1;
+            if run_id > RUNS_MAX {
+                return std::mem::take(first);
+            }
+            (plain, twin) = (next.run, next_twin.run);
+            records.clear();
+            world.begin_anew();
+            take(&mut world, &mut records, &plain, next.transition);
+            let out = plain.decide(Input::Continue, now).expect("the next run is open");
+            take(&mut world, &mut records, &plain, out);
+            finish(&mut twin, &next_twin.transition, now);
+            same(&name, loaded, &plain, &twin);
+        }
         match random.random_range(0..6) {
             0 => {
                 twin = read_back(&name, loaded, &plain, &records, &world, &mut random, false);
@@ -125,12 +150,25 @@ fn compare(seed: u64, order: u64, loaded: &Arc<Loaded>, seen: &mut Seen) -> Vec<
     }
     same(&name, loaded, &plain, &read_back(&name, loaded, &plain, &records, &world, &mut random, true));
     seen.ended(&plain);
+    not_torn(&name, loaded, &plain);
+    first.unwrap_or_else(|| plain.history().to_vec())
+}
+
+/// No fiber has seen what it must not see.
+fn not_torn(name: &str, loaded: &Arc<Loaded>, run: &Run) {
     let torn =
         |event: &&Event| matches!(&event.kind, EventKind::ActivityScheduled { activity, .. } if activity == "torn");
-    if let Some(event) = plain.history().iter().find(torn) {
+    if let Some(event) = run.history().iter().find(torn) {
         panic!("{name}: {}", history::plain(loaded.program(), event));
     }
-    plain.history().to_vec()
+}
+
+/// The next run of one that goes on as new, on the same code.
+fn succeed(run: &mut Run, run_id: u64) -> Succession {
+    let args = run.handover().expect("both say that they go on").args.clone();
+    let (loaded, workflow) = (run.loaded().clone(), run.workflow_index());
+    let successor = Successor { run_id: RunId(run_id), loaded, workflow, args, seed: [8; 16] };
+    run.succeed(successor, &mut Transition::default()).expect("it has said so")
 }
 
 /// What left the run: for the world, and for the log.

@@ -4,7 +4,7 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde_json::json;
 use weft_engine::{AlarmKey, Input, Outgoing, Run, Transition};
-use weft_protocol::event::{EventKind, RunRef};
+use weft_protocol::event::{EventKind, ParentRef, RunRef};
 use weft_protocol::{EventId, Failure, Payload, RunId, Timestamp, WorkflowId};
 
 pub(crate) struct World {
@@ -13,6 +13,8 @@ pub(crate) struct World {
     attempts: Vec<Attempt>,
     alarms: Vec<(Timestamp, AlarmKey)>,
     children: Vec<Child>,
+    /// What the run has sent and nobody has answered.
+    sent: Vec<EventId>,
     updates: u32,
     canceled: bool,
 }
@@ -39,6 +41,7 @@ impl World {
             attempts: Vec::new(),
             alarms: Vec::new(),
             children: Vec::new(),
+            sent: Vec::new(),
             updates: 0,
             canceled: false,
         }
@@ -58,10 +61,24 @@ impl World {
         }
         self.alarms.extend(out.alarms);
         for word in out.outbox {
-            if let Outgoing::StartChild { parent, .. } = word {
-                self.children.push(Child { scheduled: parent.scheduled, attached: parent.attached, started: false });
+            match word {
+                Outgoing::StartChild { parent, .. } => {
+                    let ParentRef { scheduled, attached, .. } = parent;
+                    self.children.push(Child { scheduled, attached, started: false });
+                }
+                Outgoing::Tell { sent, .. } => self.sent.push(sent),
+                _ => {}
             }
         }
+    }
+
+    /// The run goes on as a new one: nothing of the old one is under way.
+    pub(crate) fn begin_anew(&mut self) {
+        self.attempts.clear();
+        self.alarms.clear();
+        self.children.clear();
+        self.sent.clear();
+        self.canceled = false;
     }
 
     pub(crate) fn now(&self) -> Timestamp {
@@ -85,10 +102,12 @@ impl World {
             45..=59 if !self.alarms.is_empty() => self.alarm(),
             60..=69 if !self.children.is_empty() => self.child(),
             70..=74 => self.update(),
+            75..=79 if !self.sent.is_empty() => self.told(),
             75..=89 => self.signal(),
             _ if !self.attempts.is_empty() => self.attempt(),
             _ if !self.alarms.is_empty() => self.alarm(),
             _ if !self.children.is_empty() => self.child(),
+            _ if !self.sent.is_empty() => self.told(),
             _ => self.signal(),
         };
         (input, self.now)
@@ -155,6 +174,14 @@ impl World {
             15..20 => EventKind::ChildTerminated { scheduled, failure: failure() },
             _ => EventKind::ChildCompleted { scheduled, result: Payload::from(&json!(roll)) },
         })
+    }
+
+    /// What became of a message: now and then told twice.
+    fn told(&mut self) -> Input {
+        let at = self.random.random_range(0..self.sent.len());
+        let sent = if self.random.random_bool(0.1) { self.sent[at] } else { self.sent.swap_remove(at) };
+        let refused = self.random.random_bool(0.3).then(|| Failure::new("NotFound", "there is no such run"));
+        Input::Told { sent, refused }
     }
 
     fn signal(&mut self) -> Input {
