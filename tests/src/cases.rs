@@ -4,13 +4,18 @@ use std::path::{Path, PathBuf};
 
 use crate::binary::workspace;
 
+/// Where the conformance cases are.
+pub fn folder() -> PathBuf {
+    workspace().join("tests/conformance")
+}
+
 /// The conformance cases, sorted.
 ///
 /// # Panics
 /// If the folder cannot be read.
 pub fn conformance() -> Vec<PathBuf> {
     let mut found = Vec::new();
-    collect(&workspace().join("tests/conformance"), &mut found);
+    collect(&folder(), &mut found);
     found.sort();
     found
 }

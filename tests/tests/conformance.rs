@@ -6,6 +6,8 @@
 mod cover;
 #[path = "conformance/play.rs"]
 mod play;
+#[path = "conformance/rules.rs"]
+mod rules;
 #[path = "conformance/script.rs"]
 mod script;
 
@@ -178,4 +180,12 @@ fn every_construct_and_every_input_occurs() {
     assert!(cases.len() >= 30 && cases.iter().all(cover::is_played));
     let missing = cover::missing(&cases);
     assert!(missing.is_empty(), "no case has: {}", missing.join(", "));
+}
+
+#[test]
+fn every_rule_is_named_by_a_case() {
+    if std::env::var_os("WEFT_CASE").is_none() {
+        let wrong = rules::wrong(&cases());
+        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    }
 }

@@ -14,6 +14,8 @@ pub(crate) struct Case {
     pub(crate) path: PathBuf,
     pub(crate) text: String,
     pub(crate) steps: Vec<Step>,
+    /// What the case pins: the rules behind `// rule:`, by number.
+    pub(crate) rules: Vec<String>,
     pub(crate) expected: String,
 }
 
@@ -115,6 +117,11 @@ fn read(path: &Path) -> Case {
     Case {
         name: format!("{}/{}", folder.to_string_lossy(), stem.to_string_lossy()),
         steps: lines("//>").map(step).collect(),
+        rules: lines("// rule:")
+            .flat_map(|line| line.split([' ', ',']))
+            .filter(|rule| !rule.is_empty())
+            .map(str::to_owned)
+            .collect(),
         expected: lines("//=").map(|line| format!("{line}\n")).collect(),
         path: path.to_owned(),
         text,
