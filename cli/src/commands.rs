@@ -72,7 +72,14 @@ impl Context {
     pub(crate) async fn remote(&self) -> Result<Remote, Failed> {
         match self.nearby().await? {
             (_, Some(Nearby { holder: Some(holder), folder })) => self.of_holder(&holder, &folder),
-            (remote, _) => Ok(remote),
+            (_, Some(Nearby { holder: None, folder })) => {
+                let what = format!("nothing serves the runs in {} now, and no server answers", local::shown(&folder));
+                Err(Failed::new(Exit::Unreachable, UNREACHABLE, what).help(
+                    "`weft run FILE --continue ID` goes on with a run, `weft dev` with all; \
+                     a server elsewhere is named by --address or WEFT_ADDRESS",
+                ))
+            }
+            (remote, None) => Ok(remote),
         }
     }
 

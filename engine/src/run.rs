@@ -296,6 +296,11 @@ impl Run {
             if let Some(trap) = step.attributes.as_ref().and_then(|changed| self.attributes_too_large(changed)) {
                 step.then = Then::Trapped(trap);
             }
+            if let Then::Continued { .. } = step.then
+                && let Some(trap) = self.chain_too_idle(put.event)
+            {
+                step.then = Then::Trapped(trap);
+            }
             match step.then {
                 Then::Slice => {
                     self.slicing = true;
@@ -306,7 +311,7 @@ impl Run {
                 _ => {
                     self.slicing = false;
                     self.queue.pop_front();
-                    self.follow(step, out);
+                    self.follow(step, put.event, out);
                 }
             }
         }
@@ -399,8 +404,8 @@ impl Run {
         Some(self.history.get(scheduled.0 as usize - 1)?.kind.origin()?.command.clone())
     }
 
-    /// What the activation led to becomes events.
-    fn follow(&mut self, step: Step, out: &mut Transition) {
+    /// What the activation of `event` led to becomes events.
+    fn follow(&mut self, step: Step, event: EventId, out: &mut Transition) {
         for issued in step.commands {
             self.command(issued, out);
         }
@@ -422,7 +427,7 @@ impl Run {
                 self.close(EventKind::RunCanceled { reason }, out);
             }
             Then::Continued { args, canceling } => {
-                self.continuing = Some(Continuing { args, canceling });
+                self.continuing = Some(Continuing { args, canceling, idle: self.idle(event) });
                 out.continues = true;
             }
             Then::Waiting | Then::Slice | Then::Trapped(_) => {}
@@ -488,6 +493,16 @@ impl Run {
         (bytes > max).then(|| Trap {
             kind: TrapKind::Limit,
             message: format!("the search attributes have {bytes} bytes (limit `attributes_bytes_max`: {max})"),
+            site: None,
+        })
+    }
+
+    /// A chain that never waits would take no message and end never.
+    fn chain_too_idle(&self, event: EventId) -> Option<Trap> {
+        let max = self.limits.idle_runs_max;
+        (self.idle(event) as usize > max).then(|| Trap {
+            kind: TrapKind::Limit,
+            message: format!("{max} runs in a row went on as new without waiting (limit `idle_runs_max`)"),
             site: None,
         })
     }

@@ -29,6 +29,8 @@ pub(crate) struct Continuing {
     pub(crate) args: Payload,
     /// Whether the body has yet to meet a cancel.
     pub(crate) canceling: bool,
+    /// How many runs of the chain in a row, this one included, have gone on as they began.
+    pub(crate) idle: u32,
 }
 
 /// What code must take to go on for a run.
@@ -82,11 +84,11 @@ impl Run {
     /// Ends a run that has said `Transition::continues`, adding that to the transition, and begins the next one. `None`
     /// if it has not said so.
     pub fn succeed(&mut self, successor: Successor, out: &mut Transition) -> Option<Succession> {
-        let Continuing { args, canceling } = self.continuing.take()?;
+        let Continuing { args, canceling, idle } = self.continuing.take()?;
         let carried = self.carried(canceling);
         let kinds: Vec<EventKind> = carried.iter().map(|id| self.history[id.0 as usize - 1].kind.clone()).collect();
         let (moved, deferred) = split(std::mem::take(&mut self.deferred));
-        let started = self.next_started(&successor, carried.len());
+        let started = self.next_started(&successor, carried.len(), idle);
         let unread = self.unread();
         let program = successor.loaded.hash().0;
         self.close(EventKind::RunContinuedAsNew { next_run: successor.run_id, args, program, unread }, out);
@@ -117,7 +119,7 @@ impl Run {
     }
 
     /// The first event of the next run.
-    fn next_started(&self, successor: &Successor, carried: usize) -> EventKind {
+    fn next_started(&self, successor: &Successor, carried: usize, idle: u32) -> EventKind {
         let def = &successor.loaded.program().workflows[usize::from(successor.workflow)];
         let (namespace, request_id) = match &self.history[0].kind {
             EventKind::RunStarted { namespace, request_id, .. } => (namespace.clone(), request_id.clone()),
@@ -140,7 +142,18 @@ impl Run {
                 first: self.first_of_chain(),
                 carried: carried as u32,
                 requests: self.requests.all().map(String::from).collect(),
+                idle,
             })),
+        }
+    }
+
+    /// How many runs in a row have gone on as they began if this one goes on when it has noticed `event`. One that
+    /// waited, or noticed what came along, has done something.
+    pub(crate) fn idle(&self, event: EventId) -> u32 {
+        match &self.history[0].kind {
+            _ if event > EventId(1) => 0,
+            EventKind::RunStarted { continued: Some(continued), .. } => continued.idle + 1,
+            _ => 1,
         }
     }
 

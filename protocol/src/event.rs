@@ -103,6 +103,8 @@ pub struct Continued {
     pub carried: u32,
     /// Ids of requests that the chain has taken, oldest first: told again, they change nothing.
     pub requests: Vec<String>,
+    /// How many runs in a row, up to the one before, have gone on without waiting for anything.
+    pub idle: u32,
 }
 
 /// What a history can hold. The variant names are the names on the wire.

@@ -55,6 +55,8 @@ pub struct Limits {
     pub history_bytes_max: usize,
     /// Bytes that one partition may have waiting for the store before starts and signals are refused and timers wait.
     pub pending_bytes_max: usize,
+    /// Runs of a chain that may, in a row, `continue as new` as they begin, without waiting or taking a message.
+    pub idle_runs_max: usize,
     /// Bytes of all search attributes of a run.
     pub attributes_bytes_max: usize,
     /// Silence after which a node's partitions may be taken over, milliseconds.
@@ -84,6 +86,7 @@ impl Default for Limits {
             page_rows_max: 1_000,
             history_bytes_max: 1 << 30,
             pending_bytes_max: 8 << 20,
+            idle_runs_max: 1_000,
             attributes_bytes_max: 40 << 10,
             lease_ms: 3_000,
             reclaim_grace_ms: 10_000,

@@ -22,13 +22,13 @@ use host::Host;
 
 /// How long a test may wait for the end of a run, in virtual time. A run that takes longer waits for something that
 /// the test forgot.
-pub const RESULT_WITHIN_MS: i64 = 20 * 365 * 86_400_000;
+pub(crate) const RESULT_WITHIN_MS: i64 = 20 * 365 * 86_400_000;
 
-/// How often the clock may be set forward in one test: a run that polls for ever ends here.
-pub const CLOCK_STEPS_MAX: u32 = 100_000;
+/// How often the clock may be set forward and an activity be answered in one test: a run that goes on for ever ends here.
+pub(crate) const STEPS_MAX: u32 = 100_000;
 
 /// Mocks that a test may write.
-pub const MOCKS_MAX: usize = 1_000;
+pub(crate) const MOCKS_MAX: usize = 1_000;
 
 /// Characters of a value beside the code.
 pub const BESIDE_MAX: usize = 60;

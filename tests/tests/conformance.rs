@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use weft_engine::{Input, Run};
 use weft_protocol::limits::Limits;
-use weft_runtime::sandbox::Crashes;
+use weft_runtime::sandbox::{Crashes, Sandbox};
 use weft_runtime::store::memory::Memory;
 use weft_runtime::store::{self, Journal, StoreOptions};
 use weft_vm::Vm;
@@ -172,6 +172,32 @@ async fn on_postgres() {
 async fn crashed_after_every_commit() {
     let way = Way { crashes: Crashes::AfterEveryCommit, ..PLAIN };
     all(way, &mut |_| Ok(()), async || memory()).await;
+}
+
+/// Its histories are many and alike, so it is no case.
+#[tokio::test]
+async fn a_chain_that_never_waits_is_stuck() {
+    let text = "workflow main(n: Int = 0) -> Int with { id: \"main\" } {
+  pub state reached = n
+  state stopped = false
+  signal stop() { stopped = true }
+  if stopped { return n }
+  continue as new(n + 1)
+}";
+    let sources = vec![weft_compiler::Source { path: "main.wf".into(), text: text.into() }];
+    let project =
+        weft_compiler::Project { name: "chain".into(), edition: "2026".into(), sources, ..Default::default() };
+    let program = weft_compiler::compile(&project).program.expect("it is right");
+    let limits = Limits { idle_runs_max: 3, ..Limits::default() };
+    let mut sandbox = Sandbox::new(memory(), 42, limits).await.expect("a sandbox");
+    sandbox.deploy(program).await.expect("it is taken");
+    let start = serde_json::from_value(serde_json::json!({ "workflow": "main", "args": {} })).expect("a request");
+    sandbox.start(start).await.expect("it begins");
+    sandbox.signal("main", "stop", serde_json::json!({}), None).await.expect("it takes messages");
+    let stuck = sandbox.describe("main").await.expect("it is there").stuck.expect("it is stuck");
+    assert_eq!(stuck.trap, "Limit");
+    assert!(stuck.message.contains("idle_runs_max"), "{}", stuck.message);
+    assert_eq!(sandbox.chain("main").await.expect("histories").len(), 4);
 }
 
 #[test]

@@ -92,7 +92,7 @@ fn status(text: &str) -> Result<Status, Failed> {
     ];
     let plain = |t: &str| t.replace(['_', '-'], "").to_lowercase();
     all.into_iter().find(|s| plain(&format!("{s:?}")) == plain(text)).ok_or_else(|| {
-        Failed::usage(format!("--status: there is no status `{text}`"))
+        Failed::usage(format!("--status: no run has the status `{text}`"))
             .help("one of running, completed, failed, canceled, terminated, timed_out, continued_as_new; --stuck for stuck runs")
     })
 }

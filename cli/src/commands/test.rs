@@ -6,7 +6,6 @@ mod suites;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde_json::json;
@@ -83,10 +82,11 @@ fn side_by_side(
     let threads = std::thread::available_parallelism().map_or(1, usize::from).min(THREADS_MAX).min(chosen.len());
     let next = AtomicUsize::new(0);
     let (done, results) = std::sync::mpsc::channel();
-    let done = Mutex::new(done);
     std::thread::scope(|scope| {
+        let next = &next;
         for _ in 0..threads {
-            scope.spawn(|| {
+            let done = done.clone();
+            scope.spawn(move || {
                 loop {
                     let n = next.fetch_add(1, Ordering::Relaxed);
                     let Some(test) = chosen.get(n) else { return };
@@ -94,13 +94,14 @@ fn side_by_side(
                     let played = futures::executor::block_on(test.player.play(test.test));
                     let played: Result<Played, String> = played.map_err(|error| error.to_string());
                     let ended = Ended { played, took: begun.elapsed() };
-                    let done = done.lock().unwrap_or_else(PoisonError::into_inner);
                     if done.send((n, ended)).is_err() {
                         return;
                     }
                 }
             });
         }
+        // What a thread that panics held is gone, so that nobody waits for it.
+        drop(done);
         let mut early: BTreeMap<usize, Ended> = BTreeMap::new();
         let mut all = Vec::with_capacity(chosen.len());
         while all.len() < chosen.len() {

@@ -16,7 +16,7 @@ use weft_protocol::{Command, EventId, Failure, Payload, RunId, Timestamp};
 use weft_vm::{Activation, Loaded, Outcome, Then, Vm};
 
 use super::mock::{Mock, Playing, State, context};
-use super::{BESIDE_MAX, CLOCK_STEPS_MAX, MOCKS_MAX, Played, Problem, RESULT_WITHIN_MS, show};
+use super::{BESIDE_MAX, MOCKS_MAX, Played, Problem, RESULT_WITHIN_MS, STEPS_MAX, show};
 use crate::activities::ActivityTask;
 use crate::sandbox::{Crashes, Sandbox};
 use crate::store::memory::Memory;
@@ -36,12 +36,12 @@ pub(super) struct Host {
     /// Workflow ids of what the test started.
     started: Vec<String>,
     answers: Vec<String>,
-    clock_steps: u32,
+    steps: u32,
     /// Updates that were sent.
     updates: u32,
     logs: Vec<(u8, String)>,
-    /// The place of the last failure that was thrown into the test.
-    thrown_at: Option<Span>,
+    /// The last failure that was thrown into the test, and where.
+    thrown: Option<(Failure, Span)>,
 }
 
 impl Host {
@@ -67,10 +67,10 @@ impl Host {
             attempts: FxHashMap::default(),
             started: Vec::new(),
             answers: Vec::new(),
-            clock_steps: 0,
+            steps: 0,
             updates: 0,
             logs: Vec::new(),
-            thrown_at: None,
+            thrown: None,
         })
     }
 
@@ -98,8 +98,10 @@ impl Host {
                 Then::Completed(_) => return Ok(()),
                 Then::Canceled => return Err(Problem::new("the test was canceled", Some(test.span))),
                 Then::Failed(failure) => {
-                    let span = self.thrown_at.or(Some(test.span));
-                    return Err(Problem::new(format!("not caught: {failure}"), span).label("thrown here"));
+                    // One that was caught says nothing about where another was thrown.
+                    let thrown = self.thrown.as_ref().filter(|(known, _)| *known == failure);
+                    let span = thrown.map_or(test.span, |(_, span)| *span);
+                    return Err(Problem::new(format!("not caught: {failure}"), Some(span)).label("thrown here"));
                 }
                 Then::Continued { .. } => {
                     return Err(Problem::new("a test cannot continue as new", Some(test.span)));
@@ -284,7 +286,7 @@ impl Host {
         Ok(match failure {
             None => Outcome::Completed(Payload::from(&reply.result.unwrap_or(Value::Null))),
             Some(failure) => {
-                self.thrown_at = Some(call.span);
+                self.thrown = Some((failure.clone(), call.span));
                 Outcome::Failed(failure)
             }
         })
@@ -318,7 +320,7 @@ impl Host {
         match reply.failure.as_ref().and_then(|failure| Failure::from_json(failure).ok()) {
             None => Outcome::Completed(Payload::from(&reply.result.unwrap_or(Value::Null))),
             Some(failure) => {
-                self.thrown_at = Some(call.span);
+                self.thrown = Some((failure.clone(), call.span));
                 Outcome::Failed(failure)
             }
         }
@@ -383,13 +385,19 @@ impl Host {
         wakes.chain(self.sandbox.next_alarm()).min()
     }
 
+    /// One thing more has happened: a loop that never ends is told, whether or not time passes in it.
+    fn count(&mut self, span: Option<Span>) -> Result<(), Problem> {
+        self.steps += 1;
+        if self.steps <= STEPS_MAX {
+            return Ok(());
+        }
+        let message = format!("more than {STEPS_MAX} things happened one after the other");
+        Err(Problem::new(message, span).help("is there a loop that never ends?"))
+    }
+
     /// Sets the clock forward to where something happens.
     async fn tick(&mut self, call: &HostCall, to: Timestamp) -> Result<(), Problem> {
-        self.clock_steps += 1;
-        if self.clock_steps > CLOCK_STEPS_MAX {
-            let message = format!("more than {CLOCK_STEPS_MAX} things happened one after the other");
-            return Err(Problem::new(message, Some(call.span)).help("is there a loop that never ends?"));
-        }
+        self.count(Some(call.span))?;
         let by = (to.0 - self.sandbox.now().0).max(0);
         self.sandbox.advance(by).await.map_err(|e| broken(&e))?;
         self.drain().await.map(drop)
@@ -455,7 +463,9 @@ impl Host {
                 return Ok(false);
             }
         }
-        match playing.state.clone() {
+        let state = playing.state.clone();
+        self.count(None)?;
+        match state {
             State::Answer(value) => self.sandbox.complete(run, scheduled, value).await,
             State::Failed(failure) => self.sandbox.fail(run, scheduled, failure, None).await,
             State::Until(..) | State::Other => return Ok(false),
@@ -504,17 +514,19 @@ impl Host {
         let mut n = 0;
         while let Some(id) = ids.get(n).cloned() {
             n += 1;
-            let Ok((program, events)) = self.sandbox.history(&id).await else { continue };
-            for event in &events {
-                if let EventKind::ChildStarted { run, .. } = &event.kind {
-                    let child = run.workflow_id.to_string();
-                    if !ids.contains(&child) {
-                        ids.push(child);
+            let Ok(chain) = self.sandbox.chain(&id).await else { continue };
+            for (program, events) in chain {
+                for event in &events {
+                    if let EventKind::ChildStarted { run, .. } = &event.kind {
+                        let child = run.workflow_id.to_string();
+                        if !ids.contains(&child) {
+                            ids.push(child);
+                        }
                     }
                 }
+                let lines = events.iter().map(|event| history::plain(program.program(), event).trim_end().to_owned());
+                out.push((id.clone(), lines.collect()));
             }
-            let lines = events.iter().map(|event| history::plain(program.program(), event).trim_end().to_owned());
-            out.push((id, lines.collect()));
         }
         out
     }

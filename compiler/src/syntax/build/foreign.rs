@@ -29,7 +29,7 @@ impl Builder<'_> {
         let title = "replace with `none`".to_owned();
         self.diagnostics.push(
             Diagnostic::error("WF0006", span, format!("`{word}` is {language}; here it is `none`"))
-                .help("write `none`; a type that allows it ends in `?`")
+                .help("write `none`, the value of a `T?`; `()` is that of a call without a result")
                 .fix(Fix { title, edits: vec![(span, "none".to_owned())], safe: true }),
         );
     }

@@ -93,7 +93,7 @@ pub(super) fn example(construct: Rule) -> Option<&'static str> {
         Rule::defer => "`defer { .. }`",
         Rule::saga => "`saga { let seat = book(o) undo release(seat) }`",
         Rule::undo => "`let seat = book(o) undo release(seat)`",
-        Rule::testing => "`mock charge(_) times 2 => throw Fault(\"unavailable\")`",
+        Rule::testing => "`mock charge(_) times 2 => throw Fault(\"unavailable\")`, `mock notify(..) => ()`",
         Rule::lambda => "`lines.map(l => l.price)`",
         Rule::catch => "`pay(o) catch CardDeclined => return Unpaid`",
         Rule::r#if | Rule::elif => "`if ready { .. } else { .. }`",
