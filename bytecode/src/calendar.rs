@@ -80,7 +80,7 @@ pub fn zones() -> Vec<String> {
     TABLES.available().map(|name| name.to_string()).collect()
 }
 
-fn zone(name: &str) -> Option<TimeZone> {
+pub(crate) fn zone(name: &str) -> Option<TimeZone> {
     TABLES.get(name).ok()
 }
 

@@ -11,6 +11,7 @@ pub mod op;
 pub mod options;
 pub mod pattern;
 pub mod program;
+pub mod schedule;
 pub mod suite;
 pub mod types;
 pub mod verify;

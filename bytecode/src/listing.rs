@@ -7,7 +7,9 @@ use std::fmt::Write;
 
 use crate::op::{DETACHED, Instr, NO_ARG, Native, Op, Operand};
 use crate::program::{Constant, Function, Program};
+use crate::schedule::{self, ScheduleDef};
 use crate::types::{Field, Type, TypeId};
+use crate::wire::text;
 
 impl Program {
     /// The whole program: declarations, then each function with its registers, source lines and instructions.
@@ -42,6 +44,9 @@ impl Program {
                 let concurrent = if update.concurrent { " concurrent" } else { "" };
                 let _ = writeln!(out, "  update {}{concurrent}{check} -> f{}", update.name, update.body.0);
             }
+        }
+        for schedule in &self.schedules {
+            list_schedule(&mut out, schedule);
         }
         for (index, function) in self.functions.iter().enumerate() {
             if !out.is_empty() {
@@ -185,6 +190,24 @@ impl Program {
             None => format!("{}: {}", field.name, self.type_name(field.ty)),
             Some(default) => format!("{}: {} = {default}", field.name, self.type_name(field.ty)),
         }
+    }
+}
+
+/// Times of a schedule that are shown.
+const TIMES_SHOWN: usize = 5;
+
+/// What a schedule runs, its options as JSON, and its first times in the year of the edition.
+fn list_schedule(out: &mut String, schedule: &ScheduleDef) {
+    let definition = &schedule.definition;
+    let _ = writeln!(out, "schedule {} runs {}{}", schedule.name, definition.workflow, definition.args);
+    let mut options = schedule::json::write(definition);
+    if let Some(options) = options.as_object_mut() {
+        options.retain(|name, _| name != "workflow" && name != "args");
+    }
+    let _ = writeln!(out, "  {options}");
+    if let Ok(table) = definition.check() {
+        let times: Vec<String> = table.times(schedule::REFERENCE_MS - 1).take(TIMES_SHOWN).map(text::time).collect();
+        let _ = writeln!(out, "  from {}: {}", text::time(schedule::REFERENCE_MS), times.join(", "));
     }
 }
 

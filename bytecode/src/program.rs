@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::op::Instr;
 use crate::options::{ActivityOptions, Template, WorkflowOptions};
+use crate::schedule::ScheduleDef;
 use crate::types::{Field, Type, TypeId};
 
 /// BLAKE3 of the encoded program: the same sources and compiler give the same hash everywhere.
@@ -249,6 +250,8 @@ pub struct Program {
     pub workflows: Vec<WorkflowDef>,
     /// Patch sites.
     pub patches: Vec<PatchDef>,
+    /// Schedules.
+    pub schedules: Vec<ScheduleDef>,
     /// Sources.
     pub sources: Vec<SourceFile>,
 }

@@ -21,6 +21,7 @@ use thiserror::Error;
 
 use crate::program::{FuncId, Program, WorkflowDef};
 use crate::types::{Field, Type, TypeId, builtin};
+use crate::wire;
 
 /// A rule that a program breaks.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -87,7 +88,29 @@ pub fn verify(program: &Program) -> Result<(), VerifyError> {
         flow::check(program, function, &mut steps).map_err(inside)?;
     }
     program.workflows.iter().try_for_each(|workflow| workflow_def(program, workflow).map_err(whole))?;
+    schedules(program).map_err(whole)?;
     reach::check(program, &mut steps)
+}
+
+/// Schedules that one program may declare.
+pub const SCHEDULES_MAX: usize = 1_000;
+
+/// Schedules run what there is with arguments that it takes, at times that can be read.
+fn schedules(program: &Program) -> Checked {
+    let count = program.schedules.len();
+    require(count <= SCHEDULES_MAX, || format!("it has {count} schedules, {SCHEDULES_MAX} are allowed"))?;
+    unique("schedule", program.schedules.iter().map(|s| s.name.as_str()))?;
+    program.schedules.iter().try_for_each(|schedule| {
+        stored_name("schedule", &schedule.name)?;
+        let of = |message: String| format!("schedule `{}`: {message}", schedule.name);
+        let definition = &schedule.definition;
+        let workflow = program.workflow(&definition.workflow).map(|(_, workflow)| workflow);
+        let workflow = workflow.ok_or_else(|| of("its workflow does not exist".into()))?;
+        let args = serde_json::from_str(&definition.args).map_err(|error| of(error.to_string()))?;
+        let checked = wire::normalize_args(program, workflow.args, &args, wire::Strictness::Input);
+        checked.map_err(|error| of(error.to_string()))?;
+        definition.check().map(drop).map_err(|error| of(error.to_string()))
+    })
 }
 
 fn known_type(program: &Program, ty: TypeId) -> Checked<&Type> {

@@ -136,6 +136,7 @@ pub(crate) fn emit(
         activities,
         workflows,
         patches,
+        schedules: program.schedules.clone(),
         sources: world.sources[..sources]
             .iter()
             .map(|s| bc::SourceFile { path: s.path.clone(), text: s.text.clone() })
@@ -145,7 +146,7 @@ pub(crate) fn emit(
 }
 
 /// A place as the program keeps it.
-fn place(span: Span) -> bc::Span {
+pub(crate) fn place(span: Span) -> bc::Span {
     bc::Span { file: span.file.0, start: span.start, end: span.end }
 }
 

@@ -314,6 +314,7 @@ mod tests {
             activities: vec![],
             workflows: vec![],
             patches: vec![],
+            schedules: vec![],
             sources: vec![],
         }
     }

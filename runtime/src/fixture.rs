@@ -209,6 +209,7 @@ pub(crate) fn program(fixed: bool) -> Program {
             workflow("ticks", n, 0, 9, Some("ticks-")),
         ],
         patches: vec![],
+        schedules: vec![],
         sources: vec![SourceFile { path: "test.wf".into(), text: "workflow test".into() }],
     }
 }

@@ -120,9 +120,6 @@ const PROMISED: &[&str] = &[
 /// Given when a test is played, not by the compiler: docs/testing.md shows them, tests/testing.rs plays them.
 const WHEN_PLAYED: &[&str] = &["WF6001", "WF6003"];
 
-/// Promised, but not built: schedules are not checked yet.
-const PENDING: &[&str] = &["WF4009"];
-
 /// Each promised code has a page that `weft explain` finds and a snippet that gets it, shown with all that is said.
 #[test]
 fn every_promised_diagnostic_is_explained_and_shown() {
@@ -145,10 +142,6 @@ fn every_promised_diagnostic_is_explained_and_shown() {
         } else {
             shown.contains(*code)
         };
-        if PENDING.contains(code) {
-            assert!(!shown || explain(code).is_none(), "{code} is built: it is pending no more");
-            continue;
-        }
         assert!(explain(code).is_some(), "{code} has no page in docs/errors");
         assert!(shown, "{code}: no snippet of tests/language gets it with a text block behind");
     }

@@ -114,6 +114,7 @@ fn sound() -> Program {
             doc: String::new(),
         }],
         patches: vec![],
+        schedules: vec![],
         sources: vec![],
     }
 }

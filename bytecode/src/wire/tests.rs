@@ -64,6 +64,7 @@ fn program() -> Program {
         activities: vec![],
         workflows: vec![],
         patches: vec![],
+        schedules: vec![],
         sources: vec![],
     }
 }

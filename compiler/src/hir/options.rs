@@ -15,6 +15,10 @@ use crate::syntax::ast::{self, DefaultKind, StringPart};
 use crate::types::Ty;
 use crate::types::world::{ModuleId, Sig, WorkflowItem, World};
 
+mod schedule;
+
+pub(crate) use schedule::schedules;
+
 const TARGETS: [&str; 4] = ["queue", "http", "exec", "builtin"];
 const ACTIVITY: &[&str] = &[
     "queue",

@@ -5,6 +5,7 @@ use std::cell::Cell;
 
 use rustc_hash::FxHashMap;
 use weft_bytecode::options::{ActivityOptions, Template, WorkflowOptions};
+use weft_bytecode::schedule::ScheduleDef;
 
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::hir::lower::{Lower, Members, ParamMember, SignalMember, StateMember, UpdateMember};
@@ -24,6 +25,7 @@ pub(crate) struct Program {
     pub activities: Vec<Option<ActivityOptions>>,
     pub workflows: Vec<Workflow>,
     pub tests: Vec<Test>,
+    pub schedules: Vec<ScheduleDef>,
 }
 
 /// A workflow with its members.
@@ -99,6 +101,7 @@ pub(crate) fn lower(world: &World<'_>) -> Program {
     let lowered = members.into_iter().enumerate().map(|(index, members)| lower_workflow(world, index, members));
     let workflows: Vec<Workflow> = lowered.collect();
     let tests = lower_tests(world, &workflows);
+    let schedules = crate::hir::options::schedules(world);
     for index in 0..world.consts.len() {
         let (ty, _) = world.const_value(index as u32);
         if ty == Ty::SECRET {
@@ -116,7 +119,7 @@ pub(crate) fn lower(world: &World<'_>) -> Program {
         next += 1;
     }
     world.refuse_endless_types();
-    Program { functions, activities, workflows, tests }
+    Program { functions, activities, workflows, tests, schedules }
 }
 
 /// Lowers a function as it is declared, or with types in place of its parameters.

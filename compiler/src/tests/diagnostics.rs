@@ -615,7 +615,8 @@ schedule s runs nothing() with { cron: "x" }"#,
         says: &[
             r#"2 WF1002 expected a run, found Int"#,
             r#"9 WF1002 `f` is not an activity"#,
-            r#"11 WF0009 schedule `s` does nothing yet"#,
+            r#"11 WF1001 cannot find workflow `nothing`"#,
+            r#"11 WF4009 cron: 1 field; there are 5 (minute, hour, day of month, month, day of week), 6 (and year) or 7 (second first, and year)"#,
         ],
     },
     Row {

@@ -99,6 +99,17 @@ pub(crate) struct SignalFace {
     pub params: Vec<FieldDef>,
 }
 
+/// A schedule.
+#[derive(Debug)]
+pub(crate) struct ScheduleItem<'a> {
+    pub module: ModuleId,
+    pub name: &'a ast::Name,
+    pub runs: &'a ast::Name,
+    pub args: &'a [ast::Arg],
+    pub with: &'a ast::With,
+    pub item: &'a ast::Item,
+}
+
 /// A `test`.
 #[derive(Debug)]
 pub(crate) struct TestItem<'a> {
@@ -186,6 +197,7 @@ pub(crate) struct World<'a> {
     pub workflows: Vec<WorkflowItem<'a>>,
     pub consts: Vec<ConstItem<'a>>,
     pub tests: Vec<TestItem<'a>>,
+    pub schedules: Vec<ScheduleItem<'a>>,
     /// The signals of each workflow, in order; known before any body is lowered.
     pub signals: OnceCell<Vec<Vec<SignalFace>>>,
     /// What tests ask of their host, in the order of the source.
@@ -218,6 +230,7 @@ impl<'a> World<'a> {
             workflows: Vec::new(),
             consts: Vec::new(),
             tests: Vec::new(),
+            schedules: Vec::new(),
             signals: OnceCell::new(),
             host: RefCell::default(),
             aliases: Vec::new(),
@@ -316,10 +329,8 @@ impl<'a> World<'a> {
                 self.workflows.push(WorkflowItem { module, decl, wire, sig: Sig::unknown(), item });
                 self.add(module, &decl.name, Item::Workflow(self.workflows.len() as u32 - 1), true);
             }
-            // A schedule starts runs: it is no part of what runs.
-            Decl::Schedule { name, .. } => {
-                let d = crate::types::idle(&format!("schedule `{}`", name.text), name.span);
-                self.report(d.label("starts no runs yet").help("until then: let cron or a timer run `weft start`"));
+            Decl::Schedule { name, runs, args, with } => {
+                self.schedules.push(ScheduleItem { module, name, runs, args, with, item });
             }
             Decl::Test { name, body } => self.tests.push(TestItem { module, name, body }),
             Decl::Import { .. } | Decl::Default { .. } | Decl::Missing => {}

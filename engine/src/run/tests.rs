@@ -145,6 +145,7 @@ fn program(patched: bool, fixed: bool) -> Program {
             doc: String::new(),
         }],
         patches: vec![],
+        schedules: vec![],
         sources: vec![SourceFile { path: "w.wf".into(), text: "workflow w".into() }],
     }
 }

@@ -32,6 +32,7 @@ impl Fixture {
             activities: Vec::new(),
             workflows: Vec::new(),
             patches: Vec::new(),
+            schedules: Vec::new(),
             sources: Vec::new(),
         };
         let def = ActivityDef {

@@ -164,6 +164,7 @@ impl P {
                 activities: vec![],
                 workflows: vec![],
                 patches: vec![],
+                schedules: vec![],
                 sources: vec![SourceFile { path: "test.wf".into(), text: "\n".into() }],
             },
             state: vec![],

@@ -27,6 +27,17 @@ impl<'a> Lower<'_, 'a> {
         self.arguments_of(callee, what, params, args, None, span)
     }
 
+    /// The arguments of what is not called but kept: each must be a constant.
+    pub(crate) fn constant_arguments(
+        &mut self,
+        callee: &str,
+        params: &[FieldDef],
+        args: &'a [Arg],
+        span: Span,
+    ) -> Vec<Expr> {
+        self.arguments(callee, "argument", params, args, span).0
+    }
+
     /// As [`Lower::arguments`]; what type parameters stand for is told by the arguments.
     pub(super) fn arguments_of(
         &mut self,
