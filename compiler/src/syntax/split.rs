@@ -127,13 +127,27 @@ impl<'t> Scan<'t> {
     /// Reads to the end.
     fn run(&mut self) {
         while self.at < self.bytes.len() {
-            let column_0 = self.at == self.first || self.bytes[self.at - 1] == b'\n';
-            if column_0 && (self.triples.is_empty() || self.in_unclosed()) && self.begins_item() {
+            let may_begin = self.in_column_0() || self.is_indented_prefix();
+            if may_begin && (self.triples.is_empty() || self.in_unclosed()) && self.begins_item() {
                 self.cut();
                 continue;
             }
             self.token();
         }
+    }
+
+    fn in_column_0(&self) -> bool {
+        self.at == self.first || self.bytes[self.at - 1] == b'\n'
+    }
+
+    /// Whether an annotation or doc comment begins a line that is indented although nothing is open: it belongs to the
+    /// declaration below, not to the one above.
+    fn is_indented_prefix(&self) -> bool {
+        if !matches!(self.bytes[self.at], b'@' | b'/') || !self.open.is_empty() {
+            return false;
+        }
+        let before = self.text[self.first..self.at].trim_end_matches([' ', '\t']);
+        before.is_empty() || before.ends_with('\n')
     }
 
     /// One token, comment or space in code.
@@ -261,7 +275,7 @@ impl<'t> Scan<'t> {
         self.unclosed.is_some() && self.triples.first().copied() == self.unclosed
     }
 
-    /// Whether an item begins here, in column 0.
+    /// Whether an item begins here, where one may.
     fn begins_item(&mut self) -> bool {
         match self.bytes[self.at] {
             b'@' | b'/' => self.prefix_then_item(),
