@@ -172,7 +172,20 @@ pub struct WorkflowOptions {
     pub run_timeout_ms: Option<i64>,
     /// What one piece of cleanup may take, milliseconds; default [`CLEANUP_TIMEOUT_MS`].
     pub cleanup_timeout_ms: Option<i64>,
+    /// Limit of all runs of a chain together, milliseconds.
+    pub execution_timeout_ms: Option<i64>,
+    /// How long after its start a run begins, milliseconds.
+    pub delay_ms: Option<i64>,
+    /// Whether and when a run that has failed is followed by another; `None` for never.
+    pub retry: Option<RetryPolicy>,
+    /// A record of what is kept beside the run for people, over its parameters.
+    pub memo: Option<OptionValue>,
+    /// Place of its activities in their queues, 1 (first) to [`PRIORITY_LAST`].
+    pub priority: Option<u8>,
 }
+
+/// The priority that goes last.
+pub const PRIORITY_LAST: u8 = 5;
 
 /// What a piece of cleanup (`defer`, `on cancel`, `undo`) may take from its first wait, where its workflow says nothing.
 pub const CLEANUP_TIMEOUT_MS: i64 = 10 * 60 * 1_000;
@@ -183,6 +196,17 @@ pub const CLEANUP_TIMEOUT_MS: i64 = 10 * 60 * 1_000;
 pub const ACTIVITY_CALL_OPTIONS: &[&str] = &["timeout", "total_timeout", "heartbeat", "queue", "retry", "on_cancel"];
 
 /// The same for `StartChild`: `id: String`, `on_conflict`, `on_closed`, `on_parent_close`, `on_cancel: String`,
-/// `run_timeout: Duration`.
-pub const CHILD_CALL_OPTIONS: &[&str] =
-    &["id", "on_conflict", "on_closed", "on_parent_close", "on_cancel", "run_timeout"];
+/// `run_timeout`, `execution_timeout`, `delay: Duration`, `retry` as above, `memo` a record, `priority: Int`.
+pub const CHILD_CALL_OPTIONS: &[&str] = &[
+    "id",
+    "on_conflict",
+    "on_closed",
+    "on_parent_close",
+    "on_cancel",
+    "run_timeout",
+    "execution_timeout",
+    "delay",
+    "retry",
+    "memo",
+    "priority",
+];

@@ -160,7 +160,7 @@ impl Api for Client {
     }
 
     async fn start(&self, namespace: &str, request: StartRequest) -> Result<StartReply, ApiError> {
-        self.ask(self.post(self.url(namespace, &["runs"]), &request)).await
+        self.ask(self.post(self.url(namespace, &["runs"]), &request).query(&[("wait", "0s")])).await
     }
 
     async fn signal(&self, run: &RunKey, name: &str, request: MessageRequest) -> Result<(), ApiError> {

@@ -339,6 +339,32 @@ pub(crate) struct Start {
     /// reject [default: join]
     #[arg(long, value_parser = ["join", "allow", "allow_if_failed", "reject"], hide_possible_values = true, value_name = "join|allow|allow_if_failed|reject")]
     pub(crate) on_closed: Option<String>,
+    /// How long after its start the run begins, as in 10m
+    #[arg(long, value_name = "DURATION")]
+    pub(crate) delay: Option<String>,
+    /// How long one run may take, from when it begins
+    #[arg(long, value_name = "DURATION")]
+    pub(crate) run_timeout: Option<String>,
+    /// How long the run and those that go on for it may take together
+    #[arg(long, value_name = "DURATION")]
+    pub(crate) execution_timeout: Option<String>,
+    /// If the run fails or times out, start it again: how many runs there may be in all, then `first=`, `factor=` and
+    /// `max=` of the delays between them, as in --retry 5,first=10s,max=5m; 0 runs is no limit
+    #[arg(long, value_name = "RUNS[,first=..,factor=..,max=..]")]
+    pub(crate) retry: Option<String>,
+    /// Something to keep beside the run for people, a text or JSON; may be given several times
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub(crate) memo: Vec<String>,
+    /// Place of its activities in their queues: 1 goes first, 5 last [default: 3]
+    #[arg(long, value_name = "1-5", value_parser = clap::value_parser!(u8).range(1..=5))]
+    pub(crate) priority: Option<u8>,
+    /// Send this signal with the start, in one step; its arguments follow as key=value. A run that has the id and is open
+    /// gets it, too
+    #[arg(long, num_args = 1.., value_names = ["NAME", "key=value"])]
+    pub(crate) signal: Vec<String>,
+    /// Send this update with the start, in one step, and print what it answers; its arguments follow as key=value
+    #[arg(long, num_args = 1.., value_names = ["NAME", "key=value"], conflicts_with = "signal")]
+    pub(crate) update: Vec<String>,
 }
 
 /// A run by its workflow id.

@@ -15,7 +15,7 @@ use weft_bytecode::wire::template::{self, HoleError};
 use weft_bytecode::{Program, WorkflowDef};
 use weft_protocol::event::{EventKind, ParentRef, RunRef};
 use weft_protocol::limits::Limits;
-use weft_protocol::policy::{CancelMode, ChildOptions, OnClosed, OnConflict, OnParentClose};
+use weft_protocol::policy::{CancelMode, ChildOptions, OnClosed, OnConflict, OnParentClose, RunOptions, RunRetry};
 use weft_protocol::{EventId, Failure, Payload, WorkflowId};
 
 use crate::activity::cancel_mode;
@@ -44,6 +44,20 @@ pub(crate) struct CallOptions {
     on_parent_close: Option<OnParentClose>,
     on_cancel: Option<CancelMode>,
     run_timeout: Option<i64>,
+    execution_timeout: Option<i64>,
+    delay: Option<i64>,
+    retry: Option<CallRetry>,
+    memo: Option<serde_json::Map<String, serde_json::Value>>,
+    priority: Option<i64>,
+}
+
+/// A retry policy as a call has it.
+#[derive(Debug, Deserialize)]
+struct CallRetry {
+    first: i64,
+    factor_milli: i64,
+    max: i64,
+    attempts: u32,
 }
 
 impl CallOptions {
@@ -62,7 +76,25 @@ impl CallOptions {
                 .or(declared.on_parent_close.map(on_parent_close))
                 .unwrap_or(OnParentClose::Cancel),
             on_cancel: self.on_cancel.unwrap_or_else(|| cancel_mode(declared.on_cancel.unwrap_or(OnCancel::Wait))),
-            run_timeout_ms: self.run_timeout.or(declared.run_timeout_ms),
+            run: RunOptions::default(),
+        }
+    }
+
+    /// Those of the run itself, as given; the declaration's are not looked at.
+    pub(crate) fn of_run(&self) -> RunOptions {
+        let retry = self.retry.as_ref().map(|retry| RunRetry {
+            first_ms: retry.first,
+            factor_milli: retry.factor_milli,
+            max_ms: retry.max,
+            attempts: retry.attempts,
+        });
+        RunOptions {
+            run_timeout_ms: self.run_timeout,
+            execution_timeout_ms: self.execution_timeout,
+            delay_ms: self.delay,
+            retry,
+            memo: self.memo.as_ref().map(|memo| Payload::json(&serde_json::Value::Object(memo.clone()).to_string())),
+            priority: self.priority.map(|priority| u8::try_from(priority).unwrap_or(u8::MAX)),
         }
     }
 }
@@ -145,7 +177,7 @@ pub fn ended(
     parent: &ParentRef,
     closing: &EventKind,
 ) -> Option<Outgoing> {
-    if !parent.attached {
+    if !parent.attached || closing.next_run().is_some() {
         return None;
     }
     let scheduled = parent.scheduled;
@@ -155,13 +187,13 @@ pub fn ended(
     };
     let event = match closing {
         EventKind::RunCompleted { result, .. } => EventKind::ChildCompleted { scheduled, result: result.clone() },
-        EventKind::RunFailed { failure } => {
+        EventKind::RunFailed { failure, .. } => {
             let declared = def.throws.iter().any(|ty| program.type_name(*ty) == failure.kind);
             let failure = if declared { failure.clone() } else { wrapped("failed", failure.clone()) };
             EventKind::ChildFailed { scheduled, failure }
         }
         EventKind::RunCanceled { .. } => EventKind::ChildCanceled { scheduled },
-        EventKind::RunTimedOut { failure } => {
+        EventKind::RunTimedOut { failure, .. } => {
             EventKind::ChildTimedOut { scheduled, failure: wrapped("timed out", failure.clone()) }
         }
         EventKind::RunTerminated { reason, .. } => {
@@ -235,6 +267,6 @@ mod tests {
         let resolved = call.resolve(&declared);
         assert_eq!(call.id.as_deref(), Some("x"));
         assert_eq!((resolved.on_conflict, resolved.on_parent_close), (OnConflict::Replace, OnParentClose::Abandon));
-        assert_eq!(resolved.run_timeout_ms, Some(7));
+        assert_eq!(call.of_run().run_timeout_ms, Some(7));
     }
 }

@@ -6,8 +6,8 @@ use weft_bytecode::wire::text;
 use weft_bytecode::{FuncId, Program, ProgramHash};
 use weft_protocol::command::{FiberPath, Site};
 use weft_protocol::event::{ActivityEnd, EventKind, ParentRef, RunRef};
-use weft_protocol::policy::ResolvedActivity;
-use weft_protocol::{Event, Failure, Timestamp};
+use weft_protocol::policy::{ResolvedActivity, RunRetry};
+use weft_protocol::{Event, Failure, Payload, Timestamp};
 
 /// An event as JSON: `id at type`, for what a command became `fiber seq source`, then its own fields.
 pub fn to_json(program: &Program, event: &Event) -> Value {
@@ -45,8 +45,12 @@ fn own_fields(program: &Program, kind: &EventKind) -> Value {
             seed,
             parent,
             request_id,
-            run_timeout_ms,
-            continued: _,
+            options,
+            begins,
+            deadline,
+            attempt,
+            ahead: _,
+            continued,
         } => json!({
             "namespace": namespace,
             "workflow": workflow,
@@ -58,8 +62,16 @@ fn own_fields(program: &Program, kind: &EventKind) -> Value {
             "seed": hex(seed),
             "parent": parent.as_ref().map(parent_json),
             "request_id": request_id,
-            "run_timeout": run_timeout_ms.map(text::duration),
+            "run_timeout": options.run_timeout_ms.map(text::duration),
+            "execution_timeout": options.execution_timeout_ms.map(text::duration),
+            "retry": options.retry.as_ref().map(retry_json),
+            "memo": options.memo.as_ref().map(Payload::value),
+            "priority": options.priority,
+            "begins": begins.map(time),
+            "deadline": deadline.map(time),
+            "attempt": attempt,
             "continued_from": continued_from(kind),
+            "continued_failure": continued.as_ref().and_then(|c| c.failure.as_ref()).map(Failure::to_json),
         }),
         ActivityScheduled { activity, args, options, .. } => {
             json!({ "activity": activity, "args": args.value(), "options": options_json(options) })
@@ -112,7 +124,10 @@ fn own_fields(program: &Program, kind: &EventKind) -> Value {
             "program": ProgramHash(*program).to_string(),
         }),
         RunCompleted { result, unread } => json!({ "result": result.value(), "unread": unread_json(unread) }),
-        RunFailed { failure } | RunTimedOut { failure } => json!({ "failure": failure.to_json() }),
+        RunFailed { failure, next_run } | RunTimedOut { failure, next_run } => {
+            json!({ "failure": failure.to_json(), "next_run": next_run.map(|run| run.to_string()) })
+        }
+        DelayEnded => json!({}),
         RunCanceled { reason } => json!({ "reason": reason }),
         RunContinuedAsNew { next_run, args, program, unread } => json!({
             "next_run": next_run.to_string(),
@@ -162,7 +177,12 @@ pub fn plain_of(event: &Value) -> String {
         _ => event["scheduled"].to_string(),
     };
     let detail = match kind {
-        "RunStarted" => format!("{} {}", text("workflow"), shown("args")),
+        "RunStarted" => {
+            let again = event["attempt"].as_u64().filter(|attempt| *attempt > 1);
+            let again = again.map(|attempt| format!(" attempt={attempt}")).unwrap_or_default();
+            let later = lasts(event, "begins").map(|delay| format!(" begins in {delay}")).unwrap_or_default();
+            format!("{} {}{again}{later}", text("workflow"), shown("args"))
+        }
         "ActivityScheduled" => format!("{} {}", text("activity"), shown("args")),
         "ActivityCompleted" | "ChildCompleted" => format!("{} {}", scheduled(), shown("result")),
         "ActivityTimedOut" => format!("{} {}", scheduled(), text("timeout")),
@@ -172,7 +192,7 @@ pub fn plain_of(event: &Value) -> String {
         "ActivityCancelRequested" | "ActivityCanceled" | "ChildCancelRequested" | "ChildCanceled" | "ChildStarted" => {
             scheduled()
         }
-        "TimerStarted" => lasts(event).unwrap_or_default(),
+        "TimerStarted" => lasts(event, "due").unwrap_or_default(),
         "TimerFired" | "TimerCanceled" => shown("timer"),
         "SignalReceived" | "UpdateAccepted" => format!("{} {}", text("name"), shown("args")),
         "UpdateCompleted" => format!("{} {}", event["accepted"], shown("result")),
@@ -198,7 +218,11 @@ pub fn plain_of(event: &Value) -> String {
         }
         "RunContinuedAsNew" => shown("args"),
         "RunCompleted" => shown("result"),
-        "RunFailed" => failed(&event["failure"]),
+        "RunFailed" => format!("{}{}", failed(&event["failure"]), goes_on(event)),
+        "RunTimedOut" => match event["failure"]["kind"].as_str() {
+            Some("execution") => String::from("execution"),
+            _ => goes_on(event).trim_start().to_owned(),
+        },
         _ => String::new(),
     };
     let fiber = match event["fiber"].as_str() {
@@ -209,10 +233,15 @@ pub fn plain_of(event: &Value) -> String {
     words.iter().filter(|word| !word.is_empty()).map(String::as_str).collect::<Vec<_>>().join(" ")
 }
 
-/// How long a timer was started for.
-fn lasts(event: &Value) -> Option<String> {
+/// How long it is to a time that an event names.
+fn lasts(event: &Value, until: &str) -> Option<String> {
     let at = |field: &str| text::parse_time(event[field].as_str()?);
-    Some(text::duration(at("due")? - at("at")?))
+    Some(text::duration(at(until)? - at("at")?))
+}
+
+/// That another run tries again, if one does.
+fn goes_on(event: &Value) -> &'static str {
+    if event["next_run"].is_string() { " (tried again)" } else { "" }
 }
 
 /// The failure and what caused it, without messages, which may come from anywhere; details only of declared errors.
@@ -267,6 +296,15 @@ fn options_json(options: &ResolvedActivity) -> Value {
         },
         "queue": options.queue,
         "on_cancel": options.on_cancel,
+    })
+}
+
+fn retry_json(retry: &RunRetry) -> Value {
+    json!({
+        "first": text::duration(retry.first_ms),
+        "factor": retry.factor_milli as f64 / 1_000.0,
+        "max": text::duration(retry.max_ms),
+        "attempts": retry.attempts,
     })
 }
 
@@ -406,7 +444,7 @@ mod tests {
             ),
             (EventKind::TimerFired { timer: EventId(1) }, "timer"),
             (EventKind::PatchRecorded { origin: origin(&[]), patch: "p".into() }, "fiber seq source patch site"),
-            (EventKind::RunFailed { failure: Failure::fault("x") }, "failure"),
+            (EventKind::RunFailed { failure: Failure::fault("x"), next_run: None }, "failure"),
             (
                 EventKind::ActivationFailed {
                     event: EventId(3),

@@ -17,6 +17,8 @@ pub enum Input {
         request_id: Option<String>,
         /// The sending run, if a run sent it.
         from: Option<RunRef>,
+        /// It came with a start of the run's id, which ends the run's start delay.
+        with_start: bool,
     },
     /// An update; arguments are canonical and checked against the pinned program. Its check runs before anything is
     /// logged.
@@ -125,6 +127,8 @@ pub enum AlarmKey {
     Heartbeat(EventId, u32),
     /// `total_timeout`.
     ScheduleToClose(EventId),
-    /// `run_timeout`.
+    /// `run_timeout` or `execution_timeout`.
     Run,
+    /// The end of the delay before the program begins.
+    Begin,
 }

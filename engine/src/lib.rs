@@ -5,6 +5,7 @@ mod activity;
 pub mod child;
 pub mod history;
 pub mod input;
+pub mod options;
 pub mod replay;
 mod retry;
 pub mod run;
@@ -18,6 +19,6 @@ pub mod word;
 
 pub use input::{AlarmKey, Input};
 pub use replay::{RecoverError, program_of};
-pub use run::{AttemptView, QueryError, Run, Start};
+pub use run::{AttemptView, FirstSignal, QueryError, Run, Start};
 pub use successor::{Handover, Succession, Successor};
 pub use transition::{Outgoing, Record, Refused, Transition, Word};

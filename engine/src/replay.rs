@@ -11,14 +11,14 @@ use std::sync::Arc;
 
 use weft_bytecode::ProgramHash;
 use weft_protocol::command::{Command, CommandId, Issued, Site};
-use weft_protocol::event::{EventKind, RunRef};
+use weft_protocol::event::EventKind;
 use weft_protocol::limits::Limits;
 use weft_protocol::{Event, EventId, Failure, Payload, Timestamp};
 use weft_vm::step::RecordedPatches;
 use weft_vm::{Activation, Loaded, Then, Trap, TrapKind, Vm};
 
 use crate::activity::{Activity, Phase};
-use crate::run::{Facts, Parked, Put, Run};
+use crate::run::{Facts, Parked, Put, Run, beginning};
 use crate::transition::{Record, Transition};
 
 /// What may be done to a machine that is at rest.
@@ -63,9 +63,10 @@ pub fn event_bytes(kind: &EventKind) -> u64 {
         bytes
     };
     let own = match kind {
-        RunStarted { args, continued, .. } => {
+        RunStarted { args, continued, options, .. } => {
             let requests = continued.iter().flat_map(|continued| &continued.requests);
-            args.len() + requests.map(String::len).sum::<usize>()
+            let memo = options.memo.as_ref().map_or(0, Payload::len);
+            args.len() + memo + requests.map(String::len).sum::<usize>()
         }
         SignalReceived { args, .. } | RunContinuedAsNew { args, .. } => args.len(),
         SignalSent { name, args, .. } => name.len() + args.len(),
@@ -85,8 +86,8 @@ pub fn event_bytes(kind: &EventKind) -> u64 {
         | ChildTimedOut { failure, .. }
         | ChildTerminated { failure, .. }
         | UpdateFailed { failure, .. }
-        | RunFailed { failure }
-        | RunTimedOut { failure } => failure_bytes(failure),
+        | RunFailed { failure, .. }
+        | RunTimedOut { failure, .. } => failure_bytes(failure),
         PatchRecorded { patch, .. } => patch.len(),
         AttributesSet { attributes } => attributes.len(),
         CancelRequested { reason, .. } | RunCanceled { reason } | RunTerminated { reason, .. } => reason.len(),
@@ -102,6 +103,7 @@ pub fn event_bytes(kind: &EventKind) -> u64 {
         | SignalDelivered { .. }
         | CancelSent { .. }
         | CancelDelivered { .. }
+        | DelayEnded
         | ActivationFailed { .. } => 0,
     };
     (FIXED + own) as u64
@@ -222,10 +224,7 @@ pub(crate) fn vm_before(run: &Run, event: EventId) -> Vm {
 
 /// The same run with nothing of its history taken in.
 fn unread(run: &Run, history: Vec<Event>) -> Run {
-    let (args, seed) = match history.first().map(|event| &event.kind) {
-        Some(EventKind::RunStarted { args, seed, .. }) => (args.clone(), *seed),
-        _ => (Payload::null(), [0; 16]),
-    };
+    let (args, seed) = history.first().map_or((Payload::null(), [0; 16]), |first| beginning(&first.kind));
     let mut fresh = Run::blank(Arc::clone(&run.loaded), run.facts.clone(), &args, seed, Arc::clone(&run.limits));
     fresh.history = history;
     fresh
@@ -236,26 +235,16 @@ fn read(loaded: &Arc<Loaded>, history: Vec<Event>, limits: &Arc<Limits>) -> Resu
     if let Some(place) = history.iter().zip(1..).position(|(event, id)| event.id != EventId(id)) {
         return Err(RecoverError::Damaged(format!("event {} is not where it belongs", place + 1)));
     }
-    let Some(Event {
-        kind: EventKind::RunStarted { workflow, workflow_id, run_id, args, seed, parent, run_timeout_ms, continued, .. },
-        at,
-        ..
-    }) = history.first()
-    else {
-        return Err(RecoverError::Damaged("it does not begin with RunStarted".into()));
+    let not_begun = || RecoverError::Damaged("it does not begin with RunStarted".into());
+    let Some(Event { kind: started @ EventKind::RunStarted { workflow, .. }, at, .. }) = history.first() else {
+        return Err(not_begun());
     };
     let Some((index, _)) = loaded.program().workflow(workflow) else {
         return Err(RecoverError::NoSuchWorkflow(workflow.clone()));
     };
-    let facts = Facts {
-        workflow: index,
-        me: RunRef { workflow_id: workflow_id.clone(), run_id: *run_id },
-        started_at: *at,
-        parent: parent.clone(),
-        run_timeout_ms: *run_timeout_ms,
-        carried: continued.as_ref().map_or(0, |continued| continued.carried),
-    };
-    let mut run = Run::blank(Arc::clone(loaded), facts, &args.clone(), *seed, Arc::clone(limits));
+    let facts = Facts::of(started, index, *at).ok_or_else(not_begun)?;
+    let (args, seed) = beginning(started);
+    let mut run = Run::blank(Arc::clone(loaded), facts, &args, seed, Arc::clone(limits));
     run.history = history;
     Ok(run)
 }
@@ -290,9 +279,9 @@ fn walk_to(run: &mut Run, until: Option<EventId>, of_others: usize, between: Bet
     let mut at = 0;
     loop {
         let next = run.history.get(at).map(|event| &event.kind);
-        // What was taken over from the run before is there when the program begins.
-        let carried = run.history.get(at).is_some_and(|event| run.is_carried(event.id));
-        if let (false, None, Some(put)) = (carried, &run.stuck, run.queue.front().copied()) {
+        // What was there before the program began is there when it begins.
+        let ahead = run.history.get(at).is_some_and(|event| run.is_ahead(event.id));
+        if let (false, None, Some(put)) = (ahead, &run.stuck, run.queue.front().copied()) {
             let parked = matches!(next, Some(EventKind::ActivationFailed { event, .. }) if *event <= put.event);
             if until == Some(put.event) || next.is_none() {
                 return Ok(());
@@ -330,15 +319,16 @@ fn read_one(run: &mut Run, at: usize) -> Result<(), Box<Diverged>> {
         }
         EventKind::CodeMoved { .. } => run.stuck = None,
         EventKind::RunTerminated { .. } | EventKind::RunTimedOut { .. } => run.absorb(id),
+        EventKind::RunCanceled { .. } if !run.begun => run.absorb(id),
         kind if is_of_activation(kind) => {
             let what = describe(kind);
             let message = format!("event {} of the history is {what}, which the program does not ask for", id.0);
             return Err(diverged(id, None, message));
         }
         kind => {
-            let mail = run.is_carried(id) && run.is_mail(kind);
+            let mail = run.is_ahead(id) && run.is_mail(kind);
             run.absorb(id);
-            if !mail {
+            if !mail && run.begun {
                 run.queue.push_back(Put { event: id, bytes: run.bytes });
             }
         }

@@ -1,7 +1,8 @@
-//! Whether and when a failed attempt is followed by another: the policy's arithmetic, and what cuts it short.
+//! Whether and when a failed attempt, or a failed run, is followed by another: the policy's arithmetic, and what cuts it
+//! short.
 
 use weft_protocol::Timestamp;
-use weft_protocol::policy::ResolvedActivity;
+use weft_protocol::policy::{ResolvedActivity, RunRetry};
 
 /// A failed attempt, as far as its repetition depends on it.
 #[derive(Debug, Clone, Copy)]
@@ -60,15 +61,34 @@ pub(crate) fn next(options: &ResolvedActivity, attempt: Attempt, now: Timestamp)
     }
 }
 
-/// The policy's delay after the failed attempt `number`: first × factor^(number − 1), at most max.
+/// When the run after the failed run `number`, from 1, begins; `None` if there is none. `deadline` is that of all.
+pub(crate) fn next_run(
+    policy: &RunRetry,
+    number: u32,
+    deadline: Option<Timestamp>,
+    now: Timestamp,
+) -> Option<Timestamp> {
+    if policy.attempts != 0 && number >= policy.attempts {
+        return None;
+    }
+    let begins = now.plus_ms(grown(policy.first_ms, policy.factor_milli, policy.max_ms, number));
+    deadline.is_none_or(|deadline| begins < deadline).then_some(begins)
+}
+
+/// The policy's delay after the failed attempt `number`.
 fn delay_ms(options: &ResolvedActivity, number: u32) -> i64 {
-    let max = options.retry_max_ms.max(0);
-    let first = options.retry_first_ms.clamp(0, max);
-    if options.retry_factor_milli == 1_000 || first == 0 {
+    grown(options.retry_first_ms, options.retry_factor_milli, options.retry_max_ms, number)
+}
+
+/// first × factor^(number − 1), at most max.
+fn grown(first_ms: i64, factor_milli: i64, max_ms: i64, number: u32) -> i64 {
+    let max = max_ms.max(0);
+    let first = first_ms.clamp(0, max);
+    if factor_milli == 1_000 || first == 0 {
         return first;
     }
     // In thousandths of a millisecond, so that small factors do not round to a standstill.
-    let (limit, factor) = (i128::from(max) * 1_000, i128::from(options.retry_factor_milli.max(0)));
+    let (limit, factor) = (i128::from(max) * 1_000, i128::from(factor_milli.max(0)));
     let mut delay = i128::from(first) * 1_000;
     for _ in 1..number {
         let grown = (delay * factor / 1_000).min(limit);

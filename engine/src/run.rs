@@ -18,8 +18,9 @@ use serde_json::{Map, Value};
 use weft_bytecode::WorkflowDef;
 use weft_protocol::api::Status;
 use weft_protocol::command::CommandId;
-use weft_protocol::event::{EventKind, ParentRef, RunRef};
+use weft_protocol::event::{EventKind, ParentRef, RunRef, TimeoutKind};
 use weft_protocol::limits::Limits;
+use weft_protocol::policy::RunOptions;
 use weft_protocol::{Event, EventId, Failure, Payload, RunId, Timestamp, WorkflowId};
 use weft_vm::{Activation, Context, Loaded, Outcome, Step, Then, Trap, TrapKind, Vm};
 
@@ -28,8 +29,9 @@ use crate::child::{self, Child};
 use crate::history;
 use crate::input::{AlarmKey, Input};
 use crate::replay;
+use crate::retry;
 use crate::signal::Requests;
-use crate::successor::Continuing;
+use crate::successor::{Continuing, How};
 use crate::timer::Timer;
 use crate::transition::{Outgoing, Refused, Transition};
 use crate::update::Updates;
@@ -55,8 +57,21 @@ pub struct Start {
     pub parent: Option<ParentRef>,
     /// What made the start idempotent.
     pub request_id: Option<String>,
-    /// Limit of the run, where the start gives one; else the declaration's.
-    pub run_timeout_ms: Option<i64>,
+    /// As resolved, see [`crate::options::resolved`].
+    pub options: RunOptions,
+    /// What it is told before it begins.
+    pub signal: Option<FirstSignal>,
+}
+
+/// A signal that a run is started with; its arguments are canonical and checked.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FirstSignal {
+    /// Its name.
+    pub name: String,
+    /// Record of its parameters.
+    pub args: Payload,
+    /// What makes it idempotent.
+    pub request_id: Option<String>,
 }
 
 /// What never changes in a run.
@@ -66,9 +81,37 @@ pub(crate) struct Facts {
     pub(crate) me: RunRef,
     pub(crate) started_at: Timestamp,
     pub(crate) parent: Option<ParentRef>,
-    pub(crate) run_timeout_ms: Option<i64>,
-    /// How many events behind the first were taken over from the run before.
-    pub(crate) carried: u32,
+    pub(crate) options: Box<RunOptions>,
+    /// When its program begins, if not at once.
+    pub(crate) begins: Option<Timestamp>,
+    /// When all runs of the chain time out.
+    pub(crate) deadline: Option<Timestamp>,
+    /// Which of the runs that the retry policy allows.
+    pub(crate) attempt: u32,
+    /// How many events behind the first were there before the program began.
+    pub(crate) ahead: u32,
+}
+
+impl Facts {
+    /// Those of the run that begins with this event; `workflow` is the index of its workflow.
+    pub(crate) fn of(started: &EventKind, workflow: u16, at: Timestamp) -> Option<Facts> {
+        let EventKind::RunStarted { workflow_id, run_id, parent, options, begins, deadline, attempt, ahead, .. } =
+            started
+        else {
+            return None;
+        };
+        Some(Facts {
+            workflow,
+            me: RunRef { workflow_id: workflow_id.clone(), run_id: *run_id },
+            started_at: at,
+            parent: parent.clone(),
+            options: options.clone(),
+            begins: *begins,
+            deadline: *deadline,
+            attempt: *attempt,
+            ahead: *ahead,
+        })
+    }
 }
 
 /// An event whose activation is still to come, and the bytes of history up to it.
@@ -131,6 +174,10 @@ pub struct Run {
     pub(crate) stuck: Option<Parked>,
     /// The program has said that it goes on as a new run.
     pub(crate) continuing: Option<Continuing>,
+    /// Whether the program has begun, or is about to.
+    pub(crate) begun: bool,
+    /// What the run's own limit is counted from.
+    pub(crate) clock_from: Timestamp,
 }
 
 impl Run {
@@ -140,36 +187,65 @@ impl Run {
     /// If `start.workflow` is not a workflow of the program.
     pub fn start(loaded: Arc<Loaded>, start: Start, now: Timestamp, limits: Arc<Limits>) -> (Run, Transition) {
         let def = &loaded.program().workflows[usize::from(start.workflow)];
-        let run_timeout_ms = start.run_timeout_ms.or(def.options.run_timeout_ms);
-        let kind = EventKind::RunStarted {
+        let begins = start.options.delay_ms.filter(|ms| *ms > 0).map(|ms| now.plus_ms(ms));
+        let deadline = start.options.execution_timeout_ms.map(|ms| begins.unwrap_or(now).plus_ms(ms));
+        let started = EventKind::RunStarted {
             namespace: start.namespace,
             workflow: def.name.clone(),
-            workflow_id: start.workflow_id.clone(),
+            workflow_id: start.workflow_id,
             run_id: start.run_id,
             program: loaded.hash().0,
             edition: loaded.program().edition.clone(),
-            args: start.args.clone(),
+            args: start.args,
             seed: start.seed,
-            parent: start.parent.clone(),
+            parent: start.parent,
             request_id: start.request_id,
-            run_timeout_ms,
+            options: Box::new(start.options),
+            begins,
+            deadline,
+            attempt: 1,
+            ahead: u32::from(start.signal.is_some()),
             continued: None,
         };
-        let facts = Facts {
-            workflow: start.workflow,
-            me: RunRef { workflow_id: start.workflow_id, run_id: start.run_id },
-            started_at: now,
-            parent: start.parent,
-            run_timeout_ms,
-            carried: 0,
-        };
-        let mut run = Run::blank(loaded, facts, &start.args, start.seed, limits);
-        run.now = now;
+        let told = start.signal.into_iter().map(|signal| EventKind::SignalReceived {
+            name: signal.name,
+            args: signal.args,
+            request_id: signal.request_id,
+            from: None,
+        });
         let mut out = Transition::default();
-        out.alarms.extend(run_timeout_ms.map(|ms| (now.plus_ms(ms), AlarmKey::Run)));
-        run.happened(kind, &mut out);
+        let mut run = Run::opened(loaded, start.workflow, started, told, now, limits, &mut out);
         run.advance(&mut out);
         (run, out)
+    }
+
+    /// A run with its first events, none of which its program has noticed.
+    pub(crate) fn opened(
+        loaded: Arc<Loaded>,
+        workflow: u16,
+        started: EventKind,
+        ahead: impl IntoIterator<Item = EventKind>,
+        now: Timestamp,
+        limits: Arc<Limits>,
+        out: &mut Transition,
+    ) -> Run {
+        let (args, seed) = beginning(&started);
+        let facts = Facts::of(&started, workflow, now).expect("a run begins with RunStarted");
+        let mut run = Run::blank(loaded, facts, &args, seed, limits);
+        out.alarms.extend(run.over().map(|(at, _)| (at, AlarmKey::Run)));
+        if run.begun {
+            run.happened(started, out);
+        } else {
+            run.record(started, out);
+            out.alarms.extend(run.facts.begins.map(|at| (at, AlarmKey::Begin)));
+        }
+        for kind in ahead {
+            match run.is_mail(&kind) {
+                true => drop(run.record(kind, out)),
+                false => run.happened(kind, out),
+            }
+        }
+        run
     }
 
     pub(crate) fn blank(loaded: Arc<Loaded>, facts: Facts, args: &Payload, seed: [u8; 16], limits: Arc<Limits>) -> Run {
@@ -178,6 +254,8 @@ impl Run {
             loaded,
             limits,
             now: facts.started_at,
+            begun: facts.begins.is_none(),
+            clock_from: facts.begins.unwrap_or(facts.started_at),
             facts,
             // Few runs have less; growing from nothing copies the first events over and over.
             history: Vec::with_capacity(8),
@@ -344,9 +422,9 @@ impl Run {
         };
         let failed = |failure: &Failure| Outcome::Failed(failure.clone());
         match &self.history[id.0 as usize - 1].kind {
-            RunStarted { .. } => match self.mail() {
-                mail if mail.is_empty() => Activation::Start,
-                mail => Activation::StartWith(mail),
+            RunStarted { .. } | DelayEnded => match self.told_before(id) {
+                told if told.is_empty() => Activation::Start,
+                told => Activation::StartWith(told),
             },
             ActivityCompleted { end, result } => resolved(end.scheduled, Outcome::Completed(result.clone())),
             ActivityFailed { end, failure } | ActivityTimedOut { end, failure, .. } => {
@@ -421,25 +499,61 @@ impl Run {
                 }
                 self.close(EventKind::RunCompleted { result, unread }, out);
             }
-            Then::Failed(failure) => self.close(EventKind::RunFailed { failure }, out),
+            Then::Failed(failure) => match self.tried_again(&failure) {
+                Some(begins) => self.try_again(How::Failed { failure, begins }, out),
+                None => self.close(EventKind::RunFailed { failure, next_run: None }, out),
+            },
             Then::Canceled => {
                 let reason = self.cancel_reason.clone().unwrap_or_default();
                 self.close(EventKind::RunCanceled { reason }, out);
             }
             Then::Continued { args, canceling } => {
-                self.continuing = Some(Continuing { args, canceling, idle: self.idle(event) });
+                self.continuing = Some(Continuing { args, canceling, how: How::AsNew, idle: self.idle(event) });
                 out.continues = true;
             }
             Then::Waiting | Then::Slice | Then::Trapped(_) => {}
         }
     }
 
-    /// Ends the run without its program: what it was about to do is dropped.
-    fn cut_short(&mut self, kind: EventKind, out: &mut Transition) {
+    /// When the run that tries again begins, if this failure is to be followed by one. What the workflow declares is an
+    /// answer, and whoever cancels wants an end.
+    pub(crate) fn tried_again(&self, failure: &Failure) -> Option<Timestamp> {
+        let policy = self.facts.options.retry.as_ref()?;
+        let program = self.loaded.program();
+        let declared = self.def().throws.iter().any(|ty| program.type_name(*ty) == failure.kind);
+        let answer = declared || failure.kind == "Canceled" || self.cancel_reason.is_some();
+        if answer { None } else { retry::next_run(policy, self.facts.attempt, self.facts.deadline, self.now) }
+    }
+
+    /// The run has failed and is followed by another, with the arguments that it was started with.
+    pub(crate) fn try_again(&mut self, how: How, out: &mut Transition) {
+        let args = self.history.first().map_or_else(Payload::null, |first| beginning(&first.kind).0);
+        self.continuing = Some(Continuing { args, canceling: false, how, idle: 0 });
+        out.continues = true;
+    }
+
+    /// Drops what the program was about to do.
+    pub(crate) fn put_down(&mut self) {
         if self.slicing {
             self.vm = replay::vm_before(self, self.queue[0].event);
         }
+    }
+
+    /// Ends the run without its program: what it was about to do is dropped.
+    fn cut_short(&mut self, kind: EventKind, out: &mut Transition) {
+        self.put_down();
         self.close(kind, out);
+    }
+
+    /// When the run times out, and by which of its limits.
+    pub(crate) fn over(&self) -> Option<(Timestamp, TimeoutKind)> {
+        let run = self.facts.options.run_timeout_ms;
+        let run = run.map(|ms| (self.clock_from.plus_ms(ms), TimeoutKind::Run));
+        let all = self.facts.deadline.map(|at| (at, TimeoutKind::Execution));
+        match (run, all) {
+            (Some(run), Some(all)) => Some(if run.0 < all.0 { run } else { all }),
+            (run, all) => run.or(all),
+        }
     }
 
     pub(crate) fn close(&mut self, kind: EventKind, out: &mut Transition) {
@@ -527,6 +641,14 @@ impl Run {
     /// Whether the run has ended.
     pub fn is_closed(&self) -> bool {
         self.status != Status::Running
+    }
+}
+
+/// Arguments and seed of a run by its first event.
+pub(crate) fn beginning(started: &EventKind) -> (Payload, [u8; 16]) {
+    match started {
+        EventKind::RunStarted { args, seed, .. } => (args.clone(), *seed),
+        _ => (Payload::null(), [0; 16]),
     }
 }
 

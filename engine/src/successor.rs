@@ -1,7 +1,7 @@
-//! A run that goes on as a new one: `continue as new`.
+//! A run that goes on as a new one: `continue as new`, or another try after it has failed or timed out.
 //!
 //! ```text
-//! old: … RunContinuedAsNew
+//! old: … RunContinuedAsNew | RunFailed | RunTimedOut
 //! new: RunStarted, what the old one had not noticed, …      in the same commit
 //! ```
 //!
@@ -10,17 +10,17 @@
 //!
 //! What goes along is in the new history before its program begins: messages that nobody has received, inputs that a
 //! stuck run had put off, and a cancel that the body has not met. A message whose signal has a mailbox is in the mailbox
-//! when the body begins; anything else happens right after the beginning, in order.
+//! when the body begins, and a handler has run; anything else happens right after the beginning, in order.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
 use weft_protocol::event::{Continued, EventKind};
-use weft_protocol::{EventId, Payload, RunId};
+use weft_protocol::{EventId, Failure, Payload, RunId, Timestamp};
 use weft_vm::Loaded;
 
-use crate::input::{AlarmKey, Input};
-use crate::run::{Facts, Run};
+use crate::input::Input;
+use crate::run::Run;
 use crate::transition::Transition;
 
 /// What the program said: it goes on as a new run. Between the transition that says so and [`Run::succeed`].
@@ -31,6 +31,28 @@ pub(crate) struct Continuing {
     pub(crate) canceling: bool,
     /// How many runs of the chain in a row, this one included, have gone on as they began.
     pub(crate) idle: u32,
+    pub(crate) how: How,
+}
+
+/// Why a run is followed by another.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum How {
+    /// Its program says so.
+    AsNew,
+    /// A failure left its body, and its retry policy says when the next run begins.
+    Failed { failure: Failure, begins: Timestamp },
+    /// It took too long, and its retry policy says when the next run begins.
+    TimedOut { failure: Failure, begins: Timestamp },
+}
+
+impl How {
+    /// The failure, and when the next run begins.
+    fn again(&self) -> Option<(&Failure, Timestamp)> {
+        match self {
+            How::AsNew => None,
+            How::Failed { failure, begins } | How::TimedOut { failure, begins } => Some((failure, *begins)),
+        }
+    }
 }
 
 /// What code must take to go on for a run.
@@ -84,47 +106,37 @@ impl Run {
     /// Ends a run that has said `Transition::continues`, adding that to the transition, and begins the next one. `None`
     /// if it has not said so.
     pub fn succeed(&mut self, successor: Successor, out: &mut Transition) -> Option<Succession> {
-        let Continuing { args, canceling, idle } = self.continuing.take()?;
+        let Continuing { args, canceling, how, idle } = self.continuing.take()?;
         let carried = self.carried(canceling);
         let kinds: Vec<EventKind> = carried.iter().map(|id| self.history[id.0 as usize - 1].kind.clone()).collect();
         let (moved, deferred) = split(std::mem::take(&mut self.deferred));
-        let started = self.next_started(&successor, carried.len(), idle);
-        let unread = self.unread();
-        let program = successor.loaded.hash().0;
-        self.close(EventKind::RunContinuedAsNew { next_run: successor.run_id, args, program, unread }, out);
-        let facts = Facts {
-            workflow: successor.workflow,
-            me: weft_protocol::event::RunRef {
-                workflow_id: self.facts.me.workflow_id.clone(),
-                run_id: successor.run_id,
-            },
-            started_at: self.now,
-            parent: self.facts.parent.clone(),
-            run_timeout_ms: self.facts.run_timeout_ms,
-            carried: carried.len() as u32,
-        };
-        let mut run = Run::blank(successor.loaded, facts, &successor.args, successor.seed, Arc::clone(&self.limits));
-        let mut transition = Transition { again: true, ..Transition::default() };
-        let over = run.facts.run_timeout_ms.map(|ms| (run.now.plus_ms(ms), AlarmKey::Run));
-        transition.alarms.extend(over);
-        run.happened(started, &mut transition);
-        for kind in kinds {
-            match run.is_mail(&kind) {
-                true => drop(run.record(kind, &mut transition)),
-                false => run.happened(kind, &mut transition),
+        let started = self.next_started(&successor, &how, carried.len(), idle);
+        let Successor { run_id, loaded, workflow, .. } = successor;
+        let closing = match how {
+            How::AsNew => {
+                let (program, unread) = (loaded.hash().0, self.unread());
+                EventKind::RunContinuedAsNew { next_run: run_id, args, program, unread }
             }
-        }
+            How::Failed { failure, .. } => EventKind::RunFailed { failure, next_run: Some(run_id) },
+            How::TimedOut { failure, .. } => EventKind::RunTimedOut { failure, next_run: Some(run_id) },
+        };
+        self.close(closing, out);
+        let mut transition = Transition::default();
+        let (now, limits) = (self.now, Arc::clone(&self.limits));
+        let mut run = Run::opened(loaded, workflow, started, kinds, now, limits, &mut transition);
+        transition.again = run.is_computing();
         run.deferred = deferred;
         Some(Succession { run, transition, moved })
     }
 
     /// The first event of the next run.
-    fn next_started(&self, successor: &Successor, carried: usize, idle: u32) -> EventKind {
+    fn next_started(&self, successor: &Successor, how: &How, ahead: usize, idle: u32) -> EventKind {
         let def = &successor.loaded.program().workflows[usize::from(successor.workflow)];
         let (namespace, request_id) = match &self.history[0].kind {
             EventKind::RunStarted { namespace, request_id, .. } => (namespace.clone(), request_id.clone()),
             _ => (String::new(), None),
         };
+        let again = how.again();
         EventKind::RunStarted {
             namespace,
             workflow: def.name.clone(),
@@ -136,11 +148,15 @@ impl Run {
             seed: successor.seed,
             parent: self.facts.parent.clone(),
             request_id,
-            run_timeout_ms: self.facts.run_timeout_ms,
+            options: self.facts.options.clone(),
+            begins: again.map(|(_, begins)| begins),
+            deadline: self.facts.deadline,
+            attempt: if again.is_some() { self.facts.attempt + 1 } else { 1 },
+            ahead: ahead as u32,
             continued: Some(Box::new(Continued {
                 from: self.facts.me.run_id,
                 first: self.first_of_chain(),
-                carried: carried as u32,
+                failure: again.map(|(failure, _)| failure.clone()),
                 requests: self.requests.all().map(String::from).collect(),
                 idle,
             })),
@@ -151,7 +167,7 @@ impl Run {
     /// waited, or noticed what came along, has done something.
     pub(crate) fn idle(&self, event: EventId) -> u32 {
         match &self.history[0].kind {
-            _ if event > EventId(1) => 0,
+            _ if event > EventId(1) || self.facts.ahead > 0 => 0,
             EventKind::RunStarted { continued: Some(continued), .. } => continued.idle + 1,
             _ => 1,
         }
@@ -193,28 +209,28 @@ impl Run {
         carried
     }
 
-    /// Whether an event was taken over from the run before.
-    pub(crate) fn is_carried(&self, id: EventId) -> bool {
-        (2..=1 + u64::from(self.facts.carried)).contains(&id.0)
+    /// Whether an event was there before the program began, in a run that begins at once.
+    pub(crate) fn is_ahead(&self, id: EventId) -> bool {
+        (2..=1 + u64::from(self.facts.ahead)).contains(&id.0)
     }
 
-    /// Whether an event that was taken over is a message for a mailbox of this code.
+    /// Whether an event that was there before the program began is a message that this code takes then.
     pub(crate) fn is_mail(&self, kind: &EventKind) -> bool {
         let EventKind::SignalReceived { name, .. } = kind else { return false };
-        self.def().signals.iter().any(|signal| signal.name == *name && signal.handler.is_none())
+        self.def().signals.iter().any(|signal| signal.name == *name)
     }
 
-    /// The messages that are in the mailboxes when the body begins.
-    pub(crate) fn mail(&self) -> Vec<(u16, Payload)> {
-        let carried = self.history.iter().skip(1).take(self.facts.carried as usize);
-        let mail = carried.filter_map(|event| match &event.kind {
+    /// The messages that are there when the program begins with this event.
+    pub(crate) fn told_before(&self, begins: EventId) -> Vec<(u16, Payload)> {
+        let there = if self.facts.begins.is_some() { begins.0 as usize - 1 } else { 1 + self.facts.ahead as usize };
+        let told = self.history.iter().take(there).filter_map(|event| match &event.kind {
             EventKind::SignalReceived { name, args, .. } => {
-                let signal = self.def().signals.iter().position(|s| s.name == *name && s.handler.is_none())?;
+                let signal = self.def().signals.iter().position(|signal| signal.name == *name)?;
                 Some((signal as u16, args.clone()))
             }
             _ => None,
         });
-        mail.collect()
+        told.collect()
     }
 }
 

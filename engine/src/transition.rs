@@ -159,4 +159,6 @@ pub enum Refused {
     Stuck,
     /// The run's body is over.
     Ending,
+    /// The run's program has not begun.
+    NotBegun,
 }

@@ -156,6 +156,9 @@ impl Run {
         if self.stuck.is_some() {
             return Err(Refused::Stuck);
         }
+        if !self.begun {
+            return Err(Refused::NotBegun);
+        }
         if self.vm.is_ending() {
             return Err(Refused::Ending);
         }

@@ -6,7 +6,7 @@ use crate::command::{CommandId, Site};
 use crate::failure::Failure;
 use crate::id::{EventId, RunId, Timestamp, WorkflowId};
 use crate::payload::Payload;
-use crate::policy::{ChildOptions, OnParentClose, ResolvedActivity};
+use crate::policy::{ChildOptions, OnParentClose, ResolvedActivity, RunOptions};
 
 /// One event of a run's history.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -55,6 +55,8 @@ pub enum TimeoutKind {
     Heartbeat,
     /// `run_timeout`.
     Run,
+    /// `execution_timeout`.
+    Execution,
 }
 
 impl TimeoutKind {
@@ -66,6 +68,7 @@ impl TimeoutKind {
             TimeoutKind::ScheduleToStart => "schedule_to_start",
             TimeoutKind::Heartbeat => "heartbeat",
             TimeoutKind::Run => "run",
+            TimeoutKind::Execution => "execution",
         }
     }
 }
@@ -93,14 +96,14 @@ pub struct ParentRef {
 }
 
 /// What a run that goes on for another took over from it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Continued {
     /// The run before.
     pub from: RunId,
     /// The first run of the chain: the one that was started.
     pub first: RunId,
-    /// How many of the events behind this one were taken over. They are in the history before the program begins.
-    pub carried: u32,
+    /// How the run before failed, of one that is tried again.
+    pub failure: Option<Failure>,
     /// Ids of requests that the chain has taken, oldest first: told again, they change nothing.
     pub requests: Vec<String>,
     /// How many runs in a row, up to the one before, have gone on without waiting for anything.
@@ -122,9 +125,16 @@ pub enum EventKind {
         seed: [u8; 16],
         parent: Option<ParentRef>,
         request_id: Option<String>,
-        /// `run_timeout` as resolved, milliseconds.
-        run_timeout_ms: Option<i64>,
-        /// Of a run that another continued as.
+        options: Box<RunOptions>,
+        /// When its program begins, if that is later: it does so with `DelayEnded`.
+        begins: Option<Timestamp>,
+        /// When all runs of the chain time out.
+        deadline: Option<Timestamp>,
+        /// Which of the runs that a retry policy allows, from 1.
+        attempt: u32,
+        /// How many of the events behind this one are there before the program begins.
+        ahead: u32,
+        /// Of a run that goes on for another.
         continued: Option<Box<Continued>>,
     },
     ActivityScheduled {
@@ -239,6 +249,8 @@ pub enum EventKind {
     },
     RunFailed {
         failure: Failure,
+        /// The run that tries again, begun in the same commit.
+        next_run: Option<RunId>,
     },
     RunCanceled {
         reason: String,
@@ -249,6 +261,8 @@ pub enum EventKind {
     },
     RunTimedOut {
         failure: Failure,
+        /// The run that tries again, begun in the same commit.
+        next_run: Option<RunId>,
     },
     /// An update has passed its check; its body runs on a fiber of its own.
     UpdateAccepted {
@@ -299,6 +313,9 @@ pub enum EventKind {
         sent: EventId,
         failure: Failure,
     },
+    /// The start delay or the delay before another try is over, or was cut short: the program begins, and finds the
+    /// signals that came before.
+    DelayEnded,
 }
 
 impl EventKind {
@@ -346,6 +363,7 @@ impl EventKind {
             CancelSent { .. } => "CancelSent",
             CancelDelivered { .. } => "CancelDelivered",
             CancelRefused { .. } => "CancelRefused",
+            DelayEnded => "DelayEnded",
         }
     }
 
@@ -361,6 +379,15 @@ impl EventKind {
                 | RunTimedOut { .. }
                 | RunContinuedAsNew { .. }
         )
+    }
+
+    /// The run that goes on for the one that this event ends.
+    pub fn next_run(&self) -> Option<RunId> {
+        match self {
+            EventKind::RunContinuedAsNew { next_run, .. } => Some(*next_run),
+            EventKind::RunFailed { next_run, .. } | EventKind::RunTimedOut { next_run, .. } => *next_run,
+            _ => None,
+        }
     }
 
     /// The command this event came from, for the events that a fiber's command becomes.

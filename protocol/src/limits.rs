@@ -59,6 +59,8 @@ pub struct Limits {
     pub idle_runs_max: usize,
     /// Bytes of all search attributes of a run.
     pub attributes_bytes_max: usize,
+    /// Bytes of the memo of a run.
+    pub memo_bytes_max: usize,
     /// Silence after which a node's partitions may be taken over, milliseconds.
     pub lease_ms: i64,
     /// How long a delivered `queue` task is left to its worker after a restart, milliseconds.
@@ -88,6 +90,7 @@ impl Default for Limits {
             pending_bytes_max: 8 << 20,
             idle_runs_max: 1_000,
             attributes_bytes_max: 40 << 10,
+            memo_bytes_max: 64 << 10,
             lease_ms: 3_000,
             reclaim_grace_ms: 10_000,
         }

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::payload::Payload;
+
 /// How an activity of this run is attempted. Durations are milliseconds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ResolvedActivity {
@@ -88,6 +90,39 @@ pub struct ChildOptions {
     pub on_parent_close: OnParentClose,
     /// When the wait is canceled.
     pub on_cancel: CancelMode,
-    /// Limit of the run, milliseconds.
+    /// Of the run itself.
+    pub run: RunOptions,
+}
+
+/// When a run that has failed is followed by another with the same arguments. Durations are milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct RunRetry {
+    /// Delay after the first failed run.
+    pub first_ms: i64,
+    /// Growth of the delay in thousandths.
+    pub factor_milli: i64,
+    /// Longest delay.
+    pub max_ms: i64,
+    /// Runs in all; 0 for no limit.
+    pub attempts: u32,
+}
+
+/// Options of a run as resolved when it was started; the runs that go on for it have them too. Durations are
+/// milliseconds.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Default)]
+pub struct RunOptions {
+    /// Limit of one run, from when it begins.
     pub run_timeout_ms: Option<i64>,
+    /// Limit of all runs of the chain together, from when the first begins.
+    pub execution_timeout_ms: Option<i64>,
+    /// How long after its start the first run begins.
+    pub delay_ms: Option<i64>,
+    /// Whether a failed run is followed by another.
+    pub retry: Option<RunRetry>,
+    /// What is kept beside the run for people, a JSON object.
+    pub memo: Option<Payload>,
+    /// Place of its activities in their queues, 1 to 5; `None` is 3.
+    pub priority: Option<u8>,
 }

@@ -29,7 +29,7 @@ pub struct RunKey {
 pub trait Api: Send + Sync {
     /// Stores an encoded Program and makes it current for its project; answers when new starts use it.
     async fn deploy(&self, namespace: &str, program: Vec<u8>) -> Result<DeployReply, ApiError>;
-    /// Starts a run or joins one.
+    /// Starts a run or joins one. An update that goes with it is not waited for: [`Api::update`] with its id does that.
     async fn start(&self, namespace: &str, request: StartRequest) -> Result<StartReply, ApiError>;
     /// Signals a run.
     async fn signal(&self, run: &RunKey, name: &str, request: MessageRequest) -> Result<(), ApiError>;

@@ -17,6 +17,7 @@ mod moves;
 mod recover;
 pub mod request;
 mod start;
+mod started;
 mod starts;
 pub mod update;
 pub mod word;
@@ -271,15 +272,18 @@ impl Partition {
                 let answer = how.map(|()| Answer::Alive { cancel_requested });
                 self.reply(batch, reply, answer.map_err(|refused| self.refusal(id, gone, refused)));
             }
-            Then::Update(reply, update_id) => match how {
+            Then::Joined(reply, run) => {
+                let answer = how.map(|()| Answer::Started { run, started: false, update: None });
+                self.reply(batch, reply, answer.map_err(|refused| self.refusal(id, gone, refused)));
+            }
+            Then::Update(reply, update_id, sent) => match how {
                 Ok(()) => self.answer_updaters(id),
                 Err(Refused::Rejected(failure)) => {
-                    let answer = update::rejected(self.runs.get(&id), update_id, failure.to_json());
-                    self.update_refused(id, batch, reply, Ok(answer));
+                    self.update_refused(id, gone, batch, reply, (update_id, sent), Ok(failure.to_json()));
                 }
                 Err(refused) => {
                     let error = self.refusal(id, gone, refused);
-                    self.update_refused(id, batch, reply, Err(error));
+                    self.update_refused(id, gone, batch, reply, (update_id, sent), Err(error));
                 }
             },
             Then::Child(word) => self.heard_of_child(id, batch, *word, how),
@@ -308,6 +312,7 @@ impl Partition {
             Refused::CheckTrapped(trap) => refusal::check_failed(&trap),
             Refused::Stuck => refusal::run_stuck(),
             Refused::Ending => refusal::run_ending(),
+            Refused::NotBegun => refusal::run_not_begun(),
         }
     }
 

@@ -26,7 +26,7 @@ pub fn wrong_namespace(namespace: &str) -> ApiError {
 /// The run has ended.
 pub fn run_closed(workflow_id: &str) -> ApiError {
     ApiError::new(409, "run_closed", format!("the run `{workflow_id}` has ended"))
-        .help("only open runs take signals, updates, cancels and terminations; its result is still there")
+        .help("only open runs take signals, updates and terminations; its result is still there")
 }
 
 /// An open run has the id and the policy says `reject`.
@@ -169,6 +169,13 @@ pub fn run_stuck() -> ApiError {
 pub fn run_ending() -> ApiError {
     let message = "the run is ending: it waits for the updates it has and takes no other; nothing was logged";
     ApiError::new(409, "run_ending", message)
+}
+
+/// The run's program has yet to begin.
+pub fn run_not_begun() -> ApiError {
+    let message = "the run has not begun: it waits for its start delay, or for the delay before it is tried again";
+    ApiError::new(409, "run_not_begun", message)
+        .help("signals are kept until it begins; `weft describe` says when that is")
 }
 
 /// An update id that is none.

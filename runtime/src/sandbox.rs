@@ -192,8 +192,9 @@ impl Sandbox {
             None => PartitionId(0),
         };
         match self.ask(part, Request::Start(Box::new(order))).await? {
-            Answer::Started { run, started } => {
-                Ok(StartReply { workflow_id: run.workflow_id.to_string(), run_id: run.run_id.to_string(), started })
+            Answer::Started { run, started, update } => {
+                let (workflow_id, run_id) = (run.workflow_id.to_string(), run.run_id.to_string());
+                Ok(StartReply { workflow_id, run_id, started, update })
             }
             other => Err(unexpected(&other)),
         }
@@ -264,9 +265,17 @@ impl Sandbox {
     ///
     /// # Errors
     /// As the API refuses.
-    pub async fn cancel(&mut self, workflow_id: &str, reason: &str) -> Result<(), ApiError> {
-        let ask = Request::Cancel { key: key(workflow_id), reason: reason.into(), request_id: None };
-        self.on_open(workflow_id, ask).await
+    pub async fn cancel(
+        &mut self,
+        workflow_id: &str,
+        reason: &str,
+        request_id: Option<String>,
+    ) -> Result<(), ApiError> {
+        let ask = Request::Cancel { key: key(workflow_id), reason: reason.into(), request_id };
+        match self.ask(self.part(workflow_id), ask).await? {
+            Answer::NotOpen => self.closed(workflow_id).await.map(drop),
+            _ => Ok(()),
+        }
     }
 
     /// Ends a run now.

@@ -85,7 +85,8 @@ fn compare(seed: u64, order: u64, loaded: &Arc<Loaded>, seen: &mut Seen) -> Vec<
         seed: [7; 16],
         parent: None,
         request_id: None,
-        run_timeout_ms: None,
+        options: weft_protocol::policy::RunOptions::default(),
+        signal: None,
     };
     let whole = Arc::new(Limits::default());
     let (mut plain, out) = Run::start(loaded.clone(), start.clone(), BEGIN, whole);

@@ -75,7 +75,8 @@ async fn a_run_from_start_to_result() {
     assert_eq!(ended.body["status"], "Completed");
 
     server.post("/runs/order-7/signals/go", json!({})).await.refused(409, "run_closed");
-    server.post("/runs/order-7/cancel", json!({})).await.refused(409, "run_closed");
+    assert_eq!(server.post("/runs/order-7/cancel", json!({})).await.status, StatusCode::NO_CONTENT, "it wants an end");
+    server.post("/runs/order-7/terminate", json!({})).await.refused(409, "run_closed");
     assert_eq!(server.get("/runs/order-7/queries/seen").await.body, json!(5), "of closed runs, too");
     let kinds: Vec<_> = server.events("/runs/order-7/history").await.iter().map(|e| e["type"].clone()).collect();
     let expected =

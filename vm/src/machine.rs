@@ -195,11 +195,8 @@ impl Vm {
             return Ok(());
         }
         let taken = match activation {
-            Activation::Start => self.start(),
-            Activation::StartWith(mail) => mail
-                .into_iter()
-                .try_for_each(|(signal, args)| self.put_in_mailbox(signal, args))
-                .and_then(|()| self.start()),
+            Activation::Start => self.start(Vec::new()),
+            Activation::StartWith(told) => self.start(told),
             _ if !matches!(self.life, Life::Open | Life::Ending(_)) => {
                 Err(corrupt("an activation reached a run that is not open"))
             }
@@ -220,7 +217,8 @@ impl Vm {
         taken.map_err(|stop| trapped(stop, None))
     }
 
-    fn start(&mut self) -> Result<(), Fault> {
+    /// Begins with what the run was told before, in order.
+    fn start(&mut self, told: Vec<(u16, Payload)>) -> Result<(), Fault> {
         let Life::New(args) = std::mem::replace(&mut self.life, Life::Open) else {
             return Err(corrupt("the run has already started"));
         };
@@ -230,6 +228,17 @@ impl Vm {
         };
         let args = self.arguments(ty, &args)?;
         let main = self.add_fiber(Fiber::new(FiberPath::default(), Role::Main), body, &args)?;
+        for (signal, args) in told {
+            let def = self.def().signals.get(usize::from(signal)).ok_or_else(|| corrupt("no such signal"))?;
+            let (ty, handler) = (def.args, def.handler);
+            let Some(handler) = handler else {
+                self.put_in_mailbox(signal, args)?;
+                continue;
+            };
+            let args = self.arguments(ty, &args)?;
+            let id = self.add_fiber(Fiber::new(FiberPath::atomic(), Role::Atomic), handler, &args)?;
+            self.ready.push_back(id);
+        }
         self.ready.push_back(main);
         // The first values of indexed cells are news, whatever they are.
         let def = &self.loaded.program().workflows[usize::from(self.workflow)];
@@ -429,8 +438,15 @@ impl Vm {
         if let Some(id) = self.progress.current {
             return Ok(Some(id));
         }
+        let draws = self.atomic_draws;
         let next = match self.ready.pop_front() {
-            Some(id) => Some(id),
+            Some(id) => {
+                // One that waited behind others goes on with their stream.
+                if let Some(fiber) = self.fiber(id).filter(|fiber| fiber.role == Role::Atomic) {
+                    fiber.draws = draws;
+                }
+                Some(id)
+            }
             None => match self.conditions.get(self.progress.tested as usize).copied() {
                 Some(id) => {
                     self.progress.tested += 1;

@@ -9,8 +9,9 @@ use weft_protocol::{Failure, Payload, RunId, Timestamp, WorkflowId};
 pub enum Activation {
     /// The run begins: state is initialised, fiber `0` enters the body.
     Start,
-    /// As `Start` for a run that another continued as: these messages are in their mailboxes already, each with its
-    /// index into `WorkflowDef::signals`.
+    /// As `Start` for a run that has been told something before it begins: these messages, each with its index into
+    /// `WorkflowDef::signals`, are in their mailboxes already, and handlers run when the state is there and before the
+    /// body.
     StartWith(Vec<(u16, Payload)>),
     /// An activity, child or timer ended.
     Resolved {

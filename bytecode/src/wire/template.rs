@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
-use crate::options::{Part, Template};
+use crate::options::{OptionValue, Part, Template};
 
 /// A hole that has no text.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -41,6 +41,41 @@ pub fn fill(
 /// A hole whose value is no scalar.
 pub fn render(template: &Template, args: &Value) -> Result<String, HoleError> {
     fill(template, args, |text| text)
+}
+
+/// Why an option has no value.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum OptionError {
+    /// The program holds what is no JSON.
+    #[error("an option of the program is not JSON: {0}")]
+    NoJson(String),
+    /// A text in it.
+    #[error("an option cannot be filled: {0}")]
+    Hole(#[from] HoleError),
+}
+
+/// The value of an option over canonical arguments; `secret` says what a secret is.
+///
+/// # Errors
+/// An [`OptionError`], in the words of whoever asks, or what `secret` says.
+pub fn evaluate<E>(
+    option: &OptionValue,
+    args: &Value,
+    wrong: &dyn Fn(OptionError) -> E,
+    secret: &dyn Fn(&str) -> Result<Value, E>,
+) -> Result<Value, E> {
+    let inner = |value| evaluate(value, args, wrong, secret);
+    Ok(match option {
+        OptionValue::Json(text) => serde_json::from_str(text).map_err(|e| wrong(OptionError::NoJson(e.to_string())))?,
+        OptionValue::Param(path) => lookup(args, path).cloned().unwrap_or(Value::Null),
+        OptionValue::Template(text) => render(text, args).map_err(|hole| wrong(hole.into()))?.into(),
+        OptionValue::Secret(name) => secret(name)?,
+        OptionValue::Record(fields) => {
+            let fields = fields.iter().map(|(name, value)| Ok((name.clone(), inner(value)?)));
+            Value::Object(fields.collect::<Result<_, E>>()?)
+        }
+        OptionValue::List(items) => Value::Array(items.iter().map(inner).collect::<Result<_, E>>()?),
+    })
 }
 
 /// The argument at a path; `None` if there is none, as behind a `none`.

@@ -129,7 +129,7 @@ async fn drive(line: Arc<Line>, followed: bool) -> Result<(u64, Vec<u32>), Faile
             request_id: None,
             on_conflict: None,
             on_closed: None,
-            run_timeout_ms: None,
+            ..StartRequest::default()
         };
         let started = line.node.start(NAMESPACE, request).await?;
         let run =

@@ -50,6 +50,13 @@ fn text(context: &Context, run: &RunDescription) -> String {
         lines.push(("stuck", format!("{}\n{place}", safe(&stuck.message))));
     }
     lines.push(("started", row.started_at.clone()));
+    let now = Timestamp::now();
+    for (name, at) in [("begins", &run.begins_at), ("times out", &run.times_out_at)] {
+        lines.extend(at.as_ref().map(|at| (name, format!("{at}{}", due(now, at)))));
+    }
+    if run.attempt > 1 {
+        lines.push(("attempt", run.attempt.to_string()));
+    }
     if let Some(closed) = &row.closed_at {
         lines.push(("closed", closed.clone()));
     }
@@ -58,7 +65,9 @@ fn text(context: &Context, run: &RunDescription) -> String {
     if row.attributes.as_object().is_some_and(|a| !a.is_empty()) {
         lines.push(("attributes", cut(&row.attributes.to_string(), VALUE_CHARS_MAX)));
     }
-    let now = Timestamp::now();
+    if !run.memo.is_empty() {
+        lines.push(("memo", cut(&serde_json::Value::Object(run.memo.clone()).to_string(), VALUE_CHARS_MAX)));
+    }
     for wait in &run.waits {
         let until = wait.until.as_deref().map_or(String::new(), |t| format!(", until {t}{}", due(now, t)));
         lines.push(("waits for", format!("{} ({}, fiber {}){until}", wait.on, wait.source, wait.fiber)));

@@ -197,7 +197,7 @@ impl Session<'_> {
             request_id: None,
             on_conflict: Some(OnConflict::Join),
             on_closed: Some(on_closed),
-            run_timeout_ms: None,
+            ..StartRequest::default()
         };
         // First joining, to know whether there was one.
         let joined = api.start(&self.namespace, request(OnClosed::Join)).await?;

@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use weft_protocol::api::{UpdateReply, UpdateRequest, UpdateStage, UpdateStatus};
 
+use weft_runtime::api::RunKey;
+
 use crate::args::{self, For};
 use crate::exit::{Exit, Failed, Outcome};
 use crate::options::Update;
@@ -13,7 +15,7 @@ use crate::options::Update;
 use super::message::{find, key};
 use super::patience::Patience;
 use super::result::{failure_words, stuck_words};
-use super::{Context, duration};
+use super::{Context, Remote, duration};
 
 /// How long the first question waits: a run that the update gets stuck says so soon.
 const FIRST: Duration = Duration::from_millis(300);
@@ -28,13 +30,26 @@ pub(crate) async fn update(context: &Context, options: &Update) -> Outcome {
         given => (UpdateStage::Completed, Some(duration("--wait", given)?)),
     };
     let remote = context.remote().await?;
-    let mut run = key(&remote, &options.id, &options.run);
+    let run = key(&remote, &options.id, &options.run);
     let signature = remote.api.run_workflow(&run).await?;
     let message = find("update", &options.id, &options.name, &signature.updates)?;
     let what = For { kind: "update", name: &options.name };
     let args = args::read(what, &message.params, &options.args, options.input.as_deref())?;
     let update_id = options.update_id.clone().map_or_else(new_id, Ok)?;
-    let request = UpdateRequest { args, update_id: Some(update_id.clone()), wait_for: stage };
+    let request = UpdateRequest { args, update_id: Some(update_id), wait_for: stage };
+    awaited(context, &remote, run, &options.name, request, wait).await
+}
+
+/// Sends an update, again and again, until it has come as far as asked or the wait is over, and prints what it answers.
+pub(super) async fn awaited(
+    context: &Context,
+    remote: &Remote,
+    mut run: RunKey,
+    name: &str,
+    request: UpdateRequest,
+    wait: Option<Duration>,
+) -> Outcome {
+    let stage = request.wait_for;
     let begun = Instant::now();
     let left = || wait.map(|wait| wait.saturating_sub(begun.elapsed()));
     let mut patience = Patience::new(&context.out, remote.returns, wait);
@@ -42,20 +57,20 @@ pub(crate) async fn update(context: &Context, options: &Update) -> Outcome {
     loop {
         let step = left().map_or(longest, |left| left.min(longest));
         longest = STEP;
-        let ask = async || remote.api.update(&run, &options.name, request.clone(), step).await;
+        let ask = async || remote.api.update(&run, name, request.clone(), step).await;
         let reply = patience.ask(ask).await?;
         // From here on it is this very run, even if its id is used again.
         run.run_id = Some(reply.run_id.clone());
         let runs = reply.status == UpdateStatus::Accepted && stage == UpdateStage::Completed;
         if !runs || reply.stuck.is_some() || left().is_some_and(|left| left.is_zero()) {
-            return told(context, &options.name, stage, &reply, &remote.reach);
+            return told(context, name, stage, &reply, &remote.reach);
         }
     }
 }
 
 /// Prints what has become of an update: its result alone on stdout, or its id if it was only to be accepted. With
 /// `--json` one object on stdout, whatever became of it.
-fn told(context: &Context, name: &str, stage: UpdateStage, reply: &UpdateReply, reach: &str) -> Outcome {
+pub(super) fn told(context: &Context, name: &str, stage: UpdateStage, reply: &UpdateReply, reach: &str) -> Outcome {
     let exit = match (reply.status, stage) {
         (UpdateStatus::Completed, _) | (UpdateStatus::Accepted, UpdateStage::Accepted) => Exit::Done,
         (UpdateStatus::Accepted, UpdateStage::Completed) if reply.stuck.is_none() => Exit::WaitEnded,
@@ -94,7 +109,7 @@ fn told(context: &Context, name: &str, stage: UpdateStage, reply: &UpdateReply, 
     }
 }
 
-fn new_id() -> Result<String, Failed> {
+pub(super) fn new_id() -> Result<String, Failed> {
     let mut id = [0; 16];
     getrandom::fill(&mut id).map_err(|error| Failed::new(Exit::Refused, "random", error.to_string()))?;
     Ok(id.iter().map(|byte| format!("{byte:02x}")).collect())

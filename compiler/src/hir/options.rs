@@ -2,8 +2,8 @@
 //! parameters. The nearest word wins: declaration, then the file's `default`, then the project's.
 
 use weft_bytecode::options::{
-    ActivityOptions, HttpTarget, OnCancel, OnClosed, OnConflict, OnParentClose, OptionValue, Part, RetryPolicy, Target,
-    Template, WorkflowOptions,
+    ActivityOptions, HttpTarget, OnCancel, OnClosed, OnConflict, OnParentClose, OptionValue, PRIORITY_LAST, Part,
+    RetryPolicy, Target, Template, WorkflowOptions,
 };
 
 use crate::diagnostic::Diagnostic;
@@ -39,9 +39,20 @@ const ACTIVITY: &[&str] = &[
 ];
 pub(crate) const ACTIVITY_LATER: &[&str] =
     &["queue_timeout", "progress", "once", "priority", "fairness_key", "fairness_weight", "summary"];
-const WORKFLOW: &[&str] =
-    &["id", "on_conflict", "on_closed", "on_parent_close", "on_cancel", "run_timeout", "cleanup_timeout"];
-pub(crate) const WORKFLOW_LATER: &[&str] = &["execution_timeout", "delay", "retry", "priority", "memo"];
+const WORKFLOW: &[&str] = &[
+    "id",
+    "on_conflict",
+    "on_closed",
+    "on_parent_close",
+    "on_cancel",
+    "run_timeout",
+    "execution_timeout",
+    "cleanup_timeout",
+    "delay",
+    "retry",
+    "memo",
+    "priority",
+];
 const UPDATE: &[&str] = &["concurrent"];
 const METHODS: [&str; 7] = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"];
 
@@ -87,7 +98,7 @@ pub(crate) fn workflow<'a>(world: &World<'a>, item: &WorkflowItem<'a>) -> (Optio
         name: &item.decl.name.text,
         wrong: false,
     };
-    options.gather(item.decl.with.as_ref(), DefaultKind::Workflow, "workflow", WORKFLOW, WORKFLOW_LATER);
+    options.gather(item.decl.with.as_ref(), DefaultKind::Workflow, "workflow", WORKFLOW, &[]);
     options.workflow()
 }
 
@@ -114,7 +125,7 @@ pub(crate) fn check_defaults(world: &World<'_>) {
             let ast::Decl::Default { kind, with } = &item.decl else { continue };
             let (what, known, later) = match kind {
                 DefaultKind::Activity => ("activity", ACTIVITY, ACTIVITY_LATER),
-                DefaultKind::Workflow => ("workflow", WORKFLOW, WORKFLOW_LATER),
+                DefaultKind::Workflow => ("workflow", WORKFLOW, [].as_slice()),
                 DefaultKind::Missing => continue,
             };
             let head = Span { end: item.span.start + "default ".len() as u32 + what.len() as u32, ..item.span };
@@ -522,8 +533,59 @@ impl<'w, 'a> Options<'w, 'a> {
             on_cancel: self.on_cancel(),
             run_timeout_ms: self.duration("run_timeout"),
             cleanup_timeout_ms: self.duration("cleanup_timeout"),
+            execution_timeout_ms: self.duration("execution_timeout"),
+            delay_ms: self.duration("delay"),
+            retry: match self.find("retry").map(|given| self.constant(given, Ty::RETRY)) {
+                Some(Some(Value::Retry(policy))) => Some(policy),
+                _ => None,
+            },
+            memo: self.memo(),
+            priority: self.priority(),
         };
+        self.check_limits(&options);
         (id, options)
+    }
+
+    /// `memo: { customer, source: "web" }`.
+    fn memo(&mut self) -> Option<OptionValue> {
+        let (_, value, _) = self.find("memo")?;
+        match self.value(value)? {
+            memo @ OptionValue::Record(_) if secret_in(&memo) => {
+                let d = Diagnostic::error("WF2008", value.span, "a Secret may only be used in activity options");
+                self.report(d.label("kept and shown as it is").help("keep a name or an id, never the secret"));
+                None
+            }
+            memo @ OptionValue::Record(_) => Some(memo),
+            _ => {
+                let d = Diagnostic::error("WF1002", value.span, "`memo` takes a record");
+                self.report(d.label("not a record").help("`memo: { customer, source: \"web\" }`"));
+                None
+            }
+        }
+    }
+
+    /// `priority: 1`.
+    pub(crate) fn priority(&mut self) -> Option<u8> {
+        let given = self.find("priority")?;
+        let Some(Value::Int(priority)) = self.constant(given, Ty::INT) else { return None };
+        if !(1..=i64::from(PRIORITY_LAST)).contains(&priority) {
+            self.report(wrong_priority(given.1.span, priority));
+            return None;
+        }
+        u8::try_from(priority).ok()
+    }
+
+    /// WF4005.
+    fn check_limits(&mut self, options: &WorkflowOptions) {
+        let text = weft_bytecode::wire::text::duration;
+        if let (Some(all), Some(one), Some((_, at, _))) =
+            (options.execution_timeout_ms, options.run_timeout_ms, self.find("execution_timeout"))
+            && all < one
+        {
+            let message = format!("execution_timeout {} is shorter than run_timeout {}", text(all), text(one));
+            let d = Diagnostic::error("WF4005", at.span, message).label("ends before one run may");
+            self.report(d.help("raise it, or lower `run_timeout`"));
+        }
     }
 
     /// The template of an id: its holes must be texts of one form.
@@ -709,6 +771,22 @@ impl<'w, 'a> Options<'w, 'a> {
         );
         None
     }
+}
+
+fn secret_in(value: &OptionValue) -> bool {
+    match value {
+        OptionValue::Secret(_) => true,
+        OptionValue::Record(fields) => fields.iter().any(|(_, value)| secret_in(value)),
+        OptionValue::List(items) => items.iter().any(secret_in),
+        OptionValue::Json(_) | OptionValue::Param(_) | OptionValue::Template(_) => false,
+    }
+}
+
+/// WF4010.
+pub(crate) fn wrong_priority(span: Span, given: i64) -> Diagnostic {
+    Diagnostic::error("WF4010", span, format!("priority {given} is not one of 1 to {PRIORITY_LAST}"))
+        .label("out of range")
+        .help("1 goes first, 3 is what nothing says, 5 goes last")
 }
 
 /// `a.b.c` of names only.

@@ -109,6 +109,10 @@ impl Run {
             | CancelSent { .. }
             | CancelDelivered { .. }
             | CancelRefused { .. } => crate::word::note(&mut self.sent, event),
+            DelayEnded => {
+                self.begun = true;
+                self.clock_from = event.at;
+            }
             PatchRecorded { .. } | CodeMoved { .. } | ActivationFailed { .. } => {}
         }
     }

@@ -2,12 +2,14 @@
 
 use weft_protocol::command::{Command, CommandId, Issued};
 use weft_protocol::event::{EventKind, Origin, ParentRef, RunRef};
+use weft_protocol::policy::RunOptions;
 use weft_protocol::{EventId, Failure, Payload, WorkflowId};
 
 use super::Run;
 use crate::activity::{self, ActivityInput, Given, Moved};
 use crate::child::{self, CallOptions};
 use crate::input::AlarmKey;
+use crate::options;
 use crate::transition::{Outgoing, Transition};
 
 impl Run {
@@ -58,13 +60,14 @@ impl Run {
         origin: Origin,
         workflow: u16,
         args: Payload,
-        options: Option<&Payload>,
+        given: Option<&Payload>,
         attached: bool,
         out: &mut Transition,
     ) {
         let def = &self.loaded.program().workflows[usize::from(workflow)];
-        let call = CallOptions::read(options);
-        let resolved = call.resolve(&def.options);
+        let call = CallOptions::read(given);
+        let mut resolved = call.resolve(&def.options);
+        let run = options::resolved(call.of_run(), def, &args).and_then(|run| self.fits(run));
         let next = self.history.len() + 1;
         let generated = format!("{}-{}-{next}", def.name, self.facts.me.run_id);
         let (workflow_id, wrong) = match call.id.map(Ok).or_else(|| child::declared_id(def, &args)) {
@@ -74,6 +77,14 @@ impl Run {
             },
             Some(Err(hole)) => (generated, Some(hole.to_string())),
             None => (generated, None),
+        };
+        let wrong = match run {
+            Ok(run) => {
+                // Who is in a hurry is so with all its parts.
+                resolved.run = RunOptions { priority: run.priority.or(self.facts.options.priority), ..run };
+                wrong
+            }
+            Err(why) => wrong.or(Some(why)),
         };
         let workflow_id = WorkflowId(workflow_id.into());
         let kind = EventKind::ChildScheduled {
@@ -94,6 +105,15 @@ impl Run {
             }
             None => out.outbox.extend(self.start_of(id)),
         }
+    }
+
+    /// Options of a run that can be kept.
+    fn fits(&self, run: RunOptions) -> Result<RunOptions, String> {
+        let (bytes, max) = (run.memo.as_ref().map_or(0, Payload::len), self.limits.memo_bytes_max);
+        if bytes > max {
+            return Err(format!("the memo has {bytes} bytes (limit `memo_bytes_max`: {max})"));
+        }
+        Ok(run)
     }
 
     /// The outbox entry that starts a scheduled child.

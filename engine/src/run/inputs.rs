@@ -1,5 +1,6 @@
 //! What each Input does: which event it becomes, if any, and what is set in motion besides.
 
+use weft_bytecode::wire::text;
 use weft_protocol::event::{EventKind, RunRef, TimeoutKind};
 use weft_protocol::{EventId, Payload};
 
@@ -7,12 +8,20 @@ use super::{Run, commands};
 use crate::activity::{ActivityInput, Given, Moved, timed_out};
 use crate::child;
 use crate::input::{AlarmKey, Input};
+use crate::successor::How;
 use crate::transition::{Refused, Transition};
 
 impl Run {
     pub(crate) fn take(&mut self, input: Input, out: &mut Transition) -> Result<(), Refused> {
         match input {
-            Input::Signal { name, args, request_id, from } => self.signal(name, args, request_id, from, out),
+            Input::Signal { name, args, request_id, from, with_start } => {
+                self.signal(name, args, request_id, from, out)?;
+                // Another try waits for its time, whoever starts the id.
+                if with_start && !self.begun && self.facts.attempt == 1 {
+                    self.begin(out);
+                }
+                Ok(())
+            }
             Input::Update { name, args, update_id } => self.take_update(name, args, update_id, out),
             Input::Delivered { scheduled, attempt } => self.attempt(scheduled, attempt, ActivityInput::Delivered, out),
             Input::Redelivered { scheduled, attempt, since } => {
@@ -43,8 +52,16 @@ impl Run {
                 Ok(())
             }
             Input::Cancel { reason, request_id, from } => {
-                if self.cancel_reason.is_none() && !self.requests.knows(request_id.as_deref()) {
-                    self.happened(EventKind::CancelRequested { reason, request_id, from }, out);
+                if self.cancel_reason.is_some() || self.requests.knows(request_id.as_deref()) {
+                    return Ok(());
+                }
+                let asked = EventKind::CancelRequested { reason: reason.clone(), request_id, from };
+                if self.begun {
+                    self.happened(asked, out);
+                } else {
+                    // Nothing of it has happened that could be cleaned up.
+                    self.record(asked, out);
+                    self.close(EventKind::RunCanceled { reason }, out);
                 }
                 Ok(())
             }
@@ -72,6 +89,13 @@ impl Run {
         };
         if args.len() > self.limits.payload_bytes_max {
             return Err(Refused::Limit("payload_bytes_max"));
+        }
+        if !self.begun {
+            if self.history.len() > self.limits.mailbox_messages_max {
+                return Err(Refused::Limit("mailbox_messages_max"));
+            }
+            self.record(EventKind::SignalReceived { name, args, request_id, from }, out);
+            return Ok(());
         }
         if signal.handler.is_none() {
             let unread = self.vm.unread().iter().map(|(_, count)| *count as usize).sum::<usize>();
@@ -138,6 +162,7 @@ impl Run {
         match key {
             AlarmKey::Timer(id) => self.timers.contains_key(&id),
             AlarmKey::Run => !self.is_closed(),
+            AlarmKey::Begin => !self.begun && !self.is_closed(),
             AlarmKey::Retry(id, attempt) | AlarmKey::StartToClose(id, attempt) | AlarmKey::Heartbeat(id, attempt) => {
                 self.activities.get(&id).is_some_and(|activity| activity.attempt == attempt)
             }
@@ -158,6 +183,10 @@ impl Run {
                 None => return,
             },
             AlarmKey::Run => return self.run_is_due(out),
+            AlarmKey::Begin => match self.facts.begins {
+                Some(begins) if self.now < begins => return out.alarms.push((begins, key)),
+                _ => return self.begin(out),
+            },
             AlarmKey::Retry(id, _) => (id, ActivityInput::RetryDue),
             AlarmKey::StartToClose(id, _) => (id, ActivityInput::StartToCloseDue),
             AlarmKey::Heartbeat(id, _) => (id, ActivityInput::HeartbeatDue),
@@ -167,14 +196,30 @@ impl Run {
         let _ = self.activity(id, input, out);
     }
 
+    /// The program begins after a delay.
+    fn begin(&mut self, out: &mut Transition) {
+        self.happened(EventKind::DelayEnded, out);
+        out.alarms.extend(self.over().map(|(at, _)| (at, AlarmKey::Run)));
+    }
+
     fn run_is_due(&mut self, out: &mut Transition) {
-        let Some(limit) = self.facts.run_timeout_ms else { return };
-        let over = self.facts.started_at.plus_ms(limit);
+        let Some((over, kind)) = self.over() else { return };
         if self.now < over {
             return out.alarms.push((over, AlarmKey::Run));
         }
-        let message = format!("the run took longer than {}", weft_bytecode::wire::text::duration(limit));
-        self.cut_short(EventKind::RunTimedOut { failure: timed_out(TimeoutKind::Run, message, false) }, out);
+        let (what, limit) = match kind {
+            TimeoutKind::Execution => ("the run and those before it", self.facts.options.execution_timeout_ms),
+            _ => ("the run", self.facts.options.run_timeout_ms),
+        };
+        let message = format!("{what} took longer than {}", text::duration(limit.unwrap_or(0)));
+        let failure = timed_out(kind, message, false);
+        match self.tried_again(&failure).filter(|_| kind == TimeoutKind::Run) {
+            Some(begins) => {
+                self.put_down();
+                self.try_again(How::TimedOut { failure, begins }, out);
+            }
+            None => self.cut_short(EventKind::RunTimedOut { failure, next_run: None }, out),
+        }
     }
 
     /// A child's start or end; one that is no longer awaited changes nothing.

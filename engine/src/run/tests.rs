@@ -176,7 +176,8 @@ fn started_with(loaded: Arc<Loaded>, n: i64) -> Case {
         seed: [7; 16],
         parent: None,
         request_id: None,
-        run_timeout_ms: None,
+        options: RunOptions { run_timeout_ms: Some(86_400_000), ..RunOptions::default() },
+        signal: None,
     };
     let (run, last) = Run::start(loaded, start, Timestamp(0), Arc::new(Limits::default()));
     let mut case = Case { run, records: vec![], last, now: 0 };
@@ -243,7 +244,7 @@ impl Case {
 
     fn signal(&mut self, name: &str, args: &str) -> Result<(), Refused> {
         let (name, args) = (name.into(), Payload::json(args));
-        self.tell(10, Input::Signal { name, args, request_id: None, from: None })
+        self.tell(10, Input::Signal { name, args, request_id: None, from: None, with_start: false })
     }
 
     fn shown(&self) -> String {
@@ -372,6 +373,7 @@ fn signals_are_taken_once_and_only_if_known() {
         args: Payload::json(r#"{"n":1}"#),
         request_id: Some(id.into()),
         from: None,
+        with_start: false,
     };
     case.tell(1, mark("a")).unwrap();
     case.tell(1, mark("a")).unwrap();
@@ -484,6 +486,7 @@ fn code_that_does_not_follow_its_history_parks_the_run() {
         args: Payload::json(&format!(r#"{{"n":{n}}}"#)),
         request_id: None,
         from: None,
+        with_start: false,
     };
     let first = read.decide(signal(1), Timestamp(50)).unwrap();
     let names: Vec<_> = read.history[first.events.clone()].iter().map(|event| event.kind.name()).collect();
@@ -509,12 +512,14 @@ fn a_long_computation_lets_others_in_between_and_answers_later() {
         seed: [7; 16],
         parent: None,
         request_id: None,
-        run_timeout_ms: None,
+        options: RunOptions { run_timeout_ms: Some(86_400_000), ..RunOptions::default() },
+        signal: None,
     };
     let (mut run, first) = Run::start(loaded(false, false), start, Timestamp(0), Arc::new(limits));
     assert!(first.again && first.events.len() == 1, "{first:?}");
     assert_eq!(run.query("seen", &Payload::json("{}")), Err(QueryError::Computing));
-    let go = Input::Signal { name: "go".into(), args: Payload::json("{}"), request_id: None, from: None };
+    let go =
+        Input::Signal { name: "go".into(), args: Payload::json("{}"), request_id: None, from: None, with_start: false };
     let second = run.decide(go, Timestamp(1)).unwrap();
     assert!(second.deferred && second.events.is_empty());
     let mut slices = 0;

@@ -24,8 +24,8 @@ impl Run {
             self.resume_activity(*id, activity, &mut out);
         }
         out.alarms.extend(self.timers.iter().map(|(id, timer)| (timer.due, AlarmKey::Timer(*id))));
-        let run_timeout = self.facts.run_timeout_ms.map(|ms| (self.facts.started_at.plus_ms(ms), AlarmKey::Run));
-        out.alarms.extend(run_timeout);
+        out.alarms.extend(self.over().map(|(at, _)| (at, AlarmKey::Run)));
+        out.alarms.extend(self.facts.begins.filter(|_| !self.begun).map(|at| (at, AlarmKey::Begin)));
         for (id, child) in &self.children {
             let entry: Option<Outgoing> = match &child.run {
                 None => self.start_of(*id),

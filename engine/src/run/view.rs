@@ -5,7 +5,7 @@ use weft_bytecode::wire::text;
 use weft_protocol::api::{FiberWait, PendingActivity, PendingChild, Status, Stuck};
 use weft_protocol::command::CommandId;
 use weft_protocol::event::{EventKind, ParentRef, RunRef};
-use weft_protocol::policy::ResolvedActivity;
+use weft_protocol::policy::{ResolvedActivity, RunOptions};
 use weft_protocol::{Event, EventId, Failure, Payload, Timestamp};
 use weft_vm::{Context, Loaded, QueryFailure, Trap, WaitOn};
 
@@ -22,6 +22,8 @@ pub enum QueryError {
     Computing,
     /// The run's first event could not be processed, so it has no state.
     NoState,
+    /// The program has not begun, or never will.
+    NotBegun,
     /// The query threw.
     Failed(Failure),
     /// The query's code cannot go on: the trap, its message and its place.
@@ -54,6 +56,9 @@ impl Run {
         let Some(query) = self.def().queries.iter().position(|q| q.name == name) else {
             return Err(QueryError::NoSuchQuery);
         };
+        if !self.begun {
+            return Err(QueryError::NotBegun);
+        }
         if self.is_computing() {
             return Err(QueryError::Computing);
         }
@@ -105,6 +110,26 @@ impl Run {
         self.facts.started_at
     }
 
+    /// When its program begins, of a run that has yet to.
+    pub fn begins_at(&self) -> Option<Timestamp> {
+        self.facts.begins.filter(|_| !self.begun && !self.is_closed())
+    }
+
+    /// When it times out, if it may.
+    pub fn times_out_at(&self) -> Option<Timestamp> {
+        self.over().filter(|_| !self.is_closed()).map(|(at, _)| at)
+    }
+
+    /// The options it was started with.
+    pub fn options(&self) -> &RunOptions {
+        &self.facts.options
+    }
+
+    /// Which of the runs that its retry policy allows it is, from 1.
+    pub fn try_number(&self) -> u32 {
+        self.facts.attempt
+    }
+
     /// When it ended.
     pub fn closed_at(&self) -> Option<Timestamp> {
         self.history.last().filter(|event| event.kind.closes()).map(|event| event.at)
@@ -141,7 +166,7 @@ impl Run {
     /// The failure, once it ended otherwise.
     pub fn failure(&self) -> Option<Failure> {
         match &self.history.last()?.kind {
-            EventKind::RunFailed { failure } | EventKind::RunTimedOut { failure } => Some(failure.clone()),
+            EventKind::RunFailed { failure, .. } | EventKind::RunTimedOut { failure, .. } => Some(failure.clone()),
             EventKind::RunCanceled { reason } => Some(Failure::new("Canceled", reason.clone())),
             EventKind::RunTerminated { reason, .. } => Some(Failure::new("Terminated", reason.clone())),
             _ => None,
@@ -180,6 +205,13 @@ impl Run {
     /// Messages that nobody has received, by signal.
     pub fn unread(&self) -> Vec<(String, u32)> {
         let signals = &self.def().signals;
+        if !self.begun {
+            let told = self.told_before(EventId(self.history.len() as u64 + 1));
+            let of = |signal: usize| told.iter().filter(|(to, _)| usize::from(*to) == signal).count() as u32;
+            let mailboxes = (0..signals.len()).filter(|signal| signals[*signal].handler.is_none());
+            let waiting = mailboxes.map(|signal| (signals[signal].name.clone(), of(signal)));
+            return waiting.filter(|(_, count)| *count > 0).collect();
+        }
         let unread = self.vm.unread().into_iter();
         unread.map(|(signal, count)| (signals[usize::from(signal)].name.clone(), count)).collect()
     }

@@ -9,20 +9,26 @@ use serde_json::Value;
 use weft_bytecode::wire::json;
 use weft_protocol::api::{
     ApiError, ListQuery, MessageRequest, ResultReply, RunDescription, RunPage, StartReply, StartRequest, StopRequest,
-    UpdateReply, UpdateRequest, UpdateStatus,
+    UpdateReply, UpdateRequest, UpdateStage, UpdateStatus,
 };
 
 use super::request::{JsonBody, OptionalBody, Params, Segments};
 use super::{Answer, Shared, reply};
+use crate::node::answer::key_of;
 
-/// Start a run of the current code of a workflow, or join the run that has the id.
+/// Start a run of the current code of a workflow, or join the run that has the id. A `signal` or an `update` of the request
+/// goes with it in the same commit.
 #[utoipa::path(post, path = "/api/v1/namespaces/{namespace}/runs", tag = "runs",
-    params(("namespace" = String, Path, description = "Namespace")),
+    params(
+        ("namespace" = String, Path, description = "Namespace"),
+        ("wait" = Option<String>, Query,
+            description = "How long to wait for the end of the `update` (`30s`), at most `long_poll_max`, which is the default"),
+    ),
     request_body = StartRequest,
     responses(
         (status = 201, description = "Started, durably", body = StartReply),
         (status = 200, description = "A run with the id existed and was joined", body = StartReply),
-        (status = 409, description = "A run with the id exists and the policy is `reject`"),
+        (status = 409, description = "A run with the id exists and the policy is `reject`, or it takes no signal or update"),
     ))]
 pub(super) async fn start(
     State(shared): State<Shared>,
@@ -30,8 +36,19 @@ pub(super) async fn start(
     params: Params,
     JsonBody(request): JsonBody<StartRequest>,
 ) -> Answer {
-    params.only(&[])?;
-    let started = shared.api.start(&namespace, request).await?;
+    let params = params.only(&["wait"])?;
+    let longest = shared.longest_wait();
+    let wait = if params.text("wait").is_some() { params.wait(longest)? } else { longest };
+    let sent = request.update.clone().filter(|update| update.wait_for == UpdateStage::Completed && !wait.is_zero());
+    let mut started = shared.api.start(&namespace, request).await?;
+    if let (Some(sent), Some(update)) = (sent, &started.update)
+        && update.status == UpdateStatus::Accepted
+    {
+        let run = key_of(&namespace, &started);
+        let update_id = Some(update.update_id.clone());
+        let request = UpdateRequest { args: sent.args, update_id, wait_for: sent.wait_for };
+        started.update = Some(Box::new(shared.patiently(shared.api.update(&run, &sent.name, request, wait)).await?));
+    }
     let status = if started.started { StatusCode::CREATED } else { StatusCode::OK };
     let mut response = reply(status, &started);
     let segment = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
@@ -233,8 +250,7 @@ pub(super) async fn read(
     ),
     request_body(content = Option<StopRequest>),
     responses(
-        (status = 204, description = "The request is durable"),
-        (status = 409, description = "The run has ended; nothing was logged"),
+        (status = 204, description = "The request is durable, or the run had ended before"),
     ))]
 pub(super) async fn cancel(
     State(shared): State<Shared>,

@@ -3,12 +3,14 @@
 use serde_json::Value;
 use weft_bytecode::ProgramHash;
 use weft_bytecode::wire::text;
-use weft_engine::{Run, history, program_of};
-use weft_protocol::api::{ApiError, HistoryPage, ResultReply, RunDescription, RunRow, Status};
+use weft_engine::{Run, history, options, program_of};
+use weft_protocol::api::{ApiError, HistoryPage, ResultReply, RunDescription, RunRow, StartReply, Status};
 use weft_protocol::event::{EventKind, RunRef};
+use weft_protocol::policy::RunOptions;
 use weft_protocol::{Event, EventId, RunId, Timestamp};
 
 use super::{Shared, open};
+use crate::api::RunKey;
 use crate::closed;
 use crate::partition::request::Key;
 use crate::refusal;
@@ -40,6 +42,12 @@ pub(super) async fn reopened(shared: &Shared, events: Vec<Event>) -> Result<Run,
     replayed.map_err(|error| broken(error.to_string()))?.map_err(|error| broken(error.to_string()))
 }
 
+/// The very run that answered a start.
+pub(crate) fn key_of(namespace: &str, reply: &StartReply) -> RunKey {
+    let (workflow_id, run_id) = (reply.workflow_id.clone(), Some(reply.run_id.clone()));
+    RunKey { namespace: namespace.to_owned(), workflow_id, run_id }
+}
+
 /// The result of a run by its last event.
 pub(crate) fn result_of(run: &RunRef, last: &Event) -> ResultReply {
     let (result, failure) = end_of(&last.kind);
@@ -56,17 +64,16 @@ pub(crate) fn result_of(run: &RunRef, last: &Event) -> ResultReply {
 
 /// The run that a closing event says this one went on as.
 pub(super) fn next_run(kind: &EventKind) -> Option<String> {
-    match kind {
-        EventKind::RunContinuedAsNew { next_run, .. } => Some(next_run.to_string()),
-        _ => None,
-    }
+    kind.next_run().map(|run| run.to_string())
 }
 
 /// Result and failure of a closing event, as JSON.
 pub(super) fn end_of(kind: &EventKind) -> (Option<Value>, Option<Value>) {
     match kind {
         EventKind::RunCompleted { result, .. } => (Some(result.value()), None),
-        EventKind::RunFailed { failure } | EventKind::RunTimedOut { failure } => (None, Some(failure.to_json())),
+        EventKind::RunFailed { failure, .. } | EventKind::RunTimedOut { failure, .. } => {
+            (None, Some(failure.to_json()))
+        }
         EventKind::RunCanceled { reason } => {
             (None, Some(weft_protocol::Failure::new("Canceled", reason.clone()).to_json()))
         }
@@ -99,6 +106,10 @@ pub(crate) fn describe_closed(row: &ClosedRun, events: &[Event]) -> RunDescripti
         Some(EventKind::RunCompleted { unread, .. } | EventKind::RunContinuedAsNew { unread, .. }) => unread.clone(),
         _ => Vec::new(),
     };
+    let (options, attempt) = match events.first().map(|event| &event.kind) {
+        Some(EventKind::RunStarted { options, attempt, .. }) => ((**options).clone(), *attempt),
+        _ => (RunOptions::default(), 1),
+    };
     RunDescription {
         row: row_of(row),
         program: program_of(events).map(|hash| hash.to_string()).unwrap_or_default(),
@@ -114,6 +125,11 @@ pub(crate) fn describe_closed(row: &ClosedRun, events: &[Event]) -> RunDescripti
         failure,
         continued_from: events.first().and_then(|first| history::continued_from(&first.kind)),
         next_run: last.and_then(next_run),
+        begins_at: None,
+        times_out_at: None,
+        attempt,
+        memo: options::memo_of(&options),
+        priority: options.priority,
     }
 }
 

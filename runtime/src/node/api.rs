@@ -11,8 +11,9 @@ use weft_bytecode::wire::text;
 use weft_engine::signature;
 use weft_engine::update::outcome_in;
 use weft_protocol::api::{
-    ApiError, DeployReply, HistoryPage, ListQuery, MessageRequest, PollReply, PollRequest, ResultReply, RunDescription,
-    RunPage, StartReply, StartRequest, Status, StopRequest, UpdateReply, UpdateRequest, UpdateStage, WorkflowSignature,
+    ApiError, DeployReply, FirstUpdate, HistoryPage, ListQuery, MessageRequest, PollReply, PollRequest, ResultReply,
+    RunDescription, RunPage, StartReply, StartRequest, Status, StopRequest, UpdateReply, UpdateRequest, UpdateStage,
+    WorkflowSignature,
 };
 use weft_protocol::event::EventKind;
 use weft_protocol::id::is_namespace;
@@ -36,8 +37,15 @@ impl Api for Node {
         deploy::deploy(&self.shared, namespace, program).await
     }
 
-    async fn start(&self, namespace: &str, request: StartRequest) -> Result<StartReply, ApiError> {
+    async fn start(&self, namespace: &str, mut request: StartRequest) -> Result<StartReply, ApiError> {
         let core = self.shared.work()?;
+        let asked = match &mut request.update {
+            Some(update) if update.update_id.is_none() => {
+                update.update_id = Some(request.request_id.clone().map_or_else(new_update_id, Ok)?);
+                request.update.clone()
+            }
+            update => update.clone(),
+        };
         let order = self.shared.order(namespace, request)?;
         let part = match (&order.workflow_id, &order.request_id) {
             (Some(id), _) => core.links.partition_of(namespace, id),
@@ -45,12 +53,20 @@ impl Api for Node {
             (None, Some(request)) => core.links.partition_of(namespace, &WorkflowId::from(request.as_str())),
             (None, None) => core.links.any_partition(),
         };
-        match core.links.ask(part, Request::Start(Box::new(order))).await? {
-            Answer::Started { run, started } => {
-                Ok(StartReply { workflow_id: run.workflow_id.to_string(), run_id: run.run_id.to_string(), started })
+        let mut reply = match core.links.ask(part, Request::Start(Box::new(order))).await? {
+            Answer::Started { run, started, update } => {
+                let (workflow_id, run_id) = (run.workflow_id.to_string(), run.run_id.to_string());
+                StartReply { workflow_id, run_id, started, update }
             }
-            other => Err(unexpected(&other)),
+            other => return Err(unexpected(&other)),
+        };
+        // A start that is told again does not say what became of its update.
+        if let (Some(FirstUpdate { name, args, update_id, wait_for }), None) = (asked, &reply.update) {
+            let run = answer::key_of(namespace, &reply);
+            let request = UpdateRequest { args, update_id, wait_for };
+            reply.update = Some(Box::new(self.update(&run, &name, request, Duration::ZERO).await?));
         }
+        Ok(reply)
     }
 
     async fn signal(&self, run: &RunKey, name: &str, request: MessageRequest) -> Result<(), ApiError> {
@@ -199,15 +215,23 @@ impl Api for Node {
         self.shared.work()?;
         let key = key(run)?;
         let StopRequest { reason, request_id } = request;
-        let asked = self.shared.ask(&key, Request::Cancel { key: key.clone(), reason, request_id }).await?;
-        self.shared.stopped(&key, asked).await
+        match self.shared.ask(&key, Request::Cancel { key: key.clone(), reason, request_id }).await? {
+            // It wants nothing more than an end.
+            Answer::NotOpen => answer::closed_run(&self.shared, &key).await.map(drop),
+            _ => Ok(()),
+        }
     }
 
     async fn terminate(&self, run: &RunKey, request: StopRequest) -> Result<(), ApiError> {
         self.shared.work()?;
         let key = key(run)?;
-        let asked = self.shared.ask(&key, Request::Terminate { key: key.clone(), reason: request.reason }).await?;
-        self.shared.stopped(&key, asked).await
+        match self.shared.ask(&key, Request::Terminate { key: key.clone(), reason: request.reason }).await? {
+            Answer::NotOpen => {
+                answer::closed_run(&self.shared, &key).await?;
+                Err(refusal::run_closed(key.workflow_id.as_str()))
+            }
+            _ => Ok(()),
+        }
     }
 
     async fn workflow(&self, namespace: &str, name: &str) -> Result<WorkflowSignature, ApiError> {
@@ -330,17 +354,6 @@ impl Shared {
     fn order(&self, namespace: &str, request: StartRequest) -> Result<StartOrder, ApiError> {
         let (program, workflow) = self.current(namespace, &request.workflow)?;
         checked_start(program, workflow, request, namespace, &self.limits)
-    }
-
-    /// A cancel or termination of a run that has ended changes nothing and is told so.
-    async fn stopped(&self, key: &Key, answer: Answer) -> Result<(), ApiError> {
-        match answer {
-            Answer::NotOpen => {
-                answer::closed_run(self, key).await?;
-                Err(refusal::run_closed(key.workflow_id.as_str()))
-            }
-            _ => Ok(()),
-        }
     }
 
     /// The attempt of a token; a worker that names it has it.

@@ -55,7 +55,7 @@ fn event_of(key: AlarmKey) -> EventId {
         | AlarmKey::StartToClose(event, _)
         | AlarmKey::Heartbeat(event, _)
         | AlarmKey::ScheduleToClose(event) => event,
-        AlarmKey::Run => EventId(0),
+        AlarmKey::Run | AlarmKey::Begin => EventId(0),
     }
 }
 

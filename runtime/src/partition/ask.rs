@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::Value;
 use weft_bytecode::wire::{self, Strictness, text};
 use weft_bytecode::{Program, TypeId};
-use weft_engine::{Input, QueryError, Run, child, history};
+use weft_engine::{Input, QueryError, Run, child, history, options};
 use weft_protocol::api::{ApiError, RunDescription, RunRow, StartRequest};
 use weft_protocol::limits::Limits;
 use weft_protocol::policy::{OnClosed, OnConflict};
@@ -13,6 +13,8 @@ use weft_protocol::{Payload, RunId, Timestamp, WorkflowId};
 use weft_vm::Loaded;
 
 use super::request::{Answer, Key, OpenFilter, OpenRow, ReplyId, Request, StartOrder, StartedBy, Then, Waiter};
+use super::started::{given_options, with_start};
+use super::update::Sent;
 use super::{Partition, events_after, name_hash};
 use crate::refusal;
 
@@ -23,7 +25,7 @@ impl Partition {
             Request::Signal { key, name, args, request_id } => {
                 self.signal(&key, name, &args, request_id, reply, now);
             }
-            Request::Update(asked) => self.update(*asked, reply, now),
+            Request::Update(asked) => self.update(*asked, Sent::Alone, reply, now),
             Request::Query { key, name, args } => {
                 self.on_open(&key, reply, |part, run| part.query(run, &name, &args));
             }
@@ -101,17 +103,12 @@ impl Partition {
         now: Timestamp,
     ) {
         let Some(open) = self.find(key).and_then(|run| self.runs.get(&run)) else { return self.not_open(key, reply) };
-        let program = open.run.loaded().program();
-        let workflow = &program.workflows[usize::from(open.run.workflow_index())];
-        let checked = match workflow.signals.iter().find(|signal| signal.name == name) {
-            Some(signal) => checked_args(program, signal.args, args, self.setup.limits.payload_bytes_max),
-            None => {
-                let has: Vec<&str> = workflow.signals.iter().map(|signal| signal.name.as_str()).collect();
-                Err(refusal::message_not_found("signal", &workflow.name, &name, &has))
+        let (loaded, workflow) = (open.run.loaded(), open.run.workflow_index());
+        match checked_signal(loaded.program(), workflow, &name, args, self.setup.limits.payload_bytes_max) {
+            Ok(args) => {
+                let input = Input::Signal { name, args, request_id, from: None, with_start: false };
+                self.input(key, input, reply, now);
             }
-        };
-        match checked {
-            Ok(args) => self.input(key, Input::Signal { name, args, request_id, from: None }, reply, now),
             Err(error) => self.reply(0, reply, Err(error)),
         }
     }
@@ -176,6 +173,42 @@ pub(crate) fn checked_args(program: &Program, ty: TypeId, args: &Value, bytes_ma
     Ok(payload)
 }
 
+/// Arguments of a signal of a workflow.
+pub(super) fn checked_signal(
+    program: &Program,
+    workflow: u16,
+    name: &str,
+    args: &Value,
+    bytes_max: usize,
+) -> Result<Payload, ApiError> {
+    let workflow = &program.workflows[usize::from(workflow)];
+    match workflow.signals.iter().find(|signal| signal.name == name) {
+        Some(signal) => checked_args(program, signal.args, args, bytes_max),
+        None => {
+            let has: Vec<&str> = workflow.signals.iter().map(|signal| signal.name.as_str()).collect();
+            Err(refusal::message_not_found("signal", &workflow.name, name, &has))
+        }
+    }
+}
+
+/// Arguments of an update of a workflow.
+pub(super) fn checked_update(
+    program: &Program,
+    workflow: u16,
+    name: &str,
+    args: &Value,
+    bytes_max: usize,
+) -> Result<Payload, ApiError> {
+    let workflow = &program.workflows[usize::from(workflow)];
+    match workflow.updates.iter().find(|update| update.name == name) {
+        Some(update) => checked_args(program, update.args, args, bytes_max),
+        None => {
+            let has: Vec<&str> = workflow.updates.iter().map(|update| update.name.as_str()).collect();
+            Err(refusal::message_not_found("update", &workflow.name, name, &has))
+        }
+    }
+}
+
 /// A start whose workflow is known: its arguments checked, its id made, its policies decided.
 pub(crate) fn checked_start(
     program: Arc<Loaded>,
@@ -186,7 +219,7 @@ pub(crate) fn checked_start(
 ) -> Result<StartOrder, ApiError> {
     let def = &program.program().workflows[usize::from(workflow)];
     let args = checked_args(program.program(), def.args, &request.args, limits.payload_bytes_max)?;
-    let id = match request.id {
+    let id = match request.id.clone() {
         Some(id) => Some(id),
         None => child::declared_id(def, &args).transpose().map_err(|hole| {
             ApiError::new(422, "wrong_input", format!("the workflow id cannot be made: {hole}"))
@@ -196,12 +229,10 @@ pub(crate) fn checked_start(
     if let Some(why) = id.as_deref().and_then(|id| child::workflow_id_error(id, limits)) {
         return Err(ApiError::new(422, "wrong_input", why).at("id", "1 to 1,000 bytes without control characters"));
     }
-    if let Some(given) = request.run_timeout_ms
-        && given <= 0
-    {
-        let wrong = ApiError::new(422, "wrong_input", format!("`run_timeout_ms` is {given}"));
-        return Err(wrong.at("run_timeout_ms", "a number of milliseconds above 0"));
-    }
+    let given = given_options(&request, limits)?;
+    let run = options::resolved(given, def, &args).map_err(|why| ApiError::new(422, "wrong_input", why))?;
+    let with = with_start(&program, workflow, &request, &run, limits)?;
+    let closed = if with.is_some() { OnClosed::Allow } else { OnClosed::Join };
     let options = &def.options;
     Ok(StartOrder {
         namespace: namespace.into(),
@@ -210,8 +241,9 @@ pub(crate) fn checked_start(
         args,
         request_id: request.request_id,
         on_conflict: request.on_conflict.or(options.on_conflict.map(child::on_conflict)).unwrap_or(OnConflict::Join),
-        on_closed: request.on_closed.or(options.on_closed.map(child::on_closed)).unwrap_or(OnClosed::Join),
-        run_timeout_ms: request.run_timeout_ms.or(options.run_timeout_ms),
+        on_closed: request.on_closed.or(options.on_closed.map(child::on_closed)).unwrap_or(closed),
+        options: Box::new(run),
+        with,
         // Whoever takes the order names who waits.
         by: StartedBy::Client(ReplyId(0)),
         program,
@@ -231,6 +263,7 @@ pub(crate) fn query_run(run: &Run, name: &str, args: &Value, bytes_max: usize) -
     run.query(name, &args).map_err(|error| match error {
         QueryError::NoSuchQuery => no_such_query(),
         QueryError::Computing => refusal::computing(name),
+        QueryError::NotBegun => refusal::run_not_begun(),
         QueryError::NoState => refusal::query_failed(name, "the run is stuck at its first event and has no state yet"),
         QueryError::Failed(failure) => refusal::query_failed(name, &failure.to_string()),
         QueryError::Trapped(trap) => refusal::query_failed(name, &trap),
@@ -268,5 +301,10 @@ fn describe(run: &Run) -> RunDescription {
         failure: None,
         continued_from: run.history().first().and_then(|first| history::continued_from(&first.kind)),
         next_run: None,
+        begins_at: run.begins_at().map(|at| text::time(at.0)),
+        times_out_at: run.times_out_at().map(|at| text::time(at.0)),
+        attempt: run.try_number(),
+        memo: options::memo_of(run.options()),
+        priority: run.options().priority,
     }
 }

@@ -41,7 +41,8 @@ impl Partition {
                     request_id: None,
                     on_conflict: options.on_conflict,
                     on_closed: options.on_closed,
-                    run_timeout_ms: options.run_timeout_ms,
+                    options: Box::new(options.run),
+                    with: None,
                     by: StartedBy::Parent(parent),
                 };
                 (to, Message::Start(Box::new(order)))

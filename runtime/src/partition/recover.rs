@@ -407,7 +407,8 @@ fn awaited(run: &Run, namespace: &Arc<str>) -> Vec<(PartitionId, Message)> {
             request_id: None,
             on_conflict: OnConflict::Join,
             on_closed: OnClosed::Join,
-            run_timeout_ms: None,
+            options: Box::default(),
+            with: None,
             by: StartedBy::Parent(parent),
         };
         Some((child.run_id.partition(), Message::AwaitEnd(Box::new(order), child)))

@@ -8,11 +8,11 @@ use weft_bytecode::ProgramHash;
 use weft_engine::Run;
 use weft_protocol::api::{ApiError, RunDescription, RunRow, Status, UpdateReply};
 use weft_protocol::event::{EventKind, ParentRef, RunRef};
-use weft_protocol::policy::{OnClosed, OnConflict, OnParentClose};
+use weft_protocol::policy::{OnClosed, OnConflict, OnParentClose, RunOptions};
 use weft_protocol::{Event, EventId, Failure, PartitionId, Payload, RunId, Timestamp, WorkflowId};
 use weft_vm::Loaded;
 
-use super::update::{UpdateAsked, UpdateWaiter};
+use super::update::{Sent, UpdateAsked, UpdateWaiter};
 use super::word::Tell;
 use crate::activities::AttemptOutcome;
 use crate::store::{ClosedRun, StoreError};
@@ -51,10 +51,35 @@ pub struct StartOrder {
     pub on_conflict: OnConflict,
     /// Policy for a closed run of the id.
     pub on_closed: OnClosed,
-    /// Limit of the run, milliseconds.
-    pub run_timeout_ms: Option<i64>,
+    /// Of the run itself, as resolved.
+    pub options: Box<RunOptions>,
+    /// What goes with it.
+    pub with: Option<With>,
     /// Who asked.
     pub by: StartedBy,
+}
+
+/// What goes with a start, in the same commit.
+#[derive(Debug, Clone)]
+pub enum With {
+    /// A signal.
+    Signal {
+        /// Its name.
+        name: String,
+        /// Parameters by name; checked already against the code of a new run.
+        args: Value,
+        /// Makes it idempotent.
+        request_id: Option<String>,
+    },
+    /// An update.
+    Update {
+        /// Its name.
+        name: String,
+        /// Parameters by name; checked already against the code of a new run.
+        args: Value,
+        /// Names it within the run.
+        update_id: String,
+    },
 }
 
 /// Who asked for a start.
@@ -204,6 +229,8 @@ pub enum Answer {
         run: RunRef,
         /// False if an existing one was joined.
         started: bool,
+        /// What has become of the update that went with the start, if that is known.
+        update: Option<Box<UpdateReply>>,
     },
     /// It is done and durable.
     Done,
@@ -466,8 +493,10 @@ pub(super) enum Then {
     Nothing,
     /// Answer that it is done.
     Answer(ReplyId),
+    /// Answer whoever started this run, or joined it, with a signal.
+    Joined(ReplyId, RunRef),
     /// Answer whoever sent this update.
-    Update(ReplyId, String),
+    Update(ReplyId, String, Sent),
     /// Answer a heartbeat of this activity.
     AnswerAlive(ReplyId, EventId),
     /// The parent has noted word of a child.

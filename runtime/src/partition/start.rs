@@ -3,13 +3,16 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use weft_engine::{Input, Run, Start, child};
+use weft_engine::update::outcome_in;
+use weft_engine::{FirstSignal, Input, Run, Start, child};
 use weft_protocol::api::{ApiError, Status};
 use weft_protocol::event::{EventKind, ParentRef, RunRef};
 use weft_protocol::policy::{OnClosed, OnConflict};
 use weft_protocol::{Failure, RunId, Timestamp, WorkflowId};
 
-use super::request::{Answer, Asker, OpenRun, Output, Probe, Probed, StartOrder, StartedBy, Then};
+use super::ask::checked_signal;
+use super::request::{Answer, Asker, OpenRun, Output, Probe, Probed, StartOrder, StartedBy, Then, With};
+use super::update::Sent;
 use super::{Partition, between, name_hash, partition_of};
 use crate::closed;
 use crate::refusal;
@@ -109,7 +112,7 @@ impl Partition {
             return self.joined(&order, run, true, batch);
         }
         match order.on_conflict {
-            OnConflict::Join => self.joined(&order, run, false, batch),
+            OnConflict::Join => self.join_open(order, run, batch, now),
             OnConflict::Reject => self.refused(&order, batch, refusal::already_running(&run), "AlreadyRunning"),
             OnConflict::Replace => {
                 let reason = "replaced by a new start of the same id".to_owned();
@@ -119,10 +122,32 @@ impl Partition {
         }
     }
 
+    /// An open run answers a start; what goes with that goes to it.
+    fn join_open(&mut self, order: StartOrder, run: RunRef, batch: u64, now: Timestamp) {
+        let StartedBy::Client(reply) = order.by else { return self.joined(&order, run, false, batch) };
+        match order.with {
+            None => self.joined(&order, run, false, batch),
+            Some(With::Signal { name, args, request_id }) => {
+                let Some(open) = self.runs.get(&run.run_id) else { return };
+                let (loaded, workflow) = (open.run.loaded().clone(), open.run.workflow_index());
+                let max = self.setup.limits.payload_bytes_max;
+                match checked_signal(loaded.program(), workflow, &name, &args, max) {
+                    Ok(args) => {
+                        let input = Input::Signal { name, args, request_id, from: None, with_start: true };
+                        self.apply(run.run_id, input, Then::Joined(reply, run), now);
+                    }
+                    Err(error) => self.reply(batch, reply, Err(error)),
+                }
+            }
+            Some(with @ With::Update { .. }) => self.update_started(run, with, Sent::Joining, reply, now),
+        }
+    }
+
     /// A closed run has the id.
     fn start_over_closed(&mut self, order: StartOrder, matched: ClosedMatch, now: Timestamp) {
         // Whether it is this very start its history says, which is not durable yet: ask again when the store has it.
-        if matched.row.is_none() && order.request_id.is_some() {
+        let looks = order.request_id.is_some() || matches!(order.with, Some(With::Update { .. }));
+        if matched.row.is_none() && looks {
             let workflow_id = matched.run.workflow_id;
             let newest = self.closed_ids.get(&name_hash(&order.namespace, workflow_id.as_str())).copied();
             let probe = Probe { asker: Asker::Start(order), workflow_id, run_id: None, newest };
@@ -133,17 +158,32 @@ impl Partition {
             OnClosed::AllowIfFailed => matched.status != Status::Completed,
             OnClosed::Join | OnClosed::Reject => false,
         };
-        let history = matched.row.as_deref().filter(|_| order.request_id.is_some()).map(closed::history).transpose();
+        let history = matched.row.as_deref().filter(|_| looks).map(closed::history).transpose();
         let history = match history {
             Ok(history) => history,
             Err(error) => return self.not_readable(&order, &error),
         };
-        if history.is_some_and(|events| request_of(&events) == order.request_id.as_deref()) {
+        // An update is done once, also where a start would begin another run.
+        let known = match (&order.with, &history) {
+            (Some(With::Update { name, update_id, .. }), Some(events)) => outcome_in(events, update_id, name),
+            _ => Ok(None),
+        };
+        let again = order.request_id.is_some()
+            && history.is_some_and(|events| request_of(&events) == order.request_id.as_deref());
+        if let (Ok(Some(_)) | Err(_), StartedBy::Client(reply)) = (&known, &order.by) {
+            let answer =
+                known.map(|update| Answer::Started { run: matched.run, started: false, update: update.map(Box::new) });
+            self.reply(matched.batch, *reply, answer.map_err(|_| refusal::update_id_taken()));
+        } else if again {
             self.joined(&order, matched.run, true, matched.batch);
         } else if allowed {
             self.start_new(order, matched.run.workflow_id, now);
         } else if order.on_closed == OnClosed::Join {
             match (&order.by, matched.row) {
+                // What goes with the start would reach nobody.
+                (StartedBy::Client(reply), _) if order.with.is_some() => {
+                    self.reply(matched.batch, *reply, Err(refusal::already_closed(&matched.run)));
+                }
                 (StartedBy::Client(_), _) => self.joined(&order, matched.run, false, matched.batch),
                 (StartedBy::Parent(_), Some(row)) => self.told_again_and_closed(&order, matched.run, Some(*row)),
                 // Its end is not durable yet: ask again when the store has it.
@@ -173,6 +213,15 @@ impl Partition {
             let run = RunRef { workflow_id: workflow_id.clone(), run_id };
             self.starts.remember(order.namespace.clone(), order.workflow_id.clone(), request_id, run);
         }
+        let signal = match &order.with {
+            Some(With::Signal { name, args, request_id }) => {
+                let max = self.setup.limits.payload_bytes_max;
+                let checked = checked_signal(order.program.program(), order.workflow, name, args, max);
+                let told = |args| FirstSignal { name: name.clone(), args, request_id: request_id.clone() };
+                checked.ok().map(told)
+            }
+            _ => None,
+        };
         let start = Start {
             namespace: order.namespace.to_string(),
             workflow: order.workflow,
@@ -182,7 +231,8 @@ impl Partition {
             seed: self.seed(run_id),
             parent: parent.clone(),
             request_id: order.request_id,
-            run_timeout_ms: order.run_timeout_ms,
+            options: *order.options,
+            signal,
         };
         let (run, transition) = Run::start(order.program, start, now, self.setup.limits.clone());
         let open = OpenRun {
@@ -208,8 +258,14 @@ impl Partition {
             self.held.push(message);
         }
         self.absorb(run_id, transition);
-        if let StartedBy::Client(reply) = order.by {
-            self.reply(self.batch, reply, Ok(Answer::Started { run, started: true }));
+        match (order.by, order.with) {
+            (StartedBy::Client(reply), Some(with @ With::Update { .. })) => {
+                self.update_started(run, with, Sent::Starting, reply, now);
+            }
+            (StartedBy::Client(reply), _) => {
+                self.reply(self.batch, reply, Ok(Answer::Started { run, started: true, update: None }));
+            }
+            (StartedBy::Parent(_), _) => {}
         }
     }
 
@@ -248,8 +304,8 @@ impl Partition {
         let name = &order.program.program().workflows[usize::from(order.workflow)].name;
         let end = match found.as_ref().map(closed::history).transpose() {
             Ok(Some(events)) => {
-                if let Some(EventKind::RunContinuedAsNew { next_run, .. }) = events.last().map(|last| &last.kind) {
-                    let next = RunRef { run_id: *next_run, ..run };
+                if let Some(next_run) = events.last().and_then(|last| last.kind.next_run()) {
+                    let next = RunRef { run_id: next_run, ..run };
                     return self.await_end(order.clone(), next);
                 }
                 events
@@ -284,7 +340,9 @@ impl Partition {
     /// An existing run answers a start.
     fn joined(&mut self, order: &StartOrder, run: RunRef, started: bool, batch: u64) {
         match &order.by {
-            StartedBy::Client(reply) => self.reply(batch, *reply, Ok(Answer::Started { run, started })),
+            StartedBy::Client(reply) => {
+                self.reply(batch, *reply, Ok(Answer::Started { run, started, update: None }));
+            }
             StartedBy::Parent(parent) => {
                 if parent.attached
                     && let Some(open) = self.runs.get_mut(&run.run_id)

@@ -65,7 +65,8 @@ impl Tell {
                 })?;
                 let args = normalize_args(program, signal.args, &args.value(), Strictness::Input)
                     .map_err(|error| Failure::new("WrongInput", error.to_string()))?;
-                Ok(Input::Signal { name: name.clone(), args: Payload::from(&args), request_id, from })
+                let (name, args) = (name.clone(), Payload::from(&args));
+                Ok(Input::Signal { name, args, request_id, from, with_start: false })
             }
         }
     }
@@ -142,12 +143,12 @@ impl Partition {
         let refused = match events {
             None => Some(tell.not_there()),
             Some(events) if tell.is_in(&events) => None,
-            Some(events) => match events.last().map(|last| &last.kind) {
-                Some(EventKind::RunContinuedAsNew { next_run, .. }) => {
-                    tell.to.run_id = *next_run;
+            Some(events) => match events.last().and_then(|last| last.kind.next_run()) {
+                Some(next_run) => {
+                    tell.to.run_id = next_run;
                     return self.take_tell(tell, now);
                 }
-                _ => Some(Failure::new("RunClosed", format!("the run `{}` has ended", tell.to.workflow_id))),
+                None => Some(Failure::new("RunClosed", format!("the run `{}` has ended", tell.to.workflow_id))),
             },
         };
         let answer = tell.answer(refused);

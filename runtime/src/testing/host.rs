@@ -168,7 +168,7 @@ impl Host {
             }
             Ask::Cancel => {
                 let id = run_of(&args);
-                self.sandbox.cancel(&id, "asked by the test").await.map_err(|e| refused(call, &e))?;
+                self.sandbox.cancel(&id, "asked by the test", None).await.map_err(|e| refused(call, &e))?;
                 Value::Null
             }
             Ask::Advance => {
@@ -242,10 +242,10 @@ impl Host {
             workflow: workflow.to_owned(),
             id: option("with id").map(str::to_owned),
             args: Value::Object(own),
-            request_id: None,
-            on_conflict: None,
-            on_closed: None,
             run_timeout_ms: option("with run_timeout").and_then(text::parse_duration),
+            execution_timeout_ms: option("with execution_timeout").and_then(text::parse_duration),
+            delay_ms: option("with delay").and_then(text::parse_duration),
+            ..StartRequest::default()
         };
         let reply = self.sandbox.start(request).await.map_err(|e| refused(call, &e))?;
         if !self.started.contains(&reply.workflow_id) {

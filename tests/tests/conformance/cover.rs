@@ -49,6 +49,7 @@ const EVENTS: &[&str] = &[
     "CancelSent",
     "CancelDelivered",
     "CancelRefused",
+    "DelayEnded",
 ];
 
 /// What a script can do to a run; each is an Input of the engine, or several.

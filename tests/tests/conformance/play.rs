@@ -2,18 +2,18 @@
 
 use std::sync::Arc;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use weft_bytecode::options::Target;
 use weft_engine::history;
-use weft_protocol::api::{PendingActivity, StartRequest, UpdateStatus};
+use weft_protocol::api::{ApiError, PendingActivity, StartRequest, UpdateReply, UpdateStatus};
 use weft_protocol::limits::Limits;
 use weft_protocol::{Event, EventId, RunId};
 use weft_runtime::activities::ActivityTask;
 use weft_runtime::sandbox::{Crashes, Sandbox};
-use weft_runtime::store::Journal;
+use weft_runtime::store::{Journal, StoreError};
 use weft_vm::Loaded;
 
-use crate::script::{Becomes, Case, Nth, Step};
+use crate::script::{Becomes, Case, Nth, Started, Step};
 
 /// A run after some step.
 pub(crate) struct Seen<'a> {
@@ -49,7 +49,7 @@ struct Play<'a> {
 
 /// Plays a case and gives the histories it left.
 pub(crate) async fn play(case: &Case, journal: Arc<dyn Journal>, way: Way, look: Look<'_>) -> Result<String, String> {
-    let limits = Limits { fuel_slice: way.fuel_slice, ..Limits::default() };
+    let limits = Limits { fuel_slice: way.fuel_slice, ..case.limits.clone() };
     let mut sandbox = Sandbox::new(journal, 42, limits).await.map_err(|error| error.to_string())?;
     sandbox.crashes(way.crashes);
     sandbox.deploy(case.compile(None)?).await.map_err(|error| error.to_string())?;
@@ -70,7 +70,9 @@ impl Play<'_> {
 
     async fn step(&mut self, step: &Step) -> Result<(), String> {
         match step {
-            Step::Start { workflow, args, id } => self.start(workflow, args, id.clone()).await,
+            Step::Start { workflow, args, id, with, becomes } => {
+                self.start(workflow, args, id.clone(), with, becomes).await
+            }
             Step::Complete { activity, result } => {
                 let (run, scheduled) = self.find(activity)?;
                 self.sandbox.complete(run, scheduled, result.clone()).await.map_err(told)
@@ -104,16 +106,9 @@ impl Play<'_> {
                     // That it is accepted is told as soon as it is so; by now it may have ended.
                     found = self.sandbox.update(&main, name, args.clone(), id).await;
                 }
-                let kind = |failure: &Option<Value>| failure.as_ref().map(|f| f["type"].clone()).unwrap_or_default();
                 let fine = match (&found, becomes) {
                     (Err(error), Becomes::Refused(code)) => error.code == *code,
-                    (Ok(reply), _) => match (reply.status, becomes) {
-                        (UpdateStatus::Accepted, Becomes::Accepted) => true,
-                        (UpdateStatus::Completed, Becomes::Result(wanted)) => reply.result.as_ref() == Some(wanted),
-                        (UpdateStatus::Rejected, Becomes::Rejected(wanted))
-                        | (UpdateStatus::Failed, Becomes::Fails(wanted)) => kind(&reply.failure) == wanted.as_str(),
-                        _ => false,
-                    },
+                    (Ok(reply), _) => is(reply, becomes),
                     _ => false,
                 };
                 if fine { Ok(()) } else { Err(format!("expected {becomes:?}, found {found:?}")) }
@@ -123,14 +118,20 @@ impl Play<'_> {
                 let found = self.sandbox.query(&main, name, args.clone()).await.map_err(told)?;
                 expect(&found, answer)
             }
-            Step::Cancel(reason) => {
+            Step::Cancel { reason, request } => {
                 let main = self.main()?.to_owned();
-                match self.sandbox.cancel(&main, reason).await {
-                    // Canceling what has ended is no mistake of a script that cancels twice.
-                    Err(error) if error.code == "run_closed" => Ok(()),
-                    other => other.map_err(told),
-                }
+                self.sandbox.cancel(&main, reason, request.clone()).await.map_err(told)
             }
+            Step::Shows { place, value } => {
+                let main = self.main()?.to_owned();
+                let shown = json!(self.sandbox.describe(&main).await.map_err(told)?);
+                expect(shown.pointer(place).unwrap_or(&Value::Null), value)
+            }
+            Step::Refused(code, step) => match Box::pin(self.step(step)).await {
+                Ok(()) => Err("it was not refused".into()),
+                Err(why) if why.starts_with(&format!("{code}: ")) => Ok(()),
+                Err(why) => Err(format!("it was refused otherwise: {why}")),
+            },
             Step::Terminate(reason) => {
                 let main = self.main()?.to_owned();
                 self.sandbox.terminate(&main, reason).await.map_err(told)
@@ -168,22 +169,41 @@ impl Play<'_> {
         }
     }
 
-    async fn start(&mut self, workflow: &str, args: &Value, id: Option<String>) -> Result<(), String> {
-        let request = StartRequest {
-            workflow: workflow.into(),
-            id: id.clone(),
-            args: args.clone(),
-            request_id: None,
-            on_conflict: None,
-            on_closed: None,
-            run_timeout_ms: None,
-        };
-        let reply = self.sandbox.start(request).await.map_err(told)?;
-        self.started.push(reply.workflow_id.clone());
-        if id.is_none() {
-            self.main = Some(reply.workflow_id);
+    async fn start(
+        &mut self,
+        workflow: &str,
+        args: &Value,
+        id: Option<String>,
+        with: &Value,
+        becomes: &Started,
+    ) -> Result<(), String> {
+        let mut request = json!({ "workflow": workflow, "args": args });
+        for (name, value) in with.as_object().into_iter().flatten() {
+            request[name] = value.clone();
         }
-        Ok(())
+        let own = StartRequest { id: id.clone(), ..serde_json::from_value(request).map_err(|e| e.to_string())? };
+        let sent = own.update.clone();
+        let mut reply = self.sandbox.start(own).await.map_err(told)?;
+        if let (Some(sent), Some(update)) = (sent, &reply.update)
+            && update.status == UpdateStatus::Accepted
+        {
+            // That it is accepted is told as soon as it is so; by now it may have ended.
+            let asked = self.sandbox.update(&reply.workflow_id, &sent.name, sent.args, &update.update_id).await;
+            reply.update = Some(Box::new(asked.map_err(told)?));
+        }
+        if !self.started.contains(&reply.workflow_id) {
+            self.started.push(reply.workflow_id.clone());
+        }
+        if id.is_none() {
+            self.main = Some(reply.workflow_id.clone());
+        }
+        let fine = match becomes {
+            Started::Either => true,
+            Started::New => reply.started,
+            Started::Joined => !reply.started,
+            Started::Update(becomes) => reply.update.as_ref().is_some_and(|update| is(update, becomes)),
+        };
+        if fine { Ok(()) } else { Err(format!("expected {becomes:?}, found {reply:?}")) }
     }
 
     fn note_scheduled(&mut self) {
@@ -255,8 +275,36 @@ impl Play<'_> {
     }
 }
 
-fn told(error: impl std::fmt::Display) -> String {
-    error.to_string()
+/// A refusal begins with its code.
+fn told(error: impl Into<Told>) -> String {
+    error.into().0
+}
+
+struct Told(String);
+
+impl From<ApiError> for Told {
+    fn from(error: ApiError) -> Told {
+        Told(format!("{}: {}", error.code, error.message))
+    }
+}
+
+impl From<StoreError> for Told {
+    fn from(error: StoreError) -> Told {
+        Told(error.to_string())
+    }
+}
+
+/// Whether this has become of an update.
+fn is(reply: &UpdateReply, becomes: &Becomes) -> bool {
+    let kind = |failure: &Option<Value>| failure.as_ref().map(|f| f["type"].clone()).unwrap_or_default();
+    match (reply.status, becomes) {
+        (UpdateStatus::Accepted, Becomes::Accepted) => true,
+        (UpdateStatus::Completed, Becomes::Result(wanted)) => reply.result.as_ref() == Some(wanted),
+        (UpdateStatus::Rejected, Becomes::Rejected(wanted)) | (UpdateStatus::Failed, Becomes::Fails(wanted)) => {
+            kind(&reply.failure) == wanted.as_str()
+        }
+        _ => false,
+    }
 }
 
 fn expect<T: PartialEq + std::fmt::Debug>(found: &T, expected: &T) -> Result<(), String> {

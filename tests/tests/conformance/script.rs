@@ -6,6 +6,7 @@ use serde_json::Value;
 use weft_bytecode::wire::text;
 use weft_bytecode::{Program, codec};
 use weft_protocol::Failure;
+use weft_protocol::limits::Limits;
 
 /// One case.
 pub(crate) struct Case {
@@ -14,6 +15,8 @@ pub(crate) struct Case {
     pub(crate) path: PathBuf,
     pub(crate) text: String,
     pub(crate) steps: Vec<Step>,
+    /// Limits that are not the usual ones.
+    pub(crate) limits: Limits,
     /// What the case pins: the rules behind `// rule:`, by number.
     pub(crate) rules: Vec<String>,
     pub(crate) expected: String,
@@ -26,6 +29,9 @@ pub(crate) enum Step {
         workflow: String,
         args: Value,
         id: Option<String>,
+        /// Fields of the request.
+        with: Value,
+        becomes: Started,
     },
     Complete {
         activity: Nth,
@@ -61,8 +67,18 @@ pub(crate) enum Step {
         args: Value,
         answer: Value,
     },
-    Cancel(String),
+    Cancel {
+        reason: String,
+        request: Option<String>,
+    },
     Terminate(String),
+    /// What `describe` must say at a place of its JSON.
+    Shows {
+        place: String,
+        value: Value,
+    },
+    /// The API must refuse this step with the code.
+    Refused(String, Box<Step>),
     Crash,
     Deploy {
         version: String,
@@ -84,6 +100,17 @@ pub(crate) enum Step {
 pub(crate) struct Nth {
     pub(crate) name: String,
     pub(crate) n: Option<usize>,
+}
+
+/// What must have become of a start.
+#[derive(Debug, Clone)]
+pub(crate) enum Started {
+    /// Anything but a refusal.
+    Either,
+    New,
+    Joined,
+    /// The update that went with it.
+    Update(Becomes),
 }
 
 /// What must have become of an update when its step is over.
@@ -113,10 +140,12 @@ fn read(path: &Path) -> Case {
     let folder = path.parent().and_then(Path::file_name).expect("cases are in folders of their area");
     let stem = path.file_stem().expect("a case has a name");
     let lines = |mark: &'static str| text.lines().filter_map(move |line| line.strip_prefix(mark)).map(str::trim);
+    let limits = lines("//>").find_map(|line| line.strip_prefix("limits "));
     let step = |line: &str| parse(line).unwrap_or_else(|why| panic!("{}: `{line}`: {why}", path.display()));
     Case {
         name: format!("{}/{}", folder.to_string_lossy(), stem.to_string_lossy()),
-        steps: lines("//>").map(step).collect(),
+        steps: lines("//>").filter(|line| !line.starts_with("limits ")).map(step).collect(),
+        limits: limits.map_or_else(Limits::default, |text| serde_json::from_str(text).expect("limits by name")),
         rules: lines("// rule:")
             .flat_map(|line| line.split([' ', ',']))
             .filter(|rule| !rule.is_empty())
@@ -177,9 +206,22 @@ fn parse(line: &str) -> Result<Step, String> {
     Ok(match word {
         "start" => {
             let (workflow, rest) = name(rest)?;
+            let (rest, becomes) = match rest.split_once(" -> ") {
+                None => (rest, Started::Either),
+                Some((rest, "started")) => (rest, Started::New),
+                Some((rest, "joined")) => (rest, Started::Joined),
+                Some((rest, answer)) => (rest, Started::Update(self::becomes(answer.trim())?)),
+            };
             let (args, rest) = object(rest)?;
-            let id = rest.strip_prefix("as ").map(|id| id.trim().to_owned());
-            Step::Start { workflow, args, id }
+            let (id, rest) = match rest.strip_prefix("as ") {
+                Some(rest) => {
+                    let (id, rest) = name(rest.trim())?;
+                    (Some(id), rest)
+                }
+                None => (None, rest),
+            };
+            let with = rest.strip_prefix("with ").map(json).transpose()?.flatten().unwrap_or(Value::Null);
+            Step::Start { workflow, args, id, with, becomes }
         }
         "complete" => {
             let (activity, rest) = nth(rest)?;
@@ -203,8 +245,13 @@ fn parse(line: &str) -> Result<Step, String> {
         "refused" => match rest.split_once(' ') {
             Some(("signal", rest)) => signal(rest, true)?,
             Some(("deploy", rest)) => Step::Deploy { version: rest.trim().into(), followed: false },
-            _ => return Err("only signals and deploys".into()),
+            Some((code, rest)) => Step::Refused(code.into(), Box::new(parse(rest.trim())?)),
+            None => return Err("what is refused?".into()),
         },
+        "shows" => {
+            let (place, value) = rest.split_once("->").ok_or("`-> JSON` is missing")?;
+            Step::Shows { place: place.trim().into(), value: json(value.trim())?.ok_or("a value is missing")? }
+        }
         "update" => update(rest)?,
         "query" => {
             let (ask, answer) = rest.split_once("->").ok_or("`-> ANSWER` is missing")?;
@@ -212,7 +259,10 @@ fn parse(line: &str) -> Result<Step, String> {
             let answer = json(answer.trim())?.ok_or("an answer is missing")?;
             Step::Query { name, args: json(rest)?.unwrap_or(Value::Null), answer }
         }
-        "cancel" => Step::Cancel(rest.into()),
+        "cancel" => match rest.split_once("id ") {
+            Some((reason, id)) => Step::Cancel { reason: reason.trim().into(), request: Some(id.trim().into()) },
+            None => Step::Cancel { reason: rest.into(), request: None },
+        },
         "terminate" => Step::Terminate(rest.into()),
         "crash" => Step::Crash,
         "deploy" => Step::Deploy { version: rest.into(), followed: true },
@@ -238,15 +288,18 @@ fn update(rest: &str) -> Result<Step, String> {
     let (name, sent) = name(sent.trim())?;
     let (args, sent) = object(sent)?;
     let id = sent.strip_prefix("id ").ok_or("`id UPDATE` is missing")?.trim().to_owned();
-    let answer = answer.trim();
-    let becomes = match answer.split_once(' ').unwrap_or((answer, "")) {
+    let becomes = becomes(answer.trim())?;
+    Ok(Step::Update { name, args, id, becomes })
+}
+
+fn becomes(answer: &str) -> Result<Becomes, String> {
+    Ok(match answer.split_once(' ').unwrap_or((answer, "")) {
         ("accepted", "") => Becomes::Accepted,
         ("rejected", kind) => Becomes::Rejected(kind.into()),
         ("fails", kind) => Becomes::Fails(kind.into()),
         ("refused", code) => Becomes::Refused(code.into()),
         _ => Becomes::Result(json(answer)?.ok_or("an answer is missing")?),
-    };
-    Ok(Step::Update { name, args, id, becomes })
+    })
 }
 
 fn name(text: &str) -> Result<(String, &str), String> {

@@ -191,7 +191,7 @@ impl World {
             1 => ("name", json!({ "text": format!("k{}", n % 9) })),
             _ => ("mail", json!({ "n": n })),
         };
-        Input::Signal { name: name.into(), args: Payload::from(&args), request_id: None, from: None }
+        Input::Signal { name: name.into(), args: Payload::from(&args), request_id: None, from: None, with_start: false }
     }
 
     /// Refused by programs without one, and by its check.

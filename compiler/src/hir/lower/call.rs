@@ -4,12 +4,12 @@
 use std::rc::Rc;
 
 use weft_bytecode::op::Native;
-use weft_bytecode::options::{ACTIVITY_CALL_OPTIONS, CHILD_CALL_OPTIONS};
+use weft_bytecode::options::{ACTIVITY_CALL_OPTIONS, CHILD_CALL_OPTIONS, PRIORITY_LAST};
 
 use super::generic::Guess;
 use super::{Fence, Lower};
 use crate::diagnostic::Diagnostic;
-use crate::hir::options::{ACTIVITY_LATER, WORKFLOW_LATER};
+use crate::hir::options::{ACTIVITY_LATER, wrong_priority};
 use crate::hir::{Expr, ExprKind, Frame, Value};
 use crate::source::Span;
 use crate::stdlib;
@@ -416,7 +416,7 @@ impl<'a> Lower<'_, 'a> {
         let workflow = &self.world.workflows[index as usize];
         let (params, result) = (workflow.sig.params.clone(), workflow.sig.result);
         let (values, order) = self.arguments(&workflow.decl.name.text, "argument", &params, args, span);
-        let options = with.and_then(|with| self.call_options(with, "a workflow", CHILD_CALL_OPTIONS, WORKFLOW_LATER));
+        let options = with.and_then(|with| self.call_options(with, "a workflow", CHILD_CALL_OPTIONS, &[]));
         let ty = if detached { self.types().intern(Kind::Run(workflow.wire.as_str().into())) } else { result };
         let out = self.in_source_order(values, &order, span, |args| Expr {
             kind: ExprKind::Child { workflow: index, args, options: options.map(Box::new), detached },
@@ -509,6 +509,8 @@ impl<'a> Lower<'_, 'a> {
                 return value;
             }
             "retry" => return self.retry_record(value),
+            "priority" => return self.call_priority(value),
+            "memo" => return self.call_memo(value),
             _ => return self.check(value, Ty::DURATION),
         };
         match super::constant::option_word(name, value, words) {
@@ -519,6 +521,32 @@ impl<'a> Lower<'_, 'a> {
                 self.error(value.span)
             }
         }
+    }
+
+    fn call_priority(&mut self, value: &'a ast::Expr) -> Expr {
+        let priority = self.check(value, Ty::INT);
+        if let ExprKind::Const(Value::Int(given)) = &priority.kind
+            && !(1..=i64::from(PRIORITY_LAST)).contains(given)
+        {
+            self.report(wrong_priority(value.span, *given));
+        }
+        priority
+    }
+
+    /// A record whose fields are kept as JSON.
+    fn call_memo(&mut self, value: &'a ast::Expr) -> Expr {
+        let memo = self.infer(value);
+        let record = self.types().fields(memo.ty).is_some();
+        if memo.ty != Ty::UNKNOWN && !record {
+            let found = self.types().name(memo.ty);
+            self.report(
+                Diagnostic::error("WF1002", value.span, format!("`memo` takes a record, found {found}"))
+                    .label("not a record")
+                    .help("`memo: { customer: id, source: \"web\" }`"),
+            );
+            return self.error(value.span);
+        }
+        memo
     }
 
     fn retry_record(&mut self, value: &'a ast::Expr) -> Expr {

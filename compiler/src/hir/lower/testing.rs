@@ -17,7 +17,7 @@ use crate::types::{FieldDef, Kind, Ty, near};
 const MEMBERS: [&str; 5] = ["result", "failure", "is_running", "workflow_id", "run_id"];
 
 /// Options of `start` in a test.
-const START_OPTIONS: [&str; 2] = ["id", "run_timeout"];
+const START_OPTIONS: [&str; 4] = ["id", "run_timeout", "execution_timeout", "delay"];
 
 /// A parameter of a call of the host.
 fn param(name: &str, ty: Ty, span: Span) -> FieldDef {
@@ -256,7 +256,7 @@ impl<'w, 'a> Lower<'w, 'a> {
         for (name, value) in with.into_iter().flat_map(|with| &with.options) {
             let ty = match name.text.as_str() {
                 "id" => Ty::STRING,
-                "run_timeout" => Ty::DURATION,
+                "run_timeout" | "execution_timeout" | "delay" => Ty::DURATION,
                 "" => continue,
                 _ => {
                     self.report(super::unknown_option(name, "a `start` in a test", &START_OPTIONS));

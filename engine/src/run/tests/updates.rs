@@ -62,7 +62,8 @@ fn one_that_comes_before_there_is_state_waits_for_it() {
         seed: [7; 16],
         parent: None,
         request_id: None,
-        run_timeout_ms: None,
+        options: RunOptions::default(),
+        signal: None,
     };
     let (run, first) = Run::start(loaded(false, false), start, Timestamp(0), Arc::new(limits));
     assert!(first.again, "its first activation is not over");

@@ -185,21 +185,7 @@ struct Options<'a> {
 
 impl Options<'_> {
     fn value(&self, option: &OptionValue) -> Built<Value> {
-        Ok(match option {
-            OptionValue::Json(text) => {
-                serde_json::from_str(text).map_err(|e| wrong(format!("an option of the program is not JSON: {e}")))?
-            }
-            OptionValue::Param(path) => template::lookup(self.args, path).cloned().unwrap_or(Value::Null),
-            OptionValue::Template(text) => {
-                template::render(text, self.args).map_err(|e| wrong(format!("an option cannot be filled: {e}")))?.into()
-            }
-            OptionValue::Secret(name) => self.secret(name)?,
-            OptionValue::Record(fields) => {
-                let fields = fields.iter().map(|(name, value)| Ok((name.clone(), self.value(value)?)));
-                Value::Object(fields.collect::<Built<_>>()?)
-            }
-            OptionValue::List(items) => Value::Array(items.iter().map(|v| self.value(v)).collect::<Built<_>>()?),
-        })
+        template::evaluate(option, self.args, &|error| wrong(error.to_string()), &|name| self.secret(name))
     }
 
     /// A missing secret is the operator's to set, not the workflow's to fail for: the attempt is repeated.

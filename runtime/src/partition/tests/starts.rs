@@ -34,7 +34,9 @@ impl Bench {
             _ => None,
         });
         match answer {
-            Some(Answer::Started { run, started }) => (run.workflow_id.to_string(), run.run_id.to_string(), started),
+            Some(Answer::Started { run, started, .. }) => {
+                (run.workflow_id.to_string(), run.run_id.to_string(), started)
+            }
             other => panic!("{other:?}"),
         }
     }
