@@ -117,6 +117,10 @@ impl Fiber {
 
     fn reached(&mut self, region: Cancel) {
         let Some(outermost) = self.due_level() else { return };
+        // What overruled this one before has been caught inside: it is its own turn now.
+        if let Some(own) = outermost.checked_sub(1) {
+            self.regions[own].overruled = false;
+        }
         for level in outermost..=self.regions.len() {
             let cancel = self.level(level);
             if *cancel == Cancel::Pending {
