@@ -183,6 +183,13 @@ impl Fiber {
         }
     }
 
+    /// It was canceled before its first instruction: it has done nothing yet, so there is nothing it could clean up.
+    pub(crate) fn never_begins(&mut self) {
+        while !self.frames.is_empty() {
+            self.leave();
+        }
+    }
+
     pub(crate) fn frame(&mut self) -> Result<&mut Frame, Fault> {
         self.frames.last_mut().ok_or_else(|| corrupt("a fiber without a frame was run"))
     }

@@ -1,6 +1,7 @@
 //! Cancellation: of the whole run, and of the branches of a scope. Inner fibers before outer ones; each fiber once.
 
 use weft_bytecode::options::OnCancel;
+use weft_bytecode::types::builtin;
 use weft_protocol::Command;
 use weft_protocol::command::{CommandId, Issued};
 
@@ -68,17 +69,14 @@ impl Vm {
         }
         fiber.cancel = Cancel::Pending;
         match fiber.state {
-            State::Waiting { on: On::Branches { scope }, .. } if fiber.is_due() && !self.is_left(scope) => {
+            State::Waiting { on: On::Branches { scope }, .. } if fiber.is_due() && !self.fails_already(scope) => {
                 fiber.delivered();
                 todo.push(Todo::Branches { owner: id, scope });
                 todo.extend(self.stop_branches(scope));
             }
             State::Waiting { .. } => self.cancel_due(id, fiber)?,
-            // It has done nothing yet, so there is nothing it could clean up.
             State::Ready(Resume::Enter) => {
-                while !fiber.frames.is_empty() {
-                    fiber.leave();
-                }
+                fiber.never_begins();
                 fiber.cancel = Cancel::Delivered;
                 fiber.state = State::Ready(Resume::Throw(self.canceled()?));
             }
@@ -109,9 +107,9 @@ impl Vm {
     /// Cancels a wait: the failure to throw there, or `None` where the fiber waits on for the end of what it canceled.
     pub(crate) fn cancel_wait(&mut self, id: FiberId, fiber: &mut Fiber, on: On) -> Result<Option<u64>, Fault> {
         if let On::Branches { scope } = on
-            && self.is_left(scope)
+            && self.fails_already(scope)
         {
-            // Another failure is on its way already; this one comes at the next wait.
+            // The cancel comes at the next wait.
             return Ok(None);
         }
         let asks = |op: &mut Operation| op.asked || (op.kind != Kind::Timer && op.mode == OnCancel::Wait);
@@ -143,12 +141,7 @@ impl Vm {
                 self.cancel_timer(fiber, timer);
             }
             On::Message { timer, .. } => self.cancel_timer(fiber, timer),
-            // It has done nothing yet, so there is nothing it could clean up.
-            On::Turn => {
-                while !fiber.frames.is_empty() {
-                    fiber.leave();
-                }
-            }
+            On::Turn => fiber.never_begins(),
             // Its end is waited for by whoever waits for the body it belongs to.
             On::Task(_) => {}
             On::Select => self.disarm(id, fiber),
