@@ -33,7 +33,8 @@ pub(crate) struct Fiber {
     pub(crate) children: u32,
     /// How often it has drawn from its random stream.
     pub(crate) draws: u64,
-    /// In a `select` that has waited: the first of its timers, which are numbered one after the other; 0 for none.
+    /// In a `select` that has waited: the first of its timers, which are numbered one after the other; 0 for none. In a
+    /// `receive` that a message has woken: the timer of its limit, or 0.
     pub(crate) armed: Option<u32>,
     /// Operations under way or ended and not yet awaited, by number.
     pub(crate) ops: Vec<Operation>,

@@ -385,15 +385,14 @@ impl Vm {
         Ok(())
     }
 
-    /// A message has come for a fiber that waits for one.
+    /// A message has come for a fiber that waits for one. Its limit runs until it has taken it: another may be faster.
     fn wake(&mut self, id: FiberId) {
-        let Some(mut fiber) = self.fibers[id as usize].take() else { return };
+        let Some(fiber) = self.fiber(id) else { return };
         if let State::Waiting { on: On::Message { timer, .. }, .. } = fiber.state {
-            self.cancel_timer(&mut fiber, timer);
+            fiber.armed = Some(timer);
         }
-        self.conditions.retain(|waiting| *waiting != id);
         fiber.state = State::Ready(Resume::Go);
-        self.fibers[id as usize] = Some(fiber);
+        self.conditions.retain(|waiting| *waiting != id);
         self.ready.push_back(id);
     }
 

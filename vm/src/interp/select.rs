@@ -216,10 +216,7 @@ impl Vm {
         self.conditions.retain(|waiting| *waiting != id);
         let sources = sources(&self.loaded, fiber);
         for (_, seq) in timers(&sources, first) {
-            match fiber.op(seq) {
-                Some(op) if op.outcome.is_some() => drop(fiber.take_op(seq)),
-                _ => self.cancel_timer(fiber, seq),
-            }
+            self.cancel_timer(fiber, seq);
         }
     }
 

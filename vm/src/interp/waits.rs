@@ -331,14 +331,29 @@ impl Vm {
         self.begin(fiber, &here, Kind::Timer, OnCancel::Try, command).map(Some)
     }
 
+    /// The timer of a wait that goes on, 0 for none; `None` if it has fired since.
+    fn limit_left(&mut self, fiber: &mut Fiber, timer: u32) -> Option<u32> {
+        match fiber.op(timer).map(|op| op.outcome.is_some()) {
+            Some(true) => {
+                self.drop_op(fiber, timer);
+                None
+            }
+            Some(false) => Some(timer),
+            None => Some(0),
+        }
+    }
+
     fn receive(&mut self, fiber: &mut Fiber, at: &At<'_>) -> Result<Flow, Fault> {
         let Inst { a, b: mailbox, c, op, .. } = at.inst;
         let Some(messages) = self.mailboxes.get_mut(usize::from(mailbox)) else {
             return Err(corrupt("the workflow has no such mailbox"));
         };
+        let armed = fiber.armed.take();
         let Some(message) = messages.pop_front() else {
-            let timer = match op {
-                Op::ReceiveFor => self.limit_wait(fiber, at, at.reg(fiber, c) as i64)?,
+            let timer = match (armed, op) {
+                // Another fiber was faster: what is left of the limit holds.
+                (Some(timer), _) => self.limit_left(fiber, timer),
+                (None, Op::ReceiveFor) => self.limit_wait(fiber, at, at.reg(fiber, c) as i64)?,
                 _ => Some(0),
             };
             return match timer {
@@ -349,6 +364,7 @@ impl Vm {
                 }
             };
         };
+        self.cancel_timer(fiber, armed.unwrap_or(0));
         self.collect_if_due(fiber)?;
         let Type::Option(record) = at.loaded.ty(at.ty(a)) else {
             return Err(corrupt("a message is received as something else than an optional"));

@@ -182,17 +182,21 @@ impl Vm {
         open.running.iter().rev().map(|branch| Todo::Fiber(*branch)).collect()
     }
 
-    /// Whether a failure has left the body that the tasks of a scope belong to.
-    fn is_left(&mut self, scope: u32) -> bool {
-        self.scope(scope).is_some_and(|open| open.left)
+    /// Whether the wait for the branches of a scope ends with another failure than a cancel: one has left the body that
+    /// they belong to, or a branch has failed. They have been canceled for that already.
+    fn fails_already(&mut self, scope: u32) -> bool {
+        let Some(open) = self.scope(scope) else { return false };
+        let (left, failure) = (open.left, open.failure);
+        left || (failure != 0 && self.heap.type_at(failure) != builtin::CANCELED)
     }
 
-    /// The wait that this timer limited is over.
+    /// The wait that this timer limited is over. It may have fired since.
     pub(crate) fn cancel_timer(&mut self, fiber: &mut Fiber, timer: u32) {
-        if timer != 0 && fiber.op(timer).is_some() {
+        let Some(op) = fiber.op(timer) else { return };
+        if op.outcome.is_none() {
             self.issue_cancel(fiber, timer);
-            self.drop_op(fiber, timer);
         }
+        self.drop_op(fiber, timer);
     }
 
     fn issue_cancel(&mut self, fiber: &mut Fiber, seq: u32) {
