@@ -13,7 +13,7 @@ mod waits;
 
 pub(crate) use arith::{decimals, float, int, overflow};
 pub(crate) use objects::share_children;
-pub(crate) use select::{Source, sources, timers};
+pub(crate) use select::{SelectSource, sources, timers};
 pub(crate) use tasks::handle as task_handle;
 pub(crate) use waits::command_bytes;
 
@@ -83,11 +83,7 @@ impl At<'_> {
 
     /// The argument registers that follow.
     fn args(&self) -> impl Iterator<Item = u16> + '_ {
-        let words = &self.loaded.code[usize::from(self.site.func)].insts[self.site.pc as usize + 1..];
-        (0..self.inst.argc()).map(|n| {
-            let word = words[n / 3];
-            [word.a, word.b, word.c][n % 3]
-        })
+        self.loaded.code[usize::from(self.site.func)].args(self.site.pc)
     }
 }
 

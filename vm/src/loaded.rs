@@ -67,6 +67,15 @@ pub(crate) struct Code {
 }
 
 impl Code {
+    /// The argument registers of the instruction at a pc.
+    pub(crate) fn args(&self, pc: u32) -> impl Iterator<Item = u16> + '_ {
+        let (inst, words) = (self.insts[pc as usize], &self.insts[pc as usize + 1..]);
+        (0..inst.argc()).map(|n| {
+            let word = words[n / 3];
+            [word.a, word.b, word.c][n % 3]
+        })
+    }
+
     /// Whether a frame can be met here from outside: at its beginning, behind a `Fuel`, at a call or a wait.
     fn can_stop(&self, pc: u32) -> bool {
         let behind_fuel = pc > 0 && self.insts[pc as usize - 1].op == Op::Fuel;

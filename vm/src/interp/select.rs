@@ -19,7 +19,7 @@ use crate::machine::Vm;
 
 /// What one arm waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Source {
+pub(crate) enum SelectSource {
     Message(u16),
     Task(u64),
     After(i64),
@@ -28,13 +28,13 @@ pub(crate) enum Source {
     When(u64),
 }
 
-impl Source {
+impl SelectSource {
     fn is_timer(self) -> bool {
-        matches!(self, Source::After(_) | Source::At(_))
+        matches!(self, SelectSource::After(_) | SelectSource::At(_))
     }
 }
 
-type Sources = SmallVec<[Source; 4]>;
+type Sources = SmallVec<[SelectSource; 4]>;
 
 /// What stands for a mailbox among the sources: negative, so that no task has it as its handle.
 fn mailbox_handle(mailbox: u16) -> u64 {
@@ -45,23 +45,17 @@ fn mailbox_handle(mailbox: u16) -> u64 {
 fn sources_at(loaded: &Loaded, fiber: &Fiber, place: usize) -> Sources {
     let Some(frame) = fiber.frames.get(place) else { return Sources::new() };
     let code = loaded.func(frame.func);
-    let inst = code.insts[frame.pc as usize];
-    if inst.op != Op::Select {
+    if code.insts[frame.pc as usize].op != Op::Select {
         return Sources::new();
     }
-    let words = &code.insts[frame.pc as usize + 1..];
-    let regs = (0..inst.argc()).map(|n| {
-        let word = words[n / 3];
-        [word.a, word.b, word.c][n % 3]
-    });
-    let sources = regs.map(|reg| {
+    let sources = code.args(frame.pc).map(|reg| {
         let value = fiber.slots[frame.base as usize + usize::from(reg)];
         match code.regs[usize::from(reg)] {
-            builtin::DURATION => Source::After(value as i64),
-            builtin::TIME => Source::At(Timestamp(value as i64)),
-            builtin::INT if (value as i64) < 0 => Source::Message(!value as u16),
-            builtin::INT => Source::Task(value),
-            _ => Source::When(value),
+            builtin::DURATION => SelectSource::After(value as i64),
+            builtin::TIME => SelectSource::At(Timestamp(value as i64)),
+            builtin::INT if (value as i64) < 0 => SelectSource::Message(!value as u16),
+            builtin::INT => SelectSource::Task(value),
+            _ => SelectSource::When(value),
         }
     });
     sources.collect()
@@ -78,7 +72,7 @@ pub(crate) fn sources(loaded: &Loaded, fiber: &Fiber) -> Sources {
 }
 
 /// The timers of an armed fiber's sources, with their places.
-pub(crate) fn timers(sources: &[Source], first: u32) -> impl Iterator<Item = (usize, u32)> + '_ {
+pub(crate) fn timers(sources: &[SelectSource], first: u32) -> impl Iterator<Item = (usize, u32)> + '_ {
     let places = sources.iter().enumerate().filter(|(_, source)| source.is_timer()).map(|(place, _)| place);
     places.zip(first..).filter(move |_| first != 0)
 }
@@ -102,19 +96,19 @@ impl Vm {
         };
         for (place, source) in sources.iter().enumerate().skip(from) {
             let ready = match *source {
-                Source::Message(mailbox) => match self.mailboxes.get(usize::from(mailbox)) {
+                SelectSource::Message(mailbox) => match self.mailboxes.get(usize::from(mailbox)) {
                     Some(messages) => !messages.is_empty(),
                     None => return Err(corrupt("the workflow has no such mailbox")),
                 },
-                Source::Task(task) => {
+                SelectSource::Task(task) => {
                     self.task_has_ended(task).ok_or_else(|| corrupt("a task is awaited that is not open"))?
                 }
-                Source::After(_) | Source::At(_) if fiber.armed.is_some() => timer_at(place)
+                SelectSource::After(_) | SelectSource::At(_) if fiber.armed.is_some() => timer_at(place)
                     .and_then(|seq| fiber.ops.iter().find(|op| op.seq == seq))
                     .is_some_and(|op| op.outcome.is_some()),
-                Source::After(after) => after <= 0,
-                Source::At(due) => due <= at.ctx.now,
-                Source::When(closure) => {
+                SelectSource::After(after) => after <= 0,
+                SelectSource::At(due) => due <= at.ctx.now,
+                SelectSource::When(closure) => {
                     at.set(fiber, at.inst.a, place as u64);
                     self.enter_closure(fiber, at.loaded, closure, &[])?;
                     return Ok(Flow::Frame);
@@ -135,14 +129,14 @@ impl Vm {
     }
 
     /// Starts the timers of the sources; gives the number of the first, 0 if there are none.
-    fn arm(&mut self, fiber: &mut Fiber, at: &At<'_>, sources: &[Source]) -> Result<u32, Fault> {
+    fn arm(&mut self, fiber: &mut Fiber, at: &At<'_>, sources: &[SelectSource]) -> Result<u32, Fault> {
         let mut first = 0;
         // A cancel that is waiting for this wait makes them idle.
         let sources = if fiber.is_due() { &[] } else { sources };
         for source in sources {
             let due = match source {
-                Source::After(after) => at.ctx.now.plus_ms(*after),
-                Source::At(due) => *due,
+                SelectSource::After(after) => at.ctx.now.plus_ms(*after),
+                SelectSource::At(due) => *due,
                 _ => continue,
             };
             let seq = self.begin(fiber, at, Kind::Timer, OnCancel::Try, Command::StartTimer { due })?;
@@ -157,7 +151,7 @@ impl Vm {
         fiber: &mut Fiber,
         at: &At<'_>,
         place: usize,
-        sources: &[Source],
+        sources: &[SelectSource],
     ) -> Result<Flow, Fault> {
         let armed = fiber.armed.is_some();
         self.disarm(at.id, fiber);
@@ -172,10 +166,10 @@ impl Vm {
     }
 
     /// It may have been woken for a message that it does not take: that is for the next who waits.
-    fn offer_others(&mut self, sources: &[Source], taken: Option<usize>) {
+    fn offer_others(&mut self, sources: &[SelectSource], taken: Option<usize>) {
         for (place, source) in sources.iter().enumerate() {
             match *source {
-                Source::Message(mailbox) if taken != Some(place) => self.offer(mailbox),
+                SelectSource::Message(mailbox) if taken != Some(place) => self.offer(mailbox),
                 _ => {}
             }
         }
@@ -222,12 +216,12 @@ impl Vm {
 
     /// Whether a fiber that waits at a `select` waits for a mailbox.
     pub(crate) fn selects_mailbox(&self, fiber: &Fiber, mailbox: u16) -> bool {
-        sources(&self.loaded, fiber).contains(&Source::Message(mailbox))
+        sources(&self.loaded, fiber).contains(&SelectSource::Message(mailbox))
     }
 
     /// Whether a fiber that waits at a `select` waits for a task.
     pub(crate) fn selects_task(&self, fiber: &Fiber, task: u64) -> bool {
-        sources(&self.loaded, fiber).contains(&Source::Task(task))
+        sources(&self.loaded, fiber).contains(&SelectSource::Task(task))
     }
 
     /// Whether a fiber that waits at a `select` waits for a timer of this number.
@@ -238,6 +232,6 @@ impl Vm {
 
     /// Whether a fiber that waits at a `select` has a condition to test.
     pub(crate) fn selects_condition(&self, fiber: &Fiber) -> bool {
-        sources(&self.loaded, fiber).iter().any(|source| matches!(source, Source::When(_)))
+        sources(&self.loaded, fiber).iter().any(|source| matches!(source, SelectSource::When(_)))
     }
 }

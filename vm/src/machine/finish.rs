@@ -3,7 +3,7 @@
 use weft_protocol::command::FiberPath;
 
 use crate::fiber::{Cancel, Fiber, FiberId, On, Resume, Role, State};
-use crate::interp::{Source, sources, task_handle};
+use crate::interp::{SelectSource, sources, task_handle};
 use crate::limits::Fault;
 use crate::machine::{Ended, Life, Vm};
 use crate::scope::{NOBODY, Scope, ScopeKind, TaskEnd};
@@ -192,8 +192,8 @@ impl Vm {
         let movable = |fiber: &Fiber, on: On| match on {
             On::Message { .. } => true,
             On::Select => sources(&self.loaded, fiber).iter().any(|source| match source {
-                Source::Message(_) => true,
-                Source::When(_) => handled || updated,
+                SelectSource::Message(_) => true,
+                SelectSource::When(_) => handled || updated,
                 _ => false,
             }),
             // A handler or an update may change the state that the condition reads.

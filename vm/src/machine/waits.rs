@@ -3,7 +3,7 @@
 use weft_protocol::command::{CommandId, FiberPath};
 
 use crate::fiber::{Fiber, On, State};
-use crate::interp::{Source, sources, timers};
+use crate::interp::{SelectSource, sources, timers};
 use crate::machine::Vm;
 use crate::step::{Wait, WaitOn};
 
@@ -30,14 +30,14 @@ impl Vm {
                 let sources = sources(&self.loaded, fiber);
                 let timers = timers(&sources, fiber.armed.unwrap_or(0)).map(|(_, seq)| id(seq)).collect();
                 let signals = sources.iter().filter_map(|source| match source {
-                    Source::Message(mailbox) => self.signal_of(*mailbox),
+                    SelectSource::Message(mailbox) => self.signal_of(*mailbox),
                     _ => None,
                 });
-                let has = |test: fn(&Source) -> bool| sources.iter().any(test);
+                let has = |test: fn(&SelectSource) -> bool| sources.iter().any(test);
                 WaitOn::Select {
                     signals: signals.collect(),
-                    task: has(|source| matches!(source, Source::Task(_))),
-                    condition: has(|source| matches!(source, Source::When(_))),
+                    task: has(|source| matches!(source, SelectSource::Task(_))),
+                    condition: has(|source| matches!(source, SelectSource::When(_))),
                     timers,
                 }
             }
