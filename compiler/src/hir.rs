@@ -251,7 +251,8 @@ pub(crate) enum ExprKind {
         body: Box<Expr>,
         otherwise: Option<Box<Expr>>,
     },
-    /// A body that keeps cleanup until it is left: the undos of a `saga`, else what a function or branch defers.
+    /// A body that keeps cleanup until it is left: the undos of a `saga`, else what a function or branch defers. The
+    /// latter is the whole of that body: nothing of it comes after its cleanup.
     Cleanup {
         saga: bool,
         body: Box<Expr>,
@@ -310,14 +311,14 @@ pub(crate) enum ExprKind {
 /// An arm of a `select`. Its body begins with taking what the source gives.
 #[derive(Debug)]
 pub(crate) struct SelectArm {
-    pub source: Source,
+    pub source: SelectSource,
     pub body: Expr,
     pub span: Span,
 }
 
 /// What an arm of a `select` waits for.
 #[derive(Debug)]
-pub(crate) enum Source {
+pub(crate) enum SelectSource {
     Message(u16),
     Task(LocalId),
     After(Expr),
@@ -498,9 +499,9 @@ impl Expr {
             Select(arms) => {
                 for arm in arms {
                     match &arm.source {
-                        Source::After(value) | Source::At(value) => visit(value),
-                        Source::When(cond) => visit(&cond.body),
-                        Source::Message(_) | Source::Task(_) | Source::Unknown => {}
+                        SelectSource::After(value) | SelectSource::At(value) => visit(value),
+                        SelectSource::When(cond) => visit(&cond.body),
+                        SelectSource::Message(_) | SelectSource::Task(_) | SelectSource::Unknown => {}
                     }
                 }
                 arms.iter().for_each(|arm| visit(&arm.body));

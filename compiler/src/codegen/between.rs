@@ -33,27 +33,13 @@ impl Emit<'_, '_, '_> {
         for (arg, val) in args.iter().zip(&vals) {
             self.share(arg, val.reg);
         }
-        let args_type = self.em.args(&params);
-        let record = self.raw(args_type);
+        let ty = self.em.args(&params);
+        let record = self.raw(ty);
         let regs: Vec<_> = vals.iter().map(|v| v.reg).collect();
         self.args(Op::New, record, 0, &regs);
         self.release_all(&vals);
-        match self.tasks.as_mut().map(|tasks| (tasks.closings, tasks.anew)) {
-            // Tasks end first, as before a return.
-            Some((closings, anew)) => {
-                let (label, kept) = anew.unwrap_or_else(|| (self.label(), self.raw(args_type)));
-                if let Some(tasks) = &mut self.tasks {
-                    tasks.anew = Some((label, kept));
-                }
-                self.close_down_to(closings);
-                self.op(Op::Move, kept, record, 0);
-                self.goto(label);
-            }
-            None => {
-                self.close_down_to(0);
-                self.op(Op::ContinueAsNew, record, 0, 0);
-            }
-        }
+        self.close_down_to(0);
+        self.op(Op::ContinueAsNew, record, 0, 0);
         self.give_back(record);
         self.nothing()
     }

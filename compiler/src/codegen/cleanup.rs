@@ -17,7 +17,7 @@ pub(super) enum Closed {
     Within,
     Saga,
     Body,
-    /// The tasks of the body of a `within` or a `saga`, by their scope.
+    /// The tasks of a body, by their scope.
     Tasks(Reg),
 }
 
@@ -126,12 +126,16 @@ impl Emit<'_, '_, '_> {
     pub(super) fn with_cleanup(&mut self, saga: bool, body: &Expr, ty: Ty, dst: Option<Reg>) -> Val {
         self.either(ty, dst, |this, dst| match saga {
             true => this.keeping(Closed::Saga, |this| this.arm_with_tasks(body, dst)),
-            false => this.keeping(Closed::Body, |this| this.arm(body, dst)),
+            false => this.keeping(Closed::Body, |this| {
+                this.arm_with_tasks(body, dst);
+                // What is deferred may change what the value comes from, and so may others while it waits.
+                this.outlives(body, dst);
+            }),
         })
     }
 
     /// Code that keeps cleanup.
-    pub(super) fn keeping(&mut self, closed: Closed, body: impl FnOnce(&mut Self)) {
+    fn keeping(&mut self, closed: Closed, body: impl FnOnce(&mut Self)) {
         self.op(Op::CleanupOpen, u16::from(closed == Closed::Saga), 0, 0);
         let end = self.label();
         let ways = self.closing(closed, body);

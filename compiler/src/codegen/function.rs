@@ -8,7 +8,6 @@ use weft_bytecode::{Instr, Op, Reg, TypeId};
 
 use super::Emitter;
 use super::cleanup::Closing;
-use super::task::Tasks;
 use crate::hir::{Expr, ExprKind, Local, LocalId, Root, Stmt};
 use crate::source::Span;
 use crate::types::Ty;
@@ -81,8 +80,6 @@ pub(super) struct Emit<'e, 'w, 'a> {
     /// Fuel ops of the loops around, with the instructions counted so far.
     regions: Vec<(u32, u32)>,
     loops: Vec<LoopLabels>,
-    /// In a body with tasks.
-    pub tasks: Option<Tasks>,
     /// The scope that `spawn` begins a task in.
     pub spawning: Option<Reg>,
     /// What code that jumps out must close, innermost last.
@@ -112,7 +109,6 @@ impl<'e, 'w, 'a> Emit<'e, 'w, 'a> {
             handlers: Vec::new(),
             regions: Vec::new(),
             loops: Vec::new(),
-            tasks: None,
             spawning: None,
             closings: Vec::new(),
             span: Span { file: crate::source::FileId(0), start: 0, end: 0 },
@@ -122,24 +118,16 @@ impl<'e, 'w, 'a> Emit<'e, 'w, 'a> {
     /// The whole function of a body.
     pub(super) fn function(mut self, params: &[LocalId], body: &Expr, span: Span) -> Function {
         self.begin(params, span);
-        if let Some(value) = self.body_with_tasks(body, self.result) {
-            match value.reg {
-                NOTHING => self.return_unit(),
-                value => self.op(Op::Return, value, 0, 0),
-            }
-        } else if self.result == Ty::UNIT {
-            let value = self.expr(body, None);
+        let value = self.body(body);
+        if self.result == Ty::UNIT {
             self.release(value);
             if body.ty != Ty::NEVER {
                 self.return_unit();
             }
-        } else {
-            let value = self.expr(body, None);
-            if body.ty != Ty::NEVER {
-                let reg = self.need(value, body.ty);
-                self.share_on_return(body, reg);
-                self.op(Op::Return, reg, 0, 0);
-            }
+        } else if body.ty != Ty::NEVER {
+            let reg = self.need(value, body.ty);
+            self.share_on_return(body, reg);
+            self.op(Op::Return, reg, 0, 0);
         }
         self.end()
     }
@@ -149,11 +137,7 @@ impl<'e, 'w, 'a> Emit<'e, 'w, 'a> {
         self.begin(params, body.span);
         let result = self.reg(self.result);
         let from = self.here();
-        let ty = if body.ty == Ty::NEVER { Ty::UNIT } else { body.ty };
-        let value = match self.body_with_tasks(body, ty) {
-            Some(value) => value,
-            None => self.expr(body, None),
-        };
+        let value = self.body(body);
         if body.ty != Ty::NEVER {
             let value = self.need(value, body.ty);
             self.share(body, value);
@@ -411,17 +395,9 @@ impl<'e, 'w, 'a> Emit<'e, 'w, 'a> {
             E::Parallel { .. } | E::ParallelFor { .. } | E::Race(_) => self.branches(expr, dst),
             E::Spawn(_) | E::Await(_) | E::Select(_) => self.task(expr, dst),
             E::If { cond, then, otherwise } => {
-                let (no, end) = (self.label(), self.label());
+                let no = self.label();
                 self.jump_unless(cond, no);
-                self.either(ty, dst, |this, dst| {
-                    this.arm(then, dst);
-                    if then.ty != Ty::NEVER {
-                        this.goto(end);
-                    }
-                    this.bind(no);
-                    this.arm(otherwise, dst);
-                    this.bind(end);
-                })
+                self.two_ways(then, no, otherwise, ty, dst)
             }
             E::Patch { patch, then, otherwise: None } => {
                 let new = self.temp(Ty::BOOL);
@@ -430,20 +406,11 @@ impl<'e, 'w, 'a> Emit<'e, 'w, 'a> {
                 self.expr(then, dst)
             }
             E::Patch { patch, then, otherwise: Some(otherwise) } => {
-                let (no, end) = (self.label(), self.label());
-                let new = self.temp(Ty::BOOL);
+                let (no, new) = (self.label(), self.temp(Ty::BOOL));
                 self.op(Op::Patch, new.reg, *patch, 0);
                 self.jump(Op::JumpIfNot, new.reg, no);
                 self.release(new);
-                self.either(ty, dst, |this, dst| {
-                    this.arm(then, dst);
-                    if then.ty != Ty::NEVER {
-                        this.goto(end);
-                    }
-                    this.bind(no);
-                    this.arm(otherwise, dst);
-                    this.bind(end);
-                })
+                self.two_ways(then, no, otherwise, ty, dst)
             }
             E::Match { value, arms } => self.matching(value, arms, ty, dst),
             E::Block { stmts, value } => self.block(stmts, value.as_deref(), ty, dst),
@@ -508,6 +475,20 @@ impl<'e, 'w, 'a> Emit<'e, 'w, 'a> {
         out
     }
 
+    /// One of two arms: the first, or from a label on the second.
+    fn two_ways(&mut self, then: &Expr, no: Label, otherwise: &Expr, ty: Ty, dst: Option<Reg>) -> Val {
+        let end = self.label();
+        self.either(ty, dst, |this, dst| {
+            this.arm(then, dst);
+            if then.ty != Ty::NEVER {
+                this.goto(end);
+            }
+            this.bind(no);
+            this.arm(otherwise, dst);
+            this.bind(end);
+        })
+    }
+
     /// An arm: its value goes to the common place, or nowhere.
     pub(super) fn arm(&mut self, body: &Expr, dst: Option<Reg>) {
         let unit = dst.is_none_or(|reg| self.regs[usize::from(reg)] == builtin::UNIT);
@@ -526,17 +507,8 @@ impl<'e, 'w, 'a> Emit<'e, 'w, 'a> {
                 let val = self.value(value);
                 if value.ty != Ty::NEVER {
                     self.share_on_return(value, val.reg);
-                    match self.tasks {
-                        Some(tasks) => {
-                            self.close_down_to(tasks.closings);
-                            self.op(Op::Move, tasks.out, val.reg, 0);
-                            self.goto(tasks.exit);
-                        }
-                        None => {
-                            self.close_down_to(0);
-                            self.op(Op::Return, val.reg, 0, 0);
-                        }
-                    }
+                    self.close_down_to(0);
+                    self.op(Op::Return, val.reg, 0, 0);
                 }
                 self.release(val);
             }
@@ -545,16 +517,8 @@ impl<'e, 'w, 'a> Emit<'e, 'w, 'a> {
                     let val = self.expr(value, None);
                     self.release(val);
                 }
-                match self.tasks {
-                    Some(tasks) => {
-                        self.close_down_to(tasks.closings);
-                        self.goto(tasks.exit);
-                    }
-                    None => {
-                        self.close_down_to(0);
-                        self.return_unit();
-                    }
-                }
+                self.close_down_to(0);
+                self.return_unit();
             }
         }
         self.nothing()

@@ -1,80 +1,23 @@
-//! Tasks and `select`. A body that spawns opens a scope where it begins; every way out of it goes through the scope's
-//! join: `return` jumps to it, and a failure cancels the tasks first. The bodies of `within` and `saga` have scopes of
-//! their own, which whoever jumps out of them joins on the way.
+//! Tasks and `select`. A body that spawns, of a function, a branch, a `within` or a `saga`, opens a scope where it begins.
+//! Every way out of it goes through the scope's join: whoever jumps out joins on the way, and a failure cancels the tasks
+//! first.
 
 use weft_bytecode::types::builtin;
 use weft_bytecode::{Op, Reg};
 
 use super::cleanup::Closed;
-use super::function::{Emit, Label, Shape, Val};
+use super::function::{Emit, Shape, Val};
 use super::wait::TASKS;
-use crate::hir::{Expr, ExprKind, Frame, SelectArm, Source};
+use crate::hir::{Expr, ExprKind, Frame, SelectArm, SelectSource};
 use crate::types::Ty;
 
-/// The tasks of the body being emitted.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Tasks {
-    /// Where `return` goes, and the register it leaves the value in.
-    pub exit: Label,
-    pub out: Reg,
-    /// How much is around the scope that `return` need not close: it passes there on its way out.
-    pub closings: usize,
-    /// Where `continue as new` goes, if one is in the body, and the register it leaves the arguments in.
-    pub anew: Option<(Label, Reg)>,
-}
-
 impl Emit<'_, '_, '_> {
-    /// A body that spawns; `None` if it does not. What it defers is done when its tasks have ended.
-    pub(super) fn body_with_tasks(&mut self, body: &Expr, result: Ty) -> Option<Val> {
-        match &body.kind {
-            _ if !body.begins_tasks() => None,
-            ExprKind::Cleanup { saga: false, body } => {
-                let mut value = self.nothing();
-                self.keeping(Closed::Body, |this| value = this.with_tasks(body, result));
-                Some(value)
-            }
-            _ => Some(self.with_tasks(body, result)),
+    /// The value of a whole body; the tasks that it began have ended.
+    pub(super) fn body(&mut self, body: &Expr) -> Val {
+        match body.begins_tasks() {
+            true => self.either(body.ty, None, |this, dst| this.arm_with_tasks(body, dst)),
+            false => self.expr(body, None),
         }
-    }
-
-    /// A body with its tasks: its value comes after they have ended.
-    fn with_tasks(&mut self, body: &Expr, result: Ty) -> Val {
-        let scope = self.open_tasks();
-        let out = if result == Ty::UNIT { self.nothing() } else { self.temp(result) };
-        let exit = self.label();
-        self.spawning = Some(scope.reg);
-        self.tasks = Some(Tasks { exit, out: out.reg, closings: self.closings.len(), anew: None });
-        let from = self.here();
-        if result == Ty::UNIT {
-            let value = self.expr(body, None);
-            self.release(value);
-        } else {
-            self.expr(body, Some(out.reg));
-            if body.ty != Ty::NEVER {
-                self.share_on_return(body, out.reg);
-            }
-        }
-        if body.ty != Ty::NEVER {
-            self.goto(exit);
-        }
-        let to = self.here();
-        let failure = self.raw(builtin::FAILURE);
-        self.handler(from, to, to, failure);
-        self.op(Op::ScopeLeave, scope.reg, 0, 0);
-        let unit = self.raw(builtin::UNIT);
-        self.op(Op::ScopeJoin, unit, scope.reg, 0);
-        self.op(Op::Throw, failure, 0, 0);
-        if let Some((label, record)) = self.tasks.and_then(|tasks| tasks.anew) {
-            self.bind(label);
-            self.op(Op::ScopeJoin, unit, scope.reg, 0);
-            self.close_down_to(0);
-            self.op(Op::ContinueAsNew, record, 0, 0);
-        }
-        self.bind(exit);
-        self.op(Op::ScopeJoin, unit, scope.reg, 0);
-        self.tasks = None;
-        self.spawning = None;
-        out
     }
 
     fn open_tasks(&mut self) -> Val {
@@ -86,8 +29,8 @@ impl Emit<'_, '_, '_> {
         scope
     }
 
-    /// The body of a `within` or a `saga` as an arm: it is left when its tasks have ended, by the deadline to its `else`
-    /// and by a failure to its undos.
+    /// A body as an arm: it is left when its tasks have ended, that of a `within` by the deadline to its `else`, and what
+    /// keeps cleanup by a failure to its cleanup.
     pub(super) fn arm_with_tasks(&mut self, body: &Expr, dst: Option<Reg>) {
         if !body.begins_tasks() {
             return self.arm(body, dst);
@@ -98,11 +41,7 @@ impl Emit<'_, '_, '_> {
         let ways = self.closing(Closed::Tasks(scope.reg), |this| {
             this.arm(body, dst);
             // Tasks may change the state that the value comes from.
-            if let Some(out) = dst
-                && !matches!(body.ty, Ty::UNIT | Ty::NEVER)
-            {
-                this.share(body, out);
-            }
+            this.outlives(body, dst);
         });
         self.join_tasks(scope.reg);
         self.goto(end);
@@ -118,6 +57,15 @@ impl Emit<'_, '_, '_> {
         self.bind(end);
         self.spawning = outer;
         self.release(scope);
+    }
+
+    /// Code that runs before the value of an arm is used may change what the value comes from: it gets an owner.
+    pub(super) fn outlives(&mut self, body: &Expr, dst: Option<Reg>) {
+        if let Some(out) = dst
+            && !matches!(body.ty, Ty::UNIT | Ty::NEVER)
+        {
+            self.share(body, out);
+        }
     }
 
     pub(super) fn join_tasks(&mut self, scope: Reg) {
@@ -156,7 +104,7 @@ impl Emit<'_, '_, '_> {
         let mut sources = Vec::new();
         for arm in arms {
             sources.push(match &arm.source {
-                Source::After(value) | Source::At(value) => {
+                SelectSource::After(value) | SelectSource::At(value) => {
                     let val = self.value(value);
                     if value.ty == Ty::NEVER {
                         return self.nothing();
@@ -164,19 +112,19 @@ impl Emit<'_, '_, '_> {
                     // A later source may change what it was read from.
                     self.keep(value, val)
                 }
-                Source::Task(task) => Val { reg: self.local(*task), temp: false },
-                Source::Message(mailbox) => {
+                SelectSource::Task(task) => Val { reg: self.local(*task), temp: false },
+                SelectSource::Message(mailbox) => {
                     let val = self.temp(Ty::INT);
                     self.op(Op::SelectMailbox, val.reg, *mailbox, 0);
                     val
                 }
-                Source::When(cond) => {
+                SelectSource::When(cond) => {
                     let (func, closure) = self.condition(cond);
                     let regs = self.captures(cond);
                     self.args(Op::Closure, closure.reg, func.0, &regs);
                     closure
                 }
-                Source::Unknown => return self.nothing(),
+                SelectSource::Unknown => return self.nothing(),
             });
         }
         let first = self.temp(Ty::INT);

@@ -2,7 +2,7 @@
 
 use super::teach;
 use crate::diagnostic::Diagnostic;
-use crate::hir::{Deferred, Expr, ExprKind, FnKind, Function, Root, Source, Stmt};
+use crate::hir::{Deferred, Expr, ExprKind, FnKind, Function, Root, SelectSource, Stmt};
 use crate::source::Span;
 use crate::types::world::World;
 
@@ -109,9 +109,9 @@ impl Walk<'_, '_> {
             ExprKind::Select(arms) => {
                 for arm in arms {
                     match &arm.source {
-                        Source::When(cond) => self.expr(&cond.body, Place::Condition.within(place)),
-                        Source::After(value) | Source::At(value) => self.expr(value, place),
-                        Source::Message(_) | Source::Task(_) | Source::Unknown => {}
+                        SelectSource::When(cond) => self.expr(&cond.body, Place::Condition.within(place)),
+                        SelectSource::After(value) | SelectSource::At(value) => self.expr(value, place),
+                        SelectSource::Message(_) | SelectSource::Task(_) | SelectSource::Unknown => {}
                     }
                 }
                 arms.iter().for_each(|arm| self.expr(&arm.body, place));

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::diagnostic::Diagnostic;
 use crate::hir::program::Workflow;
-use crate::hir::{Expr, ExprKind, Frame, Root, Source, Stmt};
+use crate::hir::{Expr, ExprKind, Frame, Root, SelectSource, Stmt};
 use crate::types::world::World;
 
 /// What may change what a condition reads.
@@ -103,7 +103,7 @@ fn endless(world: &World<'_>, expr: &Expr, changed: &Changes) {
         }
         ExprKind::Select(arms) => {
             for arm in arms {
-                let Source::When(cond) = &arm.source else { continue };
+                let SelectSource::When(cond) = &arm.source else { continue };
                 let help = match clock(&cond.body) {
                     true => "a moment is waited for with `at deadline =>`; the clock alone wakes no condition",
                     false => "add a `signal` handler that sets the state, or test it with `if` before the `select`",

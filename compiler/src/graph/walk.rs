@@ -2,7 +2,7 @@
 
 use crate::graph::{Edge, Graph, Node, NodeKind};
 use crate::hir::program::Workflow;
-use crate::hir::{Arm, Catch, Deferred, Expr, ExprKind, Function, SelectArm, Source, Stmt};
+use crate::hir::{Arm, Catch, Deferred, Expr, ExprKind, Function, SelectArm, SelectSource, Stmt};
 use crate::source::Span;
 use crate::types::world::World;
 
@@ -324,7 +324,7 @@ impl Walk<'_, '_> {
 
     fn select(&mut self, arms: &[SelectArm], span: Span, from: Ends) -> Ends {
         let timers = arms.iter().filter_map(|arm| match &arm.source {
-            Source::After(value) | Source::At(value) => Some(value),
+            SelectSource::After(value) | SelectSource::At(value) => Some(value),
             _ => None,
         });
         let from = self.all(timers, from);
@@ -336,7 +336,7 @@ impl Walk<'_, '_> {
             // Taking what the source gives is no step of its own.
             let body = match &arm.body.kind {
                 ExprKind::Block { value: Some(value), .. }
-                    if matches!(arm.source, Source::Message(_) | Source::Task(_)) =>
+                    if matches!(arm.source, SelectSource::Message(_) | SelectSource::Task(_)) =>
                 {
                     &**value
                 }

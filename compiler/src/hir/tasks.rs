@@ -16,7 +16,7 @@ impl Expr {
             ExprKind::Spawn(_) => true,
             // Bodies of their own.
             ExprKind::Race(_) | ExprKind::Closure(_) | ExprKind::Defer { .. } => false,
-            ExprKind::Cleanup { saga: true, .. } => false,
+            ExprKind::Cleanup { .. } => false,
             ExprKind::Within { limit, otherwise, .. } => limit.begins_tasks() || limited(otherwise),
             ExprKind::Parallel { limit, .. } => limited(limit),
             ExprKind::ParallelFor { limit, items, .. } => limited(limit) || items.begins_tasks(),

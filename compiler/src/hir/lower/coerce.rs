@@ -1,6 +1,7 @@
 //! Where a value of one type meets an expectation of another.
 
 use super::Lower;
+use super::region::kept;
 use crate::diagnostic::{Diagnostic, Fix};
 use crate::hir::{Expr, ExprKind, Stmt, Value};
 use crate::source::Span;
@@ -52,6 +53,10 @@ impl<'a> Lower<'_, 'a> {
     pub(super) fn try_coerce(&mut self, expr: Expr, want: Ty) -> Result<Expr, Box<Expr>> {
         if expr.ty == want || want == Ty::UNKNOWN || expr.ty == Ty::UNKNOWN || expr.ty == Ty::NEVER {
             return Ok(expr);
+        }
+        // What a body defers is done after all of it: the value becomes another one before.
+        if let ExprKind::Cleanup { saga: false, body } = expr.kind {
+            return self.try_coerce(*body, want).map(kept).map_err(|body| Box::new(kept(*body)));
         }
         let span = expr.span;
         match (self.kind_of(expr.ty), self.kind_of(want)) {

@@ -117,9 +117,14 @@ impl<'a> Lower<'_, 'a> {
         if !self.defers.get(level).is_some_and(|defers| *defers) {
             return body;
         }
-        let (ty, span) = (body.ty, body.span);
-        Expr { kind: ExprKind::Cleanup { saga: false, body: Box::new(body) }, ty, span }
+        kept(body)
     }
+}
+
+/// A body that keeps what it defers.
+pub(super) fn kept(body: Expr) -> Expr {
+    let (ty, span) = (body.ty, body.span);
+    Expr { kind: ExprKind::Cleanup { saga: false, body: Box::new(body) }, ty, span }
 }
 
 /// Where code reads a local first.

@@ -5,9 +5,9 @@ use super::operator::Cond;
 use super::wait::is_test;
 use super::{Fact, Fence, Lower};
 use crate::diagnostic::Diagnostic;
-use crate::hir::{Expr, ExprKind, Frame, LocalId, Pattern, PatternKind, SelectArm, Source, Stmt};
+use crate::hir::{Expr, ExprKind, Frame, LocalId, Pattern, PatternKind, SelectArm, SelectSource, Stmt};
 use crate::source::Span;
-use crate::syntax::ast::{self, SelectSource};
+use crate::syntax::ast;
 use crate::types::{Kind, Ty};
 
 impl<'a> Lower<'_, 'a> {
@@ -37,27 +37,30 @@ impl<'a> Lower<'_, 'a> {
             lowered = *value;
         }
         let (ty, at) = (lowered.ty, lowered.span);
-        let (captures, kind) = match lowered.kind {
+        let call = match lowered.kind {
             ExprKind::Activity { activity, args, options } => {
-                let args = self.bound_args(args, &mut stmts);
-                let options = options.map(|options| self.bound_arg(*options, &mut stmts));
-                task_of(args, options, |args, options| ExprKind::Activity { activity, args, options })
+                self.task_args(args, options, &mut stmts).map(|(args, options)| {
+                    task_of(args, options, |args, options| ExprKind::Activity { activity, args, options })
+                })
             }
             ExprKind::Child { workflow, args, options, detached: false } => {
-                let args = self.bound_args(args, &mut stmts);
-                let options = options.map(|options| self.bound_arg(*options, &mut stmts));
-                task_of(args, options, |args, options| ExprKind::Child { workflow, args, options, detached: false })
+                self.task_args(args, options, &mut stmts).map(|(args, options)| {
+                    task_of(args, options, |args, options| ExprKind::Child { workflow, args, options, detached: false })
+                })
             }
-            ExprKind::Call(function, args) => {
-                let args = self.bound_args(args, &mut stmts);
-                task_of(args, None, |args, _| ExprKind::Call(function, args))
-            }
+            ExprKind::Call(function, args) => self
+                .task_args(args, None, &mut stmts)
+                .map(|(args, _)| task_of(args, None, |args, _| ExprKind::Call(function, args))),
             ExprKind::Error => return self.error(span),
             _ => {
                 let d = Diagnostic::error("WF1002", at, "`spawn` takes a call or a block").label("not a call");
                 self.report(d.help("`spawn f(x)`, or `spawn { .. }` for several steps"));
                 return self.error(span);
             }
+        };
+        let Some((captures, kind)) = call else {
+            // An argument leaves the body: no task begins.
+            return Expr { kind: ExprKind::Block { stmts, value: None }, ty: Ty::NEVER, span };
         };
         let body = Expr { kind, ty, span: at };
         let spawned = self.spawned(Frame { captures, params: Vec::new(), result: ty, body }, span);
@@ -68,20 +71,33 @@ impl<'a> Lower<'_, 'a> {
         Expr { kind: ExprKind::Block { stmts, value }, ty, span }
     }
 
-    /// Arguments as locals, bound before the task begins.
-    fn bound_args(&mut self, args: Vec<Expr>, stmts: &mut Vec<Stmt>) -> Vec<Expr> {
-        args.into_iter().map(|arg| self.bound_arg(arg, stmts)).collect()
+    /// Arguments as locals, bound before the task begins. `None` if one of them never gives a value.
+    fn task_args(
+        &mut self,
+        args: Vec<Expr>,
+        options: Option<Box<Expr>>,
+        stmts: &mut Vec<Stmt>,
+    ) -> Option<(Vec<Expr>, Option<Expr>)> {
+        let args = args.into_iter().map(|arg| self.bound_arg(arg, stmts)).collect::<Option<_>>()?;
+        match options {
+            Some(options) => Some((args, Some(self.bound_arg(*options, stmts)?))),
+            None => Some((args, None)),
+        }
     }
 
-    fn bound_arg(&mut self, arg: Expr, stmts: &mut Vec<Stmt>) -> Expr {
-        if matches!(arg.kind, ExprKind::Const(_) | ExprKind::Error) || arg.ty == Ty::NEVER {
-            return arg;
+    fn bound_arg(&mut self, arg: Expr, stmts: &mut Vec<Stmt>) -> Option<Expr> {
+        if matches!(arg.kind, ExprKind::Const(_) | ExprKind::Error) {
+            return Some(arg);
+        }
+        if arg.ty == Ty::NEVER {
+            stmts.push(Stmt::Expr(arg));
+            return None;
         }
         let (ty, span) = (arg.ty, arg.span);
         let local = self.temp("argument", ty, span);
         stmts.push(Stmt::Let { pattern: self.simple_bind(local, ty, span), value: arg });
         // Read in the frame of the task alone, which captures it.
-        Expr { kind: ExprKind::Local(local), ty, span }
+        Some(Expr { kind: ExprKind::Local(local), ty, span })
     }
 
     fn spawned(&mut self, mut frame: Frame, span: Span) -> Expr {
@@ -167,7 +183,7 @@ impl<'a> Lower<'_, 'a> {
                 }
                 None => body,
             };
-            SelectArm { source: source.unwrap_or(Source::Unknown), body, span }
+            SelectArm { source: source.unwrap_or(SelectSource::Unknown), body, span }
         });
         let kind = ExprKind::Select(arms.collect());
         let select = Expr { kind, ty, span };
@@ -177,27 +193,27 @@ impl<'a> Lower<'_, 'a> {
         Expr { kind: ExprKind::Block { stmts, value: Some(Box::new(select)) }, ty, span }
     }
 
-    fn source(&mut self, source: &'a SelectSource, stmts: &mut Vec<Stmt>) -> Ready<'a> {
+    fn source(&mut self, source: &'a ast::SelectSource, stmts: &mut Vec<Stmt>) -> Ready<'a> {
         let ready = |source| Ready { source: Some(source), facts: Vec::new(), bind: None };
         match source {
-            SelectSource::After(value) => ready(Source::After(self.check(value, Ty::DURATION))),
-            SelectSource::At(value) => ready(Source::At(self.check(value, Ty::TIME))),
-            SelectSource::When(cond) => {
+            ast::SelectSource::After(value) => ready(SelectSource::After(self.check(value, Ty::DURATION))),
+            ast::SelectSource::At(value) => ready(SelectSource::At(self.check(value, Ty::TIME))),
+            ast::SelectSource::When(cond) => {
                 let mut facts = Vec::new();
                 let frame = self.frame(Fence::Condition, |this| {
                     let Cond(body, yes, _) = this.when(cond);
                     facts = yes;
                     (Vec::new(), body)
                 });
-                Ready { source: Some(Source::When(Box::new(frame))), facts, bind: None }
+                Ready { source: Some(SelectSource::When(Box::new(frame))), facts, bind: None }
             }
-            SelectSource::Receive { signal, patterns } => {
+            ast::SelectSource::Receive { signal, patterns } => {
                 let found = self.mailbox(signal);
-                let source = found.as_ref().map(|(mailbox, _)| Source::Message(*mailbox));
+                let source = found.as_ref().map(|(mailbox, _)| SelectSource::Message(*mailbox));
                 let bind = Some(Bind::Message { found, patterns: patterns.as_deref(), span: signal.span });
                 Ready { source, facts: Vec::new(), bind }
             }
-            SelectSource::Await { task, pattern } => {
+            ast::SelectSource::Await { task, pattern } => {
                 let task = self.infer(task);
                 let (ty, span) = (self.require_task(&task), task.span);
                 // The arm awaits it once more, to take its value.
@@ -210,7 +226,7 @@ impl<'a> Lower<'_, 'a> {
                     }
                 };
                 let bind = Some(Bind::Task { local, ty, pattern: pattern.as_ref(), span });
-                Ready { source: ty.map(|_| Source::Task(local)), facts: Vec::new(), bind }
+                Ready { source: ty.map(|_| SelectSource::Task(local)), facts: Vec::new(), bind }
             }
         }
     }
@@ -279,7 +295,7 @@ impl<'a> Lower<'_, 'a> {
 
 /// A source that was looked at, and what its arm begins with.
 struct Ready<'a> {
-    source: Option<Source>,
+    source: Option<SelectSource>,
     facts: Vec<Fact>,
     bind: Option<Bind<'a>>,
 }
