@@ -10,8 +10,9 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use weft_protocol::Failure;
 use weft_protocol::api::{
-    ApiError, DeployReply, HistoryPage, ListQuery, MessageRequest, PollReply, PollRequest, ResultReply, RunDescription,
-    RunPage, StartReply, StartRequest, StopRequest, UpdateReply, UpdateRequest, WorkflowSignature,
+    ApiError, CountQuery, CountReply, DeployReply, HistoryPage, ListQuery, MessageRequest, PollReply, PollRequest,
+    ResultReply, RunDescription, RunPage, StartReply, StartRequest, StopRequest, UpdateReply, UpdateRequest,
+    WorkflowSignature,
 };
 use weft_runtime::api::{Api, RunKey};
 
@@ -193,6 +194,10 @@ impl Api for Client {
 
     async fn list(&self, namespace: &str, query: ListQuery) -> Result<RunPage, ApiError> {
         self.ask(self.get(self.url(namespace, &["runs"])).query(&query)).await
+    }
+
+    async fn count(&self, namespace: &str, query: CountQuery) -> Result<CountReply, ApiError> {
+        self.ask(self.get(self.url(namespace, &["count"])).query(&query)).await
     }
 
     async fn history(&self, run: &RunKey, after: u64, limit: usize, wait: Duration) -> Result<HistoryPage, ApiError> {

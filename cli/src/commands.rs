@@ -2,6 +2,7 @@
 
 pub(crate) mod build;
 pub(crate) mod check;
+pub(crate) mod count;
 pub(crate) mod deploy;
 pub(crate) mod describe;
 pub(crate) mod dev;
@@ -16,6 +17,7 @@ pub(crate) mod new;
 pub(crate) mod patience;
 pub(crate) mod result;
 pub(crate) mod run;
+pub(crate) mod select;
 pub(crate) mod serve;
 pub(crate) mod show;
 pub(crate) mod spec;
@@ -251,6 +253,7 @@ pub(crate) async fn act(context: &Context, cli: Cli) -> Outcome {
         Command::Cancel(options) => stop::cancel(context, &options).await,
         Command::Terminate(options) => stop::terminate(context, &options).await,
         Command::List(options) => list::list(context, &options).await,
+        Command::Count(options) => count::count(context, &options).await,
         Command::Show(options) => show::show(context, &options).await,
         Command::Describe(options) => describe::describe(context, &options).await,
     }

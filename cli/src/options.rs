@@ -145,6 +145,8 @@ pub(crate) enum Command {
     Terminate(Stop),
     /// List runs
     List(List),
+    /// Count runs
+    Count(Count),
     /// Show the history of a run
     Show(Show),
     /// Say what a run is doing now
@@ -494,9 +496,12 @@ pub(crate) struct Stop {
     pub(crate) request_id: Option<String>,
 }
 
-/// `weft list`.
+/// Which runs are meant.
 #[derive(Debug, Args)]
-pub(crate) struct List {
+pub(crate) struct Select {
+    /// Only runs that this is true of, as in: status = Failed and bags >= 3 (docs/finding-runs.md)
+    #[arg(long)]
+    pub(crate) filter: Option<String>,
     /// Only runs of this workflow
     #[arg(long)]
     pub(crate) workflow: Option<String>,
@@ -512,12 +517,43 @@ pub(crate) struct List {
     /// Only runs started before this time
     #[arg(long, value_name = "TIME")]
     pub(crate) started_before: Option<String>,
+}
+
+/// `weft list`.
+#[derive(Debug, Args)]
+pub(crate) struct List {
+    /// Which runs
+    #[command(flatten)]
+    pub(crate) select: Select,
     /// At most this many
     #[arg(long, default_value = "100", value_name = "N")]
     pub(crate) limit: NonZeroUsize,
     /// Where they are kept
     #[command(flatten)]
     pub(crate) kept: Kept,
+}
+
+/// `weft count`.
+#[derive(Debug, Args)]
+pub(crate) struct Count {
+    /// Which runs
+    #[command(flatten)]
+    pub(crate) select: Select,
+    /// A number for each of these besides
+    #[arg(long, value_name = "WHAT")]
+    pub(crate) by: Option<Group>,
+    /// Where they are kept
+    #[command(flatten)]
+    pub(crate) kept: Kept,
+}
+
+/// What a count is divided by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Group {
+    /// Status
+    Status,
+    /// Workflow
+    Workflow,
 }
 
 /// `weft show`.

@@ -290,24 +290,85 @@ pub struct RunRow {
     pub attributes: Value,
 }
 
-/// What `GET runs` may filter by.
+/// Which runs of a namespace are meant: those that all of this is true of.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
-#[serde(deny_unknown_fields)]
-pub struct ListQuery {
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Selection {
+    /// In the filter language, as in `status = Failed and bags >= 3`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub filter: Option<String>,
     /// Workflow name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workflow: Option<String>,
     /// Status.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<Status>,
     /// Only parked runs, or only others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stuck: Option<bool>,
     /// Started at or after, RFC 3339.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub started_after: Option<String>,
     /// Started before, RFC 3339.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub started_before: Option<String>,
+}
+
+/// `GET runs`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
+pub struct ListQuery {
+    /// Which runs.
+    #[serde(flatten)]
+    pub select: Selection,
     /// Rows of a page.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<usize>,
     /// Where the page before ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cursor: Option<String>,
+}
+
+/// What a count may be divided by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum CountBy {
+    /// Status.
+    Status,
+    /// Workflow name.
+    Workflow,
+}
+
+/// `GET runs/count`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
+pub struct CountQuery {
+    /// Which runs.
+    #[serde(flatten)]
+    pub select: Selection,
+    /// A number for each of these besides.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<CountBy>,
+}
+
+/// Answer to a count.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct CountReply {
+    /// All of them.
+    pub count: u64,
+    /// Where a grouping was asked for: each group that has runs, in the order of the names.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<CountGroup>,
+}
+
+/// Runs that have one thing in common.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct CountGroup {
+    /// The status or workflow.
+    pub group: String,
+    /// How many.
+    pub count: u64,
 }
 
 /// A page of runs.

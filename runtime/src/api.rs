@@ -8,8 +8,9 @@ use async_trait::async_trait;
 use serde_json::Value;
 use weft_protocol::Failure;
 use weft_protocol::api::{
-    ApiError, DeployReply, HistoryPage, ListQuery, MessageRequest, PollReply, PollRequest, ResultReply, RunDescription,
-    RunPage, StartReply, StartRequest, StopRequest, UpdateReply, UpdateRequest, WorkflowSignature,
+    ApiError, CountQuery, CountReply, DeployReply, HistoryPage, ListQuery, MessageRequest, PollReply, PollRequest,
+    ResultReply, RunDescription, RunPage, StartReply, StartRequest, StopRequest, UpdateReply, UpdateRequest,
+    WorkflowSignature,
 };
 
 /// Names a run: by workflow id the newest run of that id, or one run of the chain.
@@ -50,6 +51,8 @@ pub trait Api: Send + Sync {
     async fn describe(&self, run: &RunKey) -> Result<RunDescription, ApiError>;
     /// Runs, open and closed, newest start first.
     async fn list(&self, namespace: &str, query: ListQuery) -> Result<RunPage, ApiError>;
+    /// How many runs there are, open and closed.
+    async fn count(&self, namespace: &str, query: CountQuery) -> Result<CountReply, ApiError>;
     /// Events after number `after`, at most `limit`; if there are none and the run is open, waits up to `wait`.
     async fn history(&self, run: &RunKey, after: u64, limit: usize, wait: Duration) -> Result<HistoryPage, ApiError>;
     /// Requests cancellation.

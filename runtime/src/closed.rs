@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use serde_json::{Map, Value};
 use weft_bytecode::ProgramHash;
 use weft_engine::Run;
 use weft_engine::replay::event_bytes;
@@ -9,6 +10,7 @@ use weft_protocol::api::Status;
 use weft_protocol::event::EventKind;
 use weft_protocol::{Event, EventId};
 
+use crate::filter::{Facts, Field, Has, Key, run_key, search};
 use crate::frame::{decode_history, encode_history};
 use crate::store::{ClosedRun, StoreError};
 
@@ -28,9 +30,61 @@ pub(crate) fn row(run: &Run) -> ClosedRun {
         started: first.at,
         closed: last.at,
         attributes: serde_json::Value::Object(run.attributes().clone()).to_string(),
+        search: search_document(run),
         history: encode_history(events),
     }
 }
+
+fn search_document(run: &Run) -> String {
+    let program = run.loaded().program();
+    let workflow = &program.workflows[usize::from(run.workflow_index())];
+    let parent = run.parent().map(|parent| parent.run.workflow_id.as_str());
+    search::document(program, workflow, run.attributes(), run.history().len() as u64, parent)
+}
+
+/// The facts of a closed run, from its row.
+#[derive(Debug)]
+pub struct ClosedFacts<'a> {
+    row: &'a ClosedRun,
+    search: Map<String, Value>,
+}
+
+impl ClosedFacts<'_> {
+    /// Those of a row.
+    pub fn of(row: &ClosedRun) -> ClosedFacts<'_> {
+        ClosedFacts { row, search: serde_json::from_str(&row.search).unwrap_or_default() }
+    }
+}
+
+impl Facts for ClosedFacts<'_> {
+    fn fact(&self, field: &Field) -> Has {
+        let row = self.row;
+        Has::One(match field {
+            Field::Workflow => Key::Text(row.workflow.clone()),
+            Field::WorkflowId => Key::Text(row.workflow_id.to_string()),
+            Field::RunId => run_key(row.run_id),
+            Field::Status => Key::Int(row.status.into()),
+            Field::Stuck => Key::Int(0),
+            Field::Started => Key::Int(row.started.0),
+            Field::Closed => Key::Int(row.closed.0),
+            Field::Duration => Key::Int(row.closed.0 - row.started.0),
+            Field::Events | Field::Parent | Field::Attribute(..) => {
+                return search::place(field).map_or(Has::Missing, |place| search::look_up(&self.search, &place));
+            }
+        })
+    }
+}
+
+/// All statuses.
+pub const STATUSES: [Status; 7] = [
+    Status::Running,
+    Status::Completed,
+    Status::Failed,
+    Status::Canceled,
+    Status::Terminated,
+    Status::TimedOut,
+    Status::ContinuedAsNew,
+];
 
 /// The status that a closing event gives; `Running` for any other.
 pub fn closing_status(kind: &EventKind) -> Status {
@@ -60,15 +114,12 @@ pub fn number_of(status: Status) -> i16 {
 
 /// The status of a row.
 pub fn status_of(row: &ClosedRun) -> Status {
-    match row.status {
-        1 => Status::Completed,
-        2 => Status::Failed,
-        3 => Status::Canceled,
-        4 => Status::Terminated,
-        5 => Status::TimedOut,
-        6 => Status::ContinuedAsNew,
-        _ => Status::Running,
-    }
+    status_numbered(row.status)
+}
+
+/// The status that is stored as a number.
+pub fn status_numbered(number: i16) -> Status {
+    STATUSES.into_iter().find(|status| number_of(*status) == number).unwrap_or(Status::Running)
 }
 
 /// The whole history of a row.

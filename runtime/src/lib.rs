@@ -7,6 +7,7 @@ pub mod clock;
 pub mod closed;
 pub mod commit;
 pub mod config;
+pub mod filter;
 #[cfg(test)]
 pub(crate) mod fixture;
 pub mod frame;

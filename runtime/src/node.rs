@@ -3,7 +3,8 @@
 
 pub(crate) mod answer;
 mod api;
-mod deploy;
+pub(crate) mod deploy;
+pub(crate) mod listing;
 mod member;
 pub(crate) mod open;
 

@@ -100,6 +100,8 @@ pub struct Partition {
     batch: u64,
     flying: bool,
     closed_rows: Vec<ClosedRun>,
+    /// Runs that have ended since this partition is in memory.
+    ended: u64,
     held: Vec<Output>,
     held_flying: Vec<Output>,
     out: Vec<Output>,
@@ -379,6 +381,7 @@ impl Partition {
         self.closed_ids.insert(hash, id);
         self.closing.insert(name, (ClosedFact { run_id: id, status }, self.batch));
         self.closed_rows.push(row);
+        self.ended += 1;
         self.untold.extend(open.run.untold().map(|sent| (id, sent)));
         let last = open.run.history().last().cloned();
         let last = last.expect("a run that closed has the event that closed it");

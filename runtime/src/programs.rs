@@ -6,6 +6,8 @@ use rustc_hash::FxHashMap;
 use weft_bytecode::ProgramHash;
 use weft_vm::Loaded;
 
+use crate::filter::{self, Kind, Schema};
+
 /// The loaded programs of a node.
 #[derive(Debug, Default)]
 pub struct Programs {
@@ -17,6 +19,8 @@ struct Inner {
     loaded: FxHashMap<ProgramHash, Arc<Loaded>>,
     /// Namespace → programs of its projects, the oldest deploy first.
     projects: FxHashMap<Arc<str>, Vec<Arc<Loaded>>>,
+    /// Namespace → search attributes ever deployed there.
+    schemas: FxHashMap<Arc<str>, Schema>,
 }
 
 impl Programs {
@@ -32,6 +36,7 @@ impl Programs {
 
     /// Makes a program current for its project; false if it was already.
     pub fn make_current(&self, namespace: &str, program: Arc<Loaded>) -> bool {
+        self.declare(namespace, filter::attributes_of(program.program()).map(|(_, name, kind)| (name, kind)));
         let mut inner = self.write();
         let projects = inner.projects.entry(namespace.into()).or_default();
         let before = projects.iter().position(|other| other.program().project == program.program().project);
@@ -61,6 +66,25 @@ impl Programs {
                 Some((both.name.clone(), other.project.clone()))
             },
         )
+    }
+
+    /// A search attribute that workflows of the namespace would disagree about if `program` became current, and how.
+    pub fn disagreement(&self, namespace: &str, program: &weft_bytecode::Program) -> Option<(String, String)> {
+        let inner = self.read();
+        let others = inner.projects.get(namespace).into_iter().flatten().map(|other| &**other.program());
+        filter::disagreement(others.filter(|other| other.project != program.project).chain([program]))
+    }
+
+    /// Search attributes of a namespace were deployed; of one name the newest word holds.
+    pub fn declare<'a>(&self, namespace: &str, attributes: impl IntoIterator<Item = (&'a str, Kind)>) {
+        let mut inner = self.write();
+        let schema = inner.schemas.entry(namespace.into()).or_default();
+        schema.attributes.extend(attributes.into_iter().map(|(name, kind)| (name.to_owned(), kind)));
+    }
+
+    /// The search attributes that filters of a namespace may name.
+    pub fn schema(&self, namespace: &str) -> Schema {
+        self.read().schemas.get(namespace).cloned().unwrap_or_default()
     }
 
     /// The current program of a project.

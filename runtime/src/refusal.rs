@@ -6,6 +6,7 @@ use weft_protocol::event::RunRef;
 use weft_protocol::id::NAMESPACE_RULE;
 use weft_protocol::limits::UPDATE_ID_BYTES_MAX;
 
+use crate::filter::FilterError;
 use crate::store::StoreError;
 
 /// No run has that name.
@@ -57,6 +58,23 @@ pub fn workflow_not_found(namespace: &str, name: &str, known: &[String]) -> ApiE
         Some(near) => error.help(format!("did you mean `{near}`?")),
         None if known.is_empty() => error.help("nothing is deployed there; `weft deploy` brings a project"),
         None => error.help("`weft deploy` makes the workflows of a project known"),
+    }
+}
+
+/// Workflows of a namespace disagree about what a search attribute holds.
+pub fn attribute_taken(namespace: &str, name: &str, how: &str) -> ApiError {
+    let message = format!("the search attribute `{name}` of namespace `{namespace}` has two types: {how}");
+    ApiError::new(409, "attribute_taken", message)
+        .help("filters compare it over all workflows: give one of them another name, or both the same type")
+}
+
+/// A filter that cannot be read.
+pub fn wrong_filter(error: &FilterError) -> ApiError {
+    let message = format!("column {} of the filter: {}", error.column, error.message);
+    let out = ApiError::new(400, "wrong_filter", message).at("filter", "see docs/finding-runs.md");
+    match &error.help {
+        Some(help) => out.help(help.clone()),
+        None => out,
     }
 }
 

@@ -12,7 +12,7 @@ use serde_json::Value;
 use weft_bytecode::{Program, codec};
 use weft_engine::program_of;
 use weft_engine::update::outcome_in;
-use weft_protocol::api::{ApiError, ResultReply, RunDescription, StartReply, StartRequest, UpdateReply, UpdateStage};
+use weft_protocol::api::{ApiError, ResultReply, RunDescription, RunRow, StartReply, StartRequest, UpdateReply, UpdateStage};
 use weft_protocol::event::RunRef;
 use weft_protocol::limits::Limits;
 use weft_protocol::{Event, EventId, Failure, PartitionId, Payload, RunId, Timestamp, WorkflowId};
@@ -21,19 +21,21 @@ use weft_vm::Loaded;
 use crate::activities::{ActivityTask, AttemptOutcome};
 use crate::closed;
 use crate::commit::{AppendLane, Outcome};
+use crate::filter;
 use crate::frame::fence_body;
 use crate::node::answer::{describe_closed, result_of};
-use crate::node::open;
+use crate::node::listing::page_of;
+use crate::node::{deploy, open};
 use crate::partition::ask::{checked_start, query_run};
 use crate::partition::attempt::Handout;
 use crate::partition::request::{
-    Answer, AttemptEnd, AttemptRef, Key, Message, Output, Probed, Reply, ReplyId, Request, StartedBy, WorkerOutcome,
+    Answer, AttemptEnd, AttemptRef, Key, Message, OpenPage, Output, Probed, Reply, ReplyId, Request, StartedBy, WorkerOutcome,
 };
 use crate::partition::update::UpdateAsked;
 use crate::partition::{Partition, Setup, partition_of};
 use crate::programs::Programs;
 use crate::refusal;
-use crate::store::{Append, ClosedRun, Journal, StoreError};
+use crate::store::{Append, ClosedPage, ClosedRun, Journal, StoreError};
 
 /// The namespace of a sandbox.
 pub const NAMESPACE: &str = "default";
@@ -159,12 +161,9 @@ impl Sandbox {
     /// # Errors
     /// If the journal does not answer.
     pub async fn deploy_loaded(&mut self, program: &Arc<Loaded>) -> Result<(u64, Vec<(String, String)>), ApiError> {
-        let (project, bytes) = (program.program().project.clone(), codec::encode(program.program()));
-        let program = program.clone();
-        let program = self.setup.programs.keep(program);
-        self.journal.put_program(program.hash(), &bytes).await.map_err(|error| refusal::of_store(&error))?;
-        let deployed = self.journal.deploy(NAMESPACE, &project, program.hash(), self.now).await;
-        deployed.map_err(|error| refusal::of_store(&error))?;
+        let bytes = codec::encode(program.program());
+        let program = self.setup.programs.keep(program.clone());
+        deploy::publish(&*self.journal, NAMESPACE, &program, &bytes, self.now).await?;
         self.setup.programs.make_current(NAMESPACE, program.clone());
         let (mut all_moved, mut all_not_moved) = (0, Vec::new());
         for part in 0..self.setup.partitions {
@@ -259,6 +258,26 @@ impl Sandbox {
             }
             other => Err(unexpected(&other)),
         }
+    }
+
+    /// The newest runs that a filter is true of.
+    ///
+    /// # Errors
+    /// If the filter is wrong, or the journal does not answer.
+    pub async fn list(&mut self, written: &str) -> Result<Vec<RunRow>, ApiError> {
+        let schema = self.setup.programs.schema(NAMESPACE);
+        let filter = filter::parse(written, &schema, self.now).map_err(|error| refusal::wrong_filter(&error))?;
+        let limit = self.setup.limits.page_rows_max;
+        let page = OpenPage { namespace: NAMESPACE.into(), filter: Arc::new(filter.clone()), after: None, limit };
+        let mut open = Vec::new();
+        for part in 0..self.setup.partitions {
+            if let Answer::Rows(rows) = self.ask(PartitionId(part), Request::List(page.clone())).await? {
+                open.extend(rows);
+            }
+        }
+        let page = ClosedPage { namespace: NAMESPACE.into(), filter, after: None, limit };
+        let closed = self.journal.list_closed(&page).await.map_err(|error| refusal::of_store(&error))?;
+        Ok(page_of(open, &closed, limit).runs)
     }
 
     /// Requests cancellation.

@@ -3,6 +3,7 @@
 
 pub mod memory;
 mod postgres;
+mod sql;
 mod sqlite;
 pub mod yardstick;
 
@@ -11,6 +12,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use weft_bytecode::ProgramHash;
 use weft_protocol::{LogSeq, PartitionId, RunId, Timestamp, WorkflowId};
+
+use crate::filter::{Filter, Kind};
 
 /// Bytes of a chunk's body at most: a row that stays on its page.
 pub const CHUNK_BYTES_MAX: usize = 8_000;
@@ -47,6 +50,8 @@ pub struct ClosedRun {
     pub closed: Timestamp,
     /// Search attributes, a JSON object.
     pub attributes: String,
+    /// What filters may ask of it beside these columns: its [search document](crate::filter::search).
+    pub search: String,
     /// Whole history, encoded by the runtime.
     pub history: Vec<u8>,
 }
@@ -127,19 +132,13 @@ pub struct Deployment {
     pub at: Timestamp,
 }
 
-/// A filter over closed runs; newest start first.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct ClosedFilter {
+/// A page of the closed runs of a namespace, newest start first.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ClosedPage {
     /// Namespace.
     pub namespace: String,
-    /// Workflow name.
-    pub workflow: Option<String>,
-    /// Stored status.
-    pub status: Option<i16>,
-    /// Started at or after.
-    pub started_from: Option<Timestamp>,
-    /// Started before.
-    pub started_before: Option<Timestamp>,
+    /// Which of them.
+    pub filter: Filter,
     /// Only rows after this one in the order (started descending, run id descending).
     pub after: Option<(Timestamp, RunId)>,
     /// Rows at most.
@@ -264,7 +263,13 @@ pub trait Journal: Send + Sync + std::fmt::Debug {
         run_id: Option<RunId>,
     ) -> Result<Option<ClosedRun>, StoreError>;
     /// Closed runs without their histories.
-    async fn list_closed(&self, filter: &ClosedFilter) -> Result<Vec<ClosedRun>, StoreError>;
+    async fn list_closed(&self, page: &ClosedPage) -> Result<Vec<ClosedRun>, StoreError>;
+    /// How many closed runs there are of each stored status and workflow.
+    async fn count_closed(&self, namespace: &str, filter: &Filter) -> Result<Vec<(i16, String, u64)>, StoreError>;
+    /// Keeps what kind the search attributes of a namespace are; the newest word about a name holds.
+    async fn put_attributes(&self, namespace: &str, attributes: &[(&str, Kind)]) -> Result<(), StoreError>;
+    /// All search attributes ever declared: namespace, name, kind.
+    async fn attributes(&self) -> Result<Vec<(String, String, Kind)>, StoreError>;
     /// Ids of the newest closed run per workflow id of a partition: what the owner needs to know at once that an id is
     /// free without asking the store. Workflow id and run id; in pages after `after`.
     async fn closed_ids(

@@ -1,5 +1,7 @@
 //! The command as scripts see it: exit codes, what is on stdout and what is not, real processes and sockets.
 
+#[path = "cli/finding.rs"]
+mod finding;
 #[path = "cli/keep.rs"]
 mod keep;
 #[path = "cli/remote.rs"]

@@ -1,7 +1,6 @@
 //! `weft list`: runs, newest start first, as a table or JSON lines.
 
-use jiff::Timestamp;
-use weft_protocol::api::{ListQuery, RunRow, Status};
+use weft_protocol::api::{ListQuery, RunRow};
 
 use crate::exit::{Exit, Failed, Outcome};
 use crate::options::List;
@@ -10,21 +9,14 @@ use crate::view::table::Table;
 
 use super::Context;
 use super::result::status_style;
+use super::select::selection;
 
 /// Runs asked for at once.
 const PAGE: usize = 500;
 
 /// Lists runs.
 pub(crate) async fn list(context: &Context, options: &List) -> Outcome {
-    let mut query = ListQuery {
-        workflow: options.workflow.clone(),
-        status: options.status.as_deref().map(status).transpose()?,
-        stuck: options.stuck.then_some(true),
-        started_after: options.started_after.as_deref().map(|t| time("--started-after", t)).transpose()?,
-        started_before: options.started_before.as_deref().map(|t| time("--started-before", t)).transpose()?,
-        limit: None,
-        cursor: None,
-    };
+    let mut query = ListQuery { select: selection(&options.select)?, limit: None, cursor: None };
     let remote = context.reader(&options.kept).await?;
     let mut left = options.limit.get();
     let mut rows = Vec::new();
@@ -77,57 +69,4 @@ fn print(context: &Context, rows: &[RunRow]) -> Result<(), Failed> {
 /// A time down to seconds.
 fn seconds(time: &str) -> &str {
     time.split(['.', 'Z']).next().unwrap_or(time)
-}
-
-/// A status by its name, in either spelling.
-fn status(text: &str) -> Result<Status, Failed> {
-    let all = [
-        Status::Running,
-        Status::Completed,
-        Status::Failed,
-        Status::Canceled,
-        Status::Terminated,
-        Status::TimedOut,
-        Status::ContinuedAsNew,
-    ];
-    let plain = |t: &str| t.replace(['_', '-'], "").to_lowercase();
-    all.into_iter().find(|s| plain(&format!("{s:?}")) == plain(text)).ok_or_else(|| {
-        Failed::usage(format!("--status: no run has the status `{text}`"))
-            .help("one of running, completed, failed, canceled, terminated, timed_out, continued_as_new; --stuck for stuck runs")
-    })
-}
-
-/// A point in time, or how long ago.
-fn time(option: &str, text: &str) -> Result<String, Failed> {
-    if let Ok(time) = text.parse::<Timestamp>() {
-        return Ok(time.to_string());
-    }
-    if let Ok(date) = text.parse::<jiff::civil::Date>() {
-        return Ok(format!("{date}T00:00:00Z"));
-    }
-    let ago = super::duration(option, text).ok().and_then(|d| Timestamp::now().checked_sub(d).ok());
-    ago.map(|t| t.to_string()).ok_or_else(|| {
-        Failed::usage(format!("{option}: `{text}` is not a time"))
-            .help("a time looks like 2026-06-01T09:00:00Z or 2026-06-01; 2h means two hours ago")
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn statuses_are_read_in_either_spelling() {
-        assert_eq!(status("timed_out").unwrap(), Status::TimedOut);
-        assert_eq!(status("TimedOut").unwrap(), Status::TimedOut);
-        assert_eq!(status("cancelled").unwrap_err().exit, Exit::Usage);
-    }
-
-    #[test]
-    fn times_are_points_days_or_ago() {
-        assert_eq!(time("--t", "2026-06-01T09:00:00+02:00").unwrap(), "2026-06-01T07:00:00Z");
-        assert_eq!(time("--t", "2026-06-01").unwrap(), "2026-06-01T00:00:00Z");
-        assert!(time("--t", "2h").unwrap().ends_with('Z'));
-        assert_eq!(time("--t", "yesterday").unwrap_err().exit, Exit::Usage);
-    }
 }

@@ -38,7 +38,8 @@ alter table log_6 alter body set storage plain;
 alter table log_7 alter body set storage plain;
 
 -- One row per closed run, insert-only. Text is compared byte by byte, so that pages continue the same way everywhere;
--- attributes are text, because jsonb refuses the NUL that a string may hold. Times are milliseconds since 1970.
+-- attributes are text, because jsonb refuses the NUL that a string may hold; `search` has them once more, as text that
+-- compares byte by byte. Times are milliseconds since 1970.
 create table run (
   part int not null,
   namespace text collate "C" not null,
@@ -49,6 +50,7 @@ create table run (
   started bigint not null,
   closed bigint not null,
   attributes text not null,
+  search text not null,
   history bytea not null,
   primary key (part, namespace, workflow_id, run)
 );
@@ -70,4 +72,11 @@ create table deployment (
   program bytea not null,
   at bigint not null,
   primary key (namespace, seq)
+);
+-- What kind the search attributes are that were ever deployed.
+create table attribute (
+  namespace text collate "C" not null,
+  name text collate "C" not null,
+  kind text not null,
+  primary key (namespace, name)
 );

@@ -24,6 +24,7 @@ create table run (
   started integer not null,
   closed integer not null,
   attributes text not null,
+  search text not null,
   history blob not null,
   primary key (part, namespace, workflow_id, run)
 );
@@ -36,3 +37,4 @@ create table blob (part integer not null, hash blob not null, body blob not null
 
 create table program (hash blob primary key, body blob not null);
 create table deployment (namespace text not null, seq integer not null, project text not null, program blob not null, at integer not null, primary key (namespace, seq));
+create table attribute (namespace text not null, name text not null, kind text not null, primary key (namespace, name)) without rowid;

@@ -27,6 +27,7 @@ use super::problem::{PROBLEM_JSON, ProblemBody};
         super::code::run_workflow,
         super::runs::start,
         super::runs::list,
+        super::runs::count,
         super::runs::describe,
         super::runs::result,
         super::runs::signal,

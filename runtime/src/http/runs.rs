@@ -8,10 +8,11 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 use weft_bytecode::wire::json;
 use weft_protocol::api::{
-    ApiError, ListQuery, MessageRequest, ResultReply, RunDescription, RunPage, StartReply, StartRequest, StopRequest,
-    UpdateReply, UpdateRequest, UpdateStage, UpdateStatus,
+    ApiError, CountQuery, CountReply, ListQuery, MessageRequest, ResultReply, RunDescription, RunPage, Selection,
+    StartReply, StartRequest, StopRequest, UpdateReply, UpdateRequest, UpdateStage, UpdateStatus,
 };
 
+use super::problem::Problem;
 use super::request::{JsonBody, OptionalBody, Params, Segments};
 use super::{Answer, Shared, reply};
 use crate::node::answer::key_of;
@@ -68,6 +69,7 @@ pub(super) async fn start(
 #[utoipa::path(get, path = "/api/v1/namespaces/{namespace}/runs", tag = "runs",
     params(
         ("namespace" = String, Path, description = "Namespace"),
+        ("filter" = Option<String>, Query, description = "Only runs that this is true of, as in `status = Failed and bags >= 3`"),
         ("workflow" = Option<String>, Query, description = "Only runs of this workflow"),
         ("status" = Option<weft_protocol::api::Status>, Query, description = "Only runs with this status"),
         ("stuck" = Option<bool>, Query, description = "Only parked runs, or only others"),
@@ -82,19 +84,51 @@ pub(super) async fn list(
     Segments(namespace): Segments<String>,
     params: Params,
 ) -> Answer {
-    let known = ["workflow", "status", "stuck", "started_after", "started_before", "limit", "cursor"];
-    let params = params.only(&known)?;
-    let statuses = "Running, Completed, Failed, Canceled, Terminated, TimedOut or ContinuedAsNew";
+    let params = params.only(&[&SELECTION[..], &["limit", "cursor"]].concat())?;
     let query = ListQuery {
+        select: selection(&params)?,
+        limit: params.limit(shared.limits.page_rows_max)?,
+        cursor: params.owned("cursor"),
+    };
+    Ok(reply(StatusCode::OK, &shared.api.list(&namespace, query).await?))
+}
+
+/// How many runs there are, open and closed. Not below `runs`, where every name is a workflow id.
+#[utoipa::path(get, path = "/api/v1/namespaces/{namespace}/count", tag = "runs",
+    params(
+        ("namespace" = String, Path, description = "Namespace"),
+        ("filter" = Option<String>, Query, description = "Only runs that this is true of, as in `status = Failed and bags >= 3`"),
+        ("workflow" = Option<String>, Query, description = "Only runs of this workflow"),
+        ("status" = Option<weft_protocol::api::Status>, Query, description = "Only runs with this status"),
+        ("stuck" = Option<bool>, Query, description = "Only parked runs, or only others"),
+        ("started_after" = Option<String>, Query, description = "Started at or after this time (RFC 3339)"),
+        ("started_before" = Option<String>, Query, description = "Started before this time (RFC 3339)"),
+        ("by" = Option<weft_protocol::api::CountBy>, Query, description = "A number for each status or workflow besides"),
+    ),
+    responses((status = 200, body = CountReply)))]
+pub(super) async fn count(
+    State(shared): State<Shared>,
+    Segments(namespace): Segments<String>,
+    params: Params,
+) -> Answer {
+    let params = params.only(&[&SELECTION[..], &["by"]].concat())?;
+    let query = CountQuery { select: selection(&params)?, by: params.named("by", "status or workflow")? };
+    Ok(reply(StatusCode::OK, &shared.api.count(&namespace, query).await?))
+}
+
+/// Parameters that say which runs are meant.
+const SELECTION: [&str; 6] = ["filter", "workflow", "status", "stuck", "started_after", "started_before"];
+
+fn selection(params: &Params) -> Result<Selection, Problem> {
+    let statuses = "Running, Completed, Failed, Canceled, Terminated, TimedOut or ContinuedAsNew";
+    Ok(Selection {
+        filter: params.owned("filter"),
         workflow: params.owned("workflow"),
         status: params.named("status", statuses)?,
         stuck: params.read("stuck", "`true` or `false`")?,
         started_after: params.time("started_after")?,
         started_before: params.time("started_before")?,
-        limit: params.limit(shared.limits.page_rows_max)?,
-        cursor: params.owned("cursor"),
-    };
-    Ok(reply(StatusCode::OK, &shared.api.list(&namespace, query).await?))
+    })
 }
 
 /// Everything known about a run: status, what each fiber waits for, pending activities with their attempts.

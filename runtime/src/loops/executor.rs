@@ -223,7 +223,11 @@ impl Executor {
                 Some(refusal::busy())
             }
             // A silent node may be deposed without knowing: what it remembers may be old.
-            Request::Query { .. } | Request::Describe(_) | Request::List(_) | Request::History { .. }
+            Request::Query { .. }
+            | Request::Describe(_)
+            | Request::List(_)
+            | Request::Count(..)
+            | Request::History { .. }
                 if !self.world.lease.valid() =>
             {
                 Some(super::carry::silent())

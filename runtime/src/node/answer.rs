@@ -4,7 +4,7 @@ use serde_json::Value;
 use weft_bytecode::ProgramHash;
 use weft_bytecode::wire::text;
 use weft_engine::{Run, history, options, program_of};
-use weft_protocol::api::{ApiError, HistoryPage, ResultReply, RunDescription, RunRow, StartReply, Status};
+use weft_protocol::api::{ApiError, HistoryPage, ResultReply, RunDescription, RunRow, StartReply};
 use weft_protocol::event::{EventKind, RunRef};
 use weft_protocol::policy::RunOptions;
 use weft_protocol::{Event, EventId, RunId, Timestamp};
@@ -177,9 +177,4 @@ pub(super) fn read_cursor(cursor: &str) -> Result<(Timestamp, RunId), ApiError> 
         ApiError::new(400, "wrong_parameter", "`cursor` is not one that a page ended with")
             .at("cursor", "the `cursor` of the page before, as it is")
     })
-}
-
-/// Whether a status means that the run is closed.
-pub(super) fn is_closed(status: Status) -> bool {
-    status != Status::Running
 }

@@ -7,29 +7,26 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use serde_json::Value;
-use weft_bytecode::wire::text;
 use weft_engine::signature;
 use weft_engine::update::outcome_in;
 use weft_protocol::api::{
-    ApiError, DeployReply, FirstUpdate, HistoryPage, ListQuery, MessageRequest, PollReply, PollRequest, ResultReply,
-    RunDescription, RunPage, StartReply, StartRequest, Status, StopRequest, UpdateReply, UpdateRequest, UpdateStage,
-    WorkflowSignature,
+    ApiError, CountQuery, CountReply, DeployReply, FirstUpdate, HistoryPage, ListQuery, MessageRequest, PollReply,
+    PollRequest, ResultReply, RunDescription, RunPage, StartReply, StartRequest, Status, StopRequest, UpdateReply,
+    UpdateRequest, UpdateStage, WorkflowSignature,
 };
 use weft_protocol::event::EventKind;
 use weft_protocol::id::is_namespace;
-use weft_protocol::{Failure, Payload, RunId, Timestamp, WorkflowId};
+use weft_protocol::{Failure, Payload, RunId, WorkflowId};
 
 use super::answer;
 use super::{Node, Shared, deploy};
 use crate::activities::queue::{PollPlan, TaskToken, worker_task};
 use crate::api::{Api, RunKey};
-use crate::closed;
 use crate::loops::Delivery;
 use crate::partition::ask::{checked_start, query_run};
-use crate::partition::request::{Answer, AttemptRef, Key, OpenFilter, Reply, Request, StartOrder, WorkerOutcome};
+use crate::partition::request::{Answer, AttemptRef, Key, Reply, Request, StartOrder, WorkerOutcome};
 use crate::partition::update::UpdateAsked;
 use crate::refusal;
-use crate::store::ClosedFilter;
 
 #[async_trait]
 impl Api for Node {
@@ -185,6 +182,10 @@ impl Api for Node {
 
     async fn list(&self, namespace: &str, query: ListQuery) -> Result<RunPage, ApiError> {
         self.shared.list(namespace, query).await
+    }
+
+    async fn count(&self, namespace: &str, query: CountQuery) -> Result<CountReply, ApiError> {
+        self.shared.count(namespace, query).await
     }
 
     async fn history(&self, run: &RunKey, after: u64, limit: usize, wait: Duration) -> Result<HistoryPage, ApiError> {
@@ -373,60 +374,9 @@ impl Shared {
         core.links.ask(attempt.run.partition(), Request::EndAttempt { attempt, outcome }).await.map(drop)
     }
 
-    async fn list(&self, namespace: &str, query: ListQuery) -> Result<RunPage, ApiError> {
-        let core = self.core()?;
-        if !is_namespace(namespace) {
-            return Err(refusal::wrong_namespace(namespace));
-        }
-        if let Some(workflow) = query.workflow.as_ref().filter(|name| name.chars().any(char::is_control)) {
-            let wrong = ApiError::new(400, "wrong_parameter", format!("{workflow:?} cannot name a workflow"));
-            return Err(wrong.at("workflow", "a name without control characters"));
-        }
-        let limit = query.limit.unwrap_or(100).clamp(1, self.limits.page_rows_max);
-        let after = query.cursor.as_deref().map(answer::read_cursor).transpose()?;
-        let started_from = read_time("started_after", query.started_after.as_deref())?;
-        let started_before = read_time("started_before", query.started_before.as_deref())?;
-        let mut rows = Vec::new();
-        if query.status.is_none_or(|status| status == Status::Running) {
-            let filter = OpenFilter {
-                namespace: namespace.into(),
-                workflow: query.workflow.clone(),
-                stuck: query.stuck,
-                started_from,
-                started_before,
-                after,
-                limit: limit + 1,
-            };
-            let all = (0..core.links.partitions()).map(weft_protocol::PartitionId);
-            for answer in
-                futures::future::join_all(all.map(|part| core.links.ask(part, Request::List(filter.clone())))).await
-            {
-                if let Answer::Rows(open) = answer? {
-                    rows.extend(open.into_iter().map(|row| ((row.started, row.run_id), row.row)));
-                }
-            }
-        }
-        // The store is asked after the partitions: a run that closes in between is found in one of them at least.
-        if query.status.is_none_or(answer::is_closed) && query.stuck != Some(true) {
-            let filter = ClosedFilter {
-                namespace: namespace.into(),
-                workflow: query.workflow,
-                status: query.status.map(closed::number_of),
-                started_from,
-                started_before,
-                after,
-                limit: limit + 1,
-            };
-            let closed = core.journal.list_closed(&filter).await.map_err(|error| refusal::of_store(&error))?;
-            rows.extend(closed.iter().map(|row| ((row.started, row.run_id), answer::row_of(row))));
-        }
-        // Closed rows come later and are the newer word about a run that is in both.
-        rows.sort_by(|a, b| b.0.cmp(&a.0).then(b.1.closed_at.is_some().cmp(&a.1.closed_at.is_some())));
-        rows.dedup_by(|later, kept| later.0 == kept.0);
-        let more = rows.len() > limit;
-        rows.truncate(limit);
-        let cursor = rows.last().filter(|_| more).map(|((started, run), _)| answer::cursor(*started, *run));
-        Ok(RunPage { runs: rows.into_iter().map(|(_, row)| row).collect(), cursor })
+    /// Refuses a namespace that there cannot be.
+    pub(super) fn known(&self, namespace: &str) -> Result<(), ApiError> {
+        if is_namespace(namespace) { Ok(()) } else { Err(refusal::wrong_namespace(namespace)) }
     }
 }
 
@@ -461,15 +411,6 @@ fn key(run: &RunKey) -> Result<Key, ApiError> {
         workflow_id: WorkflowId::from(run.workflow_id.as_str()),
         run_id,
     })
-}
-
-fn read_time(field: &str, given: Option<&str>) -> Result<Option<Timestamp>, ApiError> {
-    let Some(given) = given else { return Ok(None) };
-    match text::parse_time(given) {
-        Some(ms) => Ok(Some(Timestamp(ms))),
-        None => Err(ApiError::new(400, "wrong_parameter", format!("`{field}` is no time: {given:?}"))
-            .at(field, "RFC 3339, as 2026-06-01T09:00:00Z")),
-    }
 }
 
 /// A partition answers each request with its own kind of answer; anything else is a mistake of ours.

@@ -4,16 +4,18 @@
 use std::sync::Arc;
 
 use weft_bytecode::codec;
-use weft_protocol::PartitionId;
+use weft_protocol::{PartitionId, Timestamp};
 use weft_protocol::api::{ApiError, DeployReply};
 use weft_protocol::id::is_namespace;
 use weft_vm::Loaded;
 
 use super::{Shared, WorkflowNames};
 use crate::activities::exec;
+use crate::filter::attributes_of;
 use crate::loops::Links;
 use crate::partition::request::{Answer, Request};
 use crate::refusal;
+use crate::store::Journal;
 
 /// Stores an encoded program and makes it current; answers when new starts use it.
 pub(super) async fn deploy(shared: &Shared, namespace: &str, bytes: Vec<u8>) -> Result<DeployReply, ApiError> {
@@ -41,6 +43,9 @@ pub(super) async fn deploy(shared: &Shared, namespace: &str, bytes: Vec<u8>) -> 
              give it another name on the wire with `@name`, or deploy to another namespace"
         )));
     }
+    if let Some((attribute, how)) = shared.programs.disagreement(namespace, program.program()) {
+        return Err(refusal::attribute_taken(namespace, &attribute, &how));
+    }
     let current = shared.programs.project(namespace, &project);
     // Deployed before, but another project has taken one of its names meanwhile: deployed again, it is the newest.
     let newest = program.program().workflows.iter().all(|workflow| {
@@ -49,10 +54,7 @@ pub(super) async fn deploy(shared: &Shared, namespace: &str, bytes: Vec<u8>) -> 
     let removed = current.as_ref().map_or_else(Vec::new, |current| removed(current, &program));
     let changed = !newest || current.is_none_or(|current| current.hash() != program.hash());
     if changed {
-        core.journal.put_program(program.hash(), &bytes).await.map_err(|error| refusal::of_store(&error))?;
-        let at = shared.options.clock.now();
-        let deployed = core.journal.deploy(namespace, &project, program.hash(), at).await;
-        deployed.map_err(|error| refusal::of_store(&error))?;
+        publish(&*core.journal, namespace, &program, &bytes, shared.options.clock.now()).await?;
         // No fence keeps this row from being written by a node that is deposed; the owner has read them before.
         if !shared.lease.valid() {
             return Err(refusal::store_away("this node is not sure of its lease"));
@@ -74,6 +76,23 @@ pub(super) async fn deploy(shared: &Shared, namespace: &str, bytes: Vec<u8>) -> 
         not_moved,
         warnings: exec::troubles(&shared.options.config.exec, program.program()),
     })
+}
+
+/// Stores a program and makes it current for its project.
+pub(crate) async fn publish(
+    journal: &dyn Journal,
+    namespace: &str,
+    program: &Loaded,
+    bytes: &[u8],
+    at: Timestamp,
+) -> Result<(), ApiError> {
+    let attributes: Vec<_> = attributes_of(program.program()).map(|(_, name, kind)| (name, kind)).collect();
+    let published = async {
+        journal.put_program(program.hash(), bytes).await?;
+        journal.put_attributes(namespace, &attributes).await?;
+        journal.deploy(namespace, &program.program().project, program.hash(), at).await
+    };
+    published.await.map_err(|error| refusal::of_store(&error))
 }
 
 /// The program, checked, and its bytes again. Checking a large one takes a while that other requests need not wait.

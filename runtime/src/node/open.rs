@@ -96,6 +96,9 @@ pub(crate) async fn load_current(journal: &dyn Journal, programs: &Programs) -> 
         let program = program(journal, programs, deployment.program).await?;
         programs.make_current(&deployment.namespace, program);
     }
+    for (namespace, name, kind) in journal.attributes().await? {
+        programs.declare(&namespace, [(name.as_str(), kind)]);
+    }
     Ok(())
 }
 

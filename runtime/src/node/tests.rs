@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use weft_bytecode::codec;
-use weft_protocol::api::{ListQuery, MessageRequest, PollRequest, StartRequest, Status, StopRequest};
+use weft_protocol::api::{ListQuery, MessageRequest, PollRequest, Selection, StartRequest, Status, StopRequest};
 use weft_protocol::{Failure, PartitionId};
 
 use super::*;
@@ -39,6 +39,10 @@ async fn deployed(folder: &tempfile::TempDir) -> Node {
     let reply = node.deploy(NS, codec::encode(&fixture::program(false))).await.unwrap();
     assert!(reply.changed);
     node
+}
+
+fn selected(filter: &str) -> ListQuery {
+    ListQuery { select: Selection { filter: Some(filter.into()), ..Selection::default() }, ..ListQuery::default() }
 }
 
 fn start(workflow: &str, n: i64) -> StartRequest {
@@ -103,7 +107,10 @@ async fn names_that_no_database_takes_are_refused() {
         assert_eq!(node.describe(&key).await.unwrap_err().code, "wrong_parameter");
     }
     assert_eq!(node.describe(&run("order\0")).await.unwrap_err().code, "run_not_found");
-    let query = ListQuery { workflow: Some("order\0".into()), ..ListQuery::default() };
+    let query = ListQuery {
+        select: Selection { workflow: Some("order\0".into()), ..Selection::default() },
+        ..ListQuery::default()
+    };
     assert_eq!(node.list(NS, query).await.unwrap_err().code, "wrong_parameter");
     let mut program = fixture::program(false);
     program.workflows[0].name = "x".repeat(1_001);
@@ -156,9 +163,9 @@ async fn lists_read_their_own_writes_in_pages() {
     ids.sort();
     assert_eq!(ids, (0..7).map(|n| format!("order-{n}")).collect::<Vec<_>>());
     assert!(seen.is_sorted_by(|a, b| a.started_at >= b.started_at));
-    let open = ListQuery { status: Some(Status::Running), ..ListQuery::default() };
+    let open = selected("status = Running");
     assert_eq!(node.list(NS, open).await.unwrap().runs.len(), 3);
-    let ended = ListQuery { status: Some(Status::Terminated), workflow: Some("order".into()), ..ListQuery::default() };
+    let ended = selected("status = Terminated and workflow = 'order'");
     assert_eq!(node.list(NS, ended).await.unwrap().runs.len(), 4);
     node.shutdown().await;
 }

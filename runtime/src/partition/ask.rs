@@ -1,5 +1,6 @@
 //! What clients ask of open runs: checked against the code the run is pinned to, before anything is logged.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -12,10 +13,12 @@ use weft_protocol::policy::{OnClosed, OnConflict};
 use weft_protocol::{Payload, RunId, Timestamp, WorkflowId};
 use weft_vm::Loaded;
 
-use super::request::{Answer, Key, OpenFilter, OpenRow, ReplyId, Request, StartOrder, StartedBy, Then, Waiter};
+use super::request::{Answer, Key, OpenPage, OpenRow, ReplyId, Request, StartOrder, StartedBy, Then, Waiter};
 use super::started::{given_options, with_start};
 use super::update::Sent;
 use super::{Partition, events_after, name_hash};
+use crate::closed::number_of;
+use crate::filter::{Facts, Field, Filter, Has, Key as Fact, matches, run_key, search};
 use crate::refusal;
 
 impl Partition {
@@ -51,6 +54,10 @@ impl Partition {
             Request::List(filter) => {
                 let rows = self.list(&filter);
                 self.reply(self.last_batch(), reply, Ok(Answer::Rows(rows)));
+            }
+            Request::Count(namespace, filter) => {
+                let counts = self.count(&namespace, &filter);
+                self.reply(self.last_batch(), reply, Ok(counts));
             }
             Request::Move { namespace, program } => self.move_stuck(&namespace, program, reply),
             Request::EndAttempt { attempt, outcome } => self.worker_ended(attempt, outcome, reply, now),
@@ -130,26 +137,31 @@ impl Partition {
         }
     }
 
-    fn list(&self, filter: &OpenFilter) -> Vec<OpenRow> {
-        let mut rows: Vec<(Timestamp, RunId)> = self
-            .runs
-            .iter()
-            .filter(|(_, open)| *open.namespace == *filter.namespace)
-            .filter(|(_, open)| filter.workflow.as_deref().is_none_or(|name| name == open.run.workflow()))
-            .filter(|(_, open)| filter.stuck.is_none_or(|stuck| stuck == open.run.is_stuck()))
-            .map(|(id, open)| (open.run.started_at(), *id))
-            .filter(|(started, _)| filter.started_from.is_none_or(|from| *started >= from))
-            .filter(|(started, _)| filter.started_before.is_none_or(|before| *started < before))
-            .filter(|row| filter.after.is_none_or(|after| *row < after))
+    fn passing(&self, namespace: &str, filter: &Filter) -> impl Iterator<Item = &Run> {
+        let open = self.runs.values().filter(move |open| *open.namespace == *namespace);
+        open.map(|open| &open.run).filter(move |run| matches(filter, &OpenFacts(run)))
+    }
+
+    fn list(&self, page: &OpenPage) -> Vec<OpenRow> {
+        let key = |run: &Run| (run.started_at(), run.me().run_id);
+        let mut runs: Vec<&Run> = self
+            .passing(&page.namespace, &page.filter)
+            .filter(|run| page.after.is_none_or(|after| key(run) < after))
             .collect();
-        rows.sort_unstable_by(|a, b| b.cmp(a));
-        rows.truncate(filter.limit);
-        rows.into_iter()
-            .filter_map(|(started, run_id)| {
-                let open = self.runs.get(&run_id)?;
-                Some(OpenRow { started, run_id, row: row(&open.run) })
-            })
-            .collect()
+        runs.sort_unstable_by_key(|run| std::cmp::Reverse(key(run)));
+        runs.truncate(page.limit);
+        runs.iter().map(|run| OpenRow { started: run.started_at(), run_id: run.me().run_id, row: row(run) }).collect()
+    }
+
+    fn count(&self, namespace: &str, filter: &Filter) -> Answer {
+        let mut open = BTreeMap::new();
+        for run in self.passing(namespace, filter) {
+            match open.get_mut(run.workflow()) {
+                Some(count) => *count += 1,
+                None => drop(open.insert(run.workflow().to_owned(), 1)),
+            }
+        }
+        Answer::Counts { open, ended: self.ended }
     }
 
     /// The open runs that started first, at most `limit`, with their namespaces.
@@ -268,6 +280,34 @@ pub(crate) fn query_run(run: &Run, name: &str, args: &Value, bytes_max: usize) -
         QueryError::Failed(failure) => refusal::query_failed(name, &failure.to_string()),
         QueryError::Trapped(trap) => refusal::query_failed(name, &trap),
     })
+}
+
+/// An open run as filters see it.
+struct OpenFacts<'a>(&'a Run);
+
+impl Facts for OpenFacts<'_> {
+    fn fact(&self, field: &Field) -> Has {
+        let run = self.0;
+        Has::One(match field {
+            Field::Workflow => Fact::Text(run.workflow().to_owned()),
+            Field::WorkflowId => Fact::Text(run.me().workflow_id.to_string()),
+            Field::RunId => run_key(run.me().run_id),
+            Field::Status => Fact::Int(number_of(run.status()).into()),
+            Field::Stuck => Fact::Int(run.is_stuck().into()),
+            Field::Started => Fact::Int(run.started_at().0),
+            Field::Closed | Field::Duration => return Has::Missing,
+            Field::Events => search::number(run.history().len() as u64),
+            Field::Parent => match run.parent() {
+                Some(parent) => Fact::Text(parent.run.workflow_id.to_string()),
+                None => return Has::Missing,
+            },
+            Field::Attribute(name, kind) => {
+                let program = run.loaded().program();
+                let workflow = &program.workflows[usize::from(run.workflow_index())];
+                return search::attribute(program, workflow, run.attributes(), name, *kind);
+            }
+        })
+    }
 }
 
 /// The row of an open run.

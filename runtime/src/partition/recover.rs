@@ -214,6 +214,7 @@ impl Recovery {
             batch: 1,
             flying: false,
             closed_rows: Vec::new(),
+            ended: 0,
             held: Vec::new(),
             held_flying: Vec::new(),
             out: Vec::new(),

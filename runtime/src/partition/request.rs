@@ -1,6 +1,6 @@
 //! What reaches a partition and what may leave it: plain data.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -15,6 +15,7 @@ use weft_vm::Loaded;
 use super::update::{Sent, UpdateAsked, UpdateWaiter};
 use super::word::Tell;
 use crate::activities::AttemptOutcome;
+use crate::filter::Filter;
 use crate::store::{ClosedRun, StoreError};
 
 /// Names whoever waits for an answer; the caller chooses it.
@@ -152,7 +153,9 @@ pub enum Request {
     /// The code the run is pinned to.
     Code(Key),
     /// Open runs.
-    List(OpenFilter),
+    List(OpenPage),
+    /// How many open runs there are.
+    Count(Arc<str>, Arc<Filter>),
     /// Try to move stuck runs of these workflows to other code.
     Move {
         /// Namespace.
@@ -202,18 +205,12 @@ pub enum WorkerOutcome {
 }
 
 /// Which open runs to list.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct OpenFilter {
+#[derive(Debug, Clone, PartialEq)]
+pub struct OpenPage {
     /// Namespace.
-    pub namespace: String,
-    /// Workflow name.
-    pub workflow: Option<String>,
-    /// Only parked ones, or only others.
-    pub stuck: Option<bool>,
-    /// Started at or after.
-    pub started_from: Option<Timestamp>,
-    /// Started before.
-    pub started_before: Option<Timestamp>,
+    pub namespace: Arc<str>,
+    /// Which of them.
+    pub filter: Arc<Filter>,
     /// Only what comes after this in the order (started descending, run id descending).
     pub after: Option<(Timestamp, RunId)>,
     /// Rows at most.
@@ -272,6 +269,13 @@ pub enum Answer {
     },
     /// Open runs, in order.
     Rows(Vec<OpenRow>),
+    /// How many open runs there are of each workflow.
+    Counts {
+        /// By workflow name.
+        open: BTreeMap<String, u64>,
+        /// How many runs have ended here so far: if there are more the next time, runs ended in between.
+        ended: u64,
+    },
     /// How many runs moved, and which could not and why.
     Moved {
         /// Moved.

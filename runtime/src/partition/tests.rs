@@ -205,6 +205,7 @@ fn names_of_one_hash_do_not_ask_the_store_for_ever() {
         started: NOW,
         closed: NOW,
         attributes: "{}".into(),
+        search: "{}".into(),
         history: Vec::new(),
     };
     bench.partition.probed(request::Probed { probe, found: Ok(Some(found)) }, NOW);

@@ -12,9 +12,11 @@ use weft_bytecode::ProgramHash;
 use weft_protocol::{LogSeq, PartitionId, RunId, Timestamp, WorkflowId};
 
 use super::{
-    Append, Chunk, ClosedFilter, ClosedRun, Cluster, Deployment, Durability, Journal, Lane, NodeRow, Ownership,
+    Append, Chunk, ClosedPage, ClosedRun, Cluster, Deployment, Durability, Journal, Lane, NodeRow, Ownership,
     StoreError,
 };
+use crate::closed::ClosedFacts;
+use crate::filter::{Filter, Kind, matches};
 use crate::frame::fence_body;
 
 /// What a disturbance is asked about.
@@ -71,6 +73,7 @@ struct State {
     nodes_ever: i32,
     programs: BTreeMap<[u8; 32], Vec<u8>>,
     deployments: Vec<Deployment>,
+    attributes: BTreeMap<(String, String), Kind>,
 }
 
 #[derive(Default)]
@@ -374,13 +377,46 @@ impl Journal for Memory {
         .await
     }
 
-    async fn list_closed(&self, filter: &ClosedFilter) -> Result<Vec<ClosedRun>, StoreError> {
+    async fn list_closed(&self, page: &ClosedPage) -> Result<Vec<ClosedRun>, StoreError> {
         self.run(Operation::Read, |state| {
             let rows = state.parts.iter().flat_map(|part| part.closed.values());
-            let mut rows: Vec<&ClosedRun> = rows.filter(|row| passes(row, filter)).collect();
+            let after = |row: &&ClosedRun| page.after.is_none_or(|after| (row.started, row.run_id) < after);
+            let mut rows: Vec<&ClosedRun> =
+                rows.filter(|row| passes(row, &page.namespace, &page.filter)).filter(after).collect();
             rows.sort_unstable_by_key(|row| std::cmp::Reverse((row.started, row.run_id)));
-            rows.truncate(filter.limit);
+            rows.truncate(page.limit);
             Ok(rows.into_iter().map(|row| ClosedRun { history: Vec::new(), ..row.clone() }).collect())
+        })
+        .await
+    }
+
+    async fn count_closed(&self, namespace: &str, filter: &Filter) -> Result<Vec<(i16, String, u64)>, StoreError> {
+        self.run(Operation::Read, |state| {
+            let mut counts: BTreeMap<(i16, &str), u64> = BTreeMap::new();
+            for row in state.parts.iter().flat_map(|part| part.closed.values()) {
+                if passes(row, namespace, filter) {
+                    *counts.entry((row.status, &row.workflow)).or_default() += 1;
+                }
+            }
+            Ok(counts.into_iter().map(|((status, workflow), count)| (status, workflow.to_owned(), count)).collect())
+        })
+        .await
+    }
+
+    async fn put_attributes(&self, namespace: &str, attributes: &[(&str, Kind)]) -> Result<(), StoreError> {
+        self.run(Operation::Write, |state| {
+            for (name, kind) in attributes {
+                state.attributes.insert((namespace.into(), (*name).into()), *kind);
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    async fn attributes(&self) -> Result<Vec<(String, String, Kind)>, StoreError> {
+        self.run(Operation::Read, |state| {
+            let all = state.attributes.iter();
+            Ok(all.map(|((namespace, name), kind)| (namespace.clone(), name.clone(), *kind)).collect())
         })
         .await
     }
@@ -422,11 +458,6 @@ impl Journal for Memory {
     }
 }
 
-fn passes(row: &ClosedRun, filter: &ClosedFilter) -> bool {
-    row.namespace == filter.namespace
-        && filter.workflow.as_ref().is_none_or(|name| *name == row.workflow)
-        && filter.status.is_none_or(|status| status == row.status)
-        && filter.started_from.is_none_or(|from| row.started >= from)
-        && filter.started_before.is_none_or(|before| row.started < before)
-        && filter.after.is_none_or(|after| (row.started, row.run_id) < after)
+fn passes(row: &ClosedRun, namespace: &str, filter: &Filter) -> bool {
+    row.namespace == namespace && matches(filter, &ClosedFacts::of(row))
 }

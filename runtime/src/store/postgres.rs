@@ -7,16 +7,18 @@ mod migrate;
 pub(super) mod yardstick;
 
 use async_trait::async_trait;
-use sqlx::postgres::{PgConnectOptions, PgPool, PgRow};
+use sqlx::postgres::{PgArguments, PgConnectOptions, PgPool, PgRow};
 use sqlx::{Postgres as Db, Row};
 use weft_bytecode::ProgramHash;
 use weft_protocol::{LogSeq, PartitionId, RunId, Timestamp, WorkflowId};
 
 use self::connect::{classify, within};
+use super::sql::{Condition, Dialect};
 use super::{
-    Chunk, ClosedFilter, ClosedRun, Cluster, Deployment, Durability, Journal, Lane, NodeRow, Ownership, StoreError,
+    Chunk, ClosedPage, ClosedRun, Cluster, Deployment, Durability, Journal, Lane, NodeRow, Ownership, StoreError,
     StoreOptions,
 };
+use crate::filter::{Filter, Key, Kind};
 
 /// Partitions of a new store: each one that a commit touches costs a row in it.
 const PARTITIONS: u16 = 8;
@@ -240,7 +242,7 @@ impl Journal for Postgres {
         run_id: Option<RunId>,
     ) -> Result<Option<ClosedRun>, StoreError> {
         let query = sqlx::query(
-            "select namespace, workflow_id, run, workflow, status, started, closed, attributes, history from run
+            "select namespace, workflow_id, run, workflow, status, started, closed, attributes, search, history from run
              where part = $1 and namespace = $2 and workflow_id = $3 and ($4::bigint is null or run = $4)
              order by run desc limit 1",
         )
@@ -249,27 +251,64 @@ impl Journal for Postgres {
         .bind(workflow_id.as_str())
         .bind(run_id.map(|run| run.0 as i64));
         let row = within(query.fetch_optional(&self.pool)).await?;
-        row.map(|row| Ok(ClosedRun { history: get(&row, 8)?, ..closed(&row)? })).transpose()
+        row.map(|row| Ok(ClosedRun { history: get(&row, 9)?, ..closed(&row)? })).transpose()
     }
 
-    async fn list_closed(&self, filter: &ClosedFilter) -> Result<Vec<ClosedRun>, StoreError> {
-        let (after, after_run) = filter.after.unwrap_or((Timestamp(i64::MAX), RunId(i64::MAX as u64)));
+    async fn list_closed(&self, page: &ClosedPage) -> Result<Vec<ClosedRun>, StoreError> {
+        let (after, after_run) = page.after.unwrap_or((Timestamp(i64::MAX), RunId(i64::MAX as u64)));
+        let condition = Condition::of(&page.filter, Dialect::Postgres, 4);
+        let sql = format!(
+            "select namespace, workflow_id, run, workflow, status, started, closed, attributes, search from run
+             where namespace = $1 and (started, run) < ($2, $3) and {}
+             order by started desc, run desc limit $4",
+            condition.sql
+        );
+        let query =
+            sqlx::query(&sql).bind(&page.namespace).bind(after.0).bind(after_run.0 as i64).bind(page.limit as i64);
+        // Filters differ: what is made of them is not worth keeping.
+        let query = bound(query.persistent(false), &condition);
+        let rows = within(query.fetch_all(&self.pool)).await?;
+        rows.iter().map(closed).collect()
+    }
+
+    async fn count_closed(&self, namespace: &str, filter: &Filter) -> Result<Vec<(i16, String, u64)>, StoreError> {
+        let condition = Condition::of(filter, Dialect::Postgres, 1);
+        let sql = format!(
+            "select status, workflow, count(*) from run where namespace = $1 and {}
+             group by status, workflow order by status, workflow",
+            condition.sql
+        );
+        let query = bound(sqlx::query(&sql).bind(namespace).persistent(false), &condition);
+        let rows = within(query.fetch_all(&self.pool)).await?;
+        rows.iter()
+            .map(|row| {
+                let count: i64 = get(row, 2)?;
+                Ok((get(row, 0)?, get(row, 1)?, count as u64))
+            })
+            .collect()
+    }
+
+    async fn put_attributes(&self, namespace: &str, attributes: &[(&str, Kind)]) -> Result<(), StoreError> {
         let query = sqlx::query(
-            "select namespace, workflow_id, run, workflow, status, started, closed, attributes from run
-             where namespace = $1 and (started, run) < ($2, $3)
-               and ($4::text is null or workflow = $4) and ($5::smallint is null or status = $5)
-               and started >= $6 and started < $7
-             order by started desc, run desc limit $8",
+            "insert into attribute (namespace, name, kind) select $1, * from unnest($2::text[], $3::text[])
+             on conflict (namespace, name) do update set kind = excluded.kind",
         )
-        .bind(&filter.namespace)
-        .bind(after.0)
-        .bind(after_run.0 as i64)
-        .bind(filter.workflow.as_deref())
-        .bind(filter.status)
-        .bind(filter.started_from.map_or(i64::MIN, |from| from.0))
-        .bind(filter.started_before.map_or(i64::MAX, |before| before.0))
-        .bind(filter.limit as i64);
-        within(query.fetch_all(&self.pool)).await?.iter().map(closed).collect()
+        .bind(namespace)
+        .bind(attributes.iter().map(|(name, _)| *name).collect::<Vec<_>>())
+        .bind(attributes.iter().map(|(_, kind)| kind.name()).collect::<Vec<_>>());
+        within(query.execute(&self.pool)).await.map(drop)
+    }
+
+    async fn attributes(&self) -> Result<Vec<(String, String, Kind)>, StoreError> {
+        let query = sqlx::query("select namespace, name, kind from attribute order by namespace, name");
+        let rows = within(query.fetch_all(&self.pool)).await?;
+        let mut out = Vec::new();
+        for row in &rows {
+            let kind: String = get(row, 2)?;
+            // One of a later version has no filters here.
+            out.extend(Kind::named(&kind).map(|kind| Ok((get(row, 0)?, get(row, 1)?, kind))));
+        }
+        out.into_iter().collect()
     }
 
     async fn closed_ids(
@@ -313,6 +352,17 @@ impl Journal for Postgres {
     }
 }
 
+/// Binds what a condition asks for.
+fn bound<'q>(
+    query: sqlx::query::Query<'q, Db, PgArguments>,
+    condition: &'q Condition,
+) -> sqlx::query::Query<'q, Db, PgArguments> {
+    condition.binds.iter().fold(query, |query, key| match key {
+        Key::Int(number) => query.bind(*number),
+        Key::Text(text) => query.bind(text.as_str()),
+    })
+}
+
 /// Reads a column. One that is not of the expected type means that somebody changed the schema.
 fn get<'r, T: sqlx::Decode<'r, Db> + sqlx::Type<Db>>(row: &'r PgRow, column: usize) -> Result<T, StoreError> {
     row.try_get(column).map_err(|error| classify(&error))
@@ -347,6 +397,7 @@ fn closed(row: &PgRow) -> Result<ClosedRun, StoreError> {
         started: Timestamp(get(row, 5)?),
         closed: Timestamp(get(row, 6)?),
         attributes: get(row, 7)?,
+        search: get(row, 8)?,
         history: Vec::new(),
     })
 }

@@ -63,6 +63,7 @@ const STEPS: &[&str] = &[
     "Signal",
     "Update",
     "Query",
+    "List",
     "Cancel",
     "Terminate",
     "Crash",

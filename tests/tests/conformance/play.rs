@@ -13,7 +13,7 @@ use weft_runtime::sandbox::{Crashes, Sandbox};
 use weft_runtime::store::{Journal, StoreError};
 use weft_vm::Loaded;
 
-use crate::script::{Becomes, Case, Nth, Started, Step};
+use crate::script::{Becomes, Case, Finds, Nth, Started, Step};
 
 /// A run after some step.
 pub(crate) struct Seen<'a> {
@@ -118,6 +118,22 @@ impl Play<'_> {
                 let found = self.sandbox.query(&main, name, args.clone()).await.map_err(told)?;
                 expect(&found, answer)
             }
+            Step::List { filter, finds } => match (self.sandbox.list(filter).await, finds) {
+                (Ok(rows), Finds::Runs(ids)) => {
+                    let mut found: Vec<String> = rows.into_iter().map(|row| row.workflow_id).collect();
+                    // Runs of one instant are in the order of their partitions, which is not the same everywhere.
+                    found.sort();
+                    let mut ids = ids.clone();
+                    ids.sort();
+                    expect(&found, &ids)
+                }
+                (Err(error), Finds::WrongAt(column)) => {
+                    let place = format!("column {column} of the filter");
+                    if error.message.starts_with(&place) { Ok(()) } else { Err(told(error)) }
+                }
+                (Ok(rows), Finds::WrongAt(_)) => Err(format!("it was not refused and found {} runs", rows.len())),
+                (Err(error), Finds::Runs(_)) => Err(told(error)),
+            },
             Step::Cancel { reason, request } => {
                 let main = self.main()?.to_owned();
                 self.sandbox.cancel(&main, reason, request.clone()).await.map_err(told)

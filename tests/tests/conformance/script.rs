@@ -67,6 +67,11 @@ pub(crate) enum Step {
         args: Value,
         answer: Value,
     },
+    /// The runs that a filter is true of, newest start first, or that it is refused.
+    List {
+        filter: String,
+        finds: Finds,
+    },
     Cancel {
         reason: String,
         request: Option<String>,
@@ -111,6 +116,15 @@ pub(crate) enum Started {
     Joined,
     /// The update that went with it.
     Update(Becomes),
+}
+
+/// What a filter must come to.
+#[derive(Debug, Clone)]
+pub(crate) enum Finds {
+    /// These workflow ids.
+    Runs(Vec<String>),
+    /// It is wrong at this column.
+    WrongAt(usize),
 }
 
 /// What must have become of an update when its step is over.
@@ -258,6 +272,15 @@ fn parse(line: &str) -> Result<Step, String> {
             let (name, rest) = name(ask.trim())?;
             let answer = json(answer.trim())?.ok_or("an answer is missing")?;
             Step::Query { name, args: json(rest)?.unwrap_or(Value::Null), answer }
+        }
+        "list" => {
+            let (filter, found) = rest.rsplit_once("->").ok_or("`-> ID, ID` is missing")?;
+            let found = found.trim();
+            let finds = match found.strip_prefix("wrong at ") {
+                Some(column) => Finds::WrongAt(column.parse().map_err(|_| "no column")?),
+                None => Finds::Runs(found.split(',').map(|id| id.trim().to_owned()).filter(|id| id != "none").collect()),
+            };
+            Step::List { filter: filter.trim().into(), finds }
         }
         "cancel" => match rest.split_once("id ") {
             Some((reason, id)) => Step::Cancel { reason: reason.trim().into(), request: Some(id.trim().into()) },

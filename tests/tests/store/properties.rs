@@ -7,8 +7,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use weft_bytecode::ProgramHash;
 use weft_engine::Record;
 use weft_protocol::{EventId, LogSeq, PartitionId, RunId, Timestamp, WorkflowId};
+use weft_runtime::filter::{Field, Filter, Is, Key, Op, Test};
 use weft_runtime::frame::{ChunkReader, LogRecord, fence_body};
-use weft_runtime::store::{Append, CHUNK_BYTES_MAX, Chunk, ClosedFilter, ClosedRun, Journal, StoreError};
+use weft_runtime::store::{Append, CHUNK_BYTES_MAX, Chunk, ClosedPage, ClosedRun, Journal, StoreError};
 
 use crate::place::{PARTITIONS, Place};
 
@@ -34,8 +35,13 @@ fn row(part: PartitionId, counter: u64, id: &str, started: i64) -> ClosedRun {
         started: Timestamp(started),
         closed: Timestamp(started + 5),
         attributes: r#"{"city":"Köln","odd":"\u0000"}"#.into(),
+        search: r#"{"city:String":"Köln"}"#.into(),
         history: vec![0, 1, 2, 255, counter as u8],
     }
+}
+
+fn page_of(filter: Filter, after: Option<(Timestamp, RunId)>, limit: usize) -> ClosedPage {
+    ClosedPage { namespace: "default".into(), filter, after, limit }
 }
 
 async fn append(journal: &Arc<dyn Journal>, append: &Append) -> Result<(), StoreError> {
@@ -52,7 +58,7 @@ async fn log(journal: &Arc<dyn Journal>, part: PartitionId) -> Vec<Chunk> {
     journal.read(part, LogSeq(0), 10_000).await.unwrap()
 }
 
-async fn put_rows(journal: &Arc<dyn Journal>, rows: Vec<ClosedRun>) {
+pub(crate) async fn put_rows(journal: &Arc<dyn Journal>, rows: Vec<ClosedRun>) {
     let parts: BTreeSet<PartitionId> = rows.iter().map(|row| row.run_id.partition()).collect();
     let mut chunks = Vec::new();
     for part in parts {
@@ -88,7 +94,7 @@ pub(crate) async fn an_append_takes_all_its_places_or_none(place: Place) {
     assert_eq!(log(&place.journal, P0).await, []);
     assert_eq!(log(&place.journal, P1).await, [chunk(P1, 1, 1, b"first")]);
     assert_eq!(log(&place.journal, P2).await, []);
-    let everything = ClosedFilter { namespace: "default".into(), limit: 10, ..ClosedFilter::default() };
+    let everything = page_of(Filter::all(), None, 10);
     assert_eq!(place.journal.list_closed(&everything).await.unwrap(), []);
     lane.append(&chunks(&[chunk(P0, 1, 1, b"new")])).await.expect("the lane goes on after a conflict");
 }
@@ -181,7 +187,7 @@ pub(crate) async fn the_same_append_again_conflicts_and_changes_nothing(place: P
     assert!(matches!(lane.append(&sent).await, Err(StoreError::Conflict)));
     assert_eq!(place.journal.read(P0, LogSeq(1), 2).await.unwrap(), sent.chunks[..2], "the own chunks are found");
     assert_eq!(log(&place.journal, P1).await, sent.chunks[2..]);
-    let everything = ClosedFilter { namespace: "default".into(), limit: 10, ..ClosedFilter::default() };
+    let everything = page_of(Filter::all(), None, 10);
     assert_eq!(place.journal.list_closed(&everything).await.unwrap().len(), 1);
 }
 
@@ -233,8 +239,7 @@ pub(crate) async fn closed_runs_come_newest_first_in_pages(place: Place) {
     let mut found = Vec::new();
     loop {
         let after = found.last().map(|row: &ClosedRun| (row.started, row.run_id));
-        let filter = ClosedFilter { namespace: "default".into(), after, limit: 7, ..ClosedFilter::default() };
-        let page = place.journal.list_closed(&filter).await.unwrap();
+        let page = place.journal.list_closed(&page_of(Filter::all(), after, 7)).await.unwrap();
         assert!(page.len() <= 7);
         if page.is_empty() {
             break;
@@ -252,19 +257,19 @@ pub(crate) async fn closed_runs_are_filtered(place: Place) {
         ..row(P1, n, &format!("run-{n}"), n as i64)
     });
     put_rows(&place.journal, rows.collect()).await;
-    let base = ClosedFilter { namespace: "default".into(), limit: 100, ..ClosedFilter::default() };
-    let numbers = async |filter: ClosedFilter| -> Vec<u64> {
-        place.journal.list_closed(&filter).await.unwrap().iter().map(|row| row.run_id.counter()).collect()
+    let numbers = async |filter: Filter| -> Vec<u64> {
+        let page = page_of(filter, None, 100);
+        place.journal.list_closed(&page).await.unwrap().iter().map(|row| row.run_id.counter()).collect()
     };
     let newest_first = |keep: &dyn Fn(u64) -> bool| (0..40).rev().filter(|n| keep(*n)).collect::<Vec<u64>>();
-    assert_eq!(numbers(base.clone()).await, newest_first(&|n| n % 2 == 0));
-    let order = ClosedFilter { workflow: Some("order".into()), ..base.clone() };
+    assert_eq!(numbers(Filter::all()).await, newest_first(&|n| n % 2 == 0));
+    assert_eq!(numbers(Filter::Any(Vec::new())).await, [0; 0]);
+    let order = Filter::Test(Test { field: Field::Workflow, is: Is::In(vec![Key::Text("order".into())]) });
     assert_eq!(numbers(order.clone()).await, newest_first(&|n| n % 4 == 0));
-    assert_eq!(numbers(ClosedFilter { status: Some(3), ..order }).await, newest_first(&|n| n % 4 == 0 && n % 5 == 3));
-    let (started_from, started_before) = (Some(Timestamp(10)), Some(Timestamp(20)));
-    let span = ClosedFilter { started_from, started_before, ..base.clone() };
-    assert_eq!(numbers(span).await, newest_first(&|n| n % 2 == 0 && (10..20).contains(&n)));
-    assert!(numbers(ClosedFilter { namespace: "none".into(), ..base }).await.is_empty());
+    let both = order.and(Filter::status(Op::Equal, 3));
+    assert_eq!(numbers(both).await, newest_first(&|n| n % 4 == 0 && n % 5 == 3));
+    let elsewhere = ClosedPage { namespace: "none".into(), ..page_of(Filter::all(), None, 10) };
+    assert!(place.journal.list_closed(&elsewhere).await.unwrap().is_empty());
 }
 
 pub(crate) async fn the_newest_run_of_an_id_answers_for_it(place: Place) {

@@ -183,7 +183,7 @@ async fn a_broken_store_ends_the_work_of_all_partitions() {
     assert!(matches!(node.standing(), Standing::Stopped(_)));
     let core = node.shared.core.get().unwrap();
     for part in 0..8 {
-        let list = crate::partition::request::Request::List(Default::default());
+        let list = crate::partition::request::Request::Count("default".into(), Arc::new(crate::filter::Filter::all()));
         let answer = core.links.ask(PartitionId(part), list).await;
         assert_eq!(answer.unwrap_err().code, "not_owner", "nothing is served any more");
     }

@@ -18,9 +18,10 @@ macro_rules! chunks_and_runs {
     ($conflict:literal) => {
         concat!(
             "with runs as (
-               insert into run (part, namespace, workflow_id, run, workflow, status, started, closed, attributes, history)
+               insert into run (part, namespace, workflow_id, run, workflow, status, started, closed, attributes, search,
+                 history)
                select * from unnest($5::int[], $6::text[], $7::text[], $8::bigint[], $9::text[], $10::smallint[],
-                 $11::bigint[], $12::bigint[], $13::text[], $14::bytea[]) ",
+                 $11::bigint[], $12::bigint[], $13::text[], $14::text[], $15::bytea[]) ",
             $conflict,
             ")
              insert into log_0 (part, seq, epoch, body)
@@ -148,7 +149,7 @@ fn bytes_of_chunk(chunk: &Chunk) -> usize {
 }
 
 fn bytes_of_row(row: &ClosedRun) -> usize {
-    row.history.len() + row.attributes.len()
+    row.history.len() + row.attributes.len() + row.search.len()
 }
 
 fn one(chunk: &Chunk) -> Query<'_> {
@@ -178,6 +179,7 @@ fn with_runs<'a>(statement: &'static str, chunks: &'a [Chunk], rows: &'a [Closed
         .bind(column(rows, |row| row.started.0))
         .bind(column(rows, |row| row.closed.0))
         .bind(column(rows, |row| row.attributes.as_str()))
+        .bind(column(rows, |row| row.search.as_str()))
         .bind(column(rows, |row| row.history.as_slice()))
 }
 

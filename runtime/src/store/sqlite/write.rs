@@ -37,8 +37,8 @@ impl Writer {
             connection: Mutex::new(Some(connection)),
             chunks: many("insert into log_0 (place, epoch, body)", "(?, ?, ?)", ""),
             runs: many(
-                "insert into run (part, namespace, workflow_id, run, workflow, status, started, closed, attributes, history)",
-                "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "insert into run (part, namespace, workflow_id, run, workflow, status, started, closed, attributes, search, history)",
+                "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 " on conflict do nothing",
             ),
         }
@@ -194,6 +194,7 @@ fn bind_run<'q>(query: Query<'q>, row: &'q ClosedRun) -> Query<'q> {
         .bind(row.started.0)
         .bind(row.closed.0)
         .bind(row.attributes.as_str())
+        .bind(row.search.as_str())
         .bind(row.history.as_slice())
 }
 
