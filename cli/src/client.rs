@@ -10,9 +10,9 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use weft_protocol::Failure;
 use weft_protocol::api::{
-    ApiError, CountQuery, CountReply, DeployReply, HistoryPage, ListQuery, MessageRequest, PollReply, PollRequest,
-    ResultReply, RunDescription, RunPage, StartReply, StartRequest, StopRequest, UpdateReply, UpdateRequest,
-    WorkflowSignature,
+    ApiError, CountQuery, CountReply, DeployReply, HistoryPage, ListQuery, MessageRequest, NamespaceChange,
+    NamespaceInfo, NamespaceList, NamespaceRequest, PollReply, PollRequest, ResultReply, RunDescription, RunPage,
+    StartReply, StartRequest, StopRequest, UpdateReply, UpdateRequest, WorkflowSignature,
 };
 use weft_runtime::api::{Api, RunKey};
 
@@ -198,6 +198,26 @@ impl Api for Client {
 
     async fn count(&self, namespace: &str, query: CountQuery) -> Result<CountReply, ApiError> {
         self.ask(self.get(self.url(namespace, &["count"])).query(&query)).await
+    }
+
+    async fn namespaces(&self) -> Result<NamespaceList, ApiError> {
+        self.ask(self.get(format!("{}/api/v1/namespaces", self.address))).await
+    }
+
+    async fn namespace(&self, name: &str) -> Result<NamespaceInfo, ApiError> {
+        self.ask(self.get(self.url(name, &[]))).await
+    }
+
+    async fn create_namespace(&self, request: NamespaceRequest) -> Result<NamespaceInfo, ApiError> {
+        self.ask(self.post(format!("{}/api/v1/namespaces", self.address), &request)).await
+    }
+
+    async fn change_namespace(&self, name: &str, to: NamespaceChange) -> Result<NamespaceInfo, ApiError> {
+        self.ask(self.http.patch(self.url(name, &[])).timeout(ANSWER_TIMEOUT).json(&to)).await
+    }
+
+    async fn delete_namespace(&self, name: &str) -> Result<(), ApiError> {
+        self.send(self.http.delete(self.url(name, &[])).timeout(ANSWER_TIMEOUT)).await.map(drop)
     }
 
     async fn history(&self, run: &RunKey, after: u64, limit: usize, wait: Duration) -> Result<HistoryPage, ApiError> {

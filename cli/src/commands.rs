@@ -13,6 +13,7 @@ pub(crate) mod follow;
 pub(crate) mod graph;
 pub(crate) mod list;
 pub(crate) mod message;
+pub(crate) mod namespace;
 pub(crate) mod new;
 pub(crate) mod patience;
 pub(crate) mod result;
@@ -254,6 +255,7 @@ pub(crate) async fn act(context: &Context, cli: Cli) -> Outcome {
         Command::Terminate(options) => stop::terminate(context, &options).await,
         Command::List(options) => list::list(context, &options).await,
         Command::Count(options) => count::count(context, &options).await,
+        Command::Namespace(options) => namespace::namespace(context, &options).await,
         Command::Show(options) => show::show(context, &options).await,
         Command::Describe(options) => describe::describe(context, &options).await,
     }

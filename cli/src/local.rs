@@ -13,6 +13,7 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+use weft_protocol::api::NamespaceRequest;
 use weft_runtime::api::Api;
 use weft_runtime::config::NodeConfig;
 use weft_runtime::node::{FoundOpen, Node, NodeOptions, OpenError, WorkflowNames};
@@ -266,6 +267,21 @@ impl Local {
     /// The API, in process.
     pub(crate) fn api(&self) -> &dyn Api {
         &*self.node
+    }
+
+    /// Makes a namespace where there is none of the name: here nobody else does.
+    ///
+    /// # Errors
+    /// If the name can be none, or the store does not answer.
+    pub(crate) async fn make_namespace(&self, name: &str) -> Result<(), Failed> {
+        match self.api().namespace(name).await {
+            Err(error) if error.code == "namespace_not_found" => {
+                let request = NamespaceRequest { name: name.to_owned(), ..NamespaceRequest::default() };
+                self.api().create_namespace(request).await?;
+                Ok(())
+            }
+            other => Ok(other.map(drop)?),
+        }
     }
 
     /// Waits until requests are answered.

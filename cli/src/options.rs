@@ -147,6 +147,8 @@ pub(crate) enum Command {
     List(List),
     /// Count runs
     Count(Count),
+    /// Create, look at, change and delete namespaces
+    Namespace(Namespace),
     /// Show the history of a run
     Show(Show),
     /// Say what a run is doing now
@@ -554,6 +556,48 @@ pub(crate) enum Group {
     Status,
     /// Workflow
     Workflow,
+}
+
+/// `weft namespace`.
+#[derive(Debug, Args)]
+pub(crate) struct Namespace {
+    /// What to do
+    #[command(subcommand)]
+    pub(crate) command: NamespaceCommand,
+}
+
+/// What `weft namespace` does.
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum NamespaceCommand {
+    /// Create a namespace
+    Create(NamespaceOptions),
+    /// List namespaces
+    List,
+    /// Say what a namespace keeps and has
+    Describe {
+        /// The namespace
+        name: String,
+    },
+    /// Change a namespace
+    Update(NamespaceOptions),
+    /// Delete a namespace without open runs; its closed runs go with it
+    Delete {
+        /// The namespace
+        name: String,
+    },
+}
+
+/// A namespace and what is said of it.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct NamespaceOptions {
+    /// The namespace
+    pub(crate) name: String,
+    /// How long closed runs are kept, as in 7d [default of a new one: 30d]
+    #[arg(long, value_name = "DURATION")]
+    pub(crate) retention: Option<String>,
+    /// What it is for
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) description: Option<String>,
 }
 
 /// `weft show`.

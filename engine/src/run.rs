@@ -603,12 +603,19 @@ impl Run {
         let Value::Object(changed) = changed.value() else { return None };
         let kept = self.attributes.iter().filter(|(name, _)| !changed.contains_key(*name));
         let bytes: usize = kept.chain(&changed).map(|(name, value)| name.len() + value.to_string().len()).sum();
+        let one = changed.iter().map(|(name, value)| (name, value.to_string().len()));
+        let one_max = self.limits.attribute_bytes_max;
+        let trap = |message| Some(Trap { kind: TrapKind::Limit, message, site: None });
+        if let Some((name, bytes)) = one.filter(|(_, bytes)| *bytes > one_max).max_by_key(|(_, bytes)| *bytes) {
+            return trap(format!(
+                "search attribute `{name}` has {bytes} bytes (limit `attribute_bytes_max`: {one_max})"
+            ));
+        }
         let max = self.limits.attributes_bytes_max;
-        (bytes > max).then(|| Trap {
-            kind: TrapKind::Limit,
-            message: format!("the search attributes have {bytes} bytes (limit `attributes_bytes_max`: {max})"),
-            site: None,
-        })
+        if bytes > max {
+            return trap(format!("the search attributes have {bytes} bytes (limit `attributes_bytes_max`: {max})"));
+        }
+        None
     }
 
     /// A chain that never waits would take no message and end never.

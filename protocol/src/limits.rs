@@ -61,6 +61,8 @@ pub struct Limits {
     pub attributes_bytes_max: usize,
     /// Bytes of the memo of a run.
     pub memo_bytes_max: usize,
+    /// Bytes of one search attribute.
+    pub attribute_bytes_max: usize,
     /// Silence after which a node's partitions may be taken over, milliseconds.
     pub lease_ms: i64,
     /// How long a delivered `queue` task is left to its worker after a restart, milliseconds.
@@ -91,6 +93,7 @@ impl Default for Limits {
             idle_runs_max: 1_000,
             attributes_bytes_max: 40 << 10,
             memo_bytes_max: 64 << 10,
+            attribute_bytes_max: 2 << 10,
             lease_ms: 3_000,
             reclaim_grace_ms: 10_000,
         }

@@ -8,9 +8,9 @@ use async_trait::async_trait;
 use serde_json::Value;
 use weft_protocol::Failure;
 use weft_protocol::api::{
-    ApiError, CountQuery, CountReply, DeployReply, HistoryPage, ListQuery, MessageRequest, PollReply, PollRequest,
-    ResultReply, RunDescription, RunPage, StartReply, StartRequest, StopRequest, UpdateReply, UpdateRequest,
-    WorkflowSignature,
+    ApiError, CountQuery, CountReply, DeployReply, HistoryPage, ListQuery, MessageRequest, NamespaceChange,
+    NamespaceInfo, NamespaceList, NamespaceRequest, PollReply, PollRequest, ResultReply, RunDescription, RunPage,
+    StartReply, StartRequest, StopRequest, UpdateReply, UpdateRequest, WorkflowSignature,
 };
 
 /// Names a run: by workflow id the newest run of that id, or one run of the chain.
@@ -63,6 +63,16 @@ pub trait Api: Send + Sync {
     async fn workflow(&self, namespace: &str, name: &str) -> Result<WorkflowSignature, ApiError>;
     /// What a client may send to a run, by the code it is pinned to.
     async fn run_workflow(&self, run: &RunKey) -> Result<WorkflowSignature, ApiError>;
+    /// All namespaces.
+    async fn namespaces(&self) -> Result<NamespaceList, ApiError>;
+    /// A namespace.
+    async fn namespace(&self, name: &str) -> Result<NamespaceInfo, ApiError>;
+    /// Creates a namespace.
+    async fn create_namespace(&self, request: NamespaceRequest) -> Result<NamespaceInfo, ApiError>;
+    /// Changes a namespace.
+    async fn change_namespace(&self, name: &str, to: NamespaceChange) -> Result<NamespaceInfo, ApiError>;
+    /// Deletes a namespace without open runs.
+    async fn delete_namespace(&self, name: &str) -> Result<(), ApiError>;
     /// Tasks of a queue, waiting for the first.
     async fn poll(&self, namespace: &str, queue: &str, request: PollRequest) -> Result<PollReply, ApiError>;
     /// Ends an attempt with a result.

@@ -4,6 +4,7 @@
 mod code;
 mod health;
 mod history;
+mod namespaces;
 mod openapi;
 mod problem;
 mod request;
@@ -102,6 +103,11 @@ fn routes() -> Vec<(&'static str, MethodRouter<Shared>)> {
         ("/healthz", get(health::healthz)),
         ("/readyz", get(health::readyz)),
         ("/openapi.json", get(openapi::document)),
+        ("/api/v1/namespaces", get(namespaces::list).post(namespaces::create)),
+        (
+            "/api/v1/namespaces/{namespace}",
+            get(namespaces::describe).patch(namespaces::change).delete(namespaces::delete),
+        ),
         ("/api/v1/namespaces/{namespace}/deployments", post(code::deploy)),
         ("/api/v1/namespaces/{namespace}/workflows/{name}", get(code::workflow)),
         ("/api/v1/namespaces/{namespace}/runs", get(runs::list).post(runs::start)),

@@ -13,6 +13,7 @@ pub(crate) mod fixture;
 pub mod frame;
 pub mod http;
 mod loops;
+pub mod namespaces;
 pub mod node;
 pub mod ownership;
 pub mod partition;

@@ -138,11 +138,11 @@ impl Links {
         PartitionId((self.next.fetch_add(1, Ordering::Relaxed) % usize::from(self.partitions)) as u16)
     }
 
-    /// Asks a partition and waits for the answer.
-    pub(crate) async fn ask(&self, part: PartitionId, request: Request) -> Reply {
+    /// Asks a partition, at once, and gives the wait for the answer.
+    pub(crate) fn ask(&self, part: PartitionId, request: Request) -> impl Future<Output = Reply> + Send + use<> {
         let (answer, answered) = oneshot::channel();
         self.send(part, LoopInput::Ask(part, request, answer));
-        answered.await.unwrap_or_else(|_| Err(crate::refusal::shutting_down()))
+        async { answered.await.unwrap_or_else(|_| Err(crate::refusal::shutting_down())) }
     }
 
     /// Sends to the loop of a partition. A loop that has ended takes nothing; whoever waits for an answer sees that.

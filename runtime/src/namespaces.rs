@@ -42,13 +42,7 @@ pub struct Namespace {
 impl Namespace {
     /// A new one.
     pub fn new(name: &str, created: Timestamp) -> Namespace {
-        Namespace {
-            name: name.into(),
-            retention_ms: RETENTION_MS,
-            description: String::new(),
-            created,
-            deleted: false,
-        }
+        Namespace { name: name.into(), retention_ms: RETENTION_MS, description: String::new(), created, deleted: false }
     }
 }
 
@@ -62,7 +56,9 @@ pub struct Namespaces {
 
 /// While it lives, its namespace is not deleted.
 #[derive(Debug)]
-pub struct Entered<'a>(#[allow(dead_code, reason = "it is held, not read")] RwLockReadGuard<'a, BTreeMap<String, Namespace>>);
+pub struct Entered<'a>(
+    #[allow(dead_code, reason = "it is held, not read")] RwLockReadGuard<'a, BTreeMap<String, Namespace>>,
+);
 
 impl Namespaces {
     /// What the store says.

@@ -6,7 +6,9 @@ mod api;
 pub(crate) mod deploy;
 pub(crate) mod listing;
 mod member;
+mod namespaces;
 pub(crate) mod open;
+mod retention;
 
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
@@ -23,6 +25,7 @@ use crate::activities::secrets::Secrets;
 use crate::clock::{Clock, SystemClock};
 use crate::config::NodeConfig;
 use crate::loops::Links;
+use crate::namespaces::Namespaces;
 use crate::ownership::{self, Lease};
 use crate::partition::Partition;
 use crate::programs::Programs;
@@ -110,6 +113,7 @@ struct Shared {
     options: NodeOptions,
     limits: Arc<Limits>,
     programs: Arc<Programs>,
+    namespaces: Namespaces,
     executors: Executors,
     queues: TaskQueues,
     lease: Arc<Lease>,
@@ -181,6 +185,7 @@ impl Node {
         let shared = Node::shared(options, Duty::Serve)?;
         let first = open::first_try(&shared).await?;
         tokio::spawn(member::run(shared.clone(), first));
+        tokio::spawn(retention::run(shared.clone()));
         Ok(Node { shared })
     }
 
@@ -206,6 +211,7 @@ impl Node {
         let shared = Node::shared(options, Duty::Serve)?;
         let events = open::begin(&shared, journal);
         tokio::spawn(member::run(shared.clone(), Some(events)));
+        tokio::spawn(retention::run(shared.clone()));
         Ok(Node { shared })
     }
 
@@ -216,6 +222,7 @@ impl Node {
             lease: Arc::new(Lease::new(limits.lease_ms)),
             limits,
             programs: Arc::new(Programs::default()),
+            namespaces: Namespaces::default(),
             executors,
             queues: TaskQueues::new(),
             away: Arc::new(AtomicBool::new(false)),

@@ -82,6 +82,13 @@ impl Programs {
         schema.attributes.extend(attributes.into_iter().map(|(name, kind)| (name.to_owned(), kind)));
     }
 
+    /// A namespace is gone: nothing is current there any more.
+    pub fn forget(&self, namespace: &str) {
+        let mut inner = self.write();
+        inner.projects.remove(namespace);
+        inner.schemas.remove(namespace);
+    }
+
     /// The search attributes that filters of a namespace may name.
     pub fn schema(&self, namespace: &str) -> Schema {
         self.read().schemas.get(namespace).cloned().unwrap_or_default()

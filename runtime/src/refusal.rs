@@ -24,6 +24,39 @@ pub fn wrong_namespace(namespace: &str) -> ApiError {
         .at("namespace", NAMESPACE_RULE)
 }
 
+/// There is no such namespace; `known` are those there are.
+pub fn namespace_not_found(name: &str, known: &[&str]) -> ApiError {
+    let error = ApiError::new(404, "namespace_not_found", format!("there is no namespace `{name}`"));
+    let near = known.iter().min_by_key(|other| strsim::damerau_levenshtein(other, name));
+    match near.filter(|near| strsim::damerau_levenshtein(near, name) <= 1 + name.len() / 4) {
+        Some(near) => error.help(format!("did you mean `{near}`? `weft namespace create {name}` makes it")),
+        None => error.help(format!("`weft namespace create {name}` makes it")),
+    }
+}
+
+/// A namespace of that name is there.
+pub fn namespace_exists(name: &str, deleted: bool) -> ApiError {
+    let error = ApiError::new(409, "namespace_exists", format!("there is a namespace `{name}` already"));
+    if deleted {
+        error.help("it is being deleted: its name is free when all of its closed runs are gone")
+    } else {
+        error.help(format!("`weft namespace update {name}` changes it"))
+    }
+}
+
+/// A namespace with open runs is not deleted.
+pub fn namespace_in_use(name: &str, open: u64) -> ApiError {
+    let runs = if open == 1 { "run is" } else { "runs are" };
+    ApiError::new(409, "namespace_in_use", format!("{open} {runs} open in the namespace `{name}`"))
+        .help(format!("end them first: weft terminate --namespace {name} --filter 'status = Running' --yes"))
+}
+
+/// The namespace `default` is always there.
+pub fn default_stays() -> ApiError {
+    ApiError::new(409, "namespace_in_use", "the namespace `default` cannot be deleted")
+        .help("every server has it; its retention can be changed")
+}
+
 /// The run has ended.
 pub fn run_closed(workflow_id: &str) -> ApiError {
     ApiError::new(409, "run_closed", format!("the run `{workflow_id}` has ended"))

@@ -12,7 +12,9 @@ use serde_json::Value;
 use weft_bytecode::{Program, codec};
 use weft_engine::program_of;
 use weft_engine::update::outcome_in;
-use weft_protocol::api::{ApiError, ResultReply, RunDescription, RunRow, StartReply, StartRequest, UpdateReply, UpdateStage};
+use weft_protocol::api::{
+    ApiError, ResultReply, RunDescription, RunRow, StartReply, StartRequest, UpdateReply, UpdateStage,
+};
 use weft_protocol::event::RunRef;
 use weft_protocol::limits::Limits;
 use weft_protocol::{Event, EventId, Failure, PartitionId, Payload, RunId, Timestamp, WorkflowId};
@@ -29,7 +31,8 @@ use crate::node::{deploy, open};
 use crate::partition::ask::{checked_start, query_run};
 use crate::partition::attempt::Handout;
 use crate::partition::request::{
-    Answer, AttemptEnd, AttemptRef, Key, Message, OpenPage, Output, Probed, Reply, ReplyId, Request, StartedBy, WorkerOutcome,
+    Answer, AttemptEnd, AttemptRef, Key, Message, OpenPage, Output, Probed, Reply, ReplyId, Request, StartedBy,
+    WorkerOutcome,
 };
 use crate::partition::update::UpdateAsked;
 use crate::partition::{Partition, Setup, partition_of};

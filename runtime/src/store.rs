@@ -14,6 +14,7 @@ use weft_bytecode::ProgramHash;
 use weft_protocol::{LogSeq, PartitionId, RunId, Timestamp, WorkflowId};
 
 use crate::filter::{Filter, Kind};
+use crate::namespaces::Namespace;
 
 /// Bytes of a chunk's body at most: a row that stays on its page.
 pub const CHUNK_BYTES_MAX: usize = 8_000;
@@ -270,6 +271,16 @@ pub trait Journal: Send + Sync + std::fmt::Debug {
     async fn put_attributes(&self, namespace: &str, attributes: &[(&str, Kind)]) -> Result<(), StoreError>;
     /// All search attributes ever declared: namespace, name, kind.
     async fn attributes(&self) -> Result<Vec<(String, String, Kind)>, StoreError>;
+    /// When the closed run of a namespace that closed first did.
+    async fn oldest_closed(&self, namespace: &str) -> Result<Option<Timestamp>, StoreError>;
+    /// Deletes closed runs of a namespace that closed before a time, the oldest first, at most `limit`; how many.
+    async fn forget_closed(&self, namespace: &str, before: Timestamp, limit: usize) -> Result<u64, StoreError>;
+    /// All namespaces that were created or changed.
+    async fn namespaces(&self) -> Result<Vec<Namespace>, StoreError>;
+    /// Creates or changes a namespace.
+    async fn put_namespace(&self, namespace: &Namespace) -> Result<(), StoreError>;
+    /// Deletes a namespace with its deployments and attributes.
+    async fn drop_namespace(&self, name: &str) -> Result<(), StoreError>;
     /// Ids of the newest closed run per workflow id of a partition: what the owner needs to know at once that an id is
     /// free without asking the store. Workflow id and run id; in pages after `after`.
     async fn closed_ids(

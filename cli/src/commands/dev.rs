@@ -99,6 +99,7 @@ async fn deploy_found(context: &Context, found: &project::Found, local: &Local) 
     let program = compile::compile(&context.out, found, Stream::Talk)?;
     deploy::some_workflow(&program)?;
     let namespace = context.namespace(&found.config)?;
+    local.make_namespace(&namespace).await?;
     let reply = local.api().deploy(&namespace, weft_bytecode::codec::encode(&program)).await?;
     deploy::said(&context.out, &reply);
     Ok(())

@@ -144,7 +144,10 @@ impl Session<'_> {
         let (api, out) = (self.local.api(), &self.context.out);
         self.local.serving().await?;
         let deployed = match &self.meant.program {
-            Some(program) => api.deploy(&self.namespace, weft_bytecode::codec::encode(program)).await.map(drop),
+            Some(program) => {
+                self.local.make_namespace(&self.namespace).await?;
+                api.deploy(&self.namespace, weft_bytecode::codec::encode(program)).await.map(drop)
+            }
             None => Ok(()),
         };
         let begun = match deployed {

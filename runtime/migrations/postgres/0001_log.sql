@@ -56,6 +56,8 @@ create table run (
 );
 -- Histories come compressed.
 alter table run alter history set storage external;
+-- For what has been kept long enough.
+create index run_closed on run (namespace, closed);
 create index run_started on run (namespace, started desc, run desc) include (workflow, status);
 
 -- Reserved; nothing reads or writes them yet. Sleeping or long runs: pieces of their history and their latest snapshot; timers of those; payloads too long for the log.
@@ -79,4 +81,12 @@ create table attribute (
   name text collate "C" not null,
   kind text not null,
   primary key (namespace, name)
+);
+-- Namespaces that were created or changed; `default` is always there. Of one that is deleted the runs go first.
+create table namespace (
+  name text collate "C" primary key,
+  retention_ms bigint not null,
+  description text not null,
+  created bigint not null,
+  deleted bool not null
 );

@@ -28,6 +28,7 @@ create table run (
   history blob not null,
   primary key (part, namespace, workflow_id, run)
 );
+create index run_closed on run (namespace, closed);
 create index run_started on run (namespace, started desc, run desc, workflow, status);
 
 -- Reserved; nothing reads or writes them yet.
@@ -38,3 +39,4 @@ create table blob (part integer not null, hash blob not null, body blob not null
 create table program (hash blob primary key, body blob not null);
 create table deployment (namespace text not null, seq integer not null, project text not null, program blob not null, at integer not null, primary key (namespace, seq));
 create table attribute (namespace text not null, name text not null, kind text not null, primary key (namespace, name)) without rowid;
+create table namespace (name text primary key, retention_ms integer not null, description text not null, created integer not null, deleted integer not null) without rowid;

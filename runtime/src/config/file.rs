@@ -156,6 +156,7 @@ const LIMIT_NAMES: &[&str] = &[
     "idle_runs_max",
     "attributes_bytes_max",
     "memo_bytes_max",
+    "attribute_bytes_max",
     "lease",
     "reclaim_grace",
 ];
@@ -183,6 +184,7 @@ fn limit<'a>(limits: &'a mut Limits, name: &str) -> Option<Slot<'a>> {
         "idle_runs_max" => Slot::Count(&mut limits.idle_runs_max),
         "attributes_bytes_max" => Slot::Count(&mut limits.attributes_bytes_max),
         "memo_bytes_max" => Slot::Count(&mut limits.memo_bytes_max),
+        "attribute_bytes_max" => Slot::Count(&mut limits.attribute_bytes_max),
         "lease" => Slot::Ms(&mut limits.lease_ms),
         "reclaim_grace" => Slot::Ms(&mut limits.reclaim_grace_ms),
         _ => return None,

@@ -22,6 +22,11 @@ use super::problem::{PROBLEM_JSON, ProblemBody};
         super::health::healthz,
         super::health::readyz,
         document,
+        super::namespaces::list,
+        super::namespaces::create,
+        super::namespaces::describe,
+        super::namespaces::change,
+        super::namespaces::delete,
         super::code::deploy,
         super::code::workflow,
         super::code::run_workflow,
@@ -67,7 +72,7 @@ struct Refusals;
 impl Modify for Refusals {
     fn modify(&self, api: &mut utoipa::openapi::OpenApi) {
         for (path, item) in &mut api.paths.paths {
-            for operation in [&mut item.get, &mut item.post].into_iter().flatten() {
+            for operation in [&mut item.get, &mut item.post, &mut item.patch, &mut item.delete].into_iter().flatten() {
                 describe(path, operation);
             }
         }

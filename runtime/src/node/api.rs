@@ -10,12 +10,12 @@ use serde_json::Value;
 use weft_engine::signature;
 use weft_engine::update::outcome_in;
 use weft_protocol::api::{
-    ApiError, CountQuery, CountReply, DeployReply, FirstUpdate, HistoryPage, ListQuery, MessageRequest, PollReply,
-    PollRequest, ResultReply, RunDescription, RunPage, StartReply, StartRequest, Status, StopRequest, UpdateReply,
-    UpdateRequest, UpdateStage, WorkflowSignature,
+    ApiError, CountQuery, CountReply, DeployReply, FirstUpdate, HistoryPage, ListQuery, MessageRequest,
+    NamespaceChange, NamespaceInfo, NamespaceList, NamespaceRequest, PollReply, PollRequest, ResultReply,
+    RunDescription, RunPage, StartReply, StartRequest, Status, StopRequest, UpdateReply, UpdateRequest, UpdateStage,
+    WorkflowSignature,
 };
 use weft_protocol::event::EventKind;
-use weft_protocol::id::is_namespace;
 use weft_protocol::{Failure, Payload, RunId, WorkflowId};
 
 use super::answer;
@@ -50,7 +50,11 @@ impl Api for Node {
             (None, Some(request)) => core.links.partition_of(namespace, &WorkflowId::from(request.as_str())),
             (None, None) => core.links.any_partition(),
         };
-        let mut reply = match core.links.ask(part, Request::Start(Box::new(order))).await? {
+        let sent = {
+            let _stays = self.shared.namespaces.enter(namespace)?;
+            core.links.ask(part, Request::Start(Box::new(order)))
+        };
+        let mut reply = match sent.await? {
             Answer::Started { run, started, update } => {
                 let (workflow_id, run_id) = (run.workflow_id.to_string(), run.run_id.to_string());
                 StartReply { workflow_id, run_id, started, update }
@@ -68,7 +72,7 @@ impl Api for Node {
 
     async fn signal(&self, run: &RunKey, name: &str, request: MessageRequest) -> Result<(), ApiError> {
         self.shared.work()?;
-        let key = key(run)?;
+        let key = self.shared.key(run)?;
         let MessageRequest { args, request_id } = request;
         let wanted = request_id.clone();
         let ask = Request::Signal { key: key.clone(), name: name.into(), args, request_id };
@@ -97,7 +101,7 @@ impl Api for Node {
         wait: Duration,
     ) -> Result<UpdateReply, ApiError> {
         self.shared.work()?;
-        let key = key(run)?;
+        let key = self.shared.key(run)?;
         let UpdateRequest { args, update_id, wait_for } = request;
         let update_id = update_id.map_or_else(new_update_id, Ok)?;
         let asked = UpdateAsked { key: key.clone(), name: name.into(), args, update_id, stage: wait_for };
@@ -123,7 +127,7 @@ impl Api for Node {
     }
 
     async fn query(&self, run: &RunKey, name: &str, args: Value) -> Result<Value, ApiError> {
-        let key = key(run)?;
+        let key = self.shared.key(run)?;
         let ask = Request::Query { key: key.clone(), name: name.into(), args: args.clone() };
         match self.shared.ask(&key, ask).await? {
             Answer::Value(value) => Ok(value.value()),
@@ -138,7 +142,7 @@ impl Api for Node {
     }
 
     async fn result(&self, run: &RunKey, wait: Duration) -> Result<ResultReply, ApiError> {
-        let key = key(run)?;
+        let key = self.shared.key(run)?;
         let ended = async {
             match self.shared.ask(&key, Request::Ended(key.clone())).await? {
                 Answer::Ended { run, last } => Ok(answer::result_of(&run, &last)),
@@ -169,7 +173,7 @@ impl Api for Node {
     }
 
     async fn describe(&self, run: &RunKey) -> Result<RunDescription, ApiError> {
-        let key = key(run)?;
+        let key = self.shared.key(run)?;
         match self.shared.ask(&key, Request::Describe(key.clone())).await? {
             Answer::Description(description) => Ok(*description),
             Answer::NotOpen => {
@@ -188,8 +192,28 @@ impl Api for Node {
         self.shared.count(namespace, query).await
     }
 
+    async fn namespaces(&self) -> Result<NamespaceList, ApiError> {
+        Ok(NamespaceList { namespaces: self.shared.namespaces()? })
+    }
+
+    async fn namespace(&self, name: &str) -> Result<NamespaceInfo, ApiError> {
+        self.shared.describe_namespace(name)
+    }
+
+    async fn create_namespace(&self, request: NamespaceRequest) -> Result<NamespaceInfo, ApiError> {
+        self.shared.create_namespace(request).await
+    }
+
+    async fn change_namespace(&self, name: &str, to: NamespaceChange) -> Result<NamespaceInfo, ApiError> {
+        self.shared.change_namespace(name, to).await
+    }
+
+    async fn delete_namespace(&self, name: &str) -> Result<(), ApiError> {
+        self.shared.delete_namespace(name).await
+    }
+
     async fn history(&self, run: &RunKey, after: u64, limit: usize, wait: Duration) -> Result<HistoryPage, ApiError> {
-        let key = key(run)?;
+        let key = self.shared.key(run)?;
         let limit = limit.clamp(1, self.shared.limits.page_rows_max);
         let ask = |follow| self.shared.ask(&key, Request::History { key: key.clone(), after, limit, follow });
         let answer = match wait.is_zero() {
@@ -214,7 +238,7 @@ impl Api for Node {
 
     async fn cancel(&self, run: &RunKey, request: StopRequest) -> Result<(), ApiError> {
         self.shared.work()?;
-        let key = key(run)?;
+        let key = self.shared.key(run)?;
         let StopRequest { reason, request_id } = request;
         match self.shared.ask(&key, Request::Cancel { key: key.clone(), reason, request_id }).await? {
             // It wants nothing more than an end.
@@ -225,7 +249,7 @@ impl Api for Node {
 
     async fn terminate(&self, run: &RunKey, request: StopRequest) -> Result<(), ApiError> {
         self.shared.work()?;
-        let key = key(run)?;
+        let key = self.shared.key(run)?;
         match self.shared.ask(&key, Request::Terminate { key: key.clone(), reason: request.reason }).await? {
             Answer::NotOpen => {
                 answer::closed_run(&self.shared, &key).await?;
@@ -242,7 +266,7 @@ impl Api for Node {
     }
 
     async fn run_workflow(&self, run: &RunKey) -> Result<WorkflowSignature, ApiError> {
-        let key = key(run)?;
+        let key = self.shared.key(run)?;
         let (program, workflow) = match self.shared.ask(&key, Request::Code(key.clone())).await? {
             Answer::Code { program, workflow } => (program, workflow),
             Answer::NotOpen => {
@@ -336,6 +360,24 @@ impl Shared {
         core.links.ask(core.links.partition_of_key(key), request).await
     }
 
+    /// What names a run. Nothing that could not be written is looked for: no database has text with a zero byte.
+    fn key(&self, run: &RunKey) -> Result<Key, ApiError> {
+        self.core()?;
+        self.namespaces.get(&run.namespace)?;
+        if run.workflow_id.chars().any(char::is_control) {
+            return Err(refusal::run_not_found(&run.workflow_id.escape_debug().to_string(), run.run_id.as_deref()));
+        }
+        let run_id = run.run_id.as_deref().map(str::parse::<RunId>).transpose().map_err(|_| {
+            ApiError::new(400, "wrong_parameter", "a run id has 16 hexadecimal digits")
+                .at("run", "16 hexadecimal digits")
+        })?;
+        Ok(Key {
+            namespace: run.namespace.as_str().into(),
+            workflow_id: WorkflowId::from(run.workflow_id.as_str()),
+            run_id,
+        })
+    }
+
     fn longest(&self, wait: Duration) -> Duration {
         wait.min(Duration::from_millis(u64::try_from(self.limits.long_poll_max_ms).unwrap_or(0)))
     }
@@ -373,11 +415,6 @@ impl Shared {
         let attempt = self.claimed(token)?;
         core.links.ask(attempt.run.partition(), Request::EndAttempt { attempt, outcome }).await.map(drop)
     }
-
-    /// Refuses a namespace that there cannot be.
-    pub(super) fn known(&self, namespace: &str) -> Result<(), ApiError> {
-        if is_namespace(namespace) { Ok(()) } else { Err(refusal::wrong_namespace(namespace)) }
-    }
 }
 
 /// An id for an update that came without one.
@@ -393,24 +430,6 @@ fn unsure() -> ApiError {
 
 fn attempt_of(token: TaskToken) -> AttemptRef {
     AttemptRef { run: token.run_id, scheduled: token.scheduled, attempt: token.attempt }
-}
-
-/// What names a run. Nothing that could not be written is looked for: no database has text with a zero byte.
-fn key(run: &RunKey) -> Result<Key, ApiError> {
-    if !is_namespace(&run.namespace) {
-        return Err(refusal::wrong_namespace(&run.namespace));
-    }
-    if run.workflow_id.chars().any(char::is_control) {
-        return Err(refusal::run_not_found(&run.workflow_id.escape_debug().to_string(), run.run_id.as_deref()));
-    }
-    let run_id = run.run_id.as_deref().map(str::parse::<RunId>).transpose().map_err(|_| {
-        ApiError::new(400, "wrong_parameter", "a run id has 16 hexadecimal digits").at("run", "16 hexadecimal digits")
-    })?;
-    Ok(Key {
-        namespace: run.namespace.as_str().into(),
-        workflow_id: WorkflowId::from(run.workflow_id.as_str()),
-        run_id,
-    })
 }
 
 /// A partition answers each request with its own kind of answer; anything else is a mistake of ours.

@@ -4,9 +4,8 @@
 use std::sync::Arc;
 
 use weft_bytecode::codec;
-use weft_protocol::{PartitionId, Timestamp};
 use weft_protocol::api::{ApiError, DeployReply};
-use weft_protocol::id::is_namespace;
+use weft_protocol::{PartitionId, Timestamp};
 use weft_vm::Loaded;
 
 use super::{Shared, WorkflowNames};
@@ -20,9 +19,7 @@ use crate::store::Journal;
 /// Stores an encoded program and makes it current; answers when new starts use it.
 pub(super) async fn deploy(shared: &Shared, namespace: &str, bytes: Vec<u8>) -> Result<DeployReply, ApiError> {
     let core = shared.work()?;
-    if !is_namespace(namespace) {
-        return Err(refusal::wrong_namespace(namespace));
-    }
+    shared.namespaces.get(namespace)?;
     let max = shared.limits.program_bytes_max;
     if bytes.len() > max {
         return Err(refusal::too_large("the program", bytes.len(), "program_bytes_max", max));
@@ -31,6 +28,8 @@ pub(super) async fn deploy(shared: &Shared, namespace: &str, bytes: Vec<u8>) -> 
     let project = program.program().project.clone();
 
     let _one_at_a_time = shared.deploying.lock().await;
+    // It may have been deleted meanwhile.
+    shared.namespaces.get(namespace)?;
     let clash = shared.programs.clash(namespace, program.program());
     if let (WorkflowNames::First, Some((workflow, other))) = (shared.options.names, &clash) {
         return Err(ApiError::new(

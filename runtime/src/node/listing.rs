@@ -54,7 +54,7 @@ impl Shared {
 
     pub(super) async fn list(&self, namespace: &str, query: ListQuery) -> Result<RunPage, ApiError> {
         let core = self.core()?;
-        self.known(namespace)?;
+        self.namespaces.get(namespace)?;
         let filter = self.selected(namespace, &query.select)?;
         let limit = query.limit.unwrap_or(ROWS).clamp(1, self.limits.page_rows_max);
         let after = query.cursor.as_deref().map(answer::read_cursor).transpose()?;
@@ -79,7 +79,7 @@ impl Shared {
 
     pub(super) async fn count(&self, namespace: &str, query: CountQuery) -> Result<CountReply, ApiError> {
         self.core()?;
-        self.known(namespace)?;
+        self.namespaces.get(namespace)?;
         let filter = Arc::new(self.selected(namespace, &query.select)?);
         let mut counts = self.counted(namespace, &filter).await?;
         // A run that ended in between was counted where it was open and where it is closed.

@@ -198,6 +198,7 @@ impl<'a> Member<'a> {
         if self.owned().len() < usize::from(journal.partitions()) {
             return Ok(false);
         }
+        self.shared.namespaces.load(journal.namespaces().await?);
         open::load_current(&**journal, &self.shared.programs).await?;
         super::deploy::warn_of_exec(self.shared);
         let owned = self.owned();

@@ -124,7 +124,12 @@ fn change(namespace: &mut Namespace, retention: Option<&str>, description: Optio
     }
     if let Some(text) = description {
         if text.len() > DESCRIPTION_BYTES_MAX || text.contains('\0') {
-            return Err(refusal::too_large("the description", text.len(), "DESCRIPTION_BYTES_MAX", DESCRIPTION_BYTES_MAX));
+            return Err(refusal::too_large(
+                "the description",
+                text.len(),
+                "DESCRIPTION_BYTES_MAX",
+                DESCRIPTION_BYTES_MAX,
+            ));
         }
         namespace.description = text;
     }

@@ -127,6 +127,7 @@ pub(crate) async fn program(
 /// Brings all partitions into memory as they are, owned by nobody.
 pub(super) async fn look(shared: &Arc<Shared>) -> Result<(), StoreError> {
     let journal = store::open_to_read(&shared.options.store).await?;
+    shared.namespaces.load(journal.namespaces().await?);
     load_current(&*journal, &shared.programs).await?;
     let setup = setup(shared, &journal)?;
     let mut partitions = Vec::new();

@@ -18,6 +18,7 @@ use super::{
 use crate::closed::ClosedFacts;
 use crate::filter::{Filter, Kind, matches};
 use crate::frame::fence_body;
+use crate::namespaces::Namespace;
 
 /// What a disturbance is asked about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,6 +75,7 @@ struct State {
     programs: BTreeMap<[u8; 32], Vec<u8>>,
     deployments: Vec<Deployment>,
     attributes: BTreeMap<(String, String), Kind>,
+    namespaces: BTreeMap<String, Namespace>,
 }
 
 #[derive(Default)]
@@ -417,6 +419,51 @@ impl Journal for Memory {
         self.run(Operation::Read, |state| {
             let all = state.attributes.iter();
             Ok(all.map(|((namespace, name), kind)| (namespace.clone(), name.clone(), *kind)).collect())
+        })
+        .await
+    }
+
+    async fn oldest_closed(&self, namespace: &str) -> Result<Option<Timestamp>, StoreError> {
+        self.run(Operation::Read, |state| {
+            let rows = state.parts.iter().flat_map(|part| part.closed.values());
+            Ok(rows.filter(|row| row.namespace == namespace).map(|row| row.closed).min())
+        })
+        .await
+    }
+
+    async fn forget_closed(&self, namespace: &str, before: Timestamp, limit: usize) -> Result<u64, StoreError> {
+        self.run(Operation::Write, |state| {
+            let rows = state.parts.iter().flat_map(|part| part.closed.values());
+            let due = rows.filter(|row| row.namespace == namespace && row.closed < before);
+            let mut due: Vec<_> = due.map(|row| (row.closed, row.run_id, row.workflow_id.clone())).collect();
+            due.sort_unstable();
+            due.truncate(limit);
+            for (_, run, id) in &due {
+                state.part(run.partition())?.closed.remove(&(namespace.to_owned(), id.clone(), *run));
+            }
+            Ok(due.len() as u64)
+        })
+        .await
+    }
+
+    async fn namespaces(&self) -> Result<Vec<Namespace>, StoreError> {
+        self.run(Operation::Read, |state| Ok(state.namespaces.values().cloned().collect())).await
+    }
+
+    async fn put_namespace(&self, namespace: &Namespace) -> Result<(), StoreError> {
+        self.run(Operation::Write, |state| {
+            state.namespaces.insert(namespace.name.clone(), namespace.clone());
+            Ok(())
+        })
+        .await
+    }
+
+    async fn drop_namespace(&self, name: &str) -> Result<(), StoreError> {
+        self.run(Operation::Write, |state| {
+            state.deployments.retain(|deployment| deployment.namespace != name);
+            state.attributes.retain(|(namespace, _), _| namespace != name);
+            state.namespaces.remove(name);
+            Ok(())
         })
         .await
     }

@@ -19,6 +19,7 @@ use super::{
     StoreOptions,
 };
 use crate::filter::{Filter, Key, Kind};
+use crate::namespaces::Namespace;
 
 /// Partitions of a new store: each one that a commit touches costs a row in it.
 const PARTITIONS: u16 = 8;
@@ -309,6 +310,67 @@ impl Journal for Postgres {
             out.extend(Kind::named(&kind).map(|kind| Ok((get(row, 0)?, get(row, 1)?, kind))));
         }
         out.into_iter().collect()
+    }
+
+    async fn oldest_closed(&self, namespace: &str) -> Result<Option<Timestamp>, StoreError> {
+        let query = sqlx::query("select min(closed) from run where namespace = $1").bind(namespace);
+        let row = within(query.fetch_one(&self.pool)).await?;
+        let oldest: Option<i64> = get(&row, 0)?;
+        Ok(oldest.map(Timestamp))
+    }
+
+    async fn forget_closed(&self, namespace: &str, before: Timestamp, limit: usize) -> Result<u64, StoreError> {
+        // One statement is one transaction.
+        let query = sqlx::query(
+            "delete from run where (part, namespace, workflow_id, run) in (
+               select part, namespace, workflow_id, run from run where namespace = $1 and closed < $2
+               order by closed, run limit $3
+             )",
+        )
+        .bind(namespace)
+        .bind(before.0)
+        .bind(limit as i64);
+        within(query.execute(&self.pool)).await.map(|done| done.rows_affected())
+    }
+
+    async fn namespaces(&self) -> Result<Vec<Namespace>, StoreError> {
+        let query =
+            sqlx::query("select name, retention_ms, description, created, deleted from namespace order by name");
+        let rows = within(query.fetch_all(&self.pool)).await?;
+        let read = |row| {
+            Ok(Namespace {
+                name: get(row, 0)?,
+                retention_ms: get(row, 1)?,
+                description: get(row, 2)?,
+                created: Timestamp(get(row, 3)?),
+                deleted: get(row, 4)?,
+            })
+        };
+        rows.iter().map(read).collect()
+    }
+
+    async fn put_namespace(&self, namespace: &Namespace) -> Result<(), StoreError> {
+        let query = sqlx::query(
+            "insert into namespace (name, retention_ms, description, created, deleted)
+             values ($1, $2, $3, $4, $5)
+             on conflict (name) do update set retention_ms = excluded.retention_ms,
+               description = excluded.description, deleted = excluded.deleted",
+        )
+        .bind(&namespace.name)
+        .bind(namespace.retention_ms)
+        .bind(&namespace.description)
+        .bind(namespace.created.0)
+        .bind(namespace.deleted);
+        within(query.execute(&self.pool)).await.map(drop)
+    }
+
+    async fn drop_namespace(&self, name: &str) -> Result<(), StoreError> {
+        let query = sqlx::query(
+            "with deployments as (delete from deployment where namespace = $1),
+               attributes as (delete from attribute where namespace = $1)
+             delete from namespace where name = $1",
+        );
+        within(query.bind(name).execute(&self.pool)).await.map(drop)
     }
 
     async fn closed_ids(

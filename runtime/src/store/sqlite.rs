@@ -23,6 +23,7 @@ use super::{
     StoreOptions,
 };
 use crate::filter::{Filter, Key, Kind};
+use crate::namespaces::Namespace;
 
 /// Bits of a sequence number within a place.
 const SEQ_BITS: u32 = 48;
@@ -256,6 +257,52 @@ impl Journal for Sqlite {
             out.extend(Kind::named(&kind).map(|kind| Ok((get(row, 0)?, get(row, 1)?, kind))));
         }
         out.into_iter().collect()
+    }
+
+    async fn oldest_closed(&self, namespace: &str) -> Result<Option<Timestamp>, StoreError> {
+        let query = sqlx::query("select min(closed) from run where namespace = ?1").bind(namespace);
+        let row = query.fetch_one(&self.readers).await.map_err(|error| classify(&error))?;
+        let oldest: Option<i64> = get(&row, 0)?;
+        Ok(oldest.map(Timestamp))
+    }
+
+    async fn forget_closed(&self, namespace: &str, before: Timestamp, limit: usize) -> Result<u64, StoreError> {
+        self.writer.forget_closed(namespace, before, limit).await
+    }
+
+    async fn namespaces(&self) -> Result<Vec<Namespace>, StoreError> {
+        let query =
+            sqlx::query("select name, retention_ms, description, created, deleted from namespace order by name");
+        let rows = query.fetch_all(&self.readers).await.map_err(|error| classify(&error))?;
+        let read = |row| {
+            Ok(Namespace {
+                name: get(row, 0)?,
+                retention_ms: get(row, 1)?,
+                description: get(row, 2)?,
+                created: Timestamp(get(row, 3)?),
+                deleted: get(row, 4)?,
+            })
+        };
+        rows.iter().map(read).collect()
+    }
+
+    async fn put_namespace(&self, namespace: &Namespace) -> Result<(), StoreError> {
+        let query = sqlx::query(
+            "insert into namespace (name, retention_ms, description, created, deleted)
+             values (?1, ?2, ?3, ?4, ?5)
+             on conflict (name) do update set retention_ms = excluded.retention_ms,
+               description = excluded.description, deleted = excluded.deleted",
+        )
+        .bind(&namespace.name)
+        .bind(namespace.retention_ms)
+        .bind(&namespace.description)
+        .bind(namespace.created.0)
+        .bind(namespace.deleted);
+        self.writer.execute(query).await.map(drop)
+    }
+
+    async fn drop_namespace(&self, name: &str) -> Result<(), StoreError> {
+        self.writer.drop_namespace(name).await
     }
 
     async fn closed_ids(

@@ -55,7 +55,10 @@ fn filters_find_runs_and_count_them() {
     assert_eq!(count(&["--filter", "bags = 0"]).1, "2\n");
     assert_eq!(count(&["--filter", "bags = 0", "--status", "completed"]).1, "1\n");
     let (_, out, _) = count(&["--by", "status"]);
-    assert_eq!(out.split_whitespace().collect::<Vec<_>>(), ["STATUS", "RUNS", "Completed", "1", "Running", "2", "all", "3"]);
+    assert_eq!(
+        out.split_whitespace().collect::<Vec<_>>(),
+        ["STATUS", "RUNS", "Completed", "1", "Running", "2", "all", "3"]
+    );
     let (_, out, _) = count(&["--by", "workflow", "--json"]);
     assert_eq!(
         serde_json::from_str::<Value>(&out).unwrap(),

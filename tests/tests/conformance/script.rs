@@ -278,7 +278,9 @@ fn parse(line: &str) -> Result<Step, String> {
             let found = found.trim();
             let finds = match found.strip_prefix("wrong at ") {
                 Some(column) => Finds::WrongAt(column.parse().map_err(|_| "no column")?),
-                None => Finds::Runs(found.split(',').map(|id| id.trim().to_owned()).filter(|id| id != "none").collect()),
+                None => {
+                    Finds::Runs(found.split(',').map(|id| id.trim().to_owned()).filter(|id| id != "none").collect())
+                }
             };
             Step::List { filter: filter.trim().into(), finds }
         }

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use sqlx::sqlite::{SqliteArguments, SqliteConnection};
 use sqlx::{Connection, Row, Sqlite as Db};
 use tokio::sync::Mutex;
-use weft_protocol::{LogSeq, PartitionId};
+use weft_protocol::{LogSeq, PartitionId, Timestamp};
 
 use super::connect::{classify, reopen};
 use super::{NOW, place, seq_of};
@@ -135,6 +135,35 @@ impl Writer {
             sqlx::query(&join).bind(node).bind(address).execute(&mut *tx).await?;
             tx.commit().await?;
             Ok(node)
+        })
+        .await
+    }
+
+    pub(super) async fn forget_closed(
+        &self,
+        namespace: &str,
+        before: Timestamp,
+        limit: usize,
+    ) -> Result<u64, StoreError> {
+        let query = sqlx::query(
+            "delete from run where rowid in (
+               select rowid from run where namespace = ? and closed < ? order by closed, run limit ?
+             )",
+        );
+        self.execute(query.bind(namespace).bind(before.0).bind(limit as i64)).await
+    }
+
+    pub(super) async fn drop_namespace(&self, name: &str) -> Result<(), StoreError> {
+        self.with(async |connection| {
+            let mut tx = connection.begin_with("begin immediate").await?;
+            for statement in [
+                "delete from deployment where namespace = ?",
+                "delete from attribute where namespace = ?",
+                "delete from namespace where name = ?",
+            ] {
+                sqlx::query(statement).bind(name).execute(&mut *tx).await?;
+            }
+            tx.commit().await
         })
         .await
     }
