@@ -10,9 +10,9 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use weft_protocol::Failure;
 use weft_protocol::api::{
-    ApiError, CountQuery, CountReply, DeployReply, HistoryPage, ListQuery, MessageRequest, NamespaceChange,
-    NamespaceInfo, NamespaceList, NamespaceRequest, PollReply, PollRequest, ResultReply, RunDescription, RunPage,
-    StartReply, StartRequest, StopRequest, UpdateReply, UpdateRequest, WorkflowSignature,
+    ApiError, BatchReply, BatchRequest, CountQuery, CountReply, DeployReply, HistoryPage, ListQuery, MessageRequest,
+    NamespaceChange, NamespaceInfo, NamespaceList, NamespaceRequest, PollReply, PollRequest, ResultReply,
+    RunDescription, RunPage, StartReply, StartRequest, StopRequest, UpdateReply, UpdateRequest, WorkflowSignature,
 };
 use weft_runtime::api::{Api, RunKey};
 
@@ -198,6 +198,10 @@ impl Api for Client {
 
     async fn count(&self, namespace: &str, query: CountQuery) -> Result<CountReply, ApiError> {
         self.ask(self.get(self.url(namespace, &["count"])).query(&query)).await
+    }
+
+    async fn batch(&self, namespace: &str, request: BatchRequest) -> Result<BatchReply, ApiError> {
+        self.ask(self.post(self.url(namespace, &["batch"]), &request)).await
     }
 
     async fn namespaces(&self) -> Result<NamespaceList, ApiError> {

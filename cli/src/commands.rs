@@ -1,5 +1,6 @@
 //! One file per command. A command takes its options and says what it did; how that ends is `exit`'s.
 
+pub(crate) mod batch;
 pub(crate) mod build;
 pub(crate) mod check;
 pub(crate) mod count;

@@ -440,11 +440,12 @@ pub(crate) struct Query {
 /// `weft signal`.
 #[derive(Debug, Args)]
 pub(crate) struct Message {
-    /// The workflow id
+    /// The workflow id; none with --filter
     #[arg(value_name = "ID")]
     pub(crate) id: String,
     /// Name of the signal
-    pub(crate) name: String,
+    #[arg(required_unless_present = "filter")]
+    pub(crate) name: Option<String>,
     /// Arguments
     #[arg(value_name = "key=value")]
     pub(crate) args: Vec<String>,
@@ -452,11 +453,14 @@ pub(crate) struct Message {
     #[arg(long, value_name = "FILE|-")]
     pub(crate) input: Option<String>,
     /// One run of that id; without it, the newest
-    #[arg(long, value_name = "RUN_ID")]
+    #[arg(long, value_name = "RUN_ID", conflicts_with = "filter")]
     pub(crate) run: Option<String>,
     /// Makes a repeated signal of the same id do nothing
-    #[arg(long)]
+    #[arg(long, conflicts_with = "filter")]
     pub(crate) request_id: Option<String>,
+    /// Many runs
+    #[command(flatten)]
+    pub(crate) many: Many,
 }
 
 /// `weft update`.
@@ -487,15 +491,21 @@ pub(crate) struct Update {
 /// `weft cancel` and `weft terminate`.
 #[derive(Debug, Args)]
 pub(crate) struct Stop {
-    /// The run
-    #[command(flatten)]
-    pub(crate) run: RunArg,
+    /// The workflow id; none with --filter
+    #[arg(required_unless_present = "filter", conflicts_with = "filter")]
+    pub(crate) id: Option<String>,
+    /// One run of that id; without it, the newest
+    #[arg(long, value_name = "RUN_ID", conflicts_with = "filter")]
+    pub(crate) run: Option<String>,
     /// Why, for the history
     #[arg(long, default_value = "")]
     pub(crate) reason: String,
     /// Makes a repeated request of the same id do nothing
-    #[arg(long)]
+    #[arg(long, conflicts_with = "filter")]
     pub(crate) request_id: Option<String>,
+    /// Many runs
+    #[command(flatten)]
+    pub(crate) many: Many,
 }
 
 /// Which runs are meant.
@@ -519,6 +529,26 @@ pub(crate) struct Select {
     /// Only runs started before this time
     #[arg(long, value_name = "TIME")]
     pub(crate) started_before: Option<String>,
+}
+
+/// How something is done to many runs.
+#[derive(Debug, Args)]
+pub(crate) struct Many {
+    /// To all open runs that this is true of, in place of one run
+    #[arg(long)]
+    pub(crate) filter: Option<String>,
+    /// Do it; without this a --filter only counts
+    #[arg(long)]
+    pub(crate) yes: bool,
+    /// At most this many runs a second
+    #[arg(long, value_name = "N", default_value = "50")]
+    pub(crate) rps: NonZeroUsize,
+    /// Go on with this batch, which an interrupted command has named
+    #[arg(long, value_name = "BATCH")]
+    pub(crate) batch: Option<String>,
+    /// Go on at this place, which an interrupted command has named
+    #[arg(long, value_name = "CURSOR", requires = "batch")]
+    pub(crate) from: Option<String>,
 }
 
 /// `weft list`.

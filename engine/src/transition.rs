@@ -70,6 +70,17 @@ pub enum Record {
     },
 }
 
+impl Record {
+    /// Looks at each value in it: what may be large and is kept beside the log then.
+    pub fn payloads(&mut self, visit: &mut dyn FnMut(&mut Payload)) {
+        match self {
+            Record::AttemptFailed { failure, .. } => failure.payloads(visit),
+            Record::Heartbeat { progress: Some(progress), .. } => visit(progress),
+            Record::Heartbeat { progress: None, .. } | Record::Told { .. } => {}
+        }
+    }
+}
+
 /// What another run must learn. Delivered at least once; each is idempotent at its destination.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Outgoing {

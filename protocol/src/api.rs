@@ -371,6 +371,93 @@ pub struct CountGroup {
     pub count: u64,
 }
 
+/// `POST batch`: one page of an operation on all open runs that a filter is true of.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct BatchRequest {
+    /// Which runs. It may not be empty: `status = Running` are all open ones.
+    pub filter: String,
+    /// What is done to each.
+    pub operation: BatchOperation,
+    /// Names the batch: what is done again under the same name is done once. Made up if there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub batch_id: Option<String>,
+    /// Runs of this page, 1 to 1,000; default 100.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<usize>,
+    /// `cursor` of the page before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<String>,
+}
+
+/// What a batch does.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum BatchOperation {
+    /// Sends a signal.
+    Signal {
+        /// Its name.
+        name: String,
+        /// Parameters by name.
+        #[serde(default)]
+        args: Value,
+    },
+    /// Requests cancellation.
+    Cancel {
+        /// Why, for the history.
+        #[serde(default)]
+        reason: String,
+    },
+    /// Ends now.
+    Terminate {
+        /// Why, for the history.
+        #[serde(default)]
+        reason: String,
+    },
+}
+
+/// Answer to a page of a batch: everything in it is durable.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct BatchReply {
+    /// The name of the batch.
+    pub batch_id: String,
+    /// What became of each run of the page, in the order of the list.
+    pub runs: Vec<BatchRun>,
+    /// For the next page; none if there is no more.
+    pub cursor: Option<String>,
+}
+
+/// What became of one run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct BatchRun {
+    /// Workflow id.
+    pub workflow_id: String,
+    /// Run id.
+    pub run_id: String,
+    /// `done`, `ended` (the run had ended before) or `refused`.
+    pub outcome: BatchOutcome,
+    /// Code and words of the refusal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+/// How it went for one run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum BatchOutcome {
+    /// It is done, durably.
+    Done,
+    /// The run had ended before.
+    Ended,
+    /// It was refused and nothing was logged.
+    Refused,
+}
+
 /// `POST namespaces`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

@@ -41,6 +41,14 @@ pub struct ActivityEnd {
     pub last_failure: Option<Failure>,
 }
 
+impl ActivityEnd {
+    fn payloads(&mut self, visit: &mut dyn FnMut(&mut Payload)) {
+        if let Some(failure) = &mut self.last_failure {
+            failure.payloads(visit);
+        }
+    }
+}
+
 /// Which time limit ran out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -387,6 +395,65 @@ impl EventKind {
             EventKind::RunContinuedAsNew { next_run, .. } => Some(*next_run),
             EventKind::RunFailed { next_run, .. } | EventKind::RunTimedOut { next_run, .. } => *next_run,
             _ => None,
+        }
+    }
+
+    /// Looks at each value in the event: what may be large and is kept beside the log then.
+    pub fn payloads(&mut self, visit: &mut dyn FnMut(&mut Payload)) {
+        use EventKind::*;
+        match self {
+            RunStarted { args, options, .. } => {
+                visit(args);
+                options.memo.iter_mut().for_each(visit);
+            }
+            ChildScheduled { args, options, .. } => {
+                visit(args);
+                options.run.memo.iter_mut().for_each(visit);
+            }
+            ActivityScheduled { args, .. }
+            | SignalReceived { args, .. }
+            | UpdateAccepted { args, .. }
+            | RunContinuedAsNew { args, .. }
+            | SignalSent { args, .. } => visit(args),
+            ActivityCompleted { end, result } => {
+                end.payloads(visit);
+                visit(result);
+            }
+            ActivityFailed { end, failure } | ActivityTimedOut { end, failure, .. } => {
+                end.payloads(visit);
+                failure.payloads(visit);
+            }
+            ActivityCanceled { end } => end.payloads(visit),
+            ChildCompleted { result, .. } | UpdateCompleted { result, .. } | RunCompleted { result, .. } => {
+                visit(result)
+            }
+            ChildStartFailed { failure, .. }
+            | ChildFailed { failure, .. }
+            | ChildTimedOut { failure, .. }
+            | ChildTerminated { failure, .. }
+            | RunFailed { failure, .. }
+            | RunTimedOut { failure, .. }
+            | UpdateFailed { failure, .. }
+            | SignalRefused { failure, .. }
+            | CancelRefused { failure, .. } => failure.payloads(visit),
+            AttributesSet { attributes } => visit(attributes),
+            ActivityCancelRequested { .. }
+            | TimerStarted { .. }
+            | TimerFired { .. }
+            | TimerCanceled { .. }
+            | ChildStarted { .. }
+            | ChildCancelRequested { .. }
+            | ChildCanceled { .. }
+            | PatchRecorded { .. }
+            | CancelRequested { .. }
+            | CodeMoved { .. }
+            | ActivationFailed { .. }
+            | DelayEnded
+            | RunCanceled { .. }
+            | RunTerminated { .. }
+            | SignalDelivered { .. }
+            | CancelSent { .. }
+            | CancelDelivered { .. } => {}
         }
     }
 

@@ -43,6 +43,16 @@ impl Failure {
         self
     }
 
+    /// Looks at each value in it, with those of its causes.
+    pub fn payloads(&mut self, visit: &mut dyn FnMut(&mut Payload)) {
+        if let Some(details) = &mut self.details {
+            visit(details);
+        }
+        if let Some(cause) = &mut self.cause {
+            cause.payloads(visit);
+        }
+    }
+
     /// The JSON form of the API: `ActivityFailed`, `ChildFailed` and `Timeout` keep their fields beside
     /// `details` as well as inside.
     pub fn to_json(&self) -> serde_json::Value {

@@ -13,7 +13,27 @@ pub struct Payload(#[serde(with = "shared_bytes")] Arc<[u8]>);
 /// The format byte of plain JSON.
 pub const FORMAT_JSON: u8 = 0;
 
+/// The format byte of a reference: the value is kept beside the log, under the hash that follows. Only what is stored has
+/// references; whoever reads a history gets the values.
+pub const FORMAT_REFERENCE: u8 = 1;
+
 impl Payload {
+    /// A reference to a value that is kept elsewhere under the BLAKE3 hash of its stored bytes.
+    pub fn reference(hash: [u8; 32]) -> Payload {
+        let mut bytes = Vec::with_capacity(33);
+        bytes.push(FORMAT_REFERENCE);
+        bytes.extend_from_slice(&hash);
+        Payload(bytes.into())
+    }
+
+    /// The hash of a reference.
+    pub fn referred(&self) -> Option<[u8; 32]> {
+        match self.0.split_first() {
+            Some((&FORMAT_REFERENCE, hash)) => hash.try_into().ok(),
+            _ => None,
+        }
+    }
+
     /// Wraps canonical JSON text.
     pub fn json(text: &str) -> Payload {
         let mut bytes = Vec::with_capacity(text.len() + 1);

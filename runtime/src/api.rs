@@ -8,9 +8,9 @@ use async_trait::async_trait;
 use serde_json::Value;
 use weft_protocol::Failure;
 use weft_protocol::api::{
-    ApiError, CountQuery, CountReply, DeployReply, HistoryPage, ListQuery, MessageRequest, NamespaceChange,
-    NamespaceInfo, NamespaceList, NamespaceRequest, PollReply, PollRequest, ResultReply, RunDescription, RunPage,
-    StartReply, StartRequest, StopRequest, UpdateReply, UpdateRequest, WorkflowSignature,
+    ApiError, BatchReply, BatchRequest, CountQuery, CountReply, DeployReply, HistoryPage, ListQuery, MessageRequest,
+    NamespaceChange, NamespaceInfo, NamespaceList, NamespaceRequest, PollReply, PollRequest, ResultReply,
+    RunDescription, RunPage, StartReply, StartRequest, StopRequest, UpdateReply, UpdateRequest, WorkflowSignature,
 };
 
 /// Names a run: by workflow id the newest run of that id, or one run of the chain.
@@ -63,6 +63,8 @@ pub trait Api: Send + Sync {
     async fn workflow(&self, namespace: &str, name: &str) -> Result<WorkflowSignature, ApiError>;
     /// What a client may send to a run, by the code it is pinned to.
     async fn run_workflow(&self, run: &RunKey) -> Result<WorkflowSignature, ApiError>;
+    /// One page of an operation on all open runs that a filter is true of.
+    async fn batch(&self, namespace: &str, request: BatchRequest) -> Result<BatchReply, ApiError>;
     /// All namespaces.
     async fn namespaces(&self) -> Result<NamespaceList, ApiError>;
     /// A namespace.

@@ -1,18 +1,21 @@
 //! Closed runs as rows: what is kept of a run that has ended, and how it is read again.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
+use rustc_hash::FxHashMap;
 use serde_json::{Map, Value};
 use weft_bytecode::ProgramHash;
 use weft_engine::Run;
 use weft_engine::replay::event_bytes;
 use weft_protocol::api::Status;
 use weft_protocol::event::EventKind;
-use weft_protocol::{Event, EventId};
+use weft_protocol::{Event, EventId, PartitionId, RunId, WorkflowId};
 
 use crate::filter::{Facts, Field, Has, Key, run_key, search};
+use crate::frame::large::{checked, missing, note, put_back, without_large};
 use crate::frame::{decode_history, encode_history};
-use crate::store::{ClosedRun, StoreError};
+use crate::store::{ClosedRun, Journal, StoreError};
 
 /// The row of a run whose last event has closed it.
 pub(crate) fn row(run: &Run) -> ClosedRun {
@@ -31,7 +34,56 @@ pub(crate) fn row(run: &Run) -> ClosedRun {
         closed: last.at,
         attributes: serde_json::Value::Object(run.attributes().clone()).to_string(),
         search: search_document(run),
-        history: encode_history(events),
+        history: encode_history(
+            events.iter().map(|event| large_aside(*run_id, event)).collect::<Vec<_>>().iter().map(|e| &**e),
+        ),
+    }
+}
+
+/// The event as its row has it: its large values are in the store since it was appended.
+fn large_aside(run: RunId, event: &Event) -> Cow<'_, Event> {
+    match without_large(run, &event.kind, &mut Vec::new()) {
+        Some(kind) => Cow::Owned(Event { kind, ..event.clone() }),
+        None => Cow::Borrowed(event),
+    }
+}
+
+/// The newest closed run of a workflow id, or the one with this run id, with all values in its history.
+///
+/// # Errors
+/// If the store does not answer, or has not what was written.
+pub(crate) async fn find(
+    journal: &dyn Journal,
+    part: PartitionId,
+    namespace: &str,
+    workflow_id: &WorkflowId,
+    run_id: Option<RunId>,
+) -> Result<Option<ClosedRun>, StoreError> {
+    let Some(row) = journal.closed_run(part, namespace, workflow_id, run_id).await? else { return Ok(None) };
+    let mut events = decode_history(row.run_id, &row.history)?;
+    let mut hashes = Vec::new();
+    events.iter_mut().for_each(|event| event.kind.payloads(&mut |payload| note(payload, &mut hashes)));
+    if hashes.is_empty() {
+        return Ok(Some(row));
+    }
+    let mut found = FxHashMap::default();
+    for (hash, body) in journal.blobs(row.run_id, &hashes).await? {
+        found.insert(hash, checked(row.run_id, &hash, &body)?);
+    }
+    let mut whole = Ok(());
+    for event in &mut events {
+        event.kind.payloads(&mut |payload| {
+            let back = put_back(payload, &|hash| found.get(hash).cloned());
+            whole = whole.and(back);
+        });
+    }
+    if whole.is_ok() {
+        return Ok(Some(ClosedRun { history: encode_history(&events), ..row }));
+    }
+    // It was kept long enough and went between the two questions.
+    match journal.closed_run(part, namespace, workflow_id, Some(row.run_id)).await? {
+        None => Ok(None),
+        Some(_) => Err(missing(row.run_id)),
     }
 }
 

@@ -59,6 +59,7 @@ impl AppendLane {
                     Ok(ReadBack::Taken(parts)) => {
                         append.chunks.retain(|chunk| !parts.contains(&chunk.part));
                         append.closed.retain(|row| !parts.contains(&row.run_id.partition()));
+                        append.blobs.retain(|blob| !parts.contains(&blob.run.partition()));
                         deposed.extend(parts);
                         continue;
                     }
@@ -164,7 +165,7 @@ mod tests {
 
     fn append(parts: &[PartitionId]) -> Append {
         let chunk = |part: &PartitionId| Chunk { part: *part, seq: LogSeq(2), epoch: 1, body: vec![part.0 as u8; 40] };
-        Append { chunks: parts.iter().map(chunk).collect(), closed: Vec::new() }
+        Append { chunks: parts.iter().map(chunk).collect(), ..Append::default() }
     }
 
     async fn bodies(memory: &Memory, part: PartitionId) -> Vec<Vec<u8>> {

@@ -12,6 +12,7 @@
 //! ```
 
 mod history;
+pub mod large;
 mod read;
 mod varint;
 mod write;

@@ -112,6 +112,7 @@ fn routes() -> Vec<(&'static str, MethodRouter<Shared>)> {
         ("/api/v1/namespaces/{namespace}/workflows/{name}", get(code::workflow)),
         ("/api/v1/namespaces/{namespace}/runs", get(runs::list).post(runs::start)),
         ("/api/v1/namespaces/{namespace}/count", get(runs::count)),
+        ("/api/v1/namespaces/{namespace}/batch", post(runs::batch)),
         ("/api/v1/namespaces/{namespace}/runs/{id}", get(runs::describe)),
         ("/api/v1/namespaces/{namespace}/runs/{id}/result", get(runs::result)),
         ("/api/v1/namespaces/{namespace}/runs/{id}/signals/{name}", post(runs::signal)),

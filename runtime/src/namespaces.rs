@@ -1,8 +1,8 @@
 //! Which namespaces there are, as this node knows them. `default` is always there. The node that owns the partitions is the
 //! only one that changes them, so what it knows is what is so.
 
-use std::collections::BTreeMap;
-use std::sync::{PoisonError, RwLock, RwLockReadGuard};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use tokio::sync::Notify;
 use weft_protocol::Timestamp;
@@ -49,46 +49,66 @@ impl Namespace {
 /// The namespaces of a store.
 #[derive(Debug, Default)]
 pub struct Namespaces {
-    known: RwLock<BTreeMap<String, Namespace>>,
+    state: RwLock<State>,
     /// Told when a retention may have become shorter.
     changed: Notify,
 }
 
+#[derive(Debug, Default)]
+struct State {
+    known: BTreeMap<String, Namespace>,
+    /// Nothing is begun in them while it is looked whether anything runs there.
+    barred: BTreeSet<String>,
+}
+
 /// While it lives, its namespace is not deleted.
 #[derive(Debug)]
-pub struct Entered<'a>(
-    #[allow(dead_code, reason = "it is held, not read")] RwLockReadGuard<'a, BTreeMap<String, Namespace>>,
-);
+pub struct Entered<'a>(#[allow(dead_code, reason = "it is held, not read")] RwLockReadGuard<'a, State>);
+
+/// While it lives, nothing is begun in its namespace.
+#[derive(Debug)]
+pub struct Barred<'a>(&'a Namespaces, &'a str);
+
+impl Drop for Barred<'_> {
+    fn drop(&mut self) {
+        self.0.write().barred.remove(self.1);
+    }
+}
 
 impl Namespaces {
     /// What the store says.
     pub fn load(&self, rows: Vec<Namespace>) {
         let mut known: BTreeMap<_, _> = rows.into_iter().map(|row| (row.name.clone(), row)).collect();
         known.entry(DEFAULT.into()).or_insert_with(|| Namespace::new(DEFAULT, Timestamp(0)));
-        *self.known.write().unwrap_or_else(PoisonError::into_inner) = known;
+        *self.write() = State { known, barred: BTreeSet::new() };
         self.changed.notify_one();
     }
 
     /// A namespace was created or changed.
     pub fn put(&self, namespace: Namespace) {
-        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
-        known.insert(namespace.name.clone(), namespace);
+        self.write().known.insert(namespace.name.clone(), namespace);
         self.changed.notify_one();
+    }
+
+    /// Keeps everybody out of a namespace that may be deleted, while what is given lives.
+    pub fn bar<'a>(&'a self, name: &'a str) -> Barred<'a> {
+        self.write().barred.insert(name.into());
+        Barred(self, name)
     }
 
     /// Nothing of a namespace is left.
     pub fn remove(&self, name: &str) {
-        self.known.write().unwrap_or_else(PoisonError::into_inner).remove(name);
+        self.write().known.remove(name);
     }
 
     /// All of them by name, those that are being deleted included.
     pub fn all(&self) -> Vec<Namespace> {
-        self.read().values().cloned().collect()
+        self.read().known.values().cloned().collect()
     }
 
     /// One that is there, also while it is being deleted.
     pub fn find(&self, name: &str) -> Option<Namespace> {
-        self.read().get(name).cloned()
+        self.read().known.get(name).cloned()
     }
 
     /// One that may be used.
@@ -96,7 +116,7 @@ impl Namespaces {
     /// # Errors
     /// If no namespace can have the name, or none has.
     pub fn get(&self, name: &str) -> Result<Namespace, ApiError> {
-        known_in(&self.read(), name).cloned()
+        self.read().usable(name).cloned()
     }
 
     /// Keeps a namespace from being deleted until what was begun in it is known to its partition.
@@ -104,9 +124,9 @@ impl Namespaces {
     /// # Errors
     /// As [`Namespaces::get`].
     pub fn enter(&self, name: &str) -> Result<Entered<'_>, ApiError> {
-        let known = self.read();
-        known_in(&known, name)?;
-        Ok(Entered(known))
+        let state = self.read();
+        state.usable(name)?;
+        Ok(Entered(state))
     }
 
     /// Returns when something may have become due.
@@ -114,18 +134,24 @@ impl Namespaces {
         self.changed.notified().await;
     }
 
-    fn read(&self) -> RwLockReadGuard<'_, BTreeMap<String, Namespace>> {
-        self.known.read().unwrap_or_else(PoisonError::into_inner)
+    fn read(&self) -> RwLockReadGuard<'_, State> {
+        self.state.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, State> {
+        self.state.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn known_in<'a>(known: &'a BTreeMap<String, Namespace>, name: &str) -> Result<&'a Namespace, ApiError> {
-    if !is_namespace(name) {
-        return Err(refusal::wrong_namespace(name));
+impl State {
+    fn usable(&self, name: &str) -> Result<&Namespace, ApiError> {
+        if !is_namespace(name) {
+            return Err(refusal::wrong_namespace(name));
+        }
+        let there = |namespace: &&Namespace| !namespace.deleted && !self.barred.contains(&namespace.name);
+        self.known.get(name).filter(there).ok_or_else(|| {
+            let names: Vec<&str> = self.known.values().filter(there).map(|other| &*other.name).collect();
+            refusal::namespace_not_found(name, &names)
+        })
     }
-    let found = known.get(name).filter(|namespace| !namespace.deleted);
-    found.ok_or_else(|| {
-        let names: Vec<&str> = known.values().filter(|other| !other.deleted).map(|other| &*other.name).collect();
-        refusal::namespace_not_found(name, &names)
-    })
 }

@@ -3,6 +3,7 @@
 
 pub(crate) mod answer;
 mod api;
+mod batch;
 pub(crate) mod deploy;
 pub(crate) mod listing;
 mod member;

@@ -182,6 +182,7 @@ impl Partition {
             return false;
         }
         self.writer.take(&mut append.chunks);
+        self.writer.take_blobs(&mut append.blobs);
         append.closed.append(&mut self.closed_rows);
         std::mem::swap(&mut self.held, &mut self.held_flying);
         self.batch += 1;

@@ -104,11 +104,23 @@ pub fn attribute_taken(namespace: &str, name: &str, how: &str) -> ApiError {
 /// A filter that cannot be read.
 pub fn wrong_filter(error: &FilterError) -> ApiError {
     let message = format!("column {} of the filter: {}", error.column, error.message);
-    let out = ApiError::new(400, "wrong_filter", message).at("filter", "see docs/finding-runs.md");
+    let out =
+        ApiError::new(400, "wrong_filter", message).at("filter", "a filter, as docs/finding-runs.md describes it");
     match &error.help {
         Some(help) => out.help(help.clone()),
         None => out,
     }
+}
+
+/// A batch without a filter.
+pub fn empty_filter() -> ApiError {
+    ApiError::new(422, "wrong_input", "a batch without a filter would be about every run")
+        .at("filter", "a filter; `status = Running` are all open runs")
+}
+
+/// A batch id that is none.
+pub fn batch_id(max: usize) -> ApiError {
+    ApiError::new(422, "wrong_input", "the batch id is empty or too long").at("batch_id", format!("1 to {max} bytes"))
 }
 
 /// The workflow has no such signal, query or update.

@@ -553,7 +553,7 @@ impl Sandbox {
             Output::Send(to, message) => self.word(to, message),
             Output::Probe(probe) => {
                 let id = &probe.workflow_id;
-                let found = self.journal.closed_run(part, probe.asker.namespace(), id, probe.run_id).await?;
+                let found = closed::find(&*self.journal, part, probe.asker.namespace(), id, probe.run_id).await?;
                 if let Some(partition) = self.partitions.get_mut(&part) {
                     partition.probed(Probed { probe: *probe, found: Ok(found) }, self.now);
                 }
@@ -635,7 +635,7 @@ impl Sandbox {
 
     async fn closed(&self, workflow_id: &str) -> Result<(ClosedRun, Vec<Event>), ApiError> {
         let id = WorkflowId::from(workflow_id);
-        let found = self.journal.closed_run(self.part(workflow_id), NAMESPACE, &id, None).await;
+        let found = closed::find(&*self.journal, self.part(workflow_id), NAMESPACE, &id, None).await;
         let row = found.map_err(|error| refusal::of_store(&error))?;
         let row = row.ok_or_else(|| refusal::run_not_found(workflow_id, None))?;
         let events = closed::history(&row).map_err(|error| refusal::of_store(&error))?;

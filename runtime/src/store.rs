@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use weft_bytecode::ProgramHash;
-use weft_protocol::{LogSeq, PartitionId, RunId, Timestamp, WorkflowId};
+use weft_protocol::{LogSeq, PartitionId, Payload, RunId, Timestamp, WorkflowId};
 
 use crate::filter::{Filter, Kind};
 use crate::namespaces::Namespace;
@@ -64,6 +64,19 @@ pub struct Append {
     pub chunks: Vec<Chunk>,
     /// Rows of runs that closed.
     pub closed: Vec<ClosedRun>,
+    /// Large values that the chunks refer to; one that is there already stays.
+    pub blobs: Vec<Blob>,
+}
+
+/// A value too large for the log, of one run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Blob {
+    /// Whose.
+    pub run: RunId,
+    /// Its hash: its name within the run.
+    pub hash: [u8; 32],
+    /// The value.
+    pub body: Payload,
 }
 
 /// Why a store did not do it; named by what the caller does next.
@@ -271,9 +284,12 @@ pub trait Journal: Send + Sync + std::fmt::Debug {
     async fn put_attributes(&self, namespace: &str, attributes: &[(&str, Kind)]) -> Result<(), StoreError>;
     /// All search attributes ever declared: namespace, name, kind.
     async fn attributes(&self) -> Result<Vec<(String, String, Kind)>, StoreError>;
+    /// Large values of a run, those of them that are there: hash and bytes.
+    async fn blobs(&self, run: RunId, hashes: &[[u8; 32]]) -> Result<Vec<([u8; 32], Vec<u8>)>, StoreError>;
     /// When the closed run of a namespace that closed first did.
     async fn oldest_closed(&self, namespace: &str) -> Result<Option<Timestamp>, StoreError>;
-    /// Deletes closed runs of a namespace that closed before a time, the oldest first, at most `limit`; how many.
+    /// Deletes closed runs of a namespace that closed before a time, the oldest first, at most `limit`, with their
+    /// large values; how many.
     async fn forget_closed(&self, namespace: &str, before: Timestamp, limit: usize) -> Result<u64, StoreError>;
     /// All namespaces that were created or changed.
     async fn namespaces(&self) -> Result<Vec<Namespace>, StoreError>;

@@ -4,6 +4,8 @@
 mod finding;
 #[path = "cli/keep.rs"]
 mod keep;
+#[path = "cli/limits.rs"]
+mod limits;
 #[path = "cli/remote.rs"]
 mod remote;
 #[path = "cli/sources.rs"]
@@ -167,7 +169,7 @@ fn wrong_usage_is_2() {
         (&["run", "shop.wf", "hello", "name=ann", "times=many"], "expected Int"),
         (&["run", "missing.wf"], "missing.wf"),
         (&["result", "x", "--wait", "soon"], "not a duration"),
-        (&["list", "--status", "gone"], "no status `gone`"),
+        (&["list", "--status", "gone"], "no run has the status `gone`"),
         (&["list", "--address", "nowhere"], "not the address of a server"),
     ] {
         let (code, out, err) = run_weft(dir.path(), args);

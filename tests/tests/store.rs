@@ -4,6 +4,8 @@
 mod faults;
 #[path = "store/filters.rs"]
 mod filters;
+#[path = "store/large.rs"]
+mod large;
 #[path = "store/place.rs"]
 mod place;
 #[path = "store/properties.rs"]
@@ -53,6 +55,10 @@ against_each_store! {
     properties: a_release_needs_the_own_epoch
     properties: damage_is_noticed_on_reading
     properties: lanes_append_side_by_side
+    properties: closed_runs_go_in_the_order_of_their_end
+    properties: large_values_go_with_their_run
+    properties: namespaces_are_kept
+    large: large_values_stand_beside_the_log
     filters: filters_find_what_is_there
     filters: the_newest_word_about_an_attribute_holds
 }

@@ -1,6 +1,5 @@
 //! `weft start`: starts a run on the server, or joins the one that has its id.
 
-
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 use weft_bytecode::wire::json;

@@ -1,36 +1,49 @@
 //! `weft cancel` and `weft terminate`.
 
 use serde_json::json;
-use weft_protocol::api::StopRequest;
+use weft_protocol::api::{BatchOperation, StopRequest};
 
 use crate::exit::{Exit, Outcome};
 use crate::options::Stop;
 
-use super::Context;
+use super::batch::batch;
+use super::message::key;
+use super::{Context, Remote};
 
-/// Requests cancellation of a run.
+/// Requests cancellation of a run, or of many.
 pub(crate) async fn cancel(context: &Context, options: &Stop) -> Outcome {
     let remote = context.remote().await?;
-    remote.api.cancel(&remote.run(&options.run), request(options)).await?;
-    said(context, options, "cancel", "is asked to cancel")
+    if let Some(filter) = &options.many.filter {
+        let operation = BatchOperation::Cancel { reason: options.reason.clone() };
+        return batch(context, &remote, &options.many, filter, operation, "cancel").await;
+    }
+    let (run, request) = one(&remote, options);
+    remote.api.cancel(&run, request).await?;
+    said(context, &run.workflow_id, "cancel", "is asked to cancel")
 }
 
-/// Ends a run now.
+/// Ends a run now, or many.
 pub(crate) async fn terminate(context: &Context, options: &Stop) -> Outcome {
     let remote = context.remote().await?;
-    remote.api.terminate(&remote.run(&options.run), request(options)).await?;
-    said(context, options, "terminate", "is terminated")
+    if let Some(filter) = &options.many.filter {
+        let operation = BatchOperation::Terminate { reason: options.reason.clone() };
+        return batch(context, &remote, &options.many, filter, operation, "terminate").await;
+    }
+    let (run, request) = one(&remote, options);
+    remote.api.terminate(&run, request).await?;
+    said(context, &run.workflow_id, "terminate", "is terminated")
 }
 
-fn request(options: &Stop) -> StopRequest {
-    StopRequest { reason: options.reason.clone(), request_id: options.request_id.clone() }
+fn one(remote: &Remote, options: &Stop) -> (weft_runtime::api::RunKey, StopRequest) {
+    let run = key(remote, options.id.as_deref().unwrap_or_default(), &options.run);
+    (run, StopRequest { reason: options.reason.clone(), request_id: options.request_id.clone() })
 }
 
-fn said(context: &Context, options: &Stop, request: &str, words: &str) -> Outcome {
+fn said(context: &Context, id: &str, request: &str, words: &str) -> Outcome {
     if context.out.json {
-        context.out.value(&json!({ "workflow_id": options.run.id, "request": request }))?;
+        context.out.value(&json!({ "workflow_id": id, "request": request }))?;
     } else {
-        context.out.say(&format!("`{}` {words}", options.run.id));
+        context.out.say(&format!("`{id}` {words}"));
     }
     Ok(Exit::Done)
 }

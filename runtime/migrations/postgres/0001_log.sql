@@ -60,10 +60,9 @@ alter table run alter history set storage external;
 create index run_closed on run (namespace, closed);
 create index run_started on run (namespace, started desc, run desc) include (workflow, status);
 
--- Reserved; nothing reads or writes them yet. Sleeping or long runs: pieces of their history and their latest snapshot; timers of those; payloads too long for the log.
+-- Reserved; nothing reads or writes them yet. Sleeping or long runs: pieces of their history and their latest snapshot; timers of those.
 create table cold (part int not null, run bigint not null, kind smallint not null, upto bigint not null, body bytea not null, primary key (part, run, kind, upto));
 create table timer (part int not null, due bigint not null, run bigint not null, seq bigint not null, primary key (part, due, run, seq));
-create table blob (part int not null, hash bytea not null, body bytea not null, primary key (part, hash));
 
 create table program (hash bytea primary key, body bytea not null);
 -- Current code is the highest seq of a project.
@@ -90,3 +89,6 @@ create table namespace (
   created bigint not null,
   deleted bool not null
 );
+-- Values too large for the log, by hash within their run; they go with it.
+create table blob (part int not null, run bigint not null, hash bytea not null, body bytea not null, primary key (part, run, hash));
+alter table blob alter body set storage external;

@@ -34,9 +34,9 @@ create index run_started on run (namespace, started desc, run desc, workflow, st
 -- Reserved; nothing reads or writes them yet.
 create table cold (part integer not null, run integer not null, kind integer not null, upto integer not null, body blob not null, primary key (part, run, kind, upto)) without rowid;
 create table timer (part integer not null, due integer not null, run integer not null, seq integer not null, primary key (part, due, run, seq)) without rowid;
-create table blob (part integer not null, hash blob not null, body blob not null, primary key (part, hash));
 
 create table program (hash blob primary key, body blob not null);
 create table deployment (namespace text not null, seq integer not null, project text not null, program blob not null, at integer not null, primary key (namespace, seq));
 create table attribute (namespace text not null, name text not null, kind text not null, primary key (namespace, name)) without rowid;
 create table namespace (name text primary key, retention_ms integer not null, description text not null, created integer not null, deleted integer not null) without rowid;
+create table blob (part integer not null, run integer not null, hash blob not null, body blob not null, primary key (part, run, hash));

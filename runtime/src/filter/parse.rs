@@ -223,8 +223,11 @@ impl Parser<'_> {
     }
 
     fn unknown(&self, column: usize, name: &str) -> FilterError {
-        let attributes = self.schema.attributes.keys().map(String::as_str);
-        let known: Vec<&str> = FACTS.iter().map(|(fact, _)| *fact).chain(attributes).collect();
+        let taken = |name: &String| FACTS.iter().any(|(fact, _)| fact == name);
+        let shown = |name: &String| if taken(name) { format!("state.{name}") } else { name.clone() };
+        let attributes: Vec<String> = self.schema.attributes.keys().map(shown).collect();
+        let known: Vec<&str> =
+            FACTS.iter().map(|(fact, _)| *fact).chain(attributes.iter().map(String::as_str)).collect();
         let help = nearest(name, &known).map_or_else(
             || format!("there are {}", known.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")),
             |near| format!("did you mean `{near}`?"),

@@ -3,8 +3,8 @@
 use weft_engine::Record;
 use weft_protocol::{Event, LogSeq, PartitionId, RunId, Timestamp};
 
-use super::{FLAG_CONTINUES, FLAG_FENCE, HEADER_BYTES, TAG_EVENT, TAG_FENCE, TAG_RECORD, VERSION, varint};
-use crate::store::{CHUNK_BYTES_MAX, Chunk};
+use super::{FLAG_CONTINUES, FLAG_FENCE, HEADER_BYTES, TAG_EVENT, TAG_FENCE, TAG_RECORD, VERSION, large, varint};
+use crate::store::{Blob, CHUNK_BYTES_MAX, Chunk};
 
 /// A frame is only begun where its length and a little of it fit: lengths are never split.
 const FRAME_START_BYTES: usize = varint::BYTES_MAX + 6;
@@ -22,6 +22,9 @@ pub struct ChunkWriter {
     base: Timestamp,
     full: Vec<Chunk>,
     record: Vec<u8>,
+    /// Values too large for the log, and how many bytes they have.
+    blobs: Vec<Blob>,
+    blob_bytes: usize,
 }
 
 impl ChunkWriter {
@@ -37,6 +40,8 @@ impl ChunkWriter {
             base: Timestamp(0),
             full: Vec::new(),
             record: Vec::with_capacity(1024),
+            blobs: Vec::new(),
+            blob_bytes: 0,
         }
     }
 
@@ -57,7 +62,7 @@ impl ChunkWriter {
 
     /// Bytes that wait to be taken.
     pub fn pending_bytes(&self) -> usize {
-        self.body.len() + self.full.len() * CHUNK_BYTES_MAX
+        self.body.len() + self.full.len() * CHUNK_BYTES_MAX + self.blob_bytes
     }
 
     /// Adds an event of a run.
@@ -66,7 +71,12 @@ impl ChunkWriter {
         self.begin_record(TAG_EVENT, run);
         varint::put(&mut self.record, event.id.0);
         varint::put(&mut self.record, varint::zigzag(event.at.0.wrapping_sub(self.base.0)));
-        varint::append(&mut self.record, &event.kind);
+        let before = self.blobs.len();
+        match large::without_large(run, &event.kind, &mut self.blobs) {
+            Some(kind) => varint::append(&mut self.record, &kind),
+            None => varint::append(&mut self.record, &event.kind),
+        }
+        self.count_blobs(before);
         self.put_frame();
     }
 
@@ -74,8 +84,21 @@ impl ChunkWriter {
     pub fn record(&mut self, run: RunId, record: &Record) {
         self.make_room(self.base);
         self.begin_record(TAG_RECORD, run);
-        varint::append(&mut self.record, record);
+        let before = self.blobs.len();
+        let record = large::record_without_large(run, record, &mut self.blobs);
+        varint::append(&mut self.record, &record);
+        self.count_blobs(before);
         self.put_frame();
+    }
+
+    fn count_blobs(&mut self, before: usize) {
+        self.blob_bytes += self.blobs[before..].iter().map(|blob| blob.body.len()).sum::<usize>();
+    }
+
+    /// Moves the values that the chunks taken last refer to into `out`: they belong into the same append.
+    pub fn take_blobs(&mut self, out: &mut Vec<Blob>) {
+        out.append(&mut self.blobs);
+        self.blob_bytes = 0;
     }
 
     /// Moves everything added since the last call to `out`, as whole chunks that belong into one append.

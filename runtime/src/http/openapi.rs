@@ -33,6 +33,7 @@ use super::problem::{PROBLEM_JSON, ProblemBody};
         super::runs::start,
         super::runs::list,
         super::runs::count,
+        super::runs::batch,
         super::runs::describe,
         super::runs::result,
         super::runs::signal,

@@ -8,8 +8,8 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 use weft_bytecode::wire::json;
 use weft_protocol::api::{
-    ApiError, CountQuery, CountReply, ListQuery, MessageRequest, ResultReply, RunDescription, RunPage, Selection,
-    StartReply, StartRequest, StopRequest, UpdateReply, UpdateRequest, UpdateStage, UpdateStatus,
+    ApiError, BatchReply, BatchRequest, CountQuery, CountReply, ListQuery, MessageRequest, ResultReply, RunDescription,
+    RunPage, Selection, StartReply, StartRequest, StopRequest, UpdateReply, UpdateRequest, UpdateStage, UpdateStatus,
 };
 
 use super::problem::Problem;
@@ -114,6 +114,28 @@ pub(super) async fn count(
     let params = params.only(&[&SELECTION[..], &["by"]].concat())?;
     let query = CountQuery { select: selection(&params)?, by: params.named("by", "status or workflow")? };
     Ok(reply(StatusCode::OK, &shared.api.count(&namespace, query).await?))
+}
+
+/// Do one thing to all open runs that a filter is true of: a page of at most 1,000 of them, newest start first. Ask with
+/// `batch_id` and `cursor` of the answer for the next page; under one `batch_id` a signal or cancel is done once to a run, so
+/// a page that was not answered may be sent again.
+#[utoipa::path(post, path = "/api/v1/namespaces/{namespace}/batch", tag = "runs",
+    params(("namespace" = String, Path, description = "Namespace")),
+    request_body = BatchRequest,
+    responses((status = 200, description = "What became of each run, durably", body = BatchReply)))]
+pub(super) async fn batch(
+    State(shared): State<Shared>,
+    Segments(namespace): Segments<String>,
+    params: Params,
+    JsonBody(request): JsonBody<BatchRequest>,
+) -> Answer {
+    params.only(&[])?;
+    let max = shared.limits.page_rows_max;
+    if let Some(limit) = request.limit.filter(|limit| !(1..=max).contains(limit)) {
+        let wrong = ApiError::new(422, "wrong_input", format!("`limit` is {limit}"));
+        return Err(wrong.at("limit", format!("a number from 1 to page_rows_max = {max}")).into());
+    }
+    Ok(reply(StatusCode::OK, &shared.api.batch(&namespace, request).await?))
 }
 
 /// Parameters that say which runs are meant.

@@ -9,6 +9,7 @@ use weft_protocol::{PartitionId, Timestamp};
 use super::executor::Executor;
 use super::{Delivery, LoopInput};
 use crate::activities::ActivityTask;
+use crate::closed;
 use crate::partition::attempt::Handout;
 use crate::partition::request::{AttemptEnd, AttemptRef, Output, Probe, Probed, Reply, ReplyId};
 use crate::refusal;
@@ -118,8 +119,8 @@ impl Executor {
         let stop = world.stop.clone();
         tokio::spawn(stop.run_until_cancelled_owned(async move {
             let found = loop {
-                let journal = &world.journal;
-                match journal.closed_run(part, probe.asker.namespace(), &probe.workflow_id, probe.run_id).await {
+                let (journal, namespace) = (&*world.journal, probe.asker.namespace());
+                match closed::find(journal, part, namespace, &probe.workflow_id, probe.run_id).await {
                     Err(StoreError::Unavailable(_) | StoreError::Conflict) => tokio::time::sleep(ASK_AGAIN).await,
                     answered => break answered,
                 }

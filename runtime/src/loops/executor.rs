@@ -325,6 +325,7 @@ impl Executor {
         self.spare = landed.append;
         self.spare.chunks.clear();
         self.spare.closed.clear();
+        self.spare.blobs.clear();
         match landed.outcome {
             Outcome::Done { deposed } => {
                 for part in landed.parts.iter().filter(|part| !deposed.contains(part)) {

@@ -20,7 +20,7 @@ use crate::store::ClosedRun;
 pub(super) async fn closed_run(shared: &Shared, key: &Key) -> Result<(ClosedRun, Vec<Event>), ApiError> {
     let core = shared.core()?;
     let part = core.links.partition_of_key(key);
-    let found = core.journal.closed_run(part, &key.namespace, &key.workflow_id, key.run_id).await;
+    let found = closed::find(&*core.journal, part, &key.namespace, &key.workflow_id, key.run_id).await;
     let Some(row) = found.map_err(|error| refusal::of_store(&error))? else {
         let run = key.run_id.map(|run| run.to_string());
         return Err(refusal::run_not_found(key.workflow_id.as_str(), run.as_deref()));

@@ -10,10 +10,10 @@ use serde_json::Value;
 use weft_engine::signature;
 use weft_engine::update::outcome_in;
 use weft_protocol::api::{
-    ApiError, CountQuery, CountReply, DeployReply, FirstUpdate, HistoryPage, ListQuery, MessageRequest,
-    NamespaceChange, NamespaceInfo, NamespaceList, NamespaceRequest, PollReply, PollRequest, ResultReply,
-    RunDescription, RunPage, StartReply, StartRequest, Status, StopRequest, UpdateReply, UpdateRequest, UpdateStage,
-    WorkflowSignature,
+    ApiError, BatchReply, BatchRequest, CountQuery, CountReply, DeployReply, FirstUpdate, HistoryPage, ListQuery,
+    MessageRequest, NamespaceChange, NamespaceInfo, NamespaceList, NamespaceRequest, PollReply, PollRequest,
+    ResultReply, RunDescription, RunPage, StartReply, StartRequest, StopRequest, UpdateReply, UpdateRequest,
+    UpdateStage, WorkflowSignature,
 };
 use weft_protocol::event::EventKind;
 use weft_protocol::{Failure, Payload, RunId, WorkflowId};
@@ -38,7 +38,7 @@ impl Api for Node {
         let core = self.shared.work()?;
         let asked = match &mut request.update {
             Some(update) if update.update_id.is_none() => {
-                update.update_id = Some(request.request_id.clone().map_or_else(new_update_id, Ok)?);
+                update.update_id = Some(request.request_id.clone().map_or_else(made_up_id, Ok)?);
                 request.update.clone()
             }
             update => update.clone(),
@@ -103,7 +103,7 @@ impl Api for Node {
         self.shared.work()?;
         let key = self.shared.key(run)?;
         let UpdateRequest { args, update_id, wait_for } = request;
-        let update_id = update_id.map_or_else(new_update_id, Ok)?;
+        let update_id = update_id.map_or_else(made_up_id, Ok)?;
         let asked = UpdateAsked { key: key.clone(), name: name.into(), args, update_id, stage: wait_for };
         let ask = async |stage| {
             let asked = UpdateAsked { stage, ..asked.clone() };
@@ -190,6 +190,10 @@ impl Api for Node {
 
     async fn count(&self, namespace: &str, query: CountQuery) -> Result<CountReply, ApiError> {
         self.shared.count(namespace, query).await
+    }
+
+    async fn batch(&self, namespace: &str, request: BatchRequest) -> Result<BatchReply, ApiError> {
+        self.batch_page(namespace, request).await
     }
 
     async fn namespaces(&self) -> Result<NamespaceList, ApiError> {
@@ -281,6 +285,7 @@ impl Api for Node {
 
     async fn poll(&self, namespace: &str, queue: &str, request: PollRequest) -> Result<PollReply, ApiError> {
         let core = self.shared.work()?;
+        self.shared.namespaces.get(namespace)?;
         let plan = PollPlan::read(&request, &self.shared.limits)?;
         for token in &plan.holding {
             // A worker from before a restart still has it.
@@ -387,6 +392,7 @@ impl Shared {
     }
 
     fn current(&self, namespace: &str, workflow: &str) -> Result<(Arc<weft_vm::Loaded>, u16), ApiError> {
+        self.namespaces.get(namespace)?;
         self.programs.current(namespace, workflow).ok_or_else(|| {
             let known = self.programs.workflows(namespace);
             refusal::workflow_not_found(namespace, workflow, &known)
@@ -417,8 +423,8 @@ impl Shared {
     }
 }
 
-/// An id for an update that came without one.
-fn new_update_id() -> Result<String, ApiError> {
+/// An id for an update or a batch that came without one.
+pub(super) fn made_up_id() -> Result<String, ApiError> {
     let mut id = [0; 16];
     getrandom::fill(&mut id).map_err(|error| ApiError::new(500, "internal", format!("no randomness: {error}")))?;
     Ok(id.iter().map(|byte| format!("{byte:02x}")).collect())

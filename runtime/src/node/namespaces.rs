@@ -1,17 +1,19 @@
 //! Namespaces: created, described, changed, deleted.
 
+use std::sync::Arc;
+
 use futures::future::join_all;
 use weft_bytecode::wire::text;
-use weft_protocol::PartitionId;
 use weft_protocol::api::{ApiError, NamespaceChange, NamespaceInfo, NamespaceRequest};
 use weft_protocol::id::is_namespace;
+use weft_protocol::{PartitionId, WorkflowId};
 
 use super::{Core, Shared};
 use crate::filter::Filter;
 use crate::namespaces::{
     DEFAULT, DESCRIPTION_BYTES_MAX, NAMESPACES_MAX, Namespace, RETENTION_MS_MAX, RETENTION_MS_MIN,
 };
-use crate::partition::request::{Answer, Request};
+use crate::partition::request::{Answer, Key, OpenPage, Request};
 use crate::refusal;
 
 impl Shared {
@@ -61,20 +63,13 @@ impl Shared {
             return Err(refusal::default_stays());
         }
         // First nobody can start anything, then it is looked whether anything runs.
-        self.namespaces.put(Namespace { deleted: true, ..namespace.clone() });
-        let gone = async {
-            match self.open_in(core, name).await? {
-                0 => self.keep(core, Namespace { deleted: true, ..namespace.clone() }).await.map(drop),
-                open => Err(refusal::namespace_in_use(name, open)),
-            }
+        let _barred = self.namespaces.bar(name);
+        match self.open_in(core, name).await? {
+            0 => self.keep(core, Namespace { deleted: true, ..namespace }).await?,
+            open => return Err(refusal::namespace_in_use(name, open)),
         };
-        let gone = gone.await;
-        if gone.is_err() {
-            self.namespaces.put(namespace);
-        } else {
-            self.programs.forget(name);
-        }
-        gone
+        self.programs.forget(name);
+        Ok(())
     }
 
     async fn keep(&self, core: &Core, namespace: Namespace) -> Result<NamespaceInfo, ApiError> {
@@ -90,7 +85,7 @@ impl Shared {
 
     async fn open_in(&self, core: &Core, name: &str) -> Result<u64, ApiError> {
         let all = (0..core.links.partitions()).map(PartitionId);
-        let ask = |part| core.links.ask(part, Request::Count(name.into(), std::sync::Arc::new(Filter::all())));
+        let ask = |part| core.links.ask(part, Request::Count(name.into(), Arc::new(Filter::all())));
         let mut count = 0;
         for answer in join_all(all.map(ask)).await {
             if let Answer::Counts { open, .. } = answer? {
@@ -98,6 +93,30 @@ impl Shared {
             }
         }
         Ok(count)
+    }
+
+    /// Ends the runs that are open in a namespace which nobody can reach any more; how many there may still be.
+    pub(super) async fn end_all(&self, core: &Core, name: &str) -> usize {
+        let (namespace, filter): (Arc<str>, _) = (name.into(), Arc::new(Filter::all()));
+        let limit = self.limits.page_rows_max;
+        let mut open = 0;
+        for part in (0..core.links.partitions()).map(PartitionId) {
+            let page = OpenPage { namespace: namespace.clone(), filter: filter.clone(), after: None, limit };
+            match core.links.ask(part, Request::List(page)).await {
+                Ok(Answer::Rows(rows)) => {
+                    open += rows.len();
+                    for row in rows {
+                        let workflow_id = WorkflowId::from(row.row.workflow_id.as_str());
+                        let key = Key { namespace: namespace.clone(), workflow_id, run_id: Some(row.run_id) };
+                        let reason = "its namespace was deleted".to_owned();
+                        // It is looked at again, whatever comes of it.
+                        let _ = core.links.ask(part, Request::Terminate { key, reason }).await;
+                    }
+                }
+                _ => open += 1,
+            }
+        }
+        open
     }
 
     fn info(&self, namespace: &Namespace) -> NamespaceInfo {

@@ -9,6 +9,7 @@ use weft_protocol::PartitionId;
 use weft_vm::Loaded;
 
 use super::{Core, OpenError, Shared, Standing};
+use crate::frame::large::checked;
 use crate::loops::{Links, LoopEvent, World};
 use crate::partition::{Partition, Recovered, Recovery, Setup};
 use crate::programs::Programs;
@@ -214,6 +215,11 @@ pub(crate) async fn read_log(
         }
     }
     let mut recovered = Recovered { closed: closed_ids(journal, ownership.part).await?, ..Recovered::default() };
+    for (run, hashes) in recovery.large() {
+        for (hash, body) in journal.blobs(run, &hashes).await? {
+            recovered.large.insert((run, hash), checked(run, &hash, &body)?);
+        }
+    }
     for hash in recovery.needs() {
         recovered.programs.insert(hash, program(journal, programs, hash).await?);
     }

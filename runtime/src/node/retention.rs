@@ -55,8 +55,14 @@ async fn sweep(shared: &Shared, core: &Core) -> Result<Timestamp, StoreError> {
             return Ok(shared.options.clock.now().plus_ms(AGAIN_AFTER_MS));
         }
         if namespace.deleted {
+            // A child that was on its way when the namespace was deleted.
+            if shared.end_all(core, &namespace.name).await > 0 {
+                next = shared.options.clock.now().plus_ms(AGAIN_AFTER_MS);
+                continue;
+            }
             forget(core, &namespace, Timestamp(i64::MAX)).await?;
             core.journal.drop_namespace(&namespace.name).await?;
+            shared.programs.forget(&namespace.name);
             shared.namespaces.remove(&namespace.name);
             continue;
         }

@@ -17,6 +17,7 @@ use super::request::{AttemptRef, Message, OpenRun, Output, StartOrder, StartedBy
 use super::starts::Starts;
 use super::word::Tell;
 use super::{Partition, Setup, name_hash};
+use crate::frame::large::{Hash, missing, note, put_back};
 use crate::frame::{ChunkReader, LogRecord};
 use crate::store::{Chunk, StoreError};
 
@@ -60,6 +61,15 @@ pub struct Recovered {
     pub programs: FxHashMap<ProgramHash, Arc<Loaded>>,
     /// Newest closed run of each id: namespace, workflow id, run id.
     pub closed: Vec<(String, WorkflowId, RunId)>,
+    /// The values of [`Recovery::large`], those of them that are there.
+    pub large: FxHashMap<(RunId, Hash), Payload>,
+}
+
+impl Logged {
+    fn payloads(&mut self, visit: &mut dyn FnMut(&mut Payload)) {
+        self.events.iter_mut().for_each(|event| event.kind.payloads(visit));
+        self.records.iter_mut().for_each(|record| record.payloads(visit));
+    }
 }
 
 impl Recovery {
@@ -156,6 +166,18 @@ impl Recovery {
         all.into_iter().collect()
     }
 
+    /// Large values that open runs, and what closed ones have said, refer to.
+    pub fn large(&mut self) -> Vec<(RunId, Vec<Hash>)> {
+        let mut all: BTreeMap<RunId, Vec<Hash>> = BTreeMap::new();
+        for (run, logged) in &mut self.open {
+            logged.payloads(&mut |payload| note(payload, all.entry(*run).or_default()));
+        }
+        for ((run, _), tell) in &mut self.untold {
+            tell.payloads(&mut |payload| note(payload, all.entry(*run).or_default()));
+        }
+        all.into_iter().filter(|(_, hashes)| !hashes.is_empty()).collect()
+    }
+
     /// The partition as its log left it, owned in `epoch`. What its runs still have to do is among its outputs.
     ///
     /// # Errors
@@ -207,7 +229,7 @@ impl Recovery {
             closing: FxHashMap::default(),
             children: self.children,
             starts: self.starts,
-            untold: self.untold.keys().copied().collect(),
+            untold: FxHashSet::default(),
             alarms: Alarms::default(),
             again: VecDeque::new(),
             moves: VecDeque::new(),
@@ -223,7 +245,24 @@ impl Recovery {
             let newest = partition.closed_ids.entry(name_hash(namespace, workflow_id.as_str())).or_insert(*run);
             *newest = (*newest).max(*run);
         }
-        for (id, logged) in self.open {
+        let mut untold = self.untold;
+        // What a run has said that was kept long enough and is gone, nobody is told any more.
+        untold.retain(|(run, _), tell| {
+            let mut there = Ok(());
+            tell.payloads(&mut |payload| {
+                let back = put_back(payload, &|hash| recovered.large.get(&(*run, *hash)).cloned());
+                there = there.and(back);
+            });
+            there.is_ok()
+        });
+        partition.untold = untold.keys().copied().collect();
+        for (id, mut logged) in self.open {
+            let mut there = Ok(());
+            logged.payloads(&mut |payload| {
+                let back = put_back(payload, &|hash| recovered.large.get(&(id, *hash)).cloned());
+                there = there.and(back);
+            });
+            there.map_err(|_| missing(id))?;
             let hash = program_of(&logged.events);
             let Some(program) = hash.and_then(|hash| recovered.programs.get(&hash)) else {
                 return Err(StoreError::Corrupt(format!(
@@ -234,7 +273,7 @@ impl Recovery {
             partition.reopen(id, program.clone(), logged, restore)?;
         }
         if matches!(restore, Restore::ToServe(_)) {
-            self.untold.into_values().for_each(|tell| partition.tell(0, tell));
+            untold.into_values().for_each(|tell| partition.tell(0, tell));
         }
         Ok(partition)
     }

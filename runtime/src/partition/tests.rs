@@ -41,7 +41,7 @@ fn read(setup: Setup, log: &[Chunk]) -> Result<Partition, StoreError> {
         recovery.feed(chunk)?;
     }
     let programs = recovery.needs().into_iter().map(|hash| (hash, setup.programs.get(hash).unwrap()));
-    let recovered = Recovered { programs: programs.collect(), closed: Vec::new() };
+    let recovered = Recovered { programs: programs.collect(), ..Recovered::default() };
     recovery.finish(setup, 1, recovered, NOW)
 }
 

@@ -36,6 +36,13 @@ impl Tell {
         Some(Tell { namespace: namespace.clone(), from: from.clone(), sent, to, word })
     }
 
+    /// Looks at each value in it.
+    pub(super) fn payloads(&mut self, visit: &mut dyn FnMut(&mut Payload)) {
+        if let Word::Signal { args, .. } = &mut self.word {
+            visit(args);
+        }
+    }
+
     fn request_id(&self) -> String {
         word::request_id(self.from.run_id, self.sent)
     }

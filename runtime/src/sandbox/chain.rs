@@ -21,7 +21,7 @@ impl Sandbox {
         while let Some(before) = chain.last().and_then(|(_, events)| continued_from(&events.first()?.kind)) {
             let run: RunId = before.parse().map_err(|_| refusal::store_broken("a run id is none"))?;
             let id = WorkflowId::from(workflow_id);
-            let found = self.journal.closed_run(self.part(workflow_id), NAMESPACE, &id, Some(run)).await;
+            let found = closed::find(&*self.journal, self.part(workflow_id), NAMESPACE, &id, Some(run)).await;
             let row = found.map_err(|error| refusal::of_store(&error))?;
             let row = row.ok_or_else(|| refusal::run_not_found(workflow_id, Some(&before)))?;
             let events = closed::history(&row).map_err(|error| refusal::of_store(&error))?;

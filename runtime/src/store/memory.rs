@@ -85,6 +85,7 @@ struct Part {
     /// Chunk `n` is at index `n - 1`.
     log: Vec<(u64, Vec<u8>)>,
     closed: BTreeMap<(String, WorkflowId, RunId), ClosedRun>,
+    blobs: BTreeMap<(RunId, [u8; 32]), Vec<u8>>,
 }
 
 struct Node {
@@ -183,6 +184,10 @@ impl State {
         for row in &append.closed {
             let key = (row.namespace.clone(), row.workflow_id.clone(), row.run_id);
             self.part(row.run_id.partition())?.closed.entry(key).or_insert_with(|| row.clone());
+        }
+        for blob in &append.blobs {
+            let blobs = &mut self.part(blob.run.partition())?.blobs;
+            blobs.entry((blob.run, blob.hash)).or_insert_with(|| blob.body.stored().to_vec());
         }
         Ok(())
     }
@@ -423,6 +428,14 @@ impl Journal for Memory {
         .await
     }
 
+    async fn blobs(&self, run: RunId, hashes: &[[u8; 32]]) -> Result<Vec<([u8; 32], Vec<u8>)>, StoreError> {
+        self.run(Operation::Read, |state| {
+            let blobs = &state.part(run.partition())?.blobs;
+            Ok(hashes.iter().filter_map(|hash| Some((*hash, blobs.get(&(run, *hash))?.clone()))).collect())
+        })
+        .await
+    }
+
     async fn oldest_closed(&self, namespace: &str) -> Result<Option<Timestamp>, StoreError> {
         self.run(Operation::Read, |state| {
             let rows = state.parts.iter().flat_map(|part| part.closed.values());
@@ -439,7 +452,9 @@ impl Journal for Memory {
             due.sort_unstable();
             due.truncate(limit);
             for (_, run, id) in &due {
-                state.part(run.partition())?.closed.remove(&(namespace.to_owned(), id.clone(), *run));
+                let part = state.part(run.partition())?;
+                part.closed.remove(&(namespace.to_owned(), id.clone(), *run));
+                part.blobs.retain(|(of, _), _| of != run);
             }
             Ok(due.len() as u64)
         })
@@ -452,7 +467,9 @@ impl Journal for Memory {
 
     async fn put_namespace(&self, namespace: &Namespace) -> Result<(), StoreError> {
         self.run(Operation::Write, |state| {
-            state.namespaces.insert(namespace.name.clone(), namespace.clone());
+            let before = state.namespaces.get(&namespace.name);
+            let created = before.map_or(namespace.created, |before| before.created);
+            state.namespaces.insert(namespace.name.clone(), Namespace { created, ..namespace.clone() });
             Ok(())
         })
         .await

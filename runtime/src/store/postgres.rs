@@ -312,6 +312,21 @@ impl Journal for Postgres {
         out.into_iter().collect()
     }
 
+    async fn blobs(&self, run: RunId, hashes: &[[u8; 32]]) -> Result<Vec<([u8; 32], Vec<u8>)>, StoreError> {
+        let mut found = Vec::new();
+        // One at a time: a value may have megabytes.
+        for hash in hashes {
+            let query = sqlx::query("select body from blob where part = $1 and run = $2 and hash = $3")
+                .bind(i32::from(run.partition().0))
+                .bind(run.0 as i64)
+                .bind(hash.as_slice());
+            if let Some(row) = within(query.fetch_optional(&self.pool)).await? {
+                found.push((*hash, get(&row, 0)?));
+            }
+        }
+        Ok(found)
+    }
+
     async fn oldest_closed(&self, namespace: &str) -> Result<Option<Timestamp>, StoreError> {
         let query = sqlx::query("select min(closed) from run where namespace = $1").bind(namespace);
         let row = within(query.fetch_one(&self.pool)).await?;
@@ -322,15 +337,21 @@ impl Journal for Postgres {
     async fn forget_closed(&self, namespace: &str, before: Timestamp, limit: usize) -> Result<u64, StoreError> {
         // One statement is one transaction.
         let query = sqlx::query(
-            "delete from run where (part, namespace, workflow_id, run) in (
-               select part, namespace, workflow_id, run from run where namespace = $1 and closed < $2
-               order by closed, run limit $3
-             )",
+            "with gone as (
+               delete from run where (part, namespace, workflow_id, run) in (
+                 select part, namespace, workflow_id, run from run where namespace = $1 and closed < $2
+                 order by closed, run limit $3
+               ) returning part, run
+             ), blobs as (
+               delete from blob using gone where blob.part = gone.part and blob.run = gone.run
+             )
+             select count(*) from gone",
         )
         .bind(namespace)
         .bind(before.0)
         .bind(limit as i64);
-        within(query.execute(&self.pool)).await.map(|done| done.rows_affected())
+        let count: i64 = get(&within(query.fetch_one(&self.pool)).await?, 0)?;
+        Ok(count as u64)
     }
 
     async fn namespaces(&self) -> Result<Vec<Namespace>, StoreError> {

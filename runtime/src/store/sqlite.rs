@@ -259,6 +259,21 @@ impl Journal for Sqlite {
         out.into_iter().collect()
     }
 
+    async fn blobs(&self, run: RunId, hashes: &[[u8; 32]]) -> Result<Vec<([u8; 32], Vec<u8>)>, StoreError> {
+        let mut found = Vec::new();
+        for hash in hashes {
+            let query = sqlx::query("select body from blob where part = ? and run = ? and hash = ?")
+                .bind(run.partition().0)
+                .bind(run.0 as i64)
+                .bind(hash.as_slice());
+            let row = query.fetch_optional(&self.readers).await.map_err(|error| classify(&error))?;
+            if let Some(row) = row {
+                found.push((*hash, get(&row, 0)?));
+            }
+        }
+        Ok(found)
+    }
+
     async fn oldest_closed(&self, namespace: &str) -> Result<Option<Timestamp>, StoreError> {
         let query = sqlx::query("select min(closed) from run where namespace = ?1").bind(namespace);
         let row = query.fetch_one(&self.readers).await.map_err(|error| classify(&error))?;

@@ -21,7 +21,7 @@ fn orders() -> (TempDir, Background, String) {
     std::fs::write(dir.path().join("order.wf"), program).unwrap();
     let (dev, address) = dev(dir.path());
     for (id, city) in [("a", "Köln"), ("b", "Bonn"), ("c", "Ulm")] {
-        let (code, _, err) = ask(dir.path(), &address, &["start", "order", &format!("city={city}"), "--id", id]);
+        let (code, _, err) = ask(dir.path(), &address, &["start", "order", &format!("to={city}"), "--id", id]);
         assert_eq!(code, 0, "{err}");
     }
     assert_eq!(ask(dir.path(), &address, &["signal", "a", "pack", "n=4"]).0, 0);
@@ -82,4 +82,98 @@ fn a_wrong_filter_is_told_with_its_place() {
     assert_eq!(code, 5, "{err}");
     assert!(err.contains("the search attribute `bags` of namespace `default` has two types"), "{err}");
     assert!(err.contains("Int in workflow `order`") && err.contains("String in workflow `trip`"), "{err}");
+}
+
+#[test]
+fn many_runs_are_told_at_once() {
+    let (dir, _dev, address) = orders();
+    let run = |words: &[&str]| ask(dir.path(), &address, words);
+    let (code, out, err) = run(&["signal", "--filter", "bags >= 0", "pack", "n=2"]);
+    assert_eq!((code, out.as_str()), (2, ""), "{err}");
+    assert!(err.contains("this would signal 2 open runs") && err.contains("--yes"), "{err}");
+    assert_eq!(run(&["count", "--filter", "bags = 0"]).1, "2\n", "nothing was done");
+
+    let (code, _, err) = run(&["signal", "--filter", "bags >= 0", "pack", "n=2", "--yes", "--batch", "b1"]);
+    assert!(code == 0 && err.contains("2 done, 0 had ended before, 0 refused (batch b1)"), "{code} {err}");
+    assert_eq!(run(&["query", "a", "bags"]).1, "6\n");
+    assert_eq!(run(&["query", "c", "bags"]).1, "2\n");
+    // The same batch once more does nothing twice.
+    assert_eq!(run(&["signal", "--filter", "bags >= 0", "pack", "n=2", "--yes", "--batch", "b1", "--rps", "1"]).0, 0);
+    assert_eq!(run(&["query", "a", "bags"]).1, "6\n");
+    let (code, _, err) = run(&["signal", "--filter", "bags >= 0", "pakc", "n=2", "--yes"]);
+    assert!(code == 5 && err.contains("did you mean `pack`?"), "{code} {err}");
+
+    let (code, out, _) = run(&["cancel", "--filter", "bags = 6", "--reason", "enough", "--yes", "--json"]);
+    let lines: Vec<Value> = out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!((code, lines.len()), (0, 2), "{out}");
+    assert_eq!((&lines[0]["workflow_id"], &lines[0]["outcome"]), (&json!("a"), &json!("done")));
+    assert_eq!((&lines[1]["done"], &lines[1]["refused"]), (&json!(1), &json!(0)));
+    assert_eq!(run(&["result", "a"]).0, 1);
+    assert!(run(&["show", "a", "--plain"]).1.contains("CancelRequested enough"));
+    let (code, _, err) = run(&["terminate", "--filter", "workflow = 'order'", "--yes"]);
+    assert!(code == 0 && err.contains("1 done"), "{code} {err}");
+    assert_eq!(run(&["count", "--status", "running"]).1, "0\n");
+    assert_eq!(run(&["terminate", "--filter", " ", "--yes"]).0, 2, "not everything by accident");
+    assert_eq!(run(&["terminate"]).0, 2);
+}
+
+#[test]
+fn namespaces_hold_their_own() {
+    let (dir, _dev, address) = orders();
+    let run = |words: &[&str]| ask(dir.path(), &address, words);
+    let (code, _, err) = run(&["list", "--namespace", "lab"]);
+    assert!(code == 5 && err.contains("there is no namespace `lab`"), "{code} {err}");
+    assert!(err.contains("weft namespace create lab"), "{err}");
+    for words in [&["deploy", "order.wf"][..], &["start", "order", "to=x"], &["describe", "a"], &["count"]] {
+        let (code, _, err) = run(&[words, &["--namespace", "lab"]].concat());
+        assert!(code == 5 && err.contains("no namespace `lab`"), "{words:?}: {code} {err}");
+    }
+
+    let (code, _, err) = run(&["namespace", "create", "lab", "--description", "to try things"]);
+    assert!(code == 0 && err.contains("namespace `lab` is created; closed runs are kept for 30d"), "{code} {err}");
+    let (code, _, err) = run(&["namespace", "create", "lab"]);
+    assert!(code == 5 && err.contains("there is a namespace `lab` already"), "{code} {err}");
+    assert_eq!(run(&["namespace", "create", "two words"]).0, 2);
+    assert_eq!(run(&["namespace", "create", "x", "--retention", "1ms"]).0, 2);
+    assert_eq!(run(&["deploy", "order.wf", "--namespace", "lab"]).0, 0);
+    assert_eq!(run(&["start", "order", "to=Rom", "--id", "a", "--namespace", "lab"]).0, 0);
+    let city = |namespace: &str| {
+        let (_, out, _) = run(&["show", "a", "--plain", "--namespace", namespace]);
+        out.lines().next().unwrap_or_default().to_owned()
+    };
+    assert_eq!(city("lab"), r#"1 RunStarted order {"to":"Rom"}"#, "an id is one of its namespace");
+    assert_eq!(city("default"), r#"1 RunStarted order {"to":"Köln"}"#);
+    assert_eq!(run(&["count", "--namespace", "lab"]).1, "1\n");
+    let (_, out, _) = run(&["namespace", "describe", "lab", "--json"]);
+    let described: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!((&described["retention"], &described["workflows"]), (&json!("30d"), &json!(["order"])));
+    assert_eq!(described["attributes"]["tags"], "List<String>");
+    let (_, out, _) = run(&["namespace", "list", "--json"]);
+    let names: Vec<Value> =
+        out.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["name"].clone()).collect();
+    assert_eq!(names, ["default", "lab"]);
+
+    // What has ended is gone when its time has come.
+    assert_eq!(run(&["signal", "a", "ship", "--namespace", "lab"]).0, 0);
+    assert_eq!(run(&["result", "a", "--namespace", "lab"]).0, 0);
+    assert_eq!(run(&["start", "order", "to=Rom", "--id", "b", "--namespace", "lab"]).0, 0);
+    let (code, _, err) = run(&["namespace", "delete", "lab"]);
+    assert!(code == 5 && err.contains("1 run is open in the namespace `lab`"), "{code} {err}");
+    let (code, _, err) = run(&["namespace", "update", "lab", "--retention", "1s"]);
+    assert!(code == 0 && err.contains("kept for 1s"), "{code} {err}");
+    let deadline = std::time::Instant::now() + MAX;
+    while run(&["describe", "a", "--namespace", "lab"]).0 != 5 {
+        assert!(std::time::Instant::now() < deadline, "a run that was kept long enough is still there");
+    }
+    assert_eq!(run(&["list", "--namespace", "lab", "--json"]).1.lines().count(), 1);
+    assert_eq!(run(&["describe", "b"]).0, 0, "other namespaces keep theirs");
+
+    assert_eq!(run(&["terminate", "b", "--namespace", "lab"]).0, 0);
+    assert_eq!(run(&["namespace", "delete", "lab"]).0, 0);
+    assert_eq!(run(&["list", "--namespace", "lab"]).0, 5);
+    assert_eq!(run(&["namespace", "delete", "default"]).0, 5);
+    while run(&["namespace", "create", "lab"]).0 != 0 {
+        assert!(std::time::Instant::now() < deadline, "the name of a namespace that is gone is free");
+    }
+    assert_eq!(run(&["list", "--namespace", "lab", "--json"]).1, "", "and nothing of it is left");
 }

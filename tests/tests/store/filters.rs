@@ -35,7 +35,7 @@ workflow order() {
   indexed state city: String? = none
   indexed state stage: Stage? = none
   indexed state tags: List<String>? = none
-  log.info(\"{bags} {rush} {price} {weight} {due} {lead} {shipped} {city} {stage} {tags}\")
+  sleep 1s
 }
 ";
 

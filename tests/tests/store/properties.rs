@@ -6,10 +6,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use weft_bytecode::ProgramHash;
 use weft_engine::Record;
-use weft_protocol::{EventId, LogSeq, PartitionId, RunId, Timestamp, WorkflowId};
+use weft_protocol::{EventId, LogSeq, PartitionId, Payload, RunId, Timestamp, WorkflowId};
 use weft_runtime::filter::{Field, Filter, Is, Key, Op, Test};
 use weft_runtime::frame::{ChunkReader, LogRecord, fence_body};
-use weft_runtime::store::{Append, CHUNK_BYTES_MAX, Chunk, ClosedPage, ClosedRun, Journal, StoreError};
+use weft_runtime::namespaces::Namespace;
+use weft_runtime::store::{Append, Blob, CHUNK_BYTES_MAX, Chunk, ClosedPage, ClosedRun, Journal, StoreError};
 
 use crate::place::{PARTITIONS, Place};
 
@@ -22,7 +23,7 @@ pub(crate) fn chunk(part: PartitionId, seq: u64, epoch: u64, body: &[u8]) -> Chu
 }
 
 pub(crate) fn chunks(chunks: &[Chunk]) -> Append {
-    Append { chunks: chunks.to_vec(), closed: Vec::new() }
+    Append { chunks: chunks.to_vec(), ..Append::default() }
 }
 
 fn row(part: PartitionId, counter: u64, id: &str, started: i64) -> ClosedRun {
@@ -64,7 +65,7 @@ pub(crate) async fn put_rows(journal: &Arc<dyn Journal>, rows: Vec<ClosedRun>) {
     for part in parts {
         chunks.push(chunk(part, log(journal, part).await.len() as u64 + 1, 0, b"x"));
     }
-    append(journal, &Append { chunks, closed: rows }).await.unwrap();
+    append(journal, &Append { chunks, closed: rows, ..Append::default() }).await.unwrap();
 }
 
 pub(crate) async fn what_is_appended_is_read_in_order_and_in_pages(place: Place) {
@@ -86,6 +87,7 @@ pub(crate) async fn an_append_takes_all_its_places_or_none(place: Place) {
     let clash = Append {
         chunks: vec![chunk(P0, 1, 1, b"new"), chunk(P1, 1, 1, b"taken"), chunk(P2, 1, 1, b"new")],
         closed: vec![row(P0, 1, "a", 10), row(P1, 1, "b", 10)],
+        ..Append::default()
     };
     let mut lane = place.journal.lane().await.unwrap();
     for _ in 0..2 {
@@ -110,8 +112,11 @@ pub(crate) async fn a_takeover_fences_the_owner_before(place: Place) {
     let fence = fence_body(P1, 2, 2);
     assert_eq!(other.takeover(P1, 1, 2, &fence).await.unwrap(), Some((2, LogSeq(4))));
 
-    let late =
-        Append { chunks: vec![chunk(P1, 4, 1, b"late"), chunk(P1, 5, 1, b"late")], closed: vec![row(P1, 1, "a", 1)] };
+    let late = Append {
+        chunks: vec![chunk(P1, 4, 1, b"late"), chunk(P1, 5, 1, b"late")],
+        closed: vec![row(P1, 1, "a", 1)],
+        ..Append::default()
+    };
     assert!(matches!(zombie.append(&late).await, Err(StoreError::Conflict)));
     append(&other, &chunks(&[chunk(P1, 5, 2, b"c")])).await.unwrap();
     let epochs: Vec<u64> = log(&other, P1).await.iter().map(|chunk| chunk.epoch).collect();
@@ -181,6 +186,7 @@ pub(crate) async fn the_same_append_again_conflicts_and_changes_nothing(place: P
     let sent = Append {
         chunks: vec![chunk(P0, 1, 1, b"one"), chunk(P0, 2, 1, b"two"), chunk(P1, 1, 1, b"other")],
         closed: vec![row(P0, 1, "a", 10)],
+        ..Append::default()
     };
     let mut lane = place.journal.lane().await.unwrap();
     lane.append(&sent).await.unwrap();
@@ -203,7 +209,7 @@ pub(crate) async fn an_append_of_any_size_is_all_or_nothing(place: Place) {
     let all: Vec<Chunk> = (1..=2_500).map(|seq| chunk(P0, seq, 1, &body)).collect();
     let history = vec![9; 12 << 20];
     let closed = (1..=2).map(|n| ClosedRun { history: history.clone(), ..row(P0, n, &format!("{n}"), 10) }).collect();
-    let mut large = Append { chunks: all.clone(), closed };
+    let mut large = Append { chunks: all.clone(), closed, ..Append::default() };
     append(&place.journal, &large).await.unwrap();
     assert!(log(&place.journal, P0).await == all);
     let found = place.journal.closed_run(P0, "default", &WorkflowId::from("2"), None).await.unwrap();
@@ -394,7 +400,7 @@ pub(crate) async fn lanes_append_side_by_side(place: Place) {
             for seq in 1..=30 {
                 let part = PartitionId(part);
                 let closed = vec![row(part, seq, &format!("run-{seq}"), seq as i64)];
-                let append = Append { chunks: vec![chunk(part, seq, 1, &[1; 900])], closed };
+                let append = Append { chunks: vec![chunk(part, seq, 1, &[1; 900])], closed, ..Append::default() };
                 lane.append(&append).await.unwrap();
             }
         })
@@ -404,4 +410,78 @@ pub(crate) async fn lanes_append_side_by_side(place: Place) {
         assert_eq!(log(&place.journal, PartitionId(part)).await.len(), 30);
         assert_eq!(place.journal.closed_ids(PartitionId(part), None, 100).await.unwrap().len(), 30);
     }
+}
+
+pub(crate) async fn closed_runs_go_in_the_order_of_their_end(place: Place) {
+    let ends = [40, 10, 30, 20, 50];
+    let rows = ends.iter().zip(0..).map(|(end, n)| ClosedRun {
+        closed: Timestamp(*end),
+        ..row(PartitionId(n % 3), u64::from(n) + 1, &format!("run-{n}"), 1)
+    });
+    let other = ClosedRun { namespace: "other".into(), closed: Timestamp(5), ..row(P0, 9, "other", 1) };
+    put_rows(&place.journal, rows.chain([other]).collect()).await;
+    let left = async || {
+        let page = page_of(Filter::all(), None, 10);
+        let mut ends: Vec<i64> =
+            place.journal.list_closed(&page).await.unwrap().iter().map(|row| row.closed.0).collect();
+        ends.sort_unstable();
+        ends
+    };
+    assert_eq!(place.journal.oldest_closed("default").await.unwrap(), Some(Timestamp(10)));
+    assert_eq!(place.journal.forget_closed("default", Timestamp(40), 2).await.unwrap(), 2);
+    assert_eq!(left().await, [30, 40, 50], "the oldest first");
+    assert_eq!(place.journal.forget_closed("default", Timestamp(40), 2).await.unwrap(), 1);
+    assert_eq!(place.journal.forget_closed("default", Timestamp(40), 2).await.unwrap(), 0, "before, not at");
+    assert_eq!(left().await, [40, 50]);
+    assert_eq!(place.journal.oldest_closed("default").await.unwrap(), Some(Timestamp(40)));
+    assert_eq!(place.journal.oldest_closed("other").await.unwrap(), Some(Timestamp(5)));
+    assert_eq!(place.journal.oldest_closed("none").await.unwrap(), None);
+    let id = WorkflowId::from("run-1");
+    assert_eq!(place.journal.closed_run(P1, "default", &id, None).await.unwrap(), None);
+}
+
+pub(crate) async fn large_values_go_with_their_run(place: Place) {
+    let (mine, other) = (RunId::new(P1, 1), RunId::new(P1, 2));
+    let blob =
+        |run: RunId, n: u8| Blob { run, hash: [n; 32], body: Payload::json(&"x".repeat(100_000 + usize::from(n))) };
+    let sent = Append {
+        chunks: vec![chunk(P1, 1, 1, b"one")],
+        closed: vec![row(P1, 1, "a", 10)],
+        blobs: vec![blob(mine, 1), blob(mine, 2), blob(mine, 1), blob(other, 1)],
+    };
+    let mut lane = place.journal.lane().await.unwrap();
+    lane.append(&sent).await.unwrap();
+    assert!(matches!(lane.append(&sent).await, Err(StoreError::Conflict)), "the log alone is the fence");
+    let again = Append { chunks: vec![chunk(P1, 2, 1, b"two")], blobs: vec![blob(mine, 2)], ..Append::default() };
+    lane.append(&again).await.expect("a value that is there stays");
+    let taken = Append { chunks: vec![chunk(P1, 2, 1, b"late")], blobs: vec![blob(mine, 3)], ..Append::default() };
+    assert!(matches!(lane.append(&taken).await, Err(StoreError::Conflict)));
+    let found = async |run, hashes: &[u8]| {
+        let hashes: Vec<[u8; 32]> = hashes.iter().map(|n| [*n; 32]).collect();
+        let found = place.journal.blobs(run, &hashes).await.unwrap();
+        found.into_iter().map(|(hash, body)| (hash[0], body.len())).collect::<Vec<_>>()
+    };
+    assert_eq!(found(mine, &[2, 3, 1]).await, [(2, 100_003), (1, 100_002)], "one that was not written is not there");
+    assert_eq!(place.journal.forget_closed("default", Timestamp(i64::MAX), 10).await.unwrap(), 1);
+    assert_eq!(found(mine, &[1, 2]).await, []);
+    assert_eq!(found(other, &[1]).await, [(1, 100_002)]);
+}
+
+pub(crate) async fn namespaces_are_kept(place: Place) {
+    let namespace = Namespace { description: "für Köln".into(), ..Namespace::new("b", Timestamp(7)) };
+    assert_eq!(place.journal.namespaces().await.unwrap(), []);
+    place.journal.put_namespace(&namespace).await.unwrap();
+    place.journal.put_namespace(&Namespace::new("a", Timestamp(8))).await.unwrap();
+    let changed = Namespace { retention_ms: 1_000, deleted: true, created: Timestamp(9), ..namespace };
+    place.journal.put_namespace(&changed).await.unwrap();
+    place.journal.deploy("b", "shop", ProgramHash([1; 32]), Timestamp(1)).await.unwrap();
+    place.journal.deploy("a", "shop", ProgramHash([1; 32]), Timestamp(1)).await.unwrap();
+    place.journal.put_attributes("b", &[("bags", weft_runtime::filter::Kind::Int)]).await.unwrap();
+    let kept = [Namespace::new("a", Timestamp(8)), Namespace { created: Timestamp(7), ..changed }];
+    assert_eq!(place.again().await.namespaces().await.unwrap(), kept);
+    place.journal.drop_namespace("b").await.unwrap();
+    assert_eq!(place.journal.namespaces().await.unwrap(), kept[..1]);
+    assert_eq!(place.journal.attributes().await.unwrap(), []);
+    let left: Vec<String> = place.journal.deployments().await.unwrap().into_iter().map(|d| d.namespace).collect();
+    assert_eq!(left, ["a"]);
 }

@@ -6,7 +6,7 @@ use sqlx::postgres::{PgArguments, PgConnectOptions, PgConnection};
 use sqlx::{Connection, Postgres};
 
 use super::connect::{append_connection, classify, within};
-use crate::store::{Append, Chunk, ClosedRun, Lane, StoreError};
+use crate::store::{Append, Blob, Chunk, ClosedRun, Lane, StoreError};
 
 /// Bytes that one statement brings at most: the database takes no message of a gigabyte. More is several statements of
 /// one transaction.
@@ -44,6 +44,10 @@ const CHUNKS_AND_RUNS: &str = chunks_and_runs!("");
 /// Asking for this costs a quarter of a row's price, so it is asked only after a row was found to be there.
 const CHUNKS_AND_NEW_RUNS: &str = chunks_and_runs!("on conflict do nothing");
 
+/// Large values, in a transaction with the chunks that refer to them.
+const BLOBS: &str = "insert into blob (part, run, hash, body)
+ select * from unnest($1::int[], $2::bigint[], $3::bytea[], $4::bytea[]) on conflict do nothing";
+
 pub(super) struct PostgresLane {
     options: PgConnectOptions,
     connection: Option<PgConnection>,
@@ -64,7 +68,7 @@ impl Lane for PostgresLane {
             Some(connection) => connection,
             None => append_connection(&self.options).await?,
         };
-        let large = bytes_of(append) > STATEMENT_BYTES_MAX;
+        let large = bytes_of(append) > STATEMENT_BYTES_MAX || !append.blobs.is_empty();
         let outcome = match (append.chunks.as_slice(), append.closed.as_slice()) {
             _ if large => send_in_pieces(&mut connection, append).await,
             ([chunk], []) => send(&mut connection, one(chunk)).await,
@@ -113,6 +117,9 @@ async fn send_in_pieces(connection: &mut PgConnection, append: &Append) -> Resul
         }
         for piece in pieces(&append.closed, bytes_of_row) {
             send(&mut transaction, with_runs(CHUNKS_AND_NEW_RUNS, &[], piece)).await?;
+        }
+        for piece in pieces(&append.blobs, |blob| blob.body.len()) {
+            send(&mut transaction, with_blobs(piece)).await?;
         }
         Ok(())
     };
@@ -181,6 +188,14 @@ fn with_runs<'a>(statement: &'static str, chunks: &'a [Chunk], rows: &'a [Closed
         .bind(column(rows, |row| row.attributes.as_str()))
         .bind(column(rows, |row| row.search.as_str()))
         .bind(column(rows, |row| row.history.as_slice()))
+}
+
+fn with_blobs(blobs: &[Blob]) -> Query<'_> {
+    sqlx::query(BLOBS)
+        .bind(column(blobs, |blob| i32::from(blob.run.partition().0)))
+        .bind(column(blobs, |blob| blob.run.0 as i64))
+        .bind(column(blobs, |blob| blob.hash.as_slice()))
+        .bind(column(blobs, |blob| blob.body.stored()))
 }
 
 fn column<'a, T, C>(rows: &'a [T], value: impl Fn(&'a T) -> C) -> Vec<C> {

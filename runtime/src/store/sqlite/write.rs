@@ -69,7 +69,7 @@ impl Writer {
 
     async fn append(&self, append: &Append) -> Result<(), StoreError> {
         self.with(async |connection| {
-            if let ([chunk], []) = (append.chunks.as_slice(), append.closed.as_slice()) {
+            if let ([chunk], [], []) = (append.chunks.as_slice(), append.closed.as_slice(), append.blobs.as_slice()) {
                 // One statement is a transaction by itself.
                 let one = &self.chunks[SHAPES.len() - 1];
                 bind_chunk(sqlx::query(one), chunk).execute(connection).await?;
@@ -81,6 +81,15 @@ impl Writer {
             }
             for (sql, rows) in pieces(&self.runs, &append.closed) {
                 rows.iter().fold(sqlx::query(sql), bind_run).execute(&mut *tx).await?;
+            }
+            for blob in &append.blobs {
+                sqlx::query("insert into blob (part, run, hash, body) values (?, ?, ?, ?) on conflict do nothing")
+                    .bind(blob.run.partition().0)
+                    .bind(blob.run.0 as i64)
+                    .bind(blob.hash.as_slice())
+                    .bind(blob.body.stored())
+                    .execute(&mut *tx)
+                    .await?;
             }
             tx.commit().await
         })
@@ -145,12 +154,24 @@ impl Writer {
         before: Timestamp,
         limit: usize,
     ) -> Result<u64, StoreError> {
-        let query = sqlx::query(
-            "delete from run where rowid in (
-               select rowid from run where namespace = ? and closed < ? order by closed, run limit ?
-             )",
-        );
-        self.execute(query.bind(namespace).bind(before.0).bind(limit as i64)).await
+        self.with(async |connection| {
+            let mut tx = connection.begin_with("begin immediate").await?;
+            let mut gone = 0;
+            for statement in [
+                "delete from blob where (part, run) in (
+                   select part, run from run where namespace = ? and closed < ? order by closed, run limit ?
+                 )",
+                "delete from run where rowid in (
+                   select rowid from run where namespace = ? and closed < ? order by closed, run limit ?
+                 )",
+            ] {
+                let query = sqlx::query(statement).bind(namespace).bind(before.0).bind(limit as i64);
+                gone = query.execute(&mut *tx).await?.rows_affected();
+            }
+            tx.commit().await?;
+            Ok(gone)
+        })
+        .await
     }
 
     pub(super) async fn drop_namespace(&self, name: &str) -> Result<(), StoreError> {
