@@ -458,7 +458,8 @@ impl Types {
                 let fields: Vec<_> = fields.iter().map(|(n, t)| format!("{n}: {}", name(*t))).collect();
                 format!("{{ {} }}", fields.join(", "))
             }
-            Kind::Record(id) | Kind::Enum(id) | Kind::Error(id) => self.def(id).name.to_string(),
+            // Not by `def`: what is only named need not be complete, and may be the one that is being completed.
+            Kind::Record(id) | Kind::Enum(id) | Kind::Error(id) => self.defs.borrow()[id.0 as usize].name.to_string(),
             Kind::Param { name: own, .. } => own.to_string(),
             other => format!("{other:?}"),
         }

@@ -2,7 +2,8 @@
 //! does not panic, hang or run out of stack, and what it promises of a text holds. `fuzz/` has the same promises for
 //! cargo-fuzz (docs/fuzzing.md).
 //!
-//! `WEFT_FUZZ_CASES` and `WEFT_FUZZ_SEED` say how many texts, and which.
+//! `WEFT_FUZZ_CASES` and `WEFT_FUZZ_SEED` say how many texts, and which; `WEFT_FUZZ_PROMISE`, which promise is asked for
+//! (`compiles`, `formats` or `fixes`; all without it).
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
@@ -40,9 +41,22 @@ fn number(name: &str, default: u64) -> u64 {
     given.map_or(default, |text| text.parse().unwrap_or_else(|_| panic!("{name}={text} is no number")))
 }
 
+/// What is asked of each text.
+fn promise() -> fn(&str) {
+    match std::env::var("WEFT_FUZZ_PROMISE").as_deref() {
+        Err(_) => promises::all,
+        Ok("compiles") => |text| drop(promises::compiles(text)),
+        Ok("formats") => promises::formats,
+        Ok("fixes") => promises::fixes,
+        Ok(other) => panic!("WEFT_FUZZ_PROMISE={other} is none of compiles, formats, fixes"),
+    }
+}
+
 /// Looks at one text; gives the words of the panic.
 fn look(text: &str) -> Result<(), String> {
-    catch_unwind(AssertUnwindSafe(|| promises::all(text))).map_err(|panic| {
+    static PROMISE: std::sync::OnceLock<fn(&str)> = std::sync::OnceLock::new();
+    let promise = PROMISE.get_or_init(promise);
+    catch_unwind(AssertUnwindSafe(|| promise(text))).map_err(|panic| {
         let words = panic.downcast_ref::<String>().cloned();
         words.or_else(|| panic.downcast_ref::<&str>().map(|&s| s.to_owned())).unwrap_or_default()
     })
