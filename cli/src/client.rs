@@ -11,8 +11,9 @@ use serde_json::{Value, json};
 use weft_protocol::Failure;
 use weft_protocol::api::{
     ApiError, BatchReply, BatchRequest, CountQuery, CountReply, DeployReply, HistoryPage, ListQuery, MessageRequest,
-    NamespaceChange, NamespaceInfo, NamespaceList, NamespaceRequest, PollReply, PollRequest, ResultReply,
-    RunDescription, RunPage, StartReply, StartRequest, StopRequest, UpdateReply, UpdateRequest, WorkflowSignature,
+    NamespaceChange, NamespaceInfo, NamespaceList, NamespaceRequest, PollReply, PollRequest, ResetReply, ResetRequest,
+    ResultReply, RunDescription, RunPage, StartReply, StartRequest, StopRequest, UpdateReply, UpdateRequest,
+    WorkflowSignature,
 };
 use weft_runtime::api::{Api, RunKey};
 
@@ -231,6 +232,15 @@ impl Api for Client {
 
     async fn cancel(&self, run: &RunKey, request: StopRequest) -> Result<(), ApiError> {
         self.send(self.post(self.run_url(run, &["cancel"]), &request)).await.map(drop)
+    }
+
+    async fn reset(&self, run: &RunKey, request: ResetRequest) -> Result<ResetReply, ApiError> {
+        self.ask(self.post(self.run_url(run, &["reset"]), &request)).await
+    }
+
+    async fn delete(&self, namespace: &str, workflow_id: &str) -> Result<(), ApiError> {
+        let url = self.url(namespace, &["runs", workflow_id]);
+        self.send(self.http.request(Method::DELETE, url).timeout(ANSWER_TIMEOUT)).await.map(drop)
     }
 
     async fn terminate(&self, run: &RunKey, request: StopRequest) -> Result<(), ApiError> {

@@ -17,6 +17,7 @@ pub(crate) mod message;
 pub(crate) mod namespace;
 pub(crate) mod new;
 pub(crate) mod patience;
+pub(crate) mod reset;
 pub(crate) mod result;
 pub(crate) mod run;
 pub(crate) mod select;
@@ -254,6 +255,8 @@ pub(crate) async fn act(context: &Context, cli: Cli) -> Outcome {
         Command::Query(options) => message::query(context, &options).await,
         Command::Cancel(options) => stop::cancel(context, &options).await,
         Command::Terminate(options) => stop::terminate(context, &options).await,
+        Command::Reset(options) => reset::reset(context, &options).await,
+        Command::Delete(options) => stop::delete(context, &options).await,
         Command::List(options) => list::list(context, &options).await,
         Command::Count(options) => count::count(context, &options).await,
         Command::Namespace(options) => namespace::namespace(context, &options).await,

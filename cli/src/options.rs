@@ -143,6 +143,10 @@ pub(crate) enum Command {
     Cancel(Stop),
     /// End a run now, without its cleanup
     Terminate(Stop),
+    /// Let a run go on from an earlier point of its history
+    Reset(Reset),
+    /// Forget a workflow id: end its open run, if there is one, and drop the histories of all its runs
+    Delete(Delete),
     /// List runs
     List(List),
     /// Count runs
@@ -369,6 +373,43 @@ pub(crate) struct Start {
     /// Send this update with the start, in one step, and print what it answers; its arguments follow as key=value
     #[arg(long, num_args = 1.., value_names = ["NAME", "key=value"], conflicts_with = "signal")]
     pub(crate) update: Vec<String>,
+}
+
+/// `weft reset`.
+#[derive(Debug, Args)]
+#[command(group = clap::ArgGroup::new("point").required(true).args(["event", "first", "last"]))]
+pub(crate) struct Reset {
+    /// The run
+    #[command(flatten)]
+    pub(crate) run: RunArg,
+    /// Keep the history up to this event, with those that were decided together with it
+    #[arg(long, value_name = "N")]
+    pub(crate) event: Option<u64>,
+    /// Begin anew, with the arguments it was started with
+    #[arg(long)]
+    pub(crate) first: bool,
+    /// Do the last step again
+    #[arg(long)]
+    pub(crate) last: bool,
+    /// Why, for the history
+    #[arg(long, default_value = "")]
+    pub(crate) reason: String,
+    /// What came later and is not told again: signals, updates
+    #[arg(long, value_delimiter = ',', value_parser = ["signals", "updates"], value_name = "signals,updates")]
+    pub(crate) exclude: Vec<String>,
+    /// Stay on the code that the run was on, in place of the newest
+    #[arg(long)]
+    pub(crate) same_code: bool,
+    /// Makes a repeated request do nothing
+    #[arg(long)]
+    pub(crate) request_id: Option<String>,
+}
+
+/// `weft delete`.
+#[derive(Debug, Args)]
+pub(crate) struct Delete {
+    /// The workflow id
+    pub(crate) id: String,
 }
 
 /// A run by its workflow id.

@@ -154,6 +154,8 @@ pub(crate) struct Def {
     pub fields: Vec<FieldDef>,
     pub variants: Vec<VariantDef>,
     pub wire: Wire,
+    /// Whether an enum may have other variants later, so that no `match` may rely on those there are.
+    pub open: bool,
     /// Its type parameters, if it is declared with some.
     pub generics: Option<generic::Generics>,
     /// What it was made of: the declaration with parameters, and what they stand for here.
@@ -248,6 +250,7 @@ impl Types {
             fields: Vec::new(),
             variants: Vec::new(),
             wire: Wire::default(),
+            open: false,
             generics: None,
             of: None,
             complete: false,

@@ -273,7 +273,7 @@ impl Activity {
                 self.last_failure = Some(failure.clone());
                 self.phase = Phase::BackingOff { until: *next_at };
             }
-            Record::Told { .. } => {}
+            Record::Told { .. } | Record::Deleted { .. } => {}
             Record::Heartbeat { progress, .. } => {
                 if progress.is_some() {
                     self.progress.clone_from(progress);

@@ -135,7 +135,18 @@ fn own_fields(program: &Program, kind: &EventKind) -> Value {
             "program": ProgramHash(*program).to_string(),
             "unread": unread_json(unread),
         }),
-        RunTerminated { reason, from } => json!({ "reason": reason, "from": from.as_ref().map(run_json) }),
+        RunTerminated { reason, from, next_run } => json!({
+            "reason": reason,
+            "from": from.as_ref().map(run_json),
+            "next_run": next_run.map(|run| run.to_string()),
+        }),
+        RunReset { run: _, from, kept, redo: _, reason, request_id, seed } => json!({
+            "from": from.to_string(),
+            "kept": kept,
+            "reason": reason,
+            "request_id": request_id,
+            "seed": hex(seed),
+        }),
         UpdateAccepted { update_id, name, args, number } => json!({
             "update_id": update_id,
             "name": name,
@@ -194,6 +205,7 @@ pub fn plain_of(event: &Value) -> String {
         }
         "TimerStarted" => lasts(event, "due").unwrap_or_default(),
         "TimerFired" | "TimerCanceled" => shown("timer"),
+        "RunReset" => format!("kept={} {}", event["kept"], text("reason")).trim_end().to_owned(),
         "SignalReceived" | "UpdateAccepted" => format!("{} {}", text("name"), shown("args")),
         "UpdateCompleted" => format!("{} {}", event["accepted"], shown("result")),
         "UpdateFailed" => format!("{} {}", event["accepted"], failed(&event["failure"])),

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use weft_protocol::event::{EventKind, RunRef};
-use weft_protocol::{EventId, Failure, Payload, Timestamp};
+use weft_protocol::{EventId, Failure, Payload, RunId, Timestamp};
 
 /// One thing that happened to a run. One Input is one activation; inside a run nothing is batched.
 #[derive(Debug, Clone, PartialEq)]
@@ -109,6 +109,8 @@ pub enum Input {
         reason: String,
         /// The requesting run, if a run did.
         from: Option<RunRef>,
+        /// The run that goes on for it.
+        next_run: Option<RunId>,
     },
     /// The next slice of a long computation.
     Continue,

@@ -7,6 +7,7 @@ pub mod history;
 pub mod input;
 pub mod options;
 pub mod replay;
+pub mod reset;
 mod retry;
 pub mod run;
 mod signal;

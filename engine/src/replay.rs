@@ -18,6 +18,7 @@ use weft_vm::step::RecordedPatches;
 use weft_vm::{Activation, Loaded, Then, Trap, TrapKind, Vm};
 
 use crate::activity::{Activity, Phase};
+use crate::reset;
 use crate::run::{Facts, Parked, Put, Run, beginning};
 use crate::transition::{Record, Transition};
 
@@ -90,7 +91,10 @@ pub fn event_bytes(kind: &EventKind) -> u64 {
         | RunTimedOut { failure, .. } => failure_bytes(failure),
         PatchRecorded { patch, .. } => patch.len(),
         AttributesSet { attributes } => attributes.len(),
-        CancelRequested { reason, .. } | RunCanceled { reason } | RunTerminated { reason, .. } => reason.len(),
+        CancelRequested { reason, .. }
+        | RunCanceled { reason }
+        | RunTerminated { reason, .. }
+        | RunReset { reason, .. } => reason.len(),
         ActivityCancelRequested { .. }
         | ActivityCanceled { .. }
         | TimerStarted { .. }
@@ -226,12 +230,13 @@ pub(crate) fn vm_before(run: &Run, event: EventId) -> Vm {
 fn unread(run: &Run, history: Vec<Event>) -> Run {
     let (args, seed) = history.first().map_or((Payload::null(), [0; 16]), |first| beginning(&first.kind));
     let mut fresh = Run::blank(Arc::clone(&run.loaded), run.facts.clone(), &args, seed, Arc::clone(&run.limits));
+    fresh.resets = reset::of(&history);
     fresh.history = history;
     fresh
 }
 
 /// An unread run: its history is there, nothing of it is taken in.
-fn read(loaded: &Arc<Loaded>, history: Vec<Event>, limits: &Arc<Limits>) -> Result<Run, RecoverError> {
+pub(crate) fn read(loaded: &Arc<Loaded>, history: Vec<Event>, limits: &Arc<Limits>) -> Result<Run, RecoverError> {
     if let Some(place) = history.iter().zip(1..).position(|(event, id)| event.id != EventId(id)) {
         return Err(RecoverError::Damaged(format!("event {} is not where it belongs", place + 1)));
     }
@@ -245,20 +250,21 @@ fn read(loaded: &Arc<Loaded>, history: Vec<Event>, limits: &Arc<Limits>) -> Resu
     let facts = Facts::of(started, index, *at).ok_or_else(not_begun)?;
     let (args, seed) = beginning(started);
     let mut run = Run::blank(Arc::clone(loaded), facts, &args, seed, Arc::clone(limits));
+    run.resets = reset::of(&history);
     run.history = history;
     Ok(run)
 }
 
 /// Where and how code and history part.
 #[derive(Debug, Clone, PartialEq)]
-struct Diverged {
+pub(crate) struct Diverged {
     /// The event whose activation differs.
     event: EventId,
-    trap: Trap,
+    pub(crate) trap: Trap,
 }
 
 impl Diverged {
-    fn source(&self, loaded: &Loaded) -> String {
+    pub(crate) fn source(&self, loaded: &Loaded) -> String {
         self.trap.site.map_or_else(|| String::from("?"), |site| crate::history::source(loaded.program(), site))
     }
 }
@@ -268,7 +274,7 @@ fn diverged(event: EventId, site: Option<Site>, message: String) -> Box<Diverged
 }
 
 /// Takes in the history of an unread run, activating the program with each Input. Stops before `until` is activated.
-fn walk(run: &mut Run, until: Option<EventId>, between: Between<'_>) -> Result<(), Box<Diverged>> {
+pub(crate) fn walk(run: &mut Run, until: Option<EventId>, between: Between<'_>) -> Result<(), Box<Diverged>> {
     let moved = run.history.iter().rposition(|event| matches!(event.kind, EventKind::CodeMoved { .. }));
     // Code that was moved away from did not know the patches that its successor has.
     walk_to(run, until, moved.map_or(0, |moved| moved + 1), between)
@@ -281,7 +287,8 @@ fn walk_to(run: &mut Run, until: Option<EventId>, of_others: usize, between: Bet
         let next = run.history.get(at).map(|event| &event.kind);
         // What was there before the program began is there when it begins.
         let ahead = run.history.get(at).is_some_and(|event| run.is_ahead(event.id));
-        if let (false, None, Some(put)) = (ahead, &run.stuck, run.queue.front().copied()) {
+        let next_put = run.queue.front().copied().filter(|put| !run.is_held(*put, at));
+        if let (false, None, Some(put)) = (ahead, &run.stuck, next_put) {
             let parked = matches!(next, Some(EventKind::ActivationFailed { event, .. }) if *event <= put.event);
             if until == Some(put.event) || next.is_none() {
                 return Ok(());
@@ -318,6 +325,10 @@ fn read_one(run: &mut Run, at: usize) -> Result<(), Box<Diverged>> {
             });
         }
         EventKind::CodeMoved { .. } => run.stuck = None,
+        EventKind::RunReset { .. } => {
+            run.stuck = None;
+            run.absorb(id);
+        }
         EventKind::RunTerminated { .. } | EventKind::RunTimedOut { .. } => run.absorb(id),
         EventKind::RunCanceled { .. } if !run.begun => run.absorb(id),
         kind if is_of_activation(kind) => {
@@ -525,7 +536,7 @@ impl RecordedPatches for Recorded {
 }
 
 /// Whether an event is caused by an activation rather than causing one.
-fn is_of_activation(kind: &EventKind) -> bool {
+pub(crate) fn is_of_activation(kind: &EventKind) -> bool {
     use EventKind::*;
     matches!(
         kind,

@@ -90,13 +90,25 @@ pub(crate) struct Facts {
     pub(crate) attempt: u32,
     /// How many events behind the first were there before the program began.
     pub(crate) ahead: u32,
+    /// Which run the program is told that it is, at the beginning.
+    pub(crate) origin: RunId,
 }
 
 impl Facts {
     /// Those of the run that begins with this event; `workflow` is the index of its workflow.
     pub(crate) fn of(started: &EventKind, workflow: u16, at: Timestamp) -> Option<Facts> {
-        let EventKind::RunStarted { workflow_id, run_id, parent, options, begins, deadline, attempt, ahead, .. } =
-            started
+        let EventKind::RunStarted {
+            workflow_id,
+            run_id,
+            parent,
+            options,
+            begins,
+            deadline,
+            attempt,
+            ahead,
+            continued,
+            ..
+        } = started
         else {
             return None;
         };
@@ -110,6 +122,7 @@ impl Facts {
             deadline: *deadline,
             attempt: *attempt,
             ahead: *ahead,
+            origin: continued.as_ref().and_then(|continued| continued.origin).unwrap_or(*run_id),
         })
     }
 }
@@ -178,6 +191,12 @@ pub struct Run {
     pub(crate) begun: bool,
     /// What the run's own limit is counted from.
     pub(crate) clock_from: Timestamp,
+    /// When all runs of the chain time out.
+    pub(crate) deadline: Option<Timestamp>,
+    /// Which run the program is told that it is.
+    pub(crate) told_as: RunId,
+    /// Each `RunReset` of the history with the first event that the program notices behind it.
+    pub(crate) resets: Vec<(EventId, EventId)>,
 }
 
 impl Run {
@@ -256,6 +275,9 @@ impl Run {
             now: facts.started_at,
             begun: facts.begins.is_none(),
             clock_from: facts.begins.unwrap_or(facts.started_at),
+            deadline: facts.deadline,
+            told_as: facts.origin,
+            resets: Vec::new(),
             facts,
             // Few runs have less; growing from nothing copies the first events over and over.
             history: Vec::with_capacity(8),
@@ -404,7 +426,7 @@ impl Run {
         let context = Context {
             now: self.history[put.event.0 as usize - 1].at,
             workflow_id: &self.facts.me.workflow_id,
-            run_id: self.facts.me.run_id,
+            run_id: self.told_as,
             started_at: self.facts.started_at,
             history_events: put.event.0,
             history_bytes: put.bytes,
@@ -522,7 +544,7 @@ impl Run {
         let program = self.loaded.program();
         let declared = self.def().throws.iter().any(|ty| program.type_name(*ty) == failure.kind);
         let answer = declared || failure.kind == "Canceled" || self.cancel_reason.is_some();
-        if answer { None } else { retry::next_run(policy, self.facts.attempt, self.facts.deadline, self.now) }
+        if answer { None } else { retry::next_run(policy, self.facts.attempt, self.deadline, self.now) }
     }
 
     /// The run has failed and is followed by another, with the arguments that it was started with.
@@ -549,7 +571,7 @@ impl Run {
     pub(crate) fn over(&self) -> Option<(Timestamp, TimeoutKind)> {
         let run = self.facts.options.run_timeout_ms;
         let run = run.map(|ms| (self.clock_from.plus_ms(ms), TimeoutKind::Run));
-        let all = self.facts.deadline.map(|at| (at, TimeoutKind::Execution));
+        let all = self.deadline.map(|at| (at, TimeoutKind::Execution));
         match (run, all) {
             (Some(run), Some(all)) => Some(if run.0 < all.0 { run } else { all }),
             (run, all) => run.or(all),
@@ -569,6 +591,10 @@ impl Run {
     /// What a closed run tells its parent and its children.
     pub(crate) fn farewell(&self) -> Vec<Outgoing> {
         let Some(closing) = self.history.last() else { return Vec::new() };
+        // Its children are those of the run that goes on for it.
+        if matches!(closing.kind, EventKind::RunTerminated { next_run: Some(_), .. }) {
+            return Vec::new();
+        }
         let parent = self.facts.parent.as_ref();
         let ended = parent
             .and_then(|parent| child::ended(self.loaded.program(), self.def(), &self.facts.me, parent, &closing.kind));

@@ -5,7 +5,7 @@ use std::ops::Range;
 use serde::{Deserialize, Serialize};
 use weft_protocol::event::{EventKind, ParentRef, RunRef};
 use weft_protocol::policy::ChildOptions;
-use weft_protocol::{EventId, Failure, Payload, Timestamp, WorkflowId};
+use weft_protocol::{EventId, Failure, Payload, RunId, Timestamp, WorkflowId};
 
 use crate::input::AlarmKey;
 
@@ -63,6 +63,13 @@ pub enum Record {
         /// Progress.
         progress: Option<Payload>,
     },
+    /// All runs of this id up to the one that the record is of are forgotten.
+    Deleted {
+        /// Their namespace.
+        namespace: String,
+        /// Their workflow id.
+        workflow_id: WorkflowId,
+    },
     /// Of a run that has closed: it is known what became of a message that it sent.
     Told {
         /// The `SignalSent` or `CancelSent`.
@@ -76,7 +83,7 @@ impl Record {
         match self {
             Record::AttemptFailed { failure, .. } => failure.payloads(visit),
             Record::Heartbeat { progress: Some(progress), .. } => visit(progress),
-            Record::Heartbeat { progress: None, .. } | Record::Told { .. } => {}
+            Record::Heartbeat { progress: None, .. } | Record::Told { .. } | Record::Deleted { .. } => {}
         }
     }
 }
@@ -110,6 +117,8 @@ pub enum Outgoing {
     Tell {
         /// The `SignalSent` or `CancelSent`.
         sent: EventId,
+        /// The run that sent it first; one that goes on from an earlier point may send it again.
+        by: RunId,
         /// The run.
         to: RunRef,
         /// What it is told.

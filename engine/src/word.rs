@@ -14,6 +14,7 @@ use weft_protocol::event::EventKind;
 use weft_protocol::{Event, EventId, Failure, RunId};
 
 use crate::Run;
+use crate::reset;
 use crate::transition::{Outgoing, Transition, Word};
 
 /// What makes a message one message, however often it arrives.
@@ -21,8 +22,8 @@ pub fn request_id(from: RunId, sent: EventId) -> String {
     format!("{from}/{}", sent.0)
 }
 
-/// What an event sends, if it sends something.
-pub fn sent(event: &Event) -> Option<Outgoing> {
+/// What an event sends, if it sends something; `by` is the run that did so.
+pub fn sent(event: &Event, by: RunId) -> Option<Outgoing> {
     let (to, word) = match &event.kind {
         EventKind::SignalSent { to, name, args, .. } => {
             (to.clone(), Word::Signal { name: name.clone(), args: args.clone() })
@@ -30,7 +31,7 @@ pub fn sent(event: &Event) -> Option<Outgoing> {
         EventKind::CancelSent { to, .. } => (to.clone(), Word::Cancel),
         _ => return None,
     };
-    Some(Outgoing::Tell { sent: event.id, to, word })
+    Some(Outgoing::Tell { sent: event.id, by, to, word })
 }
 
 /// The messages of a history of which it does not say what became of them, in order.
@@ -39,7 +40,7 @@ pub fn untold(events: &[Event]) -> Vec<Outgoing> {
     for event in events {
         note(&mut open, event);
     }
-    open.iter().filter_map(|id| sent(&events[id.0 as usize - 1])).collect()
+    open.iter().filter_map(|id| sent(&events[id.0 as usize - 1], reset::doer(events, *id)?)).collect()
 }
 
 /// What an event means for the messages that are on their way.
@@ -68,7 +69,12 @@ impl Run {
     /// Writes what was sent, and sends it.
     pub(crate) fn tell(&mut self, kind: EventKind, out: &mut Transition) {
         let id = self.record(kind, out);
-        out.outbox.extend(sent(&self.history[id.0 as usize - 1]));
+        out.outbox.extend(self.sent_by(id));
+    }
+
+    /// A message that was sent.
+    pub(crate) fn sent_by(&self, id: EventId) -> Option<Outgoing> {
+        sent(&self.history[id.0 as usize - 1], reset::doer(&self.history, id)?)
     }
 
     /// What became of a message.

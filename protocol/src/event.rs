@@ -110,6 +110,8 @@ pub struct Continued {
     pub from: RunId,
     /// The first run of the chain: the one that was started.
     pub first: RunId,
+    /// Of a run whose first events were taken over from another: the run that the program was told it is, then.
+    pub origin: Option<RunId>,
     /// How the run before failed, of one that is tried again.
     pub failure: Option<Failure>,
     /// Ids of requests that the chain has taken, oldest first: told again, they change nothing.
@@ -266,6 +268,8 @@ pub enum EventKind {
     RunTerminated {
         reason: String,
         from: Option<RunRef>,
+        /// The run that goes on for it from an earlier point, begun in the same commit.
+        next_run: Option<RunId>,
     },
     RunTimedOut {
         failure: Failure,
@@ -324,6 +328,18 @@ pub enum EventKind {
     /// The start delay or the delay before another try is over, or was cut short: the program begins, and finds the
     /// signals that came before.
     DelayEnded,
+    /// What stands before was taken over from the history of `from`: up to `kept` as it was there, then what it was told
+    /// later. The program notices that now, beginning with event `redo`.
+    RunReset {
+        run: RunId,
+        from: RunId,
+        kept: EventId,
+        redo: EventId,
+        reason: String,
+        request_id: Option<String>,
+        /// What `uuid` and `random` draw from here on.
+        seed: [u8; 16],
+    },
 }
 
 impl EventKind {
@@ -372,6 +388,7 @@ impl EventKind {
             CancelDelivered { .. } => "CancelDelivered",
             CancelRefused { .. } => "CancelRefused",
             DelayEnded => "DelayEnded",
+            RunReset { .. } => "RunReset",
         }
     }
 
@@ -393,7 +410,9 @@ impl EventKind {
     pub fn next_run(&self) -> Option<RunId> {
         match self {
             EventKind::RunContinuedAsNew { next_run, .. } => Some(*next_run),
-            EventKind::RunFailed { next_run, .. } | EventKind::RunTimedOut { next_run, .. } => *next_run,
+            EventKind::RunFailed { next_run, .. }
+            | EventKind::RunTimedOut { next_run, .. }
+            | EventKind::RunTerminated { next_run, .. } => *next_run,
             _ => None,
         }
     }
@@ -453,7 +472,8 @@ impl EventKind {
             | RunTerminated { .. }
             | SignalDelivered { .. }
             | CancelSent { .. }
-            | CancelDelivered { .. } => {}
+            | CancelDelivered { .. }
+            | RunReset { .. } => {}
         }
     }
 

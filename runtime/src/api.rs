@@ -9,8 +9,9 @@ use serde_json::Value;
 use weft_protocol::Failure;
 use weft_protocol::api::{
     ApiError, BatchReply, BatchRequest, CountQuery, CountReply, DeployReply, HistoryPage, ListQuery, MessageRequest,
-    NamespaceChange, NamespaceInfo, NamespaceList, NamespaceRequest, PollReply, PollRequest, ResultReply,
-    RunDescription, RunPage, StartReply, StartRequest, StopRequest, UpdateReply, UpdateRequest, WorkflowSignature,
+    NamespaceChange, NamespaceInfo, NamespaceList, NamespaceRequest, PollReply, PollRequest, ResetReply, ResetRequest,
+    ResultReply, RunDescription, RunPage, StartReply, StartRequest, StopRequest, UpdateReply, UpdateRequest,
+    WorkflowSignature,
 };
 
 /// Names a run: by workflow id the newest run of that id, or one run of the chain.
@@ -57,6 +58,10 @@ pub trait Api: Send + Sync {
     async fn history(&self, run: &RunKey, after: u64, limit: usize, wait: Duration) -> Result<HistoryPage, ApiError>;
     /// Requests cancellation.
     async fn cancel(&self, run: &RunKey, request: StopRequest) -> Result<(), ApiError>;
+    /// Lets a run go on from an earlier point of its history, as a new run of the same id.
+    async fn reset(&self, run: &RunKey, request: ResetRequest) -> Result<ResetReply, ApiError>;
+    /// Ends the open run of a workflow id, if there is one, and forgets all runs of it.
+    async fn delete(&self, namespace: &str, workflow_id: &str) -> Result<(), ApiError>;
     /// Ends a run now.
     async fn terminate(&self, run: &RunKey, request: StopRequest) -> Result<(), ApiError>;
     /// What a client may send to the current code of a workflow.

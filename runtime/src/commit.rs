@@ -60,6 +60,7 @@ impl AppendLane {
                         append.chunks.retain(|chunk| !parts.contains(&chunk.part));
                         append.closed.retain(|row| !parts.contains(&row.run_id.partition()));
                         append.blobs.retain(|blob| !parts.contains(&blob.run.partition()));
+                        append.deleted.retain(|id| !parts.contains(&id.upto.partition()));
                         deposed.extend(parts);
                         continue;
                     }

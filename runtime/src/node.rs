@@ -2,7 +2,7 @@
 //! in them. It is the only thing a binary needs besides routes.
 
 pub(crate) mod answer;
-mod api;
+pub(crate) mod api;
 mod batch;
 pub(crate) mod deploy;
 pub(crate) mod listing;

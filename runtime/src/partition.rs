@@ -13,9 +13,11 @@ pub(crate) mod ask;
 pub mod attempt;
 mod between;
 mod chain;
+mod delete;
 mod moves;
 mod recover;
 pub mod request;
+mod reset;
 mod start;
 mod started;
 mod starts;
@@ -36,7 +38,7 @@ use crate::closed;
 use crate::frame::ChunkWriter;
 use crate::programs::Programs;
 use crate::refusal;
-use crate::store::{Append, ClosedRun};
+use crate::store::{Append, ClosedRun, DeletedId};
 use alarms::Alarms;
 use moves::Move;
 pub use recover::{Recovered, Recovery};
@@ -102,6 +104,10 @@ pub struct Partition {
     closed_rows: Vec<ClosedRun>,
     /// Runs that have ended since this partition is in memory.
     ended: u64,
+    /// Ids that are forgotten, with the newest of their runs.
+    deleted: Vec<DeletedId>,
+    /// The batch of the newest of them: what the store says of an id before that is durable may be over.
+    deleted_in: u64,
     held: Vec<Output>,
     held_flying: Vec<Output>,
     out: Vec<Output>,
@@ -184,6 +190,7 @@ impl Partition {
         self.writer.take(&mut append.chunks);
         self.writer.take_blobs(&mut append.blobs);
         append.closed.append(&mut self.closed_rows);
+        append.deleted.append(&mut self.deleted);
         std::mem::swap(&mut self.held, &mut self.held_flying);
         self.batch += 1;
         self.flying = true;
@@ -289,7 +296,7 @@ impl Partition {
                     self.update_refused(id, gone, batch, reply, (update_id, sent), Err(error));
                 }
             },
-            Then::Child(word) => self.heard_of_child(id, batch, *word, how),
+            Then::Child(word) => self.heard_of_child(batch, *word, how),
             Then::Tell(tell) => self.told(batch, *tell, how),
             Then::Told(sent) => {
                 if how == Err(Refused::Closed) {

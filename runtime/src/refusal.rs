@@ -241,6 +241,19 @@ pub fn run_not_begun() -> ApiError {
         .help("signals are kept until it begins; `weft describe` says when that is")
 }
 
+/// A run cannot be set back.
+pub fn reset_refused(why: &str) -> ApiError {
+    ApiError::new(409, "reset_refused", format!("the run cannot be set back: {why}"))
+        .help("name an earlier event, keep its code with `same_code`, or leave out what is in the way with `exclude`")
+}
+
+/// The run is not of the newest chain of its id.
+pub fn not_the_newest(workflow_id: &str) -> ApiError {
+    let message = format!("another run of the workflow id `{workflow_id}` was started after this one");
+    ApiError::new(409, "not_the_newest", message)
+        .help("only the newest run of an id, and those it went on for, are set back")
+}
+
 /// An update id that is none.
 pub fn update_id() -> ApiError {
     ApiError::new(422, "wrong_input", "the update id is empty or too long")

@@ -13,7 +13,7 @@ use weft_bytecode::{Program, codec};
 use weft_engine::program_of;
 use weft_engine::update::outcome_in;
 use weft_protocol::api::{
-    ApiError, ResultReply, RunDescription, RunRow, StartReply, StartRequest, UpdateReply, UpdateStage,
+    ApiError, ResetRequest, ResultReply, RunDescription, RunRow, StartReply, StartRequest, UpdateReply, UpdateStage,
 };
 use weft_protocol::event::RunRef;
 use weft_protocol::limits::Limits;
@@ -26,13 +26,14 @@ use crate::commit::{AppendLane, Outcome};
 use crate::filter;
 use crate::frame::fence_body;
 use crate::node::answer::{describe_closed, result_of};
+use crate::node::api::reset_order;
 use crate::node::listing::page_of;
 use crate::node::{deploy, open};
 use crate::partition::ask::{checked_start, query_run};
 use crate::partition::attempt::Handout;
 use crate::partition::request::{
-    Answer, AttemptEnd, AttemptRef, Key, Message, OpenPage, Output, Probed, Reply, ReplyId, Request, StartedBy,
-    WorkerOutcome,
+    Answer, AttemptEnd, AttemptRef, ClosedChain, Key, Message, OpenPage, Output, Probed, Reply, ReplyId, Request,
+    StartedBy, WorkerOutcome,
 };
 use crate::partition::update::UpdateAsked;
 use crate::partition::{Partition, Setup, partition_of};
@@ -307,6 +308,38 @@ impl Sandbox {
     pub async fn terminate(&mut self, workflow_id: &str, reason: &str) -> Result<(), ApiError> {
         let ask = Request::Terminate { key: key(workflow_id), reason: reason.into() };
         self.on_open(workflow_id, ask).await
+    }
+
+    /// Lets a run go on from an earlier point.
+    ///
+    /// # Errors
+    /// As the API refuses.
+    pub async fn reset(&mut self, workflow_id: &str, request: ResetRequest) -> Result<(), ApiError> {
+        let mut order = reset_order(key(workflow_id), request)?;
+        let part = self.part(workflow_id);
+        let mut answer = self.ask(part, Request::Reset(Box::new(order.clone()))).await?;
+        if matches!(answer, Answer::NotOpen) {
+            let (row, base) = self.closed(workflow_id).await?;
+            let loaded = self.program_at(&base).await?;
+            order.closed = Some(ClosedChain { histories: vec![base], loaded, newest: row.run_id });
+            answer = self.ask(part, Request::Reset(Box::new(order))).await?;
+        }
+        match answer {
+            Answer::Started { .. } => Ok(()),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// Forgets an id.
+    ///
+    /// # Errors
+    /// As the API refuses.
+    pub async fn delete(&mut self, workflow_id: &str) -> Result<(), ApiError> {
+        let part = self.part(workflow_id);
+        if matches!(self.ask(part, Request::Code(key(workflow_id))).await?, Answer::NotOpen) {
+            self.closed(workflow_id).await?;
+        }
+        self.ask(part, Request::Delete(key(workflow_id))).await.map(drop)
     }
 
     /// Ends the running attempt of an activity with a result, checked against the activity's type.

@@ -66,6 +66,8 @@ pub struct Append {
     pub closed: Vec<ClosedRun>,
     /// Large values that the chunks refer to; one that is there already stays.
     pub blobs: Vec<Blob>,
+    /// Ids whose rows go, after those that come.
+    pub deleted: Vec<DeletedId>,
 }
 
 /// A value too large for the log, of one run.
@@ -77,6 +79,17 @@ pub struct Blob {
     pub hash: [u8; 32],
     /// The value.
     pub body: Payload,
+}
+
+/// A workflow id whose closed runs are forgotten.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeletedId {
+    /// Namespace.
+    pub namespace: String,
+    /// Workflow id.
+    pub workflow_id: WorkflowId,
+    /// This run and all before it; its partition is that of the rows.
+    pub upto: RunId,
 }
 
 /// Why a store did not do it; named by what the caller does next.

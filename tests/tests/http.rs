@@ -4,6 +4,8 @@
 
 #[path = "http/client.rs"]
 mod client;
+#[path = "http/lifecycle.rs"]
+mod lifecycle;
 #[path = "http/program.rs"]
 mod program;
 #[path = "http/refusals.rs"]

@@ -38,6 +38,7 @@ macro_rules! against_each_store {
 against_each_store! {
     properties: what_is_appended_is_read_in_order_and_in_pages
     properties: an_append_takes_all_its_places_or_none
+    properties: a_deleted_id_is_gone_with_its_append
     properties: a_takeover_fences_the_owner_before
     properties: an_empty_log_begins_with_a_fence
     properties: of_many_takeovers_one_wins

@@ -150,6 +150,11 @@ impl Vm {
         }
     }
 
+    /// From here on `uuid` and `random` draw from another seed.
+    pub fn reseed(&mut self, seed: [u8; 16]) {
+        self.seed = seed;
+    }
+
     /// Fuel used since the run began, 1 for about one instruction.
     pub fn fuel_used(&self) -> u64 {
         self.heap.fuel_used

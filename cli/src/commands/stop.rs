@@ -1,10 +1,10 @@
-//! `weft cancel` and `weft terminate`.
+//! `weft cancel`, `weft terminate` and `weft delete`.
 
 use serde_json::json;
 use weft_protocol::api::{BatchOperation, StopRequest};
 
 use crate::exit::{Exit, Outcome};
-use crate::options::Stop;
+use crate::options::{Delete, Stop};
 
 use super::batch::batch;
 use super::message::key;
@@ -44,6 +44,18 @@ fn said(context: &Context, id: &str, request: &str, words: &str) -> Outcome {
         context.out.value(&json!({ "workflow_id": id, "request": request }))?;
     } else {
         context.out.say(&format!("`{id}` {words}"));
+    }
+    Ok(Exit::Done)
+}
+
+/// Forgets a workflow id.
+pub(crate) async fn delete(context: &Context, options: &Delete) -> Outcome {
+    let remote = context.remote().await?;
+    remote.api.delete(&remote.namespace, &options.id).await?;
+    if context.out.json {
+        context.out.value(&json!({ "workflow_id": options.id, "request": "delete" }))?;
+    } else {
+        context.out.say(&format!("`{}` is deleted: no run has that id any more", options.id));
     }
     Ok(Exit::Done)
 }

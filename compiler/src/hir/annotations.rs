@@ -5,7 +5,7 @@ use crate::diagnostic::{Diagnostic, Severity};
 use crate::source::Span;
 use crate::syntax::ast::{Annotation, Decl, ExprKind, File, Item, MemberKind, Param, StringPart};
 use crate::types::world::World;
-use crate::types::{idle, near, refused};
+use crate::types::{idle, near};
 
 const KNOWN: [&str; 4] = ["name", "deprecated", "allow", "open"];
 
@@ -90,7 +90,7 @@ const NAMED: [&str; 11] = [
 ];
 
 /// What code of the project uses by name.
-const USED: [&str; 10] = [
+const USED: [&str; 14] = [
     "a constant",
     "a type alias",
     "a record",
@@ -101,6 +101,10 @@ const USED: [&str; 10] = [
     "a `flow`",
     "an activity",
     "a workflow",
+    "state",
+    "a signal",
+    "a query",
+    "an update",
 ];
 
 fn one(world: &World<'_>, annotation: &Annotation, on: &str) {
@@ -112,8 +116,16 @@ fn one(world: &World<'_>, annotation: &Annotation, on: &str) {
             let d = Diagnostic::error("WF1023", span, format!("`@name` does nothing on {on}"));
             world.report(d.label("has no name on the wire").help("remove it"));
         }
-        // Without it the outer world would see less than was promised.
-        "open" => world.report(refused(&format!("`@open` on {on}"), span)),
+        "open" if on == "an enum" && annotation.args.is_empty() => {}
+        "open" => {
+            let (message, label) = match on {
+                "an enum" => (String::from("`@open` takes nothing"), "not wanted"),
+                on => (format!("`@open` does nothing on {on}"), "has no variants to come"),
+            };
+            world.report(
+                Diagnostic::error("WF1023", span, message).label(label).help("`@open enum Color { Red, Green }`"),
+            );
+        }
         "deprecated" => deprecated(world, annotation, on),
         "allow" => allow(world, annotation),
         _ => {

@@ -455,7 +455,8 @@ impl<'a> World<'a> {
                 }
                 self.refuse_equal_variants(variants, &defs);
                 let wire = self.wire(&item.annotations, &[], &[]);
-                self.types.define(id, |def| (def.variants, def.wire) = (defs, wire));
+                let open = item.annotations.iter().any(|annotation| annotation.name.text == "open");
+                self.types.define(id, |def| (def.variants, def.wire, def.open) = (defs, wire, open));
             }
             _ => {}
         }

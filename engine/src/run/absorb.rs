@@ -109,6 +109,10 @@ impl Run {
             | CancelSent { .. }
             | CancelDelivered { .. }
             | CancelRefused { .. } => crate::word::note(&mut self.sent, event),
+            RunReset { run, seed, .. } => {
+                let (run, seed, at) = (*run, *seed, event.at);
+                self.set_back(run, seed, at);
+            }
             DelayEnded => {
                 self.begun = true;
                 self.clock_from = event.at;

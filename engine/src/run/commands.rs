@@ -122,7 +122,7 @@ impl Run {
             EventKind::ChildScheduled { workflow, workflow_id, args, options, attached, .. } => {
                 Some(Outgoing::StartChild {
                     parent: ParentRef {
-                        run: self.facts.me.clone(),
+                        run: self.scheduler(scheduled),
                         scheduled,
                         attached: *attached,
                         on_close: options.on_parent_close,

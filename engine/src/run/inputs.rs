@@ -65,8 +65,8 @@ impl Run {
                 }
                 Ok(())
             }
-            Input::Terminate { reason, from } => {
-                self.cut_short(EventKind::RunTerminated { reason, from }, out);
+            Input::Terminate { reason, from, next_run } => {
+                self.cut_short(EventKind::RunTerminated { reason, from, next_run }, out);
                 Ok(())
             }
             Input::Continue => Ok(()),

@@ -360,7 +360,7 @@ fn the_end_of_a_run_stops_also_what_was_asked_to_stop_before() {
     case.tell(10, Input::Cancel { reason: String::new(), request_id: None, from: None }).unwrap();
     assert_eq!(case.last.cancel, [EventId(2)]);
     assert!(!case.last.closed, "it waits for the activity");
-    case.tell(1, Input::Terminate { reason: "stop".into(), from: None }).unwrap();
+    case.tell(1, Input::Terminate { reason: "stop".into(), from: None, next_run: None }).unwrap();
     assert!(case.last.closed);
     assert_eq!(case.last.cancel, [EventId(2)]);
 }
@@ -404,7 +404,7 @@ fn the_run_timeout_and_terminate_end_it_without_code() {
     assert_eq!(case.last.cancel, [EventId(2)]);
     assert_eq!(case.shown().lines().last(), Some("3 RunTimedOut"));
     let mut case = started(5);
-    case.tell(1, Input::Terminate { reason: "stop".into(), from: None }).unwrap();
+    case.tell(1, Input::Terminate { reason: "stop".into(), from: None, next_run: None }).unwrap();
     assert_eq!(case.shown().lines().last(), Some("3 RunTerminated stop"));
     assert_eq!(case.run.failure().unwrap().kind, "Terminated");
 }
@@ -440,7 +440,7 @@ fn a_trap_parks_the_run_and_later_inputs_are_only_recorded() {
         9 SignalReceived mark {"n":1}
         10 CancelRequested x"#,
     );
-    case.tell(10, Input::Terminate { reason: "give up".into(), from: None }).unwrap();
+    case.tell(10, Input::Terminate { reason: "give up".into(), from: None, next_run: None }).unwrap();
     assert_eq!(case.shown().lines().last(), Some("11 RunTerminated give up"));
 }
 
@@ -542,7 +542,7 @@ fn a_history_at_its_limit_parks_the_run() {
     case.run.limits = Arc::new(limits);
     case.signal("mark", r#"{"n":1}"#).unwrap();
     assert_eq!(case.run.stuck().map(|stuck| stuck.trap), Some("Limit".to_owned()));
-    case.tell(10, Input::Terminate { reason: String::new(), from: None }).unwrap();
+    case.tell(10, Input::Terminate { reason: String::new(), from: None, next_run: None }).unwrap();
 }
 
 #[test]

@@ -7,7 +7,6 @@ use super::{Run, commands};
 use crate::activity::{Activity, Phase};
 use crate::input::AlarmKey;
 use crate::transition::{Outgoing, Transition};
-use crate::word;
 
 impl Run {
     /// Dispatches, alarms and outbox entries that the present state calls for. No events and no records: nothing here
@@ -38,7 +37,7 @@ impl Run {
     }
 
     fn on_the_way(&self) -> impl Iterator<Item = Outgoing> {
-        self.sent.iter().filter_map(|id| word::sent(&self.history[id.0 as usize - 1]))
+        self.sent.iter().filter_map(|id| self.sent_by(*id))
     }
 
     fn resume_activity(&self, id: EventId, activity: &Activity, out: &mut Transition) {

@@ -76,7 +76,7 @@ impl Run {
         Context {
             now: self.now,
             workflow_id: &self.facts.me.workflow_id,
-            run_id: self.facts.me.run_id,
+            run_id: self.told_as,
             started_at: self.facts.started_at,
             history_events: self.history.len() as u64,
             history_bytes: self.bytes,

@@ -42,6 +42,8 @@ use super::problem::{PROBLEM_JSON, ProblemBody};
         super::runs::read,
         super::runs::cancel,
         super::runs::terminate,
+        super::runs::reset,
+        super::runs::delete,
         super::history::history,
         super::tasks::poll,
         super::tasks::complete,

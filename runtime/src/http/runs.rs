@@ -8,8 +8,9 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 use weft_bytecode::wire::json;
 use weft_protocol::api::{
-    ApiError, BatchReply, BatchRequest, CountQuery, CountReply, ListQuery, MessageRequest, ResultReply, RunDescription,
-    RunPage, Selection, StartReply, StartRequest, StopRequest, UpdateReply, UpdateRequest, UpdateStage, UpdateStatus,
+    ApiError, BatchReply, BatchRequest, CountQuery, CountReply, ListQuery, MessageRequest, ResetReply, ResetRequest,
+    ResultReply, RunDescription, RunPage, Selection, StartReply, StartRequest, StopRequest, UpdateReply, UpdateRequest,
+    UpdateStage, UpdateStatus,
 };
 
 use super::problem::Problem;
@@ -339,5 +340,45 @@ pub(super) async fn terminate(
 ) -> Answer {
     let run = params.only(&["run"])?.run(namespace, id)?;
     shared.api.terminate(&run, request).await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+/// Let a run go on from an earlier point, as a new run of the same id. Its history is kept up to there, what it was told later it
+/// is told again, and an open run is ended. The newest code must follow what is kept.
+#[utoipa::path(post, path = "/api/v1/namespaces/{namespace}/runs/{id}/reset", tag = "runs",
+    params(
+        ("namespace" = String, Path, description = "Namespace"),
+        ("id" = String, Path, description = "Workflow id, percent-encoded"),
+        ("run" = Option<String>, Query, description = "Run id, if not the newest run of the id"),
+    ),
+    request_body = ResetRequest,
+    responses(
+        (status = 201, description = "The new run has begun, durably", body = ResetReply),
+        (status = 409, description = "The code does not follow what is kept, or another run of the id came later; nothing has changed"),
+    ))]
+pub(super) async fn reset(
+    State(shared): State<Shared>,
+    Segments((namespace, id)): Segments<(String, String)>,
+    params: Params,
+    JsonBody(request): JsonBody<ResetRequest>,
+) -> Answer {
+    let run = params.only(&["run"])?.run(namespace, id)?;
+    Ok(reply(StatusCode::CREATED, &shared.api.reset(&run, request).await?))
+}
+
+/// Forget a workflow id: its open run, if there is one, is terminated, and then it is as if no run had ever had the id.
+#[utoipa::path(delete, path = "/api/v1/namespaces/{namespace}/runs/{id}", tag = "runs",
+    params(
+        ("namespace" = String, Path, description = "Namespace"),
+        ("id" = String, Path, description = "Workflow id, percent-encoded"),
+    ),
+    responses((status = 204, description = "No run has the id any more")))]
+pub(super) async fn delete(
+    State(shared): State<Shared>,
+    Segments((namespace, id)): Segments<(String, String)>,
+    params: Params,
+) -> Answer {
+    params.only(&[])?;
+    shared.api.delete(&namespace, &id).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }

@@ -326,6 +326,7 @@ impl Executor {
         self.spare.chunks.clear();
         self.spare.closed.clear();
         self.spare.blobs.clear();
+        self.spare.deleted.clear();
         match landed.outcome {
             Outcome::Done { deposed } => {
                 for part in landed.parts.iter().filter(|part| !deposed.contains(part)) {

@@ -12,7 +12,7 @@ use weft_protocol::{Event, EventId, RunId, Timestamp};
 use super::{Shared, open};
 use crate::api::RunKey;
 use crate::closed;
-use crate::partition::request::Key;
+use crate::partition::request::{ClosedChain, Key};
 use crate::refusal;
 use crate::store::ClosedRun;
 
@@ -27,6 +27,26 @@ pub(super) async fn closed_run(shared: &Shared, key: &Key) -> Result<(ClosedRun,
     };
     let events = closed::history(&row).map_err(|error| refusal::of_store(&error))?;
     Ok((row, events))
+}
+
+/// A closed run and those that went on for it and have closed.
+pub(super) async fn closed_chain(shared: &Shared, key: &Key) -> Result<ClosedChain, ApiError> {
+    let (newest, _) = closed_run(shared, &Key { run_id: None, ..key.clone() }).await?;
+    let (_, base) = closed_run(shared, key).await?;
+    let core = shared.core()?;
+    let hash = program_of(&base)
+        .ok_or_else(|| refusal::store_broken("the history of a closed run does not begin with RunStarted"))?;
+    let loaded =
+        open::program(&*core.journal, &shared.programs, hash).await.map_err(|error| refusal::of_store(&error))?;
+    let mut histories = vec![base];
+    while let Some(next) = histories.last().and_then(|events| events.last()).and_then(|last| last.kind.next_run()) {
+        let part = core.links.partition_of_key(key);
+        let found = closed::find(&*core.journal, part, &key.namespace, &key.workflow_id, Some(next)).await;
+        // It is open.
+        let Some(row) = found.map_err(|error| refusal::of_store(&error))? else { break };
+        histories.push(closed::history(&row).map_err(|error| refusal::of_store(&error))?);
+    }
+    Ok(ClosedChain { histories, loaded, newest: newest.run_id })
 }
 
 /// A closed run as the engine's run again, to be asked for its queries and its description.

@@ -7,16 +7,17 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use serde_json::Value;
+use weft_engine::reset::{Point, Without};
 use weft_engine::signature;
 use weft_engine::update::outcome_in;
 use weft_protocol::api::{
     ApiError, BatchReply, BatchRequest, CountQuery, CountReply, DeployReply, FirstUpdate, HistoryPage, ListQuery,
     MessageRequest, NamespaceChange, NamespaceInfo, NamespaceList, NamespaceRequest, PollReply, PollRequest,
-    ResultReply, RunDescription, RunPage, StartReply, StartRequest, StopRequest, UpdateReply, UpdateRequest,
-    UpdateStage, WorkflowSignature,
+    ResetPoint, ResetReply, ResetRequest, ResetWithout, ResultReply, RunDescription, RunPage, StartReply, StartRequest,
+    StopRequest, UpdateReply, UpdateRequest, UpdateStage, WorkflowSignature,
 };
 use weft_protocol::event::EventKind;
-use weft_protocol::{Failure, Payload, RunId, WorkflowId};
+use weft_protocol::{EventId, Failure, Payload, RunId, WorkflowId};
 
 use super::answer;
 use super::{Node, Shared, deploy};
@@ -24,7 +25,7 @@ use crate::activities::queue::{PollPlan, TaskToken, worker_task};
 use crate::api::{Api, RunKey};
 use crate::loops::Delivery;
 use crate::partition::ask::{checked_start, query_run};
-use crate::partition::request::{Answer, AttemptRef, Key, Reply, Request, StartOrder, WorkerOutcome};
+use crate::partition::request::{Answer, AttemptRef, Key, Reply, Request, ResetOrder, StartOrder, WorkerOutcome};
 use crate::partition::update::UpdateAsked;
 use crate::refusal;
 
@@ -251,6 +252,33 @@ impl Api for Node {
         }
     }
 
+    async fn reset(&self, run: &RunKey, request: ResetRequest) -> Result<ResetReply, ApiError> {
+        self.shared.work()?;
+        let key = self.shared.key(run)?;
+        let mut order = reset_order(key.clone(), request)?;
+        let mut answer = self.shared.ask(&key, Request::Reset(Box::new(order.clone()))).await?;
+        if matches!(answer, Answer::NotOpen) {
+            order.closed = Some(answer::closed_chain(&self.shared, &key).await?);
+            answer = self.shared.ask(&key, Request::Reset(Box::new(order))).await?;
+        }
+        match answer {
+            Answer::Started { run, .. } => {
+                Ok(ResetReply { workflow_id: run.workflow_id.to_string(), run_id: run.run_id.to_string() })
+            }
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    async fn delete(&self, namespace: &str, workflow_id: &str) -> Result<(), ApiError> {
+        self.shared.work()?;
+        let run = RunKey { namespace: namespace.into(), workflow_id: workflow_id.into(), run_id: None };
+        let key = self.shared.key(&run)?;
+        if matches!(self.shared.ask(&key, Request::Code(key.clone())).await?, Answer::NotOpen) {
+            answer::closed_run(&self.shared, &key).await?;
+        }
+        self.shared.ask(&key, Request::Delete(key.clone())).await.map(drop)
+    }
+
     async fn terminate(&self, run: &RunKey, request: StopRequest) -> Result<(), ApiError> {
         self.shared.work()?;
         let key = self.shared.key(run)?;
@@ -421,6 +449,25 @@ impl Shared {
         let attempt = self.claimed(token)?;
         core.links.ask(attempt.run.partition(), Request::EndAttempt { attempt, outcome }).await.map(drop)
     }
+}
+
+/// A checked reset.
+pub(crate) fn reset_order(key: Key, request: ResetRequest) -> Result<ResetOrder, ApiError> {
+    let point = match (request.event, request.to) {
+        (Some(event), None) => Point::Event(EventId(event)),
+        (None, Some(ResetPoint::First)) => Point::First,
+        (None, Some(ResetPoint::Last)) => Point::Last,
+        _ => {
+            let wrong = ApiError::new(422, "wrong_input", "a reset goes to an event, to `first` or to `last`");
+            return Err(wrong.at("event", "the number of an event, or `to` in its place"));
+        }
+    };
+    let without = Without {
+        signals: request.exclude.contains(&ResetWithout::Signals),
+        updates: request.exclude.contains(&ResetWithout::Updates),
+    };
+    let ResetRequest { same_code, reason, request_id, .. } = request;
+    Ok(ResetOrder { key, point, without, same_code, reason, request_id, closed: None })
 }
 
 /// An id for an update or a batch that came without one.

@@ -36,8 +36,10 @@ impl Partition {
                 self.input(&key, Input::Cancel { reason, request_id, from: None }, reply, now);
             }
             Request::Terminate { key, reason } => {
-                self.input(&key, Input::Terminate { reason, from: None }, reply, now);
+                self.input(&key, Input::Terminate { reason, from: None, next_run: None }, reply, now);
             }
+            Request::Reset(order) => self.reset(*order, reply, now),
+            Request::Delete(key) => self.delete(&key, reply, now),
             Request::Ended(key) => match self.find(&key).and_then(|run| self.runs.get_mut(&run)) {
                 Some(open) => open.waiters.push(Waiter { reply, this_run_only: key.run_id.is_some() }),
                 None => self.not_open(&key, reply),

@@ -6,15 +6,17 @@
 
 use std::sync::Arc;
 
-use weft_engine::{Input, Outgoing, Refused, child};
+use weft_engine::{Input, Outgoing, Refused, Run, child};
 use weft_protocol::event::{EventKind, ParentRef, RunRef};
 use weft_protocol::policy::OnParentClose;
 use weft_protocol::{Event, EventId, RunId, Timestamp};
 use weft_vm::Loaded;
 
-use super::request::{Asker, ChildWord, Message, OpenRun, Output, Probe, StartOrder, StartedBy, Then};
+use super::request::{Asker, ChildWord, Message, OpenRun, Orphan, Output, Probe, StartOrder, StartedBy, Then};
 use super::word::Tell;
 use super::{Partition, partition_of};
+use crate::closed;
+use crate::store::{ClosedRun, StoreError};
 
 impl Partition {
     /// Holds what a run tells another until `batch` is durable.
@@ -82,8 +84,14 @@ impl Partition {
             }
             Message::AwaitEnd(order, child) => self.await_end(*order, child),
             Message::ParentOpen { namespace, parent, child, on_close } => {
-                if !self.runs.contains_key(&parent.run_id) {
-                    self.parent_has_closed(namespace, &parent, child, on_close);
+                let heir = self.heir(&namespace, &parent, |run| run.has_child(&child));
+                if heir.is_none() && !self.runs.contains_key(&parent.run_id) {
+                    let closing = self.closing.get(&(namespace.clone(), parent.workflow_id.clone()));
+                    let batch = closing.map_or(0, |(_, batch)| *batch);
+                    let (workflow_id, run_id) = (parent.workflow_id.clone(), Some(parent.run_id));
+                    let asker = Asker::Child(Orphan { namespace, parent, child, on_close });
+                    let probe = Probe { asker, workflow_id, run_id, newest: None };
+                    self.hold(batch, Output::Probe(Box::new(probe)));
                 }
             }
             Message::Tell(tell) => self.take_tell(*tell, now),
@@ -95,7 +103,7 @@ impl Partition {
             }
             Message::Terminate { namespace, to, reason, from } => {
                 let run = self.newest_of(&namespace, &to).unwrap_or(to.run_id);
-                self.apply(run, Input::Terminate { reason, from: Some(from) }, Then::Nothing, now);
+                self.apply(run, Input::Terminate { reason, from: Some(from), next_run: None }, Then::Nothing, now);
             }
         }
     }
@@ -118,16 +126,27 @@ impl Partition {
             | EventKind::ChildTerminated { scheduled, .. } => (Some(*scheduled), false),
             _ => (None, false),
         };
-        let open = self.runs.get(&parent.run_id);
+        // A run that was set back has children that another has started.
+        let heir = scheduled.and_then(|at| self.heir(&namespace, &parent, |run| run.adopts(parent.run_id, at)));
+        let id = heir.unwrap_or(parent.run_id);
+        let open = self.runs.get(&id);
         let attached = |open: &OpenRun| scheduled.is_some_and(|at| is_attached(open.run.history(), at));
         let awaits_end = started && open.is_some_and(attached);
-        let id = parent.run_id;
         let word = ChildWord { namespace, parent, child, on_close, scheduled, started, awaits_end };
         self.apply(id, Input::Child(event), Then::Child(Box::new(word)), now);
     }
 
+    /// The open run that goes on for a closed one, if it is one that `takes` what is meant for that.
+    fn heir(&self, namespace: &Arc<str>, run: &RunRef, takes: impl FnOnce(&Run) -> bool) -> Option<RunId> {
+        if self.runs.contains_key(&run.run_id) {
+            return None;
+        }
+        let newest = self.newest_of(namespace, run)?;
+        self.runs.get(&newest).is_some_and(|open| takes(&open.run)).then_some(newest)
+    }
+
     /// The parent has noted word of a child, or was closed already.
-    pub(super) fn heard_of_child(&mut self, id: RunId, batch: u64, word: ChildWord, how: Result<(), Refused>) {
+    pub(super) fn heard_of_child(&mut self, batch: u64, word: ChildWord, how: Result<(), Refused>) {
         let Some(child) = word.child else { return };
         let closed = matches!(how, Err(Refused::Closed));
         if closed && word.started {
@@ -136,7 +155,7 @@ impl Partition {
         }
         // A closed parent asks for nothing again.
         if let Some(scheduled) = word.scheduled.filter(|_| closed || !word.awaits_end) {
-            let settled = Message::Settled { parent: id, scheduled };
+            let settled = Message::Settled { parent: word.parent.run_id, scheduled };
             self.hold(batch, Output::Send(child.run_id.partition(), settled));
         }
     }
@@ -161,6 +180,24 @@ impl Partition {
             asker: Asker::Start(order),
         };
         self.hold(batch, Output::Probe(Box::new(probe)));
+    }
+
+    /// The store has answered how the parent of a child ended. A run that was set back leaves its children alone.
+    pub(super) fn orphaned(&mut self, orphan: Orphan, found: Result<Option<ClosedRun>, StoreError>) {
+        let Orphan { namespace, parent, child, on_close } = orphan;
+        let ended = found.and_then(|row| row.map(|row| closed::history(&row)).transpose());
+        match ended {
+            Ok(events) => {
+                let last = events.as_ref().and_then(|events| events.last()).map(|last| &last.kind);
+                if !matches!(last, Some(EventKind::RunTerminated { next_run: Some(_), .. })) {
+                    self.parent_has_closed(namespace, &parent, child, on_close);
+                }
+            }
+            // It is asked again when this partition is read back from a repaired store.
+            Err(error) => {
+                tracing::error!(%child.workflow_id, %parent.run_id, %error, "the closed parent of a run cannot be read");
+            }
+        }
     }
 
     /// A child whose parent is gone gets what its options say.

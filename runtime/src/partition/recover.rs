@@ -100,6 +100,9 @@ impl Recovery {
                 LogRecord::Record { run, record: Record::Told { sent } } => {
                     self.untold.remove(&(run, sent));
                 }
+                LogRecord::Record { record: Record::Deleted { namespace, workflow_id }, .. } => {
+                    self.starts.forget(&namespace, &workflow_id);
+                }
                 LogRecord::Record { run, record } => {
                     if let Some(logged) = self.open.get_mut(&run) {
                         logged.records.push(record);
@@ -237,6 +240,8 @@ impl Recovery {
             flying: false,
             closed_rows: Vec::new(),
             ended: 0,
+            deleted: Vec::new(),
+            deleted_in: 0,
             held: Vec::new(),
             held_flying: Vec::new(),
             out: Vec::new(),
@@ -347,6 +352,15 @@ impl Partition {
         }
     }
 
+    /// Asks for the ends of children that a run has taken over from another; they do not know it.
+    pub(super) fn ask_for_children(&mut self, id: RunId) {
+        let Some(open) = self.runs.get(&id) else { return };
+        let (asks, batch) = (awaited(&open.run, &open.namespace), open.batch);
+        for (child, ask) in asks {
+            self.hold(batch, Output::Send(child, ask));
+        }
+    }
+
     /// What a run still has to do.
     fn go_on_from(&mut self, id: RunId, mut unsettled: Transition, now: Timestamp) {
         let over = |(at, key): &mut (Timestamp, AlarmKey)| matches!(key, AlarmKey::Retry(..)) && *at <= now;
@@ -437,7 +451,7 @@ fn awaited(run: &Run, namespace: &Arc<str>) -> Vec<(PartitionId, Message)> {
         let child = child?.clone();
         let (workflow, _) = run.loaded().program().workflow(workflow)?;
         let on_close = options.on_parent_close;
-        let parent = ParentRef { run: run.me().clone(), scheduled, attached: true, on_close };
+        let parent = ParentRef { run: run.scheduler(scheduled), scheduled, attached: true, on_close };
         let order = StartOrder {
             namespace: namespace.clone(),
             workflow_id: Some(child.workflow_id.clone()),

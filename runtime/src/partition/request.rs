@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde_json::Value;
 use weft_bytecode::ProgramHash;
 use weft_engine::Run;
+use weft_engine::reset::{Point, Without};
 use weft_protocol::api::{ApiError, RunDescription, RunRow, Status, UpdateReply};
 use weft_protocol::event::{EventKind, ParentRef, RunRef};
 use weft_protocol::policy::{OnClosed, OnConflict, OnParentClose, RunOptions};
@@ -83,6 +84,36 @@ pub enum With {
     },
 }
 
+/// A run that is to go on from an earlier point.
+#[derive(Debug, Clone)]
+pub struct ResetOrder {
+    /// Which.
+    pub key: Key,
+    /// Where to.
+    pub point: Point,
+    /// What is left out.
+    pub without: Without,
+    /// Whether it stays on its code.
+    pub same_code: bool,
+    /// Why.
+    pub reason: String,
+    /// Makes it idempotent.
+    pub request_id: Option<String>,
+    /// What the store has of it, if the run is not open.
+    pub closed: Option<ClosedChain>,
+}
+
+/// A closed run and those that went on for it.
+#[derive(Debug, Clone)]
+pub struct ClosedChain {
+    /// Their histories, oldest first.
+    pub histories: Vec<Vec<Event>>,
+    /// The code that the first was on.
+    pub loaded: Arc<Loaded>,
+    /// The newest closed run of the id.
+    pub newest: RunId,
+}
+
 /// Who asked for a start.
 #[derive(Debug, Clone, PartialEq)]
 pub enum StartedBy {
@@ -135,6 +166,10 @@ pub enum Request {
         /// Why.
         reason: String,
     },
+    /// Let a run go on from an earlier point.
+    Reset(Box<ResetOrder>),
+    /// End the open run of an id, if there is one, and forget all runs of it.
+    Delete(Key),
     /// Answer when the run has ended.
     Ended(Key),
     /// Everything known about the run now.
@@ -407,6 +442,21 @@ pub enum Asker {
     Start(StartOrder),
     /// A message to a run that is not open.
     Word(Tell),
+    /// A child whose parent is not open.
+    Child(Orphan),
+}
+
+/// A child whose parent is not open: what the end of that does to it depends on how it ended.
+#[derive(Debug, Clone)]
+pub struct Orphan {
+    /// Namespace of both.
+    pub namespace: Arc<str>,
+    /// The parent.
+    pub parent: RunRef,
+    /// The child.
+    pub child: RunRef,
+    /// What its options say.
+    pub on_close: OnParentClose,
 }
 
 impl Asker {
@@ -415,6 +465,7 @@ impl Asker {
         match self {
             Asker::Start(order) => &order.namespace,
             Asker::Word(tell) => &tell.namespace,
+            Asker::Child(orphan) => &orphan.namespace,
         }
     }
 }

@@ -53,7 +53,7 @@ impl Partition {
         let newest = self.closed_ids.get(&name_hash(&order.namespace, workflow_id.as_str())).copied();
         if newest.is_some() {
             let probe = Probe { asker: Asker::Start(order), workflow_id, run_id: None, newest };
-            return self.out.push(Output::Probe(Box::new(probe)));
+            return self.hold(self.deleted_in, Output::Probe(Box::new(probe)));
         }
         self.start_new(order, workflow_id, now);
     }
@@ -64,6 +64,7 @@ impl Partition {
         let order = match asker {
             Asker::Start(order) => order,
             Asker::Word(tell) => return self.tell_closed(tell, found, now),
+            Asker::Child(orphan) => return self.orphaned(orphan, found),
         };
         let found = match found {
             Ok(found) => found,
@@ -116,7 +117,7 @@ impl Partition {
             OnConflict::Reject => self.refused(&order, batch, refusal::already_running(&run), "AlreadyRunning"),
             OnConflict::Replace => {
                 let reason = "replaced by a new start of the same id".to_owned();
-                self.apply(open, Input::Terminate { reason, from: None }, Then::Nothing, now);
+                self.apply(open, Input::Terminate { reason, from: None, next_run: None }, Then::Nothing, now);
                 self.start_new(order, run.workflow_id, now);
             }
         }

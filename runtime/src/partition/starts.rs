@@ -33,6 +33,14 @@ impl Starts {
         self.known.get(&(namespace.clone(), workflow_id.cloned(), request_id.into()))
     }
 
+    /// The runs of a workflow id are as if they had never been.
+    pub(super) fn forget(&mut self, namespace: &str, workflow_id: &WorkflowId) {
+        let of = |key: &Key, run: &RunRef| *key.0 == *namespace && run.workflow_id == *workflow_id;
+        self.known.retain(|key, run| !of(key, run));
+        let known = &self.known;
+        self.order.retain(|key| known.contains_key(key));
+    }
+
     /// Remembers what a start began, and forgets the oldest if there are too many.
     pub(super) fn remember(
         &mut self,

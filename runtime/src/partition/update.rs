@@ -2,7 +2,7 @@
 //! an update is accepted after its `UpdateAccepted`, that it is refused after the state its check has seen.
 
 use serde_json::Value;
-use weft_engine::Input;
+use weft_engine::{Input, Run};
 use weft_protocol::api::{ApiError, UpdateReply, UpdateStage, UpdateStatus};
 use weft_protocol::event::RunRef;
 use weft_protocol::{Failure, RunId, Timestamp, WorkflowId};
@@ -24,6 +24,13 @@ pub(super) struct UpdateWaiter {
     stage: UpdateStage,
     /// How it was sent.
     sent: Sent,
+}
+
+impl UpdateWaiter {
+    /// Whether a run has the update.
+    pub(super) fn is_of(&self, run: &Run) -> bool {
+        run.update_outcome(&self.name, &self.update_id).is_some()
+    }
 }
 
 /// How an update was sent.

@@ -23,6 +23,8 @@ pub struct Tell {
     pub from: RunRef,
     /// Its `SignalSent` or `CancelSent`.
     pub sent: EventId,
+    /// The run that sent it first.
+    pub by: RunId,
     /// To whom.
     pub to: RunRef,
     /// What.
@@ -32,8 +34,8 @@ pub struct Tell {
 impl Tell {
     /// Of the run `from`, if `outgoing` is a message of its program.
     pub(super) fn of(namespace: &Arc<str>, from: &RunRef, outgoing: Outgoing) -> Option<Tell> {
-        let Outgoing::Tell { sent, to, word } = outgoing else { return None };
-        Some(Tell { namespace: namespace.clone(), from: from.clone(), sent, to, word })
+        let Outgoing::Tell { sent, by, to, word } = outgoing else { return None };
+        Some(Tell { namespace: namespace.clone(), from: from.clone(), sent, by, to, word })
     }
 
     /// Looks at each value in it.
@@ -44,7 +46,7 @@ impl Tell {
     }
 
     fn request_id(&self) -> String {
-        word::request_id(self.from.run_id, self.sent)
+        word::request_id(self.by, self.sent)
     }
 
     fn not_there(&self) -> Failure {

@@ -189,6 +189,15 @@ impl State {
             let blobs = &mut self.part(blob.run.partition())?.blobs;
             blobs.entry((blob.run, blob.hash)).or_insert_with(|| blob.body.stored().to_vec());
         }
+        for id in &append.deleted {
+            let of = |run| (id.namespace.clone(), id.workflow_id.clone(), run);
+            let part = self.part(id.upto.partition())?;
+            let gone = part.closed.range(of(RunId(0))..=of(id.upto)).map(|((.., run), _)| *run).collect::<Vec<_>>();
+            for run in gone {
+                part.closed.remove(&of(run));
+                part.blobs.retain(|(of, _), _| *of != run);
+            }
+        }
         Ok(())
     }
 

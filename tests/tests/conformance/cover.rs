@@ -50,6 +50,7 @@ const EVENTS: &[&str] = &[
     "CancelDelivered",
     "CancelRefused",
     "DelayEnded",
+    "RunReset",
 ];
 
 /// What a script can do to a run; each is an Input of the engine, or several.
@@ -66,6 +67,8 @@ const STEPS: &[&str] = &[
     "List",
     "Cancel",
     "Terminate",
+    "Reset",
+    "Delete",
     "Crash",
     "Deploy",
 ];

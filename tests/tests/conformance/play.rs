@@ -138,6 +138,15 @@ impl Play<'_> {
                 let main = self.main()?.to_owned();
                 self.sandbox.cancel(&main, reason, request.clone()).await.map_err(told)
             }
+            Step::Reset(request) => {
+                let main = self.main()?.to_owned();
+                self.sandbox.reset(&main, request.clone()).await.map_err(told)
+            }
+            Step::Delete => {
+                let main = self.main()?.to_owned();
+                self.started.retain(|id| *id != main);
+                self.sandbox.delete(&main).await.map_err(told)
+            }
             Step::Shows { place, value } => {
                 let main = self.main()?.to_owned();
                 let shown = json!(self.sandbox.describe(&main).await.map_err(told)?);

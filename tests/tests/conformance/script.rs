@@ -6,6 +6,7 @@ use serde_json::Value;
 use weft_bytecode::wire::text;
 use weft_bytecode::{Program, codec};
 use weft_protocol::Failure;
+use weft_protocol::api::ResetRequest;
 use weft_protocol::limits::Limits;
 
 /// One case.
@@ -77,6 +78,9 @@ pub(crate) enum Step {
         request: Option<String>,
     },
     Terminate(String),
+    /// Sets the run back.
+    Reset(ResetRequest),
+    Delete,
     /// What `describe` must say at a place of its JSON.
     Shows {
         place: String,
@@ -289,6 +293,14 @@ fn parse(line: &str) -> Result<Step, String> {
             None => Step::Cancel { reason: rest.into(), request: None },
         },
         "terminate" => Step::Terminate(rest.into()),
+        "reset" => {
+            let mut request = json(rest)?.unwrap_or_default();
+            if let Some(object) = request.as_object_mut() {
+                object.entry("reason").or_insert("".into());
+            }
+            Step::Reset(serde_json::from_value(request).map_err(|error| error.to_string())?)
+        }
+        "delete" => Step::Delete,
         "crash" => Step::Crash,
         "deploy" => Step::Deploy { version: rest.into(), followed: true },
         "stuck" => {

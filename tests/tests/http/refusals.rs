@@ -136,7 +136,7 @@ async fn unreadable_requests_are_refused_alike() {
     {
         send(server.request(Method::GET, path)).await.refused(404, "unknown_route");
     }
-    send(server.request(Method::DELETE, &format!("{BASE}/runs/order-o"))).await.refused(405, "unknown_method");
+    send(server.request(Method::PATCH, &format!("{BASE}/runs/order-o"))).await.refused(405, "unknown_method");
     server.get("/runs/order-y").await.refused(404, "run_not_found");
     server.get("/runs/order-o?run=00000000000000ff").await.refused(404, "run_not_found");
     server.get("/workflows/nothing").await.refused(404, "workflow_not_found");

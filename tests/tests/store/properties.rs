@@ -10,7 +10,9 @@ use weft_protocol::{EventId, LogSeq, PartitionId, Payload, RunId, Timestamp, Wor
 use weft_runtime::filter::{Field, Filter, Is, Key, Op, Test};
 use weft_runtime::frame::{ChunkReader, LogRecord, fence_body};
 use weft_runtime::namespaces::Namespace;
-use weft_runtime::store::{Append, Blob, CHUNK_BYTES_MAX, Chunk, ClosedPage, ClosedRun, Journal, StoreError};
+use weft_runtime::store::{
+    Append, Blob, CHUNK_BYTES_MAX, Chunk, ClosedPage, ClosedRun, DeletedId, Journal, StoreError,
+};
 
 use crate::place::{PARTITIONS, Place};
 
@@ -99,6 +101,33 @@ pub(crate) async fn an_append_takes_all_its_places_or_none(place: Place) {
     let everything = page_of(Filter::all(), None, 10);
     assert_eq!(place.journal.list_closed(&everything).await.unwrap(), []);
     lane.append(&chunks(&[chunk(P0, 1, 1, b"new")])).await.expect("the lane goes on after a conflict");
+}
+
+pub(crate) async fn a_deleted_id_is_gone_with_its_append(place: Place) {
+    let id = |of: &str| WorkflowId::from(of);
+    let gone = |upto: u64| DeletedId { namespace: "default".into(), workflow_id: id("a"), upto: RunId::new(P1, upto) };
+    let before = Append {
+        chunks: vec![chunk(P1, 1, 1, b"first")],
+        closed: vec![row(P1, 1, "a", 10), row(P1, 2, "a", 20), row(P1, 3, "b", 30)],
+        ..Append::default()
+    };
+    append(&place.journal, &before).await.unwrap();
+    let clash = Append { chunks: vec![chunk(P1, 1, 1, b"taken")], deleted: vec![gone(9)], ..Append::default() };
+    assert!(matches!(append(&place.journal, &clash).await, Err(StoreError::Conflict)));
+    assert!(place.journal.closed_run(P1, "default", &id("a"), None).await.unwrap().is_some(), "all or nothing");
+    // The row of a run that is ended for it comes in the same append; a later run of the id stays.
+    let delete = Append {
+        chunks: vec![chunk(P1, 2, 1, b"second")],
+        closed: vec![row(P1, 4, "a", 40), row(P1, 5, "a", 50)],
+        deleted: vec![gone(4)],
+        ..Append::default()
+    };
+    append(&place.journal, &delete).await.unwrap();
+    for (run, there) in [(1, false), (2, false), (4, false), (5, true)] {
+        let found = place.journal.closed_run(P1, "default", &id("a"), Some(RunId::new(P1, run))).await.unwrap();
+        assert_eq!(found.is_some(), there, "run {run}");
+    }
+    assert!(place.journal.closed_run(P1, "default", &id("b"), None).await.unwrap().is_some());
 }
 
 pub(crate) async fn a_takeover_fences_the_owner_before(place: Place) {
@@ -448,6 +477,7 @@ pub(crate) async fn large_values_go_with_their_run(place: Place) {
         chunks: vec![chunk(P1, 1, 1, b"one")],
         closed: vec![row(P1, 1, "a", 10)],
         blobs: vec![blob(mine, 1), blob(mine, 2), blob(mine, 1), blob(other, 1)],
+        ..Append::default()
     };
     let mut lane = place.journal.lane().await.unwrap();
     lane.append(&sent).await.unwrap();

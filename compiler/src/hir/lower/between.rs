@@ -84,6 +84,7 @@ impl<'a> Lower<'_, 'a> {
     pub(super) fn signal_of(&self, workflow: u32, name: &ast::Name) -> Option<(u32, Vec<FieldDef>)> {
         let signals = self.world.signals_of(workflow);
         if let Some(at) = signals.iter().position(|signal| signal.name == name.text) {
+            self.world.member_used(workflow as usize, name);
             return Some((at as u32, signals[at].params.clone()));
         }
         let wire = &self.world.workflows[workflow as usize].wire;

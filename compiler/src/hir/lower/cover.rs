@@ -32,6 +32,12 @@ impl Lower<'_, '_> {
             return;
         }
         let list = missing.iter().map(|m| format!("`{m}`")).collect::<Vec<_>>().join(", ");
+        if missing.iter().any(|m| m == "_") && self.is_open(ty) && missing.len() == 1 {
+            let message = format!("match does not cover the variants that {} may have later", self.name_of(ty));
+            let d = Diagnostic::error("WF1005", span, message).label("not covered");
+            let why = "it is `@open`: variants that are added to it must break nobody";
+            return self.report(d.why(why).help("add `_ => ..` for the rest"));
+        }
         if missing.iter().any(|m| m == "_") {
             let message = format!("match does not cover every {}", self.name_of(ty));
             let d = Diagnostic::error("WF1005", span, message).label("not covered");
@@ -43,6 +49,10 @@ impl Lower<'_, '_> {
                 .label("not covered")
                 .help(format!("add `{}`, or `_ => ..` for the rest", arms.join(", "))),
         );
+    }
+
+    fn is_open(&self, ty: Ty) -> bool {
+        matches!(self.kind_of(ty), Kind::Enum(id) if self.types().def(self.types().origin(id)).open)
     }
 
     /// Each variant that is not covered, or one example.
@@ -194,9 +204,11 @@ impl Lower<'_, '_> {
             Kind::Enum(id) => {
                 let def = self.types().def(id);
                 let variants = def.variants.iter().enumerate();
-                variants
-                    .map(|(n, v)| ctor(&v.name, Test::Variant(n as u16), v.fields.iter().map(|f| f.ty).collect()))
-                    .collect()
+                let known = variants
+                    .map(|(n, v)| ctor(&v.name, Test::Variant(n as u16), v.fields.iter().map(|f| f.ty).collect()));
+                // One that is declared later is taken by what takes everything, and by nothing else.
+                let open = self.types().def(self.types().origin(id)).open;
+                known.chain(open.then(|| ctor("_", Test::Later, Vec::new()))).collect()
             }
             Kind::Result(item) => {
                 vec![ctor("Ok", Test::Variant(0), vec![item]), ctor("Failed", Test::Variant(1), vec![Ty::FAILURE])]
@@ -227,6 +239,8 @@ enum Test {
     Some,
     Variant(u16),
     Fields,
+    /// A variant that is not declared yet.
+    Later,
 }
 
 impl Ctor {

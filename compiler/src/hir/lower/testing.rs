@@ -340,6 +340,9 @@ impl<'w, 'a> Lower<'w, 'a> {
         span: Span,
     ) -> Expr {
         let args = given.unwrap_or(&[]);
+        if let Some(workflow) = self.world.workflows.iter().position(|w| *w.wire == *wire) {
+            self.world.member_used(workflow, name);
+        }
         let Some(queries) = self.interface(wire) else {
             self.lower_all(args);
             return self.error(span);

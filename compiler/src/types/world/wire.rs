@@ -123,6 +123,26 @@ impl<'a> World<'a> {
     }
 }
 
+impl World<'_> {
+    /// WF3011, where a signal, query, update or state of another run is used that is marked `@deprecated`. The workflow itself
+    /// may go on using it.
+    pub(crate) fn member_used(&self, workflow: usize, name: &ast::Name) {
+        let members = self.workflows.get(workflow).into_iter().flat_map(|workflow| &workflow.decl.members);
+        let found = members.filter(|member| member_name(member) == Some(name.text.as_str()));
+        if let Some(says) = found.filter_map(|member| deprecation(&member.annotations)).next() {
+            self.report(deprecated(&name.text, &says, name.span));
+        }
+    }
+}
+
+fn member_name(member: &ast::Member) -> Option<&str> {
+    use ast::MemberKind::*;
+    match &member.kind {
+        State { name, .. } | Signal { name, .. } | Query { name, .. } | Update { name, .. } => Some(&name.text),
+        Missing => None,
+    }
+}
+
 /// The name that an item declares.
 fn name_of(item: &ast::Item) -> Option<&ast::Name> {
     use ast::Decl::*;

@@ -32,7 +32,7 @@ fn an_id_is_one_update() {
     assert_eq!(case.tell(1, other), Err(Refused::UpdateIdTaken));
     assert_eq!(case.run.update_outcome("other", "a"), None);
     assert_eq!(case.run.pending_updates().len(), 1);
-    case.tell(1, Input::Terminate { reason: String::new(), from: None }).unwrap();
+    case.tell(1, Input::Terminate { reason: String::new(), from: None, next_run: None }).unwrap();
     assert_eq!(case.outcome("b").0, UpdateStatus::Failed);
     let later = crate::update::outcome_in(&case.run.history, "b", "ask").unwrap().expect("it is in the history");
     assert_eq!(later.failure, case.run.update_outcome("ask", "b").and_then(|reply| reply.failure));

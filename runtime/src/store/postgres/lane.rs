@@ -6,7 +6,7 @@ use sqlx::postgres::{PgArguments, PgConnectOptions, PgConnection};
 use sqlx::{Connection, Postgres};
 
 use super::connect::{append_connection, classify, within};
-use crate::store::{Append, Blob, Chunk, ClosedRun, Lane, StoreError};
+use crate::store::{Append, Blob, Chunk, ClosedRun, DeletedId, Lane, StoreError};
 
 /// Bytes that one statement brings at most: the database takes no message of a gigabyte. More is several statements of
 /// one transaction.
@@ -68,7 +68,8 @@ impl Lane for PostgresLane {
             Some(connection) => connection,
             None => append_connection(&self.options).await?,
         };
-        let large = bytes_of(append) > STATEMENT_BYTES_MAX || !append.blobs.is_empty();
+        // Rows that go, and large values, take statements of their own.
+        let large = bytes_of(append) > STATEMENT_BYTES_MAX || !append.blobs.is_empty() || !append.deleted.is_empty();
         let outcome = match (append.chunks.as_slice(), append.closed.as_slice()) {
             _ if large => send_in_pieces(&mut connection, append).await,
             ([chunk], []) => send(&mut connection, one(chunk)).await,
@@ -121,6 +122,9 @@ async fn send_in_pieces(connection: &mut PgConnection, append: &Append) -> Resul
         for piece in pieces(&append.blobs, |blob| blob.body.len()) {
             send(&mut transaction, with_blobs(piece)).await?;
         }
+        for id in &append.deleted {
+            send(&mut transaction, gone(id)).await?;
+        }
         Ok(())
     };
     match sent.await {
@@ -165,6 +169,18 @@ fn one(chunk: &Chunk) -> Query<'_> {
         .bind(chunk.seq.0 as i64)
         .bind(chunk.epoch as i64)
         .bind(chunk.body.as_slice())
+}
+
+fn gone(id: &DeletedId) -> Query<'_> {
+    let gone = "with gone as (
+       delete from run where part = $1 and namespace = $2 and workflow_id = $3 and run <= $4 returning part, run
+     )
+     delete from blob using gone where blob.part = gone.part and blob.run = gone.run";
+    sqlx::query(gone)
+        .bind(i32::from(id.upto.partition().0))
+        .bind(id.namespace.as_str())
+        .bind(id.workflow_id.as_str())
+        .bind(id.upto.0 as i64)
 }
 
 fn many<'a>(statement: &'static str, chunks: &'a [Chunk]) -> Query<'a> {

@@ -69,7 +69,8 @@ impl Writer {
 
     async fn append(&self, append: &Append) -> Result<(), StoreError> {
         self.with(async |connection| {
-            if let ([chunk], [], []) = (append.chunks.as_slice(), append.closed.as_slice(), append.blobs.as_slice()) {
+            let only = append.blobs.is_empty() && append.deleted.is_empty();
+            if let ([chunk], [], true) = (append.chunks.as_slice(), append.closed.as_slice(), only) {
                 // One statement is a transaction by itself.
                 let one = &self.chunks[SHAPES.len() - 1];
                 bind_chunk(sqlx::query(one), chunk).execute(connection).await?;
@@ -90,6 +91,17 @@ impl Writer {
                     .bind(blob.body.stored())
                     .execute(&mut *tx)
                     .await?;
+            }
+            for id in &append.deleted {
+                for gone in [
+                    "delete from blob where (part, run) in (
+                       select part, run from run where part = ? and namespace = ? and workflow_id = ? and run <= ?
+                     )",
+                    "delete from run where part = ? and namespace = ? and workflow_id = ? and run <= ?",
+                ] {
+                    let gone = sqlx::query(gone).bind(id.upto.partition().0).bind(id.namespace.as_str());
+                    gone.bind(id.workflow_id.as_str()).bind(id.upto.0 as i64).execute(&mut *tx).await?;
+                }
             }
             tx.commit().await
         })
