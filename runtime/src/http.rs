@@ -103,10 +103,10 @@ fn routes() -> Vec<(&'static str, MethodRouter<Shared>)> {
         ("/healthz", get(health::healthz)),
         ("/readyz", get(health::readyz)),
         ("/openapi.json", get(openapi::document)),
-        ("/api/v1/namespaces", get(namespaces::list).post(namespaces::create)),
+        ("/api/v1/namespaces", get(namespaces::namespaces).post(namespaces::create_namespace)),
         (
             "/api/v1/namespaces/{namespace}",
-            get(namespaces::describe).patch(namespaces::change).delete(namespaces::delete),
+            get(namespaces::namespace).patch(namespaces::change_namespace).delete(namespaces::delete_namespace),
         ),
         ("/api/v1/namespaces/{namespace}/deployments", post(code::deploy)),
         ("/api/v1/namespaces/{namespace}/workflows/{name}", get(code::workflow)),

@@ -62,12 +62,32 @@ fn read_all(chunks: &[Chunk]) -> Result<Vec<LogRecord>, StoreError> {
 
 #[test]
 fn what_goes_in_comes_out() {
-    for sizes in [&[][..], &[10], &[100; 500], &[7_940, 7_950, 7_960], &[30_000, 5, 100_000], &[2 << 20]] {
+    for sizes in [&[][..], &[10], &[100; 500], &[7_940, 7_950, 7_960], &[30_000, 5, 60_000], &[65_000; 40]] {
         let (chunks, records) = log(sizes);
         assert_eq!(read_all(&chunks).unwrap(), records, "{sizes:?}");
         assert!(chunks.iter().all(|chunk| chunk.body.len() <= CHUNK_BYTES_MAX));
         assert!(chunks.windows(2).all(|pair| pair[0].seq.0 + 1 == pair[1].seq.0));
     }
+}
+
+#[test]
+fn a_large_value_is_a_reference() {
+    let mut writer = ChunkWriter::new(PART, 1, LogSeq(1), 0);
+    let event = signal(1, 2 << 20);
+    writer.event(run(1), &event);
+    assert!(writer.pending_bytes() > 2 << 20, "back-pressure counts it");
+    let (mut chunks, mut blobs, mut records) = (Vec::new(), Vec::new(), Vec::new());
+    writer.take(&mut chunks);
+    writer.take_blobs(&mut blobs);
+    assert_eq!((chunks.len(), blobs.len(), writer.pending_bytes()), (1, 1, 0));
+    ChunkReader::new(PART).read(&chunks[0], &mut records).unwrap();
+    let [LogRecord::Event { event: read, .. }] = records.as_mut_slice() else { panic!("{records:?}") };
+    let found = |hash: &large::Hash| (*hash == blobs[0].hash).then(|| blobs[0].body.clone());
+    read.kind.payloads(&mut |payload| large::put_back(payload, &found).expect("it is the blob"));
+    assert!(*read == event);
+    let body = blobs[0].body.stored();
+    assert!(large::checked(run(1), &blobs[0].hash, body).is_ok());
+    assert!(large::checked(run(1), &blobs[0].hash, &body[1..]).is_err(), "other bytes are noticed");
 }
 
 #[test]

@@ -11,7 +11,7 @@ use super::{Answer, Shared, reply};
 /// All namespaces.
 #[utoipa::path(get, path = "/api/v1/namespaces", tag = "namespaces",
     responses((status = 200, body = NamespaceList)))]
-pub(super) async fn list(State(shared): State<Shared>, params: Params) -> Answer {
+pub(super) async fn namespaces(State(shared): State<Shared>, params: Params) -> Answer {
     params.only(&[])?;
     Ok(reply(StatusCode::OK, &shared.api.namespaces().await?))
 }
@@ -23,7 +23,7 @@ pub(super) async fn list(State(shared): State<Shared>, params: Params) -> Answer
         (status = 201, body = NamespaceInfo),
         (status = 409, description = "There is one of that name, or one is still being deleted"),
     ))]
-pub(super) async fn create(
+pub(super) async fn create_namespace(
     State(shared): State<Shared>,
     params: Params,
     JsonBody(request): JsonBody<NamespaceRequest>,
@@ -36,7 +36,7 @@ pub(super) async fn create(
 #[utoipa::path(get, path = "/api/v1/namespaces/{namespace}", tag = "namespaces",
     params(("namespace" = String, Path, description = "Namespace")),
     responses((status = 200, body = NamespaceInfo)))]
-pub(super) async fn describe(
+pub(super) async fn namespace(
     State(shared): State<Shared>,
     Segments(namespace): Segments<String>,
     params: Params,
@@ -50,7 +50,7 @@ pub(super) async fn describe(
     params(("namespace" = String, Path, description = "Namespace")),
     request_body = NamespaceChange,
     responses((status = 200, body = NamespaceInfo)))]
-pub(super) async fn change(
+pub(super) async fn change_namespace(
     State(shared): State<Shared>,
     Segments(namespace): Segments<String>,
     params: Params,
@@ -67,7 +67,7 @@ pub(super) async fn change(
         (status = 204, description = "It is gone"),
         (status = 409, description = "Runs are open in it, or it is `default`"),
     ))]
-pub(super) async fn delete(
+pub(super) async fn delete_namespace(
     State(shared): State<Shared>,
     Segments(namespace): Segments<String>,
     params: Params,
