@@ -456,7 +456,7 @@ mod tests {
             ),
             (EventKind::TimerFired { timer: EventId(1) }, "timer"),
             (EventKind::PatchRecorded { origin: origin(&[]), patch: "p".into() }, "fiber seq source patch site"),
-            (EventKind::RunFailed { failure: Failure::fault("x"), next_run: None }, "failure"),
+            (EventKind::RunFailed { failure: Failure::fault("x"), next_run: None }, "failure next_run"),
             (
                 EventKind::ActivationFailed {
                     event: EventId(3),
