@@ -7,6 +7,7 @@ use crate::diagnostic::Diagnostic;
 use crate::hir::program::Program;
 use crate::types::world::World;
 
+mod awaited;
 mod endless;
 mod level;
 mod patches;

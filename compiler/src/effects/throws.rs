@@ -2,8 +2,10 @@
 //! come (WF3009). Faults and the built-in errors go anywhere.
 
 use std::cell::RefCell;
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::awaited;
 use crate::diagnostic::Diagnostic;
 use crate::hir::testing::HostKind;
 use crate::hir::{Deferred, Expr, ExprKind, FnKind, Frame, Function, LocalId, PatternKind, Stmt};
@@ -16,6 +18,11 @@ use crate::types::{DefId, Kind};
 struct Thrown {
     /// Declared errors, each with the first place that throws it.
     errors: BTreeMap<DefId, Span>,
+    /// Those of tasks that are not awaited on every way: the end of the body throws them, and no `catch` in the body is
+    /// around that.
+    joined: BTreeMap<DefId, Span>,
+    /// Of the errors those that come in this way alone.
+    late: BTreeSet<DefId>,
     /// Failures of unknown type may come: rethrown ones.
     unknown: bool,
 }
@@ -24,6 +31,32 @@ impl Thrown {
     fn add(&mut self, id: DefId, span: Span) {
         if !id.is_builtin() {
             self.errors.entry(id).or_insert(span);
+        }
+    }
+
+    /// The body that it came out of has ended.
+    fn ended(mut self) -> Thrown {
+        for (id, span) in std::mem::take(&mut self.joined) {
+            if let Entry::Vacant(place) = self.errors.entry(id) {
+                place.insert(span);
+                self.late.insert(id);
+            }
+        }
+        self
+    }
+
+    /// What comes out of a part, but for what a `catch` around it has taken.
+    fn take(&mut self, part: Thrown) {
+        self.unknown |= part.unknown;
+        self.late.extend(part.late);
+        part.errors.into_iter().for_each(|(id, span)| self.add(id, span));
+        self.join(part.joined);
+    }
+
+    /// What a task throws where nobody may have awaited it.
+    fn join(&mut self, errors: BTreeMap<DefId, Span>) {
+        for (id, span) in errors {
+            self.joined.entry(id).or_insert(span);
         }
     }
 }
@@ -40,6 +73,11 @@ pub(super) fn check(world: &World<'_>, function: &Function) {
         let message = format!("`{error}` may escape `{}`", function.name);
         let d = Diagnostic::error("WF3008", span, message).label("may be thrown here");
         let help = match function.kind {
+            _ if thrown.late.contains(&id) => format!(
+                "the task is not awaited on every way, and the end of the body throws it then: await it on each, \
+                 `catch {error}` in the task, or add `throws {error}` to `{}`",
+                function.name
+            ),
             FnKind::Signal | FnKind::Query | FnKind::Init => format!("catch it: `catch {error} => ..`"),
             _ => format!("catch it, or add `throws {error}` to `{}`", function.name),
         };
@@ -49,15 +87,20 @@ pub(super) fn check(world: &World<'_>, function: &Function) {
 
 /// What may leave a body.
 fn thrown_by(world: &World<'_>, body: &Expr) -> Thrown {
-    let mut thrown = Thrown::default();
     let mut tasks = Tasks { awaited: BTreeSet::new(), throw: RefCell::default() };
-    awaited(body, &mut tasks.awaited);
-    walk(world, body, &tasks, &mut thrown);
-    thrown
+    locals_awaited(body, &mut tasks.awaited);
+    body_of(world, body, &tasks)
+}
+
+/// What leaves a body that ends its own tasks.
+fn body_of(world: &World<'_>, body: &Expr, tasks: &Tasks) -> Thrown {
+    let mut thrown = Thrown::default();
+    walk(world, body, tasks, &mut thrown);
+    thrown.ended()
 }
 
 /// The tasks of a function that a `let` names and something awaits: what they throw comes where they are awaited. That
-/// of others comes where they are spawned, for the body's end is no place to catch it.
+/// of others comes at the body's end, and of those that are not awaited on every way as well.
 struct Tasks {
     awaited: BTreeSet<LocalId>,
     /// What those that were met throw.
@@ -65,13 +108,13 @@ struct Tasks {
 }
 
 /// The locals that code awaits.
-fn awaited(expr: &Expr, locals: &mut BTreeSet<LocalId>) {
+fn locals_awaited(expr: &Expr, locals: &mut BTreeSet<LocalId>) {
     if let ExprKind::Await(task) = &expr.kind
         && let ExprKind::Local(id) = task.kind
     {
         locals.insert(id);
     }
-    expr.parts(&mut |part| awaited(part, locals));
+    expr.parts(&mut |part| locals_awaited(part, locals));
 }
 
 /// The task that a value is, and what is evaluated before it begins.
@@ -86,15 +129,26 @@ fn spawned(expr: &Expr) -> Option<(&Frame, Vec<&Stmt>)> {
     }
 }
 
-fn statement(world: &World<'_>, stmt: &Stmt, tasks: &Tasks, thrown: &mut Thrown) {
+/// Statements, and the value behind them.
+fn block(world: &World<'_>, stmts: &[Stmt], value: Option<&Expr>, tasks: &Tasks, thrown: &mut Thrown) {
+    for (n, stmt) in stmts.iter().enumerate() {
+        statement(world, stmt, (&stmts[n + 1..], value), tasks, thrown);
+    }
+    value.into_iter().for_each(|value| walk(world, value, tasks, thrown));
+}
+
+/// A statement, with what comes behind it in its block.
+fn statement(world: &World<'_>, stmt: &Stmt, behind: (&[Stmt], Option<&Expr>), tasks: &Tasks, thrown: &mut Thrown) {
     if let Stmt::Let { pattern, value } = stmt
         && let PatternKind::Bind(id) = pattern.kind
         && tasks.awaited.contains(&id)
         && let Some((task, before)) = spawned(value)
     {
-        before.into_iter().for_each(|stmt| statement(world, stmt, tasks, thrown));
-        let mut inner = Thrown::default();
-        walk(world, &task.body, tasks, &mut inner);
+        before.into_iter().for_each(|stmt| statement(world, stmt, (&[], None), tasks, thrown));
+        let inner = body_of(world, &task.body, tasks);
+        if !inner.errors.is_empty() && !awaited::surely(id, behind.0, behind.1) {
+            thrown.join(inner.errors.clone());
+        }
         tasks.throw.borrow_mut().insert(id, inner);
         return;
     }
@@ -104,8 +158,7 @@ fn statement(world: &World<'_>, stmt: &Stmt, tasks: &Tasks, thrown: &mut Thrown)
 fn walk(world: &World<'_>, expr: &Expr, tasks: &Tasks, thrown: &mut Thrown) {
     match &expr.kind {
         ExprKind::Block { stmts, value } => {
-            stmts.iter().for_each(|stmt| statement(world, stmt, tasks, thrown));
-            return value.iter().for_each(|value| walk(world, value, tasks, thrown));
+            return block(world, stmts, value.as_deref(), tasks, thrown);
         }
         ExprKind::Await(task) => {
             let throw = tasks.throw.borrow();
@@ -117,6 +170,11 @@ fn walk(world: &World<'_>, expr: &Expr, tasks: &Tasks, thrown: &mut Thrown) {
             for id in known.into_iter().flat_map(|known| known.errors.keys()) {
                 thrown.add(*id, expr.span);
             }
+        }
+        ExprKind::Spawn(task) => {
+            let inner = body_of(world, &task.body, tasks);
+            thrown.unknown |= inner.unknown;
+            return thrown.join(inner.errors);
         }
         ExprKind::Throw(inner) => match &inner.kind {
             ExprKind::Cast(error) => {
@@ -167,15 +225,32 @@ fn walk(world: &World<'_>, expr: &Expr, tasks: &Tasks, thrown: &mut Thrown) {
                 }
                 walk(world, &catch.body, tasks, thrown);
             }
-            thrown.unknown |= inner.unknown;
-            for (id, span) in inner.errors {
-                thrown.add(id, span);
-            }
-            return;
+            return thrown.take(inner);
         }
         // What an undo throws becomes the cause of a `CompensationFailed`; `on cancel` leaves with the cancel.
         ExprKind::Defer { what: Deferred::Undo { .. } | Deferred::OnCancel, frame } => {
             return walk(world, &frame.body, tasks, &mut Thrown::default());
+        }
+        ExprKind::Within { limit, body, otherwise } => {
+            walk(world, limit, tasks, thrown);
+            thrown.take(body_of(world, body, tasks));
+            return otherwise.iter().for_each(|e| walk(world, e, tasks, thrown));
+        }
+        ExprKind::Cleanup { saga: true, body } => return thrown.take(body_of(world, body, tasks)),
+        ExprKind::Parallel { collect: false, limit, branches } => {
+            limit.iter().for_each(|e| walk(world, e, tasks, thrown));
+            return branches.iter().for_each(|branch| thrown.take(body_of(world, &branch.body, tasks)));
+        }
+        ExprKind::ParallelFor { collect: false, limit, items, branch } => {
+            limit.iter().for_each(|e| walk(world, e, tasks, thrown));
+            walk(world, items, tasks, thrown);
+            return thrown.take(body_of(world, &branch.body, tasks));
+        }
+        ExprKind::Race(branches) => {
+            return branches.iter().for_each(|branch| thrown.take(body_of(world, &branch.body, tasks)));
+        }
+        ExprKind::Defer { what: Deferred::Always, frame } => {
+            return thrown.take(body_of(world, &frame.body, tasks));
         }
         // With `fail: collect` the failures of the branches are values.
         ExprKind::Parallel { collect: true, limit, .. } => {

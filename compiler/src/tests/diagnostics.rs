@@ -188,6 +188,31 @@ workflow w(limit: Int) {
         ],
     },
     Row {
+        name: "what tasks throw",
+        source: r#"error E
+activity a() -> Int throws E with { queue: "q", timeout: 1s }
+workflow w(c: Bool) { let t = spawn a() if c { await t catch E => 0 } }
+workflow v(c: Bool) -> Int { let t = spawn a() if c { return 1 } return await t catch E => 0 }
+workflow u() { let t = spawn a() select { await t => { } after 1h => { } } }
+workflow s() { let t = spawn a() try { sleep 1s await t } catch E { } }
+workflow r() { try { spawn a() } catch E { } }
+workflow q() { for i in 0..2 { let t = spawn a() if i == 1 { break } await t catch E => 0 } }
+workflow p() { let t = spawn a() try { log.info("x") await t sleep 1s } catch E { } }
+workflow o(c: Bool) { let t = spawn a() if c { await t catch E => 0 } else { await t catch E => 1 } }
+workflow n() { for i in 0..2 { let t = spawn a() for j in 0..2 { break } await t catch E => 0 } }
+workflow m() { try { within 1m { let t = spawn a() } } catch E { } }
+workflow l() throws E { let t = spawn a() if true { await t } }"#,
+        says: &[
+            r#"3 WF3008 `E` may escape `w`"#,
+            r#"4 WF3008 `E` may escape `v`"#,
+            r#"5 WF3008 `E` may escape `u`"#,
+            r#"6 WF3008 `E` may escape `s`"#,
+            r#"7 WF3008 `E` may escape `r`"#,
+            r#"7 WF3009 nothing in there throws `E`"#,
+            r#"8 WF3008 `E` may escape `q`"#,
+        ],
+    },
+    Row {
         name: "throws",
         source: r#"error E { a: Int }
 error F {}
