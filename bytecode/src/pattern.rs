@@ -4,6 +4,8 @@
 //! The crate and its grammar are pinned exactly: what a pattern matches belongs to the edition.
 
 use regex::{Regex, RegexBuilder};
+use regex_syntax::ParserBuilder;
+use regex_syntax::hir::{Class, Hir, HirKind};
 
 /// Longest pattern in bytes.
 pub const PATTERN_MAX: usize = 1_000;
@@ -17,19 +19,46 @@ pub const COMPILED_MAX: usize = 1 << 20;
 /// What a search may keep of the states it has seen. It says how fast a search is, not what it finds.
 const SEEN_MAX: usize = 256 << 10;
 
+/// A pattern that is ready to search with.
+#[derive(Debug)]
+pub struct Prepared {
+    /// What searches.
+    pub regex: Regex,
+    /// About how many states it was compiled to, whatever it took: short patterns may be large.
+    pub states: usize,
+}
+
 /// Prepares a pattern; else why not. `whole` is one that only all of a text matches.
 ///
 /// # Errors
 /// If the pattern is none or larger than the limits.
-pub fn compile(pattern: &str, whole: bool) -> Result<Regex, String> {
+pub fn compile(pattern: &str, whole: bool) -> Result<Prepared, String> {
     if pattern.len() > PATTERN_MAX {
         return Err(format!("the pattern has {} bytes, {PATTERN_MAX} are allowed", pattern.len()));
     }
     let found = build(pattern)?;
-    match whole {
+    let regex = match whole {
         // The pattern is sound by itself, so what is put around it is not taken for a part of it.
-        true => build(&format!(r"\A(?:{pattern})\z")),
-        false => Ok(found),
+        true => build(&format!(r"\A(?:{pattern})\z"))?,
+        false => found,
+    };
+    let parsed = ParserBuilder::new().nest_limit(NESTING_MAX).build().parse(pattern);
+    Ok(Prepared { regex, states: parsed.map_or(PATTERN_MAX, |parsed| states(&parsed)) })
+}
+
+/// About how many states a pattern is compiled to: what is repeated counts each time.
+fn states(parsed: &Hir) -> usize {
+    match parsed.kind() {
+        HirKind::Empty | HirKind::Look(_) => 1,
+        HirKind::Literal(text) => text.0.len(),
+        HirKind::Class(Class::Unicode(class)) => class.ranges().len(),
+        HirKind::Class(Class::Bytes(class)) => class.ranges().len(),
+        HirKind::Repetition(again) => {
+            let times = again.max.unwrap_or(again.min.saturating_add(1)).max(1);
+            states(&again.sub).saturating_mul(times as usize).saturating_add(1)
+        }
+        HirKind::Capture(group) => states(&group.sub).saturating_add(2),
+        HirKind::Concat(parts) | HirKind::Alternation(parts) => parts.iter().map(states).fold(1, usize::saturating_add),
     }
 }
 
@@ -74,10 +103,19 @@ mod tests {
 
     #[test]
     fn a_whole_pattern_matches_all_of_a_text() {
-        let whole = |pattern, text| compile(pattern, true).unwrap().is_match(text);
+        let whole = |pattern, text| compile(pattern, true).unwrap().regex.is_match(text);
         assert!(whole("a|ab", "ab"));
         assert!(!whole("a|ab", "abc"));
         assert!(!whole("a$", "a\n"));
+    }
+
+    #[test]
+    fn what_is_repeated_counts_each_time() {
+        let states = |pattern| compile(pattern, false).unwrap().states;
+        assert_eq!(states("abc"), 3);
+        assert_eq!(states("a{7}"), 8);
+        assert!(states("((a{10}){10}){10}") > 1_000);
+        assert!(states(r"\w{20}") > 10_000);
     }
 
     /// What belongs to the edition: another table of characters makes patterns match other texts.

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use regex::{Captures, Regex};
 use weft_bytecode::op::Native;
-use weft_bytecode::pattern;
+use weft_bytecode::pattern::{self, Prepared};
 use weft_bytecode::types::Type;
 
 use super::{Call, text};
@@ -13,9 +13,10 @@ use crate::step::TrapKind;
 use crate::table;
 use crate::value::compare;
 
-/// What a pattern costs besides the text, as if so many bytes had been looked at. The same whether it was prepared
-/// before or not: what is kept from other runs must not be seen.
+/// What a pattern costs besides the text, as if so many bytes had been looked at: in any case, and for each state that it
+/// is compiled to. The same whether it was prepared before or not: what is kept from other runs must not be seen.
 const PREPARE_COST: usize = 4_096;
+const STATE_COST: usize = 256;
 
 /// A search works so many times longer on a byte than a look at it takes.
 const SEARCH_COST: usize = 16;
@@ -24,8 +25,9 @@ const SEARCH_COST: usize = 16;
 /// whole rest of the text, so this stands between many matches in a long text and a search that does not end.
 const SEARCHED_MAX: usize = 1 << 30;
 
-/// Prepared patterns that a program keeps.
+/// Prepared patterns that a program keeps, and the states of all of them.
 const KEPT_MAX: usize = 64;
+const KEPT_STATES_MAX: usize = 1 << 18;
 
 /// Prepared patterns, so that a loop does not prepare its own each time. They are no part of a run: what is here changes
 /// neither results nor fuel.
@@ -36,23 +38,24 @@ pub(crate) struct Patterns(Mutex<Vec<Kept>>);
 struct Kept {
     pattern: Box<str>,
     whole: bool,
-    regex: Arc<Regex>,
+    prepared: Arc<Prepared>,
 }
 
 impl Patterns {
-    fn get(&self, pattern: &str, whole: bool) -> Result<Arc<Regex>, String> {
+    fn get(&self, pattern: &str, whole: bool) -> Result<Arc<Prepared>, String> {
         let lock = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(kept) = lock().iter().find(|kept| kept.whole == whole && *kept.pattern == *pattern) {
-            return Ok(Arc::clone(&kept.regex));
+            return Ok(Arc::clone(&kept.prepared));
         }
-        let regex = Arc::new(pattern::compile(pattern, whole)?);
+        let prepared = Arc::new(pattern::compile(pattern, whole)?);
         let mut kept = lock();
-        if kept.len() >= KEPT_MAX {
+        kept.push(Kept { pattern: pattern.into(), whole, prepared: Arc::clone(&prepared) });
+        let states = |kept: &[Kept]| kept.iter().map(|kept| kept.prepared.states).fold(0, usize::saturating_add);
+        while kept.len() > KEPT_MAX || states(&kept) > KEPT_STATES_MAX {
             // The oldest: programs have few patterns, and those that make them up as they go use each once.
             kept.remove(0);
         }
-        kept.push(Kept { pattern: pattern.into(), whole, regex: Arc::clone(&regex) });
-        Ok(regex)
+        Ok(prepared)
     }
 }
 
@@ -60,8 +63,10 @@ pub(super) fn call(call: &mut Call<'_>, native: Native) -> Result<u64, Fault> {
     let text = call.text(0).to_owned();
     call.heap.charge(PREPARE_COST);
     call.heap.charge(text.len().saturating_mul(SEARCH_COST));
-    let regex = call.loaded.patterns.get(call.text(1), native == Native::StringMatches);
-    let regex = regex.map_err(|why| fault(TrapKind::Index, format!("the pattern cannot be used: {why}")))?;
+    let prepared = call.loaded.patterns.get(call.text(1), native == Native::StringMatches);
+    let prepared = prepared.map_err(|why| fault(TrapKind::Index, format!("the pattern cannot be used: {why}")))?;
+    call.heap.charge(prepared.states.saturating_mul(STATE_COST));
+    let regex = &prepared.regex;
     match native {
         Native::StringMatches => Ok(u64::from(regex.is_match(&text))),
         Native::StringFind => match regex.find(&text) {
@@ -72,18 +77,18 @@ pub(super) fn call(call: &mut Call<'_>, native: Native) -> Result<u64, Fault> {
             None => Ok(0),
         },
         Native::StringFindAll => {
-            let found = places(call, &regex, &text)?;
+            let found = places(call, regex, &text)?;
             text::texts(call, found.iter().map(|(from, to)| &text[*from..*to]))
         }
         Native::StringSplitPattern => {
-            let found = places(call, &regex, &text)?;
+            let found = places(call, regex, &text)?;
             let starts = std::iter::once(0).chain(found.iter().map(|(_, to)| *to));
             let ends = found.iter().map(|(from, _)| *from).chain([text.len()]);
             text::texts(call, starts.zip(ends).map(|(from, to)| &text[from..to]))
         }
-        Native::StringReplacePattern => replace(call, &regex, &text),
+        Native::StringReplacePattern => replace(call, regex, &text),
         _ => match regex.captures(&text) {
-            Some(found) => groups(call, &regex, &found),
+            Some(found) => groups(call, regex, &found),
             None => Ok(0),
         },
     }
@@ -167,4 +172,24 @@ fn groups(call: &mut Call<'_>, regex: &Regex, found: &Captures<'_>) -> Result<u6
         made = table::put(call.heap, call.loaded, shape, made, key, value)?;
     }
     call.optional(Some(made))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_kept_is_bounded_by_its_size() {
+        let patterns = Patterns::default();
+        let kept = || patterns.0.lock().unwrap().iter().map(|kept| kept.prepared.states).collect::<Vec<_>>();
+        for n in 0..2 * KEPT_MAX {
+            patterns.get(&format!("{n}"), false).unwrap();
+        }
+        assert_eq!(kept().len(), KEPT_MAX);
+        for n in 0..40 {
+            patterns.get(&format!("{n}(a{{100}}){{90}}"), false).unwrap();
+        }
+        let states = kept();
+        assert!(states.iter().sum::<usize>() <= KEPT_STATES_MAX && states.len() < 40, "{states:?}");
+    }
 }

@@ -1,7 +1,7 @@
 //! Natives that search texts for patterns, and those of business days.
 
 use weft_bytecode::op::Native;
-use weft_bytecode::types::builtin::{DATE, STRING};
+use weft_bytecode::types::builtin::{BOOL, DATE, STRING};
 use weft_bytecode::{Type, TypeId};
 
 use super::asm::*;
@@ -46,6 +46,17 @@ fn what_patterns_refuse() {
     let wide = format!("\"{}\"", "$0".repeat(20_000));
     let text = format!("\"{}\"", "a".repeat(200_000));
     assert_eq!(trap(Native::StringReplacePattern, &[S, S, S], S, &[&text, "\"a+\"", &wide]), TrapKind::Memory);
+}
+
+/// What a pattern is compiled to is charged, and again where it is kept from before.
+#[test]
+fn a_large_pattern_costs_what_it_takes() {
+    let fuel = |pattern: &str| {
+        let mut run = run(P::new(), Native::StringMatches, &[STRING, STRING], BOOL, &["\"a\"", pattern]);
+        run.result();
+        run.vm.fuel_used()
+    };
+    assert!(fuel(r#""(a{100}){40}""#) > fuel("\"a\"") + 10_000);
 }
 
 #[test]
