@@ -6,7 +6,7 @@ mod layout;
 mod svg;
 mod walk;
 
-pub use svg::{NODES_MAX, svg};
+pub use svg::{NODES_MAX, PLACES_MAX, svg};
 
 use crate::analysis::{self, Project};
 use crate::diagnostic::{Diagnostic, Severity};

@@ -52,7 +52,11 @@ pub(crate) fn graph(context: &Context, options: &GraphOf) -> Outcome {
 
 fn picture(graphs: &[&Graph]) -> Result<String, Failed> {
     graph::svg(graphs).ok_or_else(|| {
-        let what = format!("a picture has at most {} nodes; this one would have more", graph::NODES_MAX);
+        let what = format!(
+            "a picture has at most {} nodes, and {} places for nodes, labels and the bends of ways; this one would have more",
+            graph::NODES_MAX,
+            graph::PLACES_MAX
+        );
         Failed::new(Exit::Refused, "graph_nodes_max", what).help("name one workflow, or use --format dot")
     })
 }

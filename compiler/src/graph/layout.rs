@@ -52,8 +52,9 @@ pub(super) struct Layout {
     pub(super) height: f64,
 }
 
-/// Lays a graph out; `size` says how large a node or the label of an edge is.
-pub(super) fn layout(graph: &Graph, size: impl Fn(What) -> (f64, f64)) -> Layout {
+/// Lays a graph out; `size` says how large a node or the label of an edge is. `None` if it takes more places than there
+/// is room for: a way has one in each layer that it crosses.
+pub(super) fn layout(graph: &Graph, room: usize, size: impl Fn(What) -> (f64, f64)) -> Option<Layout> {
     let mut layout = Layout { places: Vec::new(), ways: Vec::new(), width: 0.0, height: 0.0 };
     let layers = layers(graph);
     for (number, layer) in layers.iter().enumerate() {
@@ -64,6 +65,9 @@ pub(super) fn layout(graph: &Graph, size: impl Fn(What) -> (f64, f64)) -> Layout
         let (top, bottom) = if back { (edge.to, edge.from) } else { (edge.from, edge.to) };
         let (first, last) = (layers[top] + 1, layers[bottom]);
         let label = if back { last.saturating_sub(1) } else { first };
+        if layout.places.len() + last.saturating_sub(first) > room {
+            return None;
+        }
         let mut way = vec![top];
         for layer in first..last {
             let what = if layer == label && !edge.label.is_empty() { What::Label(number) } else { What::Bend };
@@ -81,7 +85,7 @@ pub(super) fn layout(graph: &Graph, size: impl Fn(What) -> (f64, f64)) -> Layout
     layout.order(&mut rows, &near);
     layout.set_y(&rows);
     layout.set_x(&rows, &near);
-    layout
+    Some(layout)
 }
 
 /// The layer of each node: below all that lead to it, with room for the label of the edge.
@@ -188,14 +192,31 @@ impl Layout {
     }
 
     fn crossings(&self, rows: &[Vec<usize>], near: &[Vec<Vec<usize>>; 2]) -> usize {
+        rows.iter().map(|row| self.crossings_below(row, &near[1])).sum()
+    }
+
+    /// Crossings between a row and the one below: pairs of ties that go in different orders.
+    fn crossings_below(&self, row: &[usize], below: &[Vec<usize>]) -> usize {
+        let order = |at: usize| self.places[at].order;
+        let mut ties: Vec<(usize, usize)> =
+            row.iter().flat_map(|at| below[*at].iter().map(|to| (order(*at), order(*to)))).collect();
+        ties.sort_unstable();
+        let width = ties.iter().map(|(_, to)| to + 1).max().unwrap_or(0);
+        // How many ties went to the places up to one, summed as in a Fenwick tree.
+        let mut sums = vec![0_usize; width + 1];
         let mut count = 0;
-        for row in rows {
-            let ties: Vec<(usize, usize)> = row
-                .iter()
-                .flat_map(|at| near[1][*at].iter().map(|below| (self.places[*at].order, self.places[*below].order)))
-                .collect();
-            for (n, a) in ties.iter().enumerate() {
-                count += ties[n + 1..].iter().filter(|b| a.0 < b.0 && a.1 > b.1).count();
+        for (before, (_, to)) in ties.iter().enumerate() {
+            let mut at = to + 1;
+            let mut left = 0;
+            while at > 0 {
+                left += sums[at];
+                at &= at - 1;
+            }
+            count += before - left;
+            let mut at = to + 1;
+            while at <= width {
+                sums[at] += 1;
+                at += at & at.wrapping_neg();
             }
         }
         count

@@ -7,6 +7,8 @@ use super::{Graph, NodeKind};
 
 /// Nodes of all graphs of one picture.
 pub const NODES_MAX: usize = 2_000;
+/// Places of all graphs of one picture: of nodes, of labels, and of ways in the layers that they cross.
+pub const PLACES_MAX: usize = 50_000;
 /// Columns of a line of text in a node; longer text is broken.
 const COLUMNS: usize = 28;
 /// Width of a column of text, and the height of a line.
@@ -47,16 +49,18 @@ text { fill: #e6edf3 }
 }
 ";
 
-/// The graphs in one picture; `None` if they have more than [`NODES_MAX`] nodes.
+/// The graphs in one picture; `None` if they have more than [`NODES_MAX`] nodes, or take more than [`PLACES_MAX`]
+/// places.
 pub fn svg(graphs: &[&Graph]) -> Option<String> {
     if graphs.iter().map(|graph| graph.nodes.len()).sum::<usize>() > NODES_MAX {
         return None;
     }
     let parts: Vec<Graph> = graphs.iter().flat_map(|graph| parts(graph)).collect();
     let (mut body, mut x, mut y) = (String::new(), MARGIN, MARGIN);
-    let (mut width, mut row) = (0.0_f64, 0.0_f64);
+    let (mut width, mut row, mut room) = (0.0_f64, 0.0_f64, PLACES_MAX);
     for part in &parts {
-        let layout = layout::layout(part, |what| size(part, what));
+        let layout = layout::layout(part, room, |what| size(part, what))?;
+        room = room.saturating_sub(layout.places.len());
         if x > MARGIN && x + layout.width > ROW_WIDTH {
             (x, y, row) = (MARGIN, y + row + 2.0 * MARGIN, 0.0);
         }

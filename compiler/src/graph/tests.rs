@@ -251,3 +251,21 @@ fn the_picture_of_the_readme_is_drawn_by_this() {
     }
     assert_eq!(std::fs::read_to_string(&path).expect("the picture is there"), drawn, "BLESS=1 draws it anew");
 }
+
+/// Each `break` has a way past all that comes after it.
+fn with_breaks(count: usize) -> String {
+    let steps: String = (0..count).map(|n| format!("    a({n})\n    if i == {n} {{ break }}\n")).collect();
+    format!(
+        "activity a(n: Int) with {{ queue: \"q\", timeout: 1s }}\nworkflow w() {{\n  for i in 0..9 {{\n{steps}  }}\n}}\n"
+    )
+}
+
+/// What is drawn is bounded by the ways, too, not by the nodes alone.
+#[test]
+fn ways_across_many_layers_have_a_limit() {
+    let graphs = graphs_of(&with_breaks(100));
+    assert!(svg(&graphs.iter().collect::<Vec<_>>()).is_some());
+    let graphs = graphs_of(&with_breaks(900));
+    assert!(graphs[0].nodes.len() <= NODES_MAX, "{} nodes", graphs[0].nodes.len());
+    assert!(svg(&graphs.iter().collect::<Vec<_>>()).is_none());
+}
