@@ -32,6 +32,7 @@ mod function;
 mod gather;
 mod matching;
 mod ops;
+mod ownership;
 mod table;
 mod task;
 mod testing;
@@ -99,8 +100,8 @@ pub(crate) fn emit(
     }
     let mut activities = emitter.activities(program);
     let mut workflows: Vec<_> = program.workflows.iter().enumerate().map(|(n, w)| emitter.workflow(n, w)).collect();
-    let first_call = activities.len() as u16;
-    let first_function = emitter.functions.len() as u16;
+    let first_call = emitter.number(activities.len());
+    let first_function = emitter.number(emitter.functions.len());
     let (calls, tests) = match with_tests {
         true => emitter.tests(program, &mut activities, &mut workflows),
         false => (Vec::new(), Vec::new()),
@@ -173,9 +174,17 @@ impl<'w, 'a> Emitter<'w, 'a> {
         index
     }
 
+    /// An index as the program keeps it. That of a table that is full is refused in the end.
+    fn number(&mut self, index: usize) -> u16 {
+        u16::try_from(index).unwrap_or_else(|_| {
+            self.overflow = true;
+            0
+        })
+    }
+
     fn reserve(&mut self) -> FuncId {
         self.functions.push(None);
-        FuncId((self.functions.len() - 1) as u16)
+        FuncId(self.number(self.functions.len() - 1))
     }
 
     /// Emits a branch, condition or lambda of a function.

@@ -17,7 +17,8 @@ impl Emit<'_, '_, '_> {
                 let record = self.raw(ty);
                 let regs: Vec<_> = vals[1..].iter().map(|v| v.reg).collect();
                 self.args(Op::New, record, 0, &regs);
-                self.args(Op::Send, signal as u16, workflow as u16, &[to, record]);
+                let (signal, workflow) = (self.em.number(signal as usize), self.em.number(workflow as usize));
+                self.args(Op::Send, signal, workflow, &[to, record]);
                 self.give_back(record);
             }
             None => self.op(Op::SendCancel, to, 0, 0),

@@ -3,7 +3,8 @@
 use weft_bytecode::op::Native;
 use weft_bytecode::{Op, Reg};
 
-use super::function::{Emit, Val, is_fresh, root_of};
+use super::function::{Emit, Val};
+use super::ownership::{is_fresh, root_of};
 use crate::hir::{Expr, ExprKind, Gather, LocalId, Pattern, Root, Value};
 use crate::types::{Kind, Ty};
 

@@ -59,15 +59,6 @@ impl Emit<'_, '_, '_> {
         self.release(scope);
     }
 
-    /// Code that runs before the value of an arm is used may change what the value comes from: it gets an owner.
-    pub(super) fn outlives(&mut self, body: &Expr, dst: Option<Reg>) {
-        if let Some(out) = dst
-            && !matches!(body.ty, Ty::UNIT | Ty::NEVER)
-        {
-            self.share(body, out);
-        }
-    }
-
     pub(super) fn join_tasks(&mut self, scope: Reg) {
         let unit = self.raw(builtin::UNIT);
         self.op(Op::ScopeJoin, unit, scope, 0);

@@ -34,10 +34,7 @@ impl Emit<'_, '_, '_> {
         let number = self.em.world.activities.len() + call as usize;
         let handle = self.temp(Ty::INT);
         let regs: Vec<Reg> = sent.iter().map(|v| v.reg).collect();
-        let number = u16::try_from(number).unwrap_or_else(|_| {
-            self.em.overflow = true;
-            0
-        });
+        let number = self.em.number(number);
         self.args(Op::ScheduleActivity, handle.reg, number, &regs);
         self.release_all(&sent);
         self.awaited(Op::Await, handle, ty, dst)
@@ -73,7 +70,8 @@ impl Emitter<'_, '_> {
         let mut tests = Vec::new();
         for (n, test) in program.tests.iter().enumerate() {
             let body = self.add(&test.function);
-            tests.push(TestDef { name: test.name.clone(), workflow: workflows.len() as u16, span: place(test.span) });
+            let workflow = self.number(workflows.len());
+            tests.push(TestDef { name: test.name.clone(), workflow, span: place(test.span) });
             workflows.push(self.hidden(format!("test {n}"), body, &[], Ty::UNIT, place(test.span)));
         }
         let mut codes = std::mem::take(&mut self.mocks);
@@ -119,8 +117,8 @@ impl Emitter<'_, '_> {
                         None => 0,
                     };
                     Ask::Mock(MockDef {
-                        activity: site.activity as u16,
-                        workflow: workflow as u16,
+                        activity: self.number(site.activity as usize),
+                        workflow: self.number(workflow),
                         times: site.times,
                         unit: site.unit,
                     })
