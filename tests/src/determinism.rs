@@ -129,11 +129,15 @@ impl Writer {
         if indexed {
             self.used.insert("indexed state");
         }
-        let _ = writeln!(self.out, "workflow main(begin: Int) -> Int throws Refused {{");
+        // A result that becomes another type on its way out, or not.
+        let result = self.pick(&["Int", "Int?"]).to_owned();
+        let _ = writeln!(self.out, "workflow main(begin: Int) -> {result} throws Refused {{");
         let _ = writeln!(self.out, "  pub {}state count = 0", if indexed { "indexed " } else { "" });
         self.out.push_str(
             "  state names: Map<String, Int> = [:]
   state probe = 0
+  state under = 0
+  state kept = [0]
   signal bump(by: Int) { count = (count + by) % 100 }
   signal name(text: String) { names = names.set(text, names.length()) }
   signal mail(n: Int)
@@ -148,6 +152,12 @@ impl Writer {
         let place = Place { depth: 1, looped: false };
         for _ in 0..self.random.random_range(3..10) {
             self.statement(place);
+            match self.random.random_range(0..12) {
+                0 => self.limited_all_the_same(place),
+                1 => self.cleaned_up_last(place),
+                2 => self.kept_from_cleanup(place),
+                _ => {}
+            }
             if self.random.random_bool(0.03) {
                 self.go_on_as_new(place);
             }
@@ -450,6 +460,60 @@ impl Writer {
         self.line(place, "}");
         self.line(place, &format!("await {task}"));
         self.line(place, "probe = 0");
+    }
+
+    /// A deadline that must hold whatever its body has caught before, as long as it was not the deadline itself. Only
+    /// where nothing else is around that could cancel the body a second time.
+    fn limited_all_the_same(&mut self, place: Place) {
+        self.used.extend(["within", "try"]);
+        let (begun, caught, used) = (self.fresh(), self.fresh(), self.fresh());
+        let limit = self.random.random_range(1..40);
+        self.line(place, &format!("let {begun} = now()"));
+        self.line(place, &format!("var {caught} = false"));
+        self.line(place, &format!("var {used} = false"));
+        self.line(place, "try {");
+        let inside = place.inside();
+        self.line(inside, &format!("within {limit}s {{"));
+        self.line(inside, "  try {");
+        self.cut_short += 1;
+        match self.random.random_range(0..3) {
+            0 => self.line(inside, "    parallel { number(count), twice(1), child(2) }"),
+            1 => self.line(inside, "    sleep 20s"),
+            _ => self.block(inside.inside()),
+        }
+        self.cut_short -= 1;
+        self.line(inside, "  } catch Canceled {");
+        self.line(inside, &format!("    {caught} = now() < {begun} + {limit}s"));
+        self.line(inside, &format!("    {used} = !{caught}"));
+        self.line(inside, "  } catch _ { }");
+        self.line(inside, &format!("  if !{used} {{ sleep 2h; torn(\"what is behind a deadline\") }}"));
+        self.line(inside, "} else { tell(\"late\") }");
+        self.line(place, &format!("}} catch Canceled {{ if {caught} {{ torn(\"the cancel of a deadline\") }} }}"));
+    }
+
+    /// A task and cleanup of one body: the task ends first, however the body ends.
+    fn cleaned_up_last(&mut self, place: Place) {
+        self.used.extend(["spawn", "defer"]);
+        let n = self.int();
+        self.line(place, "spawn {");
+        self.line(place.inside(), "under += 1");
+        self.line(place.inside(), "defer { under -= 1 }");
+        self.line(place.inside(), &format!("number({n}) catch _ => 0"));
+        self.line(place.inside(), "sleep 5s");
+        self.line(place, "}");
+        self.line(place, "defer { if under > 0 { torn(\"a task that cleanup should have come after\") } }");
+    }
+
+    /// The value of a body whose cleanup changes what the value comes from.
+    fn kept_from_cleanup(&mut self, place: Place) {
+        self.used.extend(["parallel for", "defer"]);
+        let name = self.fresh();
+        self.line(place, "kept[0] = 0");
+        self.line(place, &format!("let {name} = parallel for i in 0..1 {{"));
+        self.line(place.inside(), "defer { kept[0] = 1; sleep 1s }");
+        self.line(place.inside(), "kept");
+        self.line(place, "}");
+        self.line(place, &format!("if {name}[0][0] == 1 {{ torn(\"a value that cleanup has changed\") }}"));
     }
 
     fn select(&mut self, place: Place) {
