@@ -12,10 +12,10 @@ use weft_protocol::Failure;
 use weft_protocol::api::{
     ApiError, BatchReply, BatchRequest, CountQuery, CountReply, DeployReply, HistoryPage, ListQuery, MessageRequest,
     NamespaceChange, NamespaceInfo, NamespaceList, NamespaceRequest, PollReply, PollRequest, ResetReply, ResetRequest,
-    ResultReply, RunDescription, RunPage, StartReply, StartRequest, StopRequest, UpdateReply, UpdateRequest,
-    WorkflowSignature,
+    ResultReply, RunDescription, RunPage, ScheduleDescription, ScheduleList, StartReply, StartRequest, StopRequest,
+    UpdateReply, UpdateRequest, WorkflowSignature,
 };
-use weft_runtime::api::{Api, RunKey};
+use weft_runtime::api::{Api, RunKey, ScheduleRequest};
 
 use crate::exit::{Failed, UNREACHABLE};
 
@@ -253,6 +253,39 @@ impl Api for Client {
 
     async fn run_workflow(&self, run: &RunKey) -> Result<WorkflowSignature, ApiError> {
         self.ask(self.get(self.run_url(run, &["workflow"]))).await
+    }
+
+    async fn schedule(
+        &self,
+        namespace: &str,
+        name: &str,
+        request: ScheduleRequest,
+    ) -> Result<Option<ScheduleDescription>, ApiError> {
+        let url = |path: &[&str]| self.url(namespace, &[&["schedules", name], path].concat());
+        let put = |url, body: &Value| self.http.request(Method::PUT, url).timeout(ANSWER_TIMEOUT).json(body);
+        let request = match request {
+            ScheduleRequest::Create(mut body) => {
+                if let Some(fields) = body.as_object_mut() {
+                    fields.insert("name".into(), name.into());
+                }
+                self.post(self.url(namespace, &["schedules"]), &body)
+            }
+            ScheduleRequest::Replace(body) => put(url(&[]), &body),
+            ScheduleRequest::Describe => self.get(url(&[])),
+            ScheduleRequest::Pause(note) => self.post(url(&["pause"]), &json!({ "note": note })),
+            ScheduleRequest::Resume(note) => self.post(url(&["resume"]), &json!({ "note": note })),
+            ScheduleRequest::Trigger(trigger) => self.post(url(&["trigger"]), &trigger),
+            ScheduleRequest::Backfill(backfill) => self.post(url(&["backfill"]), &backfill),
+            ScheduleRequest::Delete => {
+                let request = self.http.request(Method::DELETE, url(&[])).timeout(ANSWER_TIMEOUT);
+                return self.send(request).await.map(|_| None);
+            }
+        };
+        self.ask(request).await.map(Some)
+    }
+
+    async fn schedules(&self, namespace: &str) -> Result<ScheduleList, ApiError> {
+        self.ask(self.get(self.url(namespace, &["schedules"]))).await
     }
 
     async fn poll(&self, namespace: &str, queue: &str, request: PollRequest) -> Result<PollReply, ApiError> {

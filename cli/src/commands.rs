@@ -20,6 +20,7 @@ pub(crate) mod patience;
 pub(crate) mod reset;
 pub(crate) mod result;
 pub(crate) mod run;
+pub(crate) mod schedule;
 pub(crate) mod select;
 pub(crate) mod serve;
 pub(crate) mod show;
@@ -257,6 +258,7 @@ pub(crate) async fn act(context: &Context, cli: Cli) -> Outcome {
         Command::Terminate(options) => stop::terminate(context, &options).await,
         Command::Reset(options) => reset::reset(context, &options).await,
         Command::Delete(options) => stop::delete(context, &options).await,
+        Command::Schedule(asked) => schedule::schedule(context, &asked).await,
         Command::List(options) => list::list(context, &options).await,
         Command::Count(options) => count::count(context, &options).await,
         Command::Namespace(options) => namespace::namespace(context, &options).await,

@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use weft_protocol::api::NamespaceRequest;
 use weft_runtime::api::Api;
 use weft_runtime::config::NodeConfig;
-use weft_runtime::node::{FoundOpen, Node, NodeOptions, OpenError, WorkflowNames};
+use weft_runtime::node::{DeclaredSchedules, FoundOpen, Node, NodeOptions, OpenError, WorkflowNames};
 use weft_runtime::telemetry::{self, LogFormat};
 
 use crate::client::DEFAULT_ADDRESS;
@@ -230,7 +230,12 @@ impl Local {
     ///
     /// # Errors
     /// If the folder is in use, or the store can never be used.
-    pub(crate) async fn open(place: Place, config: NodeConfig, listener: TcpListener) -> Result<Local, Failed> {
+    pub(crate) async fn open(
+        place: Place,
+        config: NodeConfig,
+        listener: TcpListener,
+        declared: DeclaredSchedules,
+    ) -> Result<Local, Failed> {
         let address = listener.local_addr().map_err(|e| Failed::io("cannot listen", &e))?;
         let folder = match &place {
             Place::Folder(path) => Some(Folder::take(path, &format!("http://{address}"))?),
@@ -252,7 +257,7 @@ impl Local {
             Place::Folder(_) | Place::Memory => WorkflowNames::Newest,
             Place::Store { .. } => WorkflowNames::First,
         };
-        let options = NodeOptions { config, names, socket, ..NodeOptions::new(store, name) };
+        let options = NodeOptions { config, names, declared, socket, ..NodeOptions::new(store, name) };
         let node = Node::open(options).await.map_err(|e| cannot_open(&place, &e))?;
         let (node, stop) = (Arc::new(node), CancellationToken::new());
         let (api, stopped) = (node.clone(), stop.clone());

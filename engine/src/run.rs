@@ -21,6 +21,7 @@ use weft_protocol::command::CommandId;
 use weft_protocol::event::{EventKind, ParentRef, RunRef, TimeoutKind};
 use weft_protocol::limits::Limits;
 use weft_protocol::policy::RunOptions;
+use weft_protocol::schedule::ScheduleRef;
 use weft_protocol::{Event, EventId, Failure, Payload, RunId, Timestamp, WorkflowId};
 use weft_vm::{Activation, Context, Loaded, Outcome, Step, Then, Trap, TrapKind, Vm};
 
@@ -55,6 +56,8 @@ pub struct Start {
     pub seed: [u8; 16],
     /// The parent, of a child.
     pub parent: Option<ParentRef>,
+    /// The schedule that asked for it.
+    pub schedule: Option<ScheduleRef>,
     /// What made the start idempotent.
     pub request_id: Option<String>,
     /// As resolved, see [`crate::options::resolved`].
@@ -218,6 +221,7 @@ impl Run {
             args: start.args,
             seed: start.seed,
             parent: start.parent,
+            schedule: start.schedule.map(Box::new),
             request_id: start.request_id,
             options: Box::new(start.options),
             begins,

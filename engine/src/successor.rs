@@ -132,9 +132,11 @@ impl Run {
     /// The first event of the next run.
     fn next_started(&self, successor: &Successor, how: &How, ahead: usize, idle: u32) -> EventKind {
         let def = &successor.loaded.program().workflows[usize::from(successor.workflow)];
-        let (namespace, request_id) = match &self.history[0].kind {
-            EventKind::RunStarted { namespace, request_id, .. } => (namespace.clone(), request_id.clone()),
-            _ => (String::new(), None),
+        let (namespace, schedule, request_id) = match &self.history[0].kind {
+            EventKind::RunStarted { namespace, schedule, request_id, .. } => {
+                (namespace.clone(), schedule.clone(), request_id.clone())
+            }
+            _ => (String::new(), None, None),
         };
         let again = how.again();
         EventKind::RunStarted {
@@ -147,6 +149,7 @@ impl Run {
             args: successor.args.clone(),
             seed: successor.seed,
             parent: self.facts.parent.clone(),
+            schedule,
             request_id,
             options: self.facts.options.clone(),
             begins: again.map(|(_, begins)| begins),

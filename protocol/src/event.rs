@@ -134,6 +134,8 @@ pub enum EventKind {
         args: Payload,
         seed: [u8; 16],
         parent: Option<ParentRef>,
+        /// The schedule that asked for it.
+        schedule: Option<Box<crate::schedule::ScheduleRef>>,
         request_id: Option<String>,
         options: Box<RunOptions>,
         /// When its program begins, if that is later: it does so with `DelayEnded`.

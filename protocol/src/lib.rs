@@ -8,9 +8,11 @@ pub mod id;
 pub mod limits;
 pub mod payload;
 pub mod policy;
+pub mod schedule;
 
 pub use command::{Command, CommandId, FiberPath};
 pub use event::{Event, EventKind};
 pub use failure::Failure;
 pub use id::{EventId, LogSeq, PartitionId, RunId, Timestamp, WorkflowId};
 pub use payload::Payload;
+pub use schedule::{ScheduleEvent, ScheduleEventKind, ScheduleRef};

@@ -8,10 +8,10 @@ use async_trait::async_trait;
 use serde_json::Value;
 use weft_protocol::Failure;
 use weft_protocol::api::{
-    ApiError, BatchReply, BatchRequest, CountQuery, CountReply, DeployReply, HistoryPage, ListQuery, MessageRequest,
-    NamespaceChange, NamespaceInfo, NamespaceList, NamespaceRequest, PollReply, PollRequest, ResetReply, ResetRequest,
-    ResultReply, RunDescription, RunPage, StartReply, StartRequest, StopRequest, UpdateReply, UpdateRequest,
-    WorkflowSignature,
+    ApiError, BackfillRequest, BatchReply, BatchRequest, CountQuery, CountReply, DeployReply, HistoryPage, ListQuery,
+    MessageRequest, NamespaceChange, NamespaceInfo, NamespaceList, NamespaceRequest, PollReply, PollRequest,
+    ResetReply, ResetRequest, ResultReply, RunDescription, RunPage, ScheduleDescription, ScheduleList, StartReply,
+    StartRequest, StopRequest, TriggerRequest, UpdateReply, UpdateRequest, WorkflowSignature,
 };
 
 /// Names a run: by workflow id the newest run of that id, or one run of the chain.
@@ -23,6 +23,27 @@ pub struct RunKey {
     pub workflow_id: String,
     /// Run id as 16 hex digits.
     pub run_id: Option<String>,
+}
+
+/// What a schedule is asked for.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ScheduleRequest {
+    /// Make it: its definition.
+    Create(Value),
+    /// Give it another definition.
+    Replace(Value),
+    /// Everything known about it.
+    Describe,
+    /// Take no times any more, with a note.
+    Pause(String),
+    /// Take times again, with a note.
+    Resume(String),
+    /// Start one now.
+    Trigger(TriggerRequest),
+    /// Take all times of a range.
+    Backfill(BackfillRequest),
+    /// Be gone. Runs go on.
+    Delete,
 }
 
 /// The operations of the API. Every answer is given only when what it says is durable. Inputs are checked against the
@@ -80,6 +101,15 @@ pub trait Api: Send + Sync {
     async fn change_namespace(&self, name: &str, to: NamespaceChange) -> Result<NamespaceInfo, ApiError>;
     /// Deletes a namespace without open runs.
     async fn delete_namespace(&self, name: &str) -> Result<(), ApiError>;
+    /// Makes, shows or moves a schedule; answers with how it is then, or nothing if it is gone.
+    async fn schedule(
+        &self,
+        namespace: &str,
+        name: &str,
+        request: ScheduleRequest,
+    ) -> Result<Option<ScheduleDescription>, ApiError>;
+    /// All schedules of a namespace, by name.
+    async fn schedules(&self, namespace: &str) -> Result<ScheduleList, ApiError>;
     /// Tasks of a queue, waiting for the first.
     async fn poll(&self, namespace: &str, queue: &str, request: PollRequest) -> Result<PollReply, ApiError>;
     /// Ends an attempt with a result.

@@ -9,6 +9,7 @@
 //! crc32c of the rest  u32   version u8   flags u8   part u16   epoch u64   crc of the chunk before u32   base time i64
 //! frame*              length (varint), tag, run counter (varint), then by tag:
 //!                     event: id (varint), time since base (zigzag varint), postcard(EventKind)
+//!                     schedule (counter is 0): postcard(namespace, name, ScheduleEvent)
 //! ```
 
 mod history;
@@ -18,7 +19,7 @@ mod varint;
 mod write;
 
 use weft_engine::Record;
-use weft_protocol::{Event, RunId};
+use weft_protocol::{Event, RunId, ScheduleEvent};
 
 pub use history::{decode_history, encode_history};
 pub use read::ChunkReader;
@@ -40,6 +41,15 @@ pub enum LogRecord {
         run: RunId,
         /// The record.
         record: Record,
+    },
+    /// An event of a schedule. `Created` is the first of each.
+    Schedule {
+        /// Its namespace.
+        namespace: String,
+        /// Its name.
+        name: String,
+        /// The event.
+        event: ScheduleEvent,
     },
     /// A new owner begins here. What an older epoch wrote after it does not exist.
     Fence {
@@ -67,6 +77,7 @@ const TAG_EVENT: u8 = 0;
 const TAG_RECORD: u8 = 1;
 const TAG_FENCE: u8 = 2;
 // 3 is kept for the head of a segment, which will say where the start counter stands when all before it is gone.
+const TAG_SCHEDULE: u8 = 4;
 
 #[cfg(test)]
 mod tests;

@@ -9,6 +9,7 @@ mod openapi;
 mod problem;
 mod request;
 mod runs;
+mod schedules;
 mod tasks;
 
 use std::any::Any;
@@ -123,6 +124,15 @@ fn routes() -> Vec<(&'static str, MethodRouter<Shared>)> {
         ("/api/v1/namespaces/{namespace}/runs/{id}/reset", post(runs::reset)),
         ("/api/v1/namespaces/{namespace}/runs/{id}/workflow", get(code::run_workflow)),
         ("/api/v1/namespaces/{namespace}/runs/{id}/history", get(history::history)),
+        ("/api/v1/namespaces/{namespace}/schedules", get(schedules::list).post(schedules::create)),
+        (
+            "/api/v1/namespaces/{namespace}/schedules/{name}",
+            get(schedules::describe).put(schedules::replace).delete(schedules::delete),
+        ),
+        ("/api/v1/namespaces/{namespace}/schedules/{name}/pause", post(schedules::pause)),
+        ("/api/v1/namespaces/{namespace}/schedules/{name}/resume", post(schedules::resume)),
+        ("/api/v1/namespaces/{namespace}/schedules/{name}/trigger", post(schedules::trigger)),
+        ("/api/v1/namespaces/{namespace}/schedules/{name}/backfill", post(schedules::backfill)),
         ("/api/v1/namespaces/{namespace}/queues/{queue}/poll", post(tasks::poll)),
         ("/api/v1/namespaces/{namespace}/tasks/{token}/complete", post(tasks::complete)),
         ("/api/v1/namespaces/{namespace}/tasks/{token}/fail", post(tasks::fail)),

@@ -10,6 +10,7 @@ mod member;
 mod namespaces;
 pub(crate) mod open;
 mod retention;
+pub(crate) mod schedules;
 
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
@@ -54,6 +55,8 @@ pub struct NodeOptions {
     pub config: NodeConfig,
     /// Who may deploy a workflow of a name that another project has deployed.
     pub names: WorkflowNames,
+    /// What becomes of the schedules that programs declare.
+    pub declared: DeclaredSchedules,
     /// Where `secret("X")` is read from.
     pub secrets: Secrets,
     /// Time.
@@ -72,6 +75,7 @@ impl NodeOptions {
             socket: String::new(),
             config: NodeConfig::default(),
             names: WorkflowNames::First,
+            declared: DeclaredSchedules::Made,
             secrets: Secrets::default(),
             clock: Arc::new(SystemClock),
             loops: 0,
@@ -86,6 +90,15 @@ pub enum WorkflowNames {
     First,
     /// That of the newest deploy. As in a folder that has one project, whatever that is called today.
     Newest,
+}
+
+/// What a node does with the schedules that a deployed program declares.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DeclaredSchedules {
+    /// They are made, and start runs as long as a node has the data.
+    Made,
+    /// They are left alone, as where one run is wanted and no other.
+    LeftAlone,
 }
 
 /// Where a node is on its way to serving.

@@ -18,6 +18,7 @@ mod moves;
 mod recover;
 pub mod request;
 mod reset;
+mod schedule;
 mod start;
 mod started;
 mod starts;
@@ -43,6 +44,7 @@ use alarms::Alarms;
 use moves::Move;
 pub use recover::{Recovered, Recovery};
 use request::{Answer, AttemptRef, ClosedFact, OpenRun, Output, Reply, ReplyId, Request, Then, Waiter};
+use schedule::Schedules;
 use starts::Starts;
 
 /// The partition a workflow id lives in. Pinned for ever: stored ids depend on it.
@@ -94,6 +96,7 @@ pub struct Partition {
     /// Messages of closed runs of which it is not known what became of them.
     untold: FxHashSet<(RunId, EventId)>,
     alarms: Alarms,
+    schedules: Schedules,
     /// Runs in the middle of a long computation.
     again: VecDeque<RunId>,
     /// Deploys that still try to free runs, oldest first.
@@ -149,12 +152,15 @@ impl Partition {
 
     /// When the next alarm is due.
     pub fn next_alarm(&self) -> Option<Timestamp> {
-        self.alarms.next()
+        self.alarms.next().into_iter().chain(self.schedules.next()).min()
     }
 
     /// Fires at most `limit` alarms that are due; true if there may be more.
     pub fn due(&mut self, now: Timestamp, limit: usize) -> bool {
         for _ in 0..limit {
+            if self.schedule_due(now) {
+                continue;
+            }
             let Some((run, key)) = self.alarms.take_due(now) else { return false };
             // A run that is gone had its alarms made stale by its end.
             if self.runs.contains_key(&run) {
@@ -398,6 +404,12 @@ impl Partition {
             if let Some(message) = between::child_end(&open.namespace, loaded, workflow, watcher, &run_ref, &last) {
                 self.hold(self.batch, Output::Send(watcher.run.run_id.partition(), message));
             }
+        }
+        if let Some(start) = open.run.schedule()
+            && last.kind.next_run().is_none()
+        {
+            let message = schedule::ended(start.clone(), id, &last.kind);
+            self.hold(self.batch, self.send_to_schedule(message));
         }
         for answer in update::answers(&mut open) {
             self.hold(self.batch, answer);

@@ -1,5 +1,6 @@
 //! Every refusal the runtime gives, in one place: status, code, words, what to do.
 
+use weft_bytecode::schedule::SpecError;
 use weft_bytecode::wire::WireError;
 use weft_protocol::api::ApiError;
 use weft_protocol::event::RunRef;
@@ -121,6 +122,41 @@ pub fn empty_filter() -> ApiError {
 /// A batch id that is none.
 pub fn batch_id(max: usize) -> ApiError {
     ApiError::new(422, "wrong_input", "the batch id is empty or too long").at("batch_id", format!("1 to {max} bytes"))
+}
+
+/// No schedule has that name.
+pub fn schedule_not_found(name: &str) -> ApiError {
+    ApiError::new(404, "schedule_not_found", format!("there is no schedule `{name}`"))
+        .help("`weft schedule list` shows the schedules there are")
+}
+
+/// A schedule has that name.
+pub fn schedule_exists(name: &str) -> ApiError {
+    ApiError::new(409, "schedule_exists", format!("a schedule `{name}` is there already"))
+        .help("replace it (PUT), or delete it first")
+}
+
+/// The schedule is part of a project.
+pub fn schedule_declared(name: &str, project: &str) -> ApiError {
+    ApiError::new(409, "schedule_declared", format!("the schedule `{name}` is declared by the project `{project}`"))
+        .help("change or remove it there and deploy; it can be paused, resumed, triggered and backfilled here")
+}
+
+/// A definition that cannot be used.
+pub fn wrong_schedule(error: &SpecError) -> ApiError {
+    let out = ApiError::new(422, "wrong_input", error.to_string());
+    if error.path.is_empty() { out } else { out.at(error.path.clone(), error.message.clone()) }
+}
+
+/// As many backfills as may be are under way.
+pub fn too_many_backfills(max: usize) -> ApiError {
+    ApiError::new(422, "limit_reached", format!("{max} backfills of this schedule are under way"))
+        .help("wait until one is done")
+}
+
+/// A range that ends before it begins.
+pub fn backward_range() -> ApiError {
+    ApiError::new(422, "wrong_input", "`to` is before `from`").at("to", "a time that is not before `from`")
 }
 
 /// The workflow has no such signal, query or update.

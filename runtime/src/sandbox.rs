@@ -13,7 +13,8 @@ use weft_bytecode::{Program, codec};
 use weft_engine::program_of;
 use weft_engine::update::outcome_in;
 use weft_protocol::api::{
-    ApiError, ResetRequest, ResultReply, RunDescription, RunRow, StartReply, StartRequest, UpdateReply, UpdateStage,
+    ApiError, ResetRequest, ResultReply, RunDescription, RunRow, ScheduleDescription, StartReply, StartRequest,
+    UpdateReply, UpdateStage,
 };
 use weft_protocol::event::RunRef;
 use weft_protocol::limits::Limits;
@@ -21,6 +22,7 @@ use weft_protocol::{Event, EventId, Failure, PartitionId, Payload, RunId, Timest
 use weft_vm::Loaded;
 
 use crate::activities::{ActivityTask, AttemptOutcome};
+use crate::api::ScheduleRequest;
 use crate::closed;
 use crate::commit::{AppendLane, Outcome};
 use crate::filter;
@@ -28,7 +30,7 @@ use crate::frame::fence_body;
 use crate::node::answer::{describe_closed, result_of};
 use crate::node::api::reset_order;
 use crate::node::listing::page_of;
-use crate::node::{deploy, open};
+use crate::node::{deploy, open, schedules};
 use crate::partition::ask::{checked_start, query_run};
 use crate::partition::attempt::Handout;
 use crate::partition::request::{
@@ -169,6 +171,14 @@ impl Sandbox {
         let program = self.setup.programs.keep(program.clone());
         deploy::publish(&*self.journal, NAMESPACE, &program, &bytes, self.now).await?;
         self.setup.programs.make_current(NAMESPACE, program.clone());
+        for part in 0..self.setup.partitions {
+            let declare = Request::Declare { namespace: NAMESPACE.into(), program: program.clone() };
+            if let Answer::Declared(clashes) = self.ask(PartitionId(part), declare).await?
+                && let Some(clash) = clashes.into_iter().next()
+            {
+                return Err(ApiError::new(409, "schedule_taken", clash));
+            }
+        }
         let (mut all_moved, mut all_not_moved) = (0, Vec::new());
         for part in 0..self.setup.partitions {
             let ask = Request::Move { namespace: NAMESPACE.into(), program: program.clone() };
@@ -394,6 +404,33 @@ impl Sandbox {
             partition.ended(AttemptEnd { attempt, outcome: AttemptOutcome::Canceled }, now);
         }
         self.settle().await.map_err(|error| refusal::of_store(&error))
+    }
+
+    /// Asks a schedule; how it is then, or nothing if it is gone.
+    ///
+    /// # Errors
+    /// As the API refuses.
+    pub async fn schedule(
+        &mut self,
+        name: &str,
+        request: ScheduleRequest,
+    ) -> Result<Option<ScheduleDescription>, ApiError> {
+        let ask = schedules::ask(name, request, &self.setup.limits)?;
+        let request = Request::Schedule { namespace: NAMESPACE.into(), name: name.to_owned(), ask };
+        match self.ask(self.part(name), request).await? {
+            Answer::Schedule(description) => Ok(Some(*description)),
+            Answer::Done => Ok(None),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// Lets time pass while no process lives: what falls due happens afterwards, as it is read back.
+    ///
+    /// # Errors
+    /// If the journal does not answer or is damaged.
+    pub async fn outage(&mut self, ms: i64) -> Result<(), StoreError> {
+        self.now = self.now.plus_ms(ms);
+        self.crash().await
     }
 
     /// Lets virtual time pass; what falls due happens at its time, in order.

@@ -84,6 +84,7 @@ fn compare(seed: u64, order: u64, loaded: &Arc<Loaded>, seen: &mut Seen) -> Vec<
         args: Payload::from(&json!({ "begin": 5 })),
         seed: [7; 16],
         parent: None,
+        schedule: None,
         request_id: None,
         options: weft_protocol::policy::RunOptions::default(),
         signal: None,

@@ -10,6 +10,7 @@ use serde_json::json;
 use tokio::sync::mpsc;
 use weft_compiler::Project;
 use weft_runtime::config::ExecAllow;
+use weft_runtime::node::DeclaredSchedules;
 
 use crate::compile::{self, Stream};
 use crate::exit::{Exit, Failed, Outcome};
@@ -40,7 +41,7 @@ pub(crate) async fn dev(context: &Context, options: &Dev) -> Outcome {
     let data = options.data.clone().unwrap_or_else(|| root.join(local::FOLDER));
     let settings = config.server(&root, ExecAllow::Everything)?;
     let listener = local::listen(Some(options.listen)).await?;
-    let local = Local::open(Place::Folder(data.clone()), settings, listener).await?;
+    let local = Local::open(Place::Folder(data.clone()), settings, listener, DeclaredSchedules::Made).await?;
     local.serving().await?;
     let (out, shown) = (&context.out, local::shown(&data));
     out.tell(

@@ -13,6 +13,7 @@ use weft_protocol::api::{StartRequest, Status};
 use weft_protocol::policy::{OnClosed, OnConflict};
 use weft_runtime::api::RunKey;
 use weft_runtime::config::ExecAllow;
+use weft_runtime::node::DeclaredSchedules;
 
 use crate::args::{self, For};
 use crate::compile::{self, Stream};
@@ -61,7 +62,8 @@ pub(crate) async fn run(context: &Context, options: &Run) -> Outcome {
     let root = &meant.found.root;
     let place = if options.ephemeral { Place::Memory } else { Place::Folder(root.join(local::FOLDER)) };
     let settings = meant.found.config.server(root, ExecAllow::Everything)?;
-    let local = Local::open(place, settings, local::listen(options.listen).await?).await?;
+    let local =
+        Local::open(place, settings, local::listen(options.listen).await?, DeclaredSchedules::LeftAlone).await?;
     let session = Session { context, options, meant: &meant, local: &local, namespace };
     let outcome = session.drive().await;
     local.close().await;

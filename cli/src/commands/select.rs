@@ -40,7 +40,7 @@ fn status(text: &str) -> Result<Status, Failed> {
 }
 
 /// A point in time, or how long ago.
-fn time(option: &str, text: &str) -> Result<String, Failed> {
+pub(super) fn time(option: &str, text: &str) -> Result<String, Failed> {
     if let Ok(time) = text.parse::<Timestamp>() {
         return Ok(time.to_string());
     }

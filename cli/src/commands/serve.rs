@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use serde_json::json;
 use weft_runtime::config::ExecAllow;
+use weft_runtime::node::DeclaredSchedules;
 use weft_runtime::telemetry::DEFAULT_FILTER;
 
 use crate::exit::{Exit, Failed, Outcome};
@@ -37,7 +38,7 @@ pub(crate) async fn serve(context: &Context, options: &Serve) -> Outcome {
     }
     let place = Place::Store { url: options.database.clone(), name: options.advertise.clone() };
     let listener = local::listen(Some(options.listen)).await?;
-    let local = Local::open(place, settings, listener).await?;
+    let local = Local::open(place, settings, listener, DeclaredSchedules::Made).await?;
     let out = &context.out;
     out.tell(
         &format!("{} {}", out.paint("listening", style::GOOD), local.address()),

@@ -6,7 +6,7 @@ use weft_protocol::api::{FiberWait, PendingActivity, PendingChild, Status, Stuck
 use weft_protocol::command::CommandId;
 use weft_protocol::event::{EventKind, ParentRef, RunRef};
 use weft_protocol::policy::{ResolvedActivity, RunOptions};
-use weft_protocol::{Event, EventId, Failure, Payload, Timestamp};
+use weft_protocol::{Event, EventId, Failure, Payload, ScheduleRef, Timestamp};
 use weft_vm::{Context, Loaded, QueryFailure, Trap, WaitOn};
 
 use super::Run;
@@ -133,6 +133,14 @@ impl Run {
     /// When it ended.
     pub fn closed_at(&self) -> Option<Timestamp> {
         self.history.last().filter(|event| event.kind.closes()).map(|event| event.at)
+    }
+
+    /// The schedule that asked for it, or for the first run of its chain.
+    pub fn schedule(&self) -> Option<&ScheduleRef> {
+        match &self.history.first()?.kind {
+            EventKind::RunStarted { schedule, .. } => schedule.as_deref(),
+            _ => None,
+        }
     }
 
     /// Its parent, of a child.

@@ -2,11 +2,11 @@
 
 use weft_engine::Record;
 use weft_protocol::event::EventKind;
-use weft_protocol::{Event, EventId, LogSeq, PartitionId, RunId, Timestamp};
+use weft_protocol::{Event, EventId, LogSeq, PartitionId, RunId, ScheduleEvent, Timestamp};
 
 use super::{
     ChunkWriter, FLAG_CONTINUES, FLAG_FENCE, FLAGS, HEADER_BYTES, LogRecord, RECORD_BYTES_MAX, TAG_EVENT, TAG_FENCE,
-    TAG_RECORD, VERSION, varint,
+    TAG_RECORD, TAG_SCHEDULE, VERSION, varint,
 };
 use crate::store::{CHUNK_BYTES_MAX, Chunk, StoreError};
 
@@ -198,6 +198,10 @@ impl ChunkReader {
             TAG_FENCE => {
                 let node = i32::try_from(varint::unzigzag(first)).map_err(|_| "a fence names an impossible node")?;
                 LogRecord::Fence { node, epoch: varint::take(&mut bytes).ok_or_else(cut)? }
+            }
+            TAG_SCHEDULE => {
+                let (namespace, name, event): (String, String, ScheduleEvent) = decode_rest(&mut bytes)?;
+                LogRecord::Schedule { namespace, name, event }
             }
             other => return Err(format!("record kind {other} is not known to this version of weft")),
         };

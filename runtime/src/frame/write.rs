@@ -1,9 +1,11 @@
 //! Records → chunks of one partition.
 
 use weft_engine::Record;
-use weft_protocol::{Event, LogSeq, PartitionId, RunId, Timestamp};
+use weft_protocol::{Event, LogSeq, PartitionId, RunId, ScheduleEvent, Timestamp};
 
-use super::{FLAG_CONTINUES, FLAG_FENCE, HEADER_BYTES, TAG_EVENT, TAG_FENCE, TAG_RECORD, VERSION, large, varint};
+use super::{
+    FLAG_CONTINUES, FLAG_FENCE, HEADER_BYTES, TAG_EVENT, TAG_FENCE, TAG_RECORD, TAG_SCHEDULE, VERSION, large, varint,
+};
 use crate::store::{Blob, CHUNK_BYTES_MAX, Chunk};
 
 /// A frame is only begun where its length and a little of it fit: lengths are never split.
@@ -99,6 +101,16 @@ impl ChunkWriter {
     pub fn take_blobs(&mut self, out: &mut Vec<Blob>) {
         out.append(&mut self.blobs);
         self.blob_bytes = 0;
+    }
+
+    /// Adds an event of a schedule.
+    pub fn schedule(&mut self, namespace: &str, name: &str, event: &ScheduleEvent) {
+        self.make_room(event.at);
+        self.record.clear();
+        self.record.push(TAG_SCHEDULE);
+        varint::put(&mut self.record, 0);
+        varint::append(&mut self.record, &(namespace, name, event));
+        self.put_frame();
     }
 
     /// Moves everything added since the last call to `out`, as whole chunks that belong into one append.

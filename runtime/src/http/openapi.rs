@@ -45,6 +45,15 @@ use super::problem::{PROBLEM_JSON, ProblemBody};
         super::runs::reset,
         super::runs::delete,
         super::history::history,
+        super::schedules::list,
+        super::schedules::create,
+        super::schedules::describe,
+        super::schedules::replace,
+        super::schedules::delete,
+        super::schedules::pause,
+        super::schedules::resume,
+        super::schedules::trigger,
+        super::schedules::backfill,
         super::tasks::poll,
         super::tasks::complete,
         super::tasks::fail,
@@ -75,7 +84,9 @@ struct Refusals;
 impl Modify for Refusals {
     fn modify(&self, api: &mut utoipa::openapi::OpenApi) {
         for (path, item) in &mut api.paths.paths {
-            for operation in [&mut item.get, &mut item.post, &mut item.patch, &mut item.delete].into_iter().flatten() {
+            for operation in
+                [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete].into_iter().flatten()
+            {
                 describe(path, operation);
             }
         }
@@ -86,7 +97,7 @@ fn describe(path: &str, operation: &mut Operation) {
     let mut common =
         vec![("400", "The path, a parameter or the JSON cannot be read"), ("500", "A bug, or a damaged store")];
     if path.starts_with("/api/") {
-        common.push(("404", "There is no such namespace, workflow, run, signal, query, update or route"));
+        common.push(("404", "There is no such namespace, workflow, run, signal, query, update, schedule or route"));
         common.push(("422", "The input does not have its type, or would go over a limit; nothing was logged"));
         common.push(("429", "Too much is waiting to be stored; nothing was logged"));
         common.push(("503", "The store is away, another node owns the run, or this one is shutting down"));

@@ -13,16 +13,16 @@ use weft_engine::update::outcome_in;
 use weft_protocol::api::{
     ApiError, BatchReply, BatchRequest, CountQuery, CountReply, DeployReply, FirstUpdate, HistoryPage, ListQuery,
     MessageRequest, NamespaceChange, NamespaceInfo, NamespaceList, NamespaceRequest, PollReply, PollRequest,
-    ResetPoint, ResetReply, ResetRequest, ResetWithout, ResultReply, RunDescription, RunPage, StartReply, StartRequest,
-    StopRequest, UpdateReply, UpdateRequest, UpdateStage, WorkflowSignature,
+    ResetPoint, ResetReply, ResetRequest, ResetWithout, ResultReply, RunDescription, RunPage, ScheduleDescription,
+    ScheduleList, StartReply, StartRequest, StopRequest, UpdateReply, UpdateRequest, UpdateStage, WorkflowSignature,
 };
 use weft_protocol::event::EventKind;
 use weft_protocol::{EventId, Failure, Payload, RunId, WorkflowId};
 
 use super::answer;
-use super::{Node, Shared, deploy};
+use super::{Node, Shared, deploy, schedules};
 use crate::activities::queue::{PollPlan, TaskToken, worker_task};
-use crate::api::{Api, RunKey};
+use crate::api::{Api, RunKey, ScheduleRequest};
 use crate::loops::Delivery;
 use crate::partition::ask::{checked_start, query_run};
 use crate::partition::request::{Answer, AttemptRef, Key, Reply, Request, ResetOrder, StartOrder, WorkerOutcome};
@@ -311,6 +311,19 @@ impl Api for Node {
         Ok(signature::of(program.program(), &program.program().workflows[usize::from(workflow)]))
     }
 
+    async fn schedule(
+        &self,
+        namespace: &str,
+        name: &str,
+        request: ScheduleRequest,
+    ) -> Result<Option<ScheduleDescription>, ApiError> {
+        schedules::schedule(&self.shared, namespace, name, request).await
+    }
+
+    async fn schedules(&self, namespace: &str) -> Result<ScheduleList, ApiError> {
+        schedules::all(&self.shared, namespace).await
+    }
+
     async fn poll(&self, namespace: &str, queue: &str, request: PollRequest) -> Result<PollReply, ApiError> {
         let core = self.shared.work()?;
         self.shared.namespaces.get(namespace)?;
@@ -486,7 +499,7 @@ fn attempt_of(token: TaskToken) -> AttemptRef {
 }
 
 /// A partition answers each request with its own kind of answer; anything else is a mistake of ours.
-fn unexpected(answer: &Answer) -> ApiError {
+pub(super) fn unexpected(answer: &Answer) -> ApiError {
     ApiError::new(500, "internal", format!("a partition gave an answer to something else: {answer:?}"))
         .help("please report this")
 }

@@ -8,7 +8,7 @@ use weft_protocol::api::{ApiError, DeployReply};
 use weft_protocol::{PartitionId, Timestamp};
 use weft_vm::Loaded;
 
-use super::{Shared, WorkflowNames};
+use super::{Shared, WorkflowNames, schedules};
 use crate::activities::exec;
 use crate::filter::attributes_of;
 use crate::loops::Links;
@@ -65,6 +65,8 @@ pub(super) async fn deploy(shared: &Shared, namespace: &str, bytes: Vec<u8>) -> 
         shared.programs.make_current(namespace, program.clone());
     }
     let (moved, not_moved) = move_stuck(&core.links, namespace, &program).await;
+    let mut warnings = exec::troubles(&shared.options.config.exec, program.program());
+    warnings.extend(schedules::declare(shared, namespace, &program).await);
     Ok(DeployReply {
         project,
         program: program.hash().to_string(),
@@ -73,7 +75,7 @@ pub(super) async fn deploy(shared: &Shared, namespace: &str, bytes: Vec<u8>) -> 
         removed,
         moved,
         not_moved,
-        warnings: exec::troubles(&shared.options.config.exec, program.program()),
+        warnings,
     })
 }
 
@@ -121,6 +123,15 @@ fn removed(before: &Loaded, now: &Loaded) -> Vec<String> {
 pub(super) fn warn_of_exec(shared: &Shared) {
     for (namespace, program) in shared.programs.all_current() {
         for trouble in exec::troubles(&shared.options.config.exec, program.program()) {
+            tracing::warn!(%namespace, project = %program.program().project, "{trouble}");
+        }
+    }
+}
+
+/// At start: a deploy may have ended before its schedules were made.
+pub(super) async fn declare_schedules(shared: &Shared) {
+    for (namespace, program) in shared.programs.all_current() {
+        for trouble in schedules::declare(shared, &namespace, &program).await {
             tracing::warn!(%namespace, project = %program.program().project, "{trouble}");
         }
     }

@@ -216,7 +216,10 @@ impl<'a> Member<'a> {
         self.serving = true;
         self.shared.stand(Standing::Serving);
         let shared = self.shared.clone();
-        tokio::spawn(async move { super::deploy::retry_stuck(&shared).await });
+        tokio::spawn(async move {
+            super::deploy::declare_schedules(&shared).await;
+            super::deploy::retry_stuck(&shared).await;
+        });
         Ok(true)
     }
 

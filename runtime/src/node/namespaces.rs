@@ -101,6 +101,9 @@ impl Shared {
         let limit = self.limits.page_rows_max;
         let mut open = 0;
         for part in (0..core.links.partitions()).map(PartitionId) {
+            // First nothing begins any more.
+            let dropped = core.links.ask(part, Request::DropSchedules(namespace.clone())).await;
+            open += usize::from(dropped.is_err());
             let page = OpenPage { namespace: namespace.clone(), filter: filter.clone(), after: None, limit };
             match core.links.ask(part, Request::List(page)).await {
                 Ok(Answer::Rows(rows)) => {

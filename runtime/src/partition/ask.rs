@@ -61,6 +61,13 @@ impl Partition {
                 let counts = self.count(&namespace, &filter);
                 self.reply(self.last_batch(), reply, Ok(counts));
             }
+            Request::Schedule { namespace, name, ask } => self.ask_schedule(namespace, name, ask, reply, now),
+            Request::Schedules(namespace) => {
+                let rows = self.schedules.rows(&namespace);
+                self.reply(self.last_batch(), reply, Ok(Answer::Schedules(rows)));
+            }
+            Request::DropSchedules(namespace) => self.drop_schedules(&namespace, reply, now),
+            Request::Declare { namespace, program } => self.declare_schedules(&namespace, &program, reply, now),
             Request::Move { namespace, program } => self.move_stuck(&namespace, program, reply),
             Request::EndAttempt { attempt, outcome } => self.worker_ended(attempt, outcome, reply, now),
             Request::Heartbeat { attempt, progress } => self.worker_lives(attempt, progress, reply, now),

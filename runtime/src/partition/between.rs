@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use weft_engine::{Input, Outgoing, Refused, Run, child};
+use weft_engine::{Input, Outgoing, Refused, Run, ScheduleInput, child};
 use weft_protocol::event::{EventKind, ParentRef, RunRef};
 use weft_protocol::policy::OnParentClose;
 use weft_protocol::{Event, EventId, RunId, Timestamp};
@@ -61,11 +61,11 @@ impl Partition {
                 return tell.into_iter().for_each(|tell| self.tell(batch, tell));
             }
             Outgoing::Cancel { to, reason } => {
-                let from = open.run.me().clone();
+                let from = Some(open.run.me().clone());
                 (to.run_id.partition(), Message::Cancel { namespace, to, reason, from })
             }
             Outgoing::Terminate { to, reason } => {
-                let from = open.run.me().clone();
+                let from = Some(open.run.me().clone());
                 (to.run_id.partition(), Message::Terminate { namespace, to, reason, from })
             }
         };
@@ -94,16 +94,28 @@ impl Partition {
                     self.hold(batch, Output::Probe(Box::new(probe)));
                 }
             }
+            Message::ScheduleStart { to, how } => {
+                let input = match how {
+                    Ok(run_id) => ScheduleInput::Started(to.fire, run_id),
+                    Err(failure) => ScheduleInput::Refused(to.fire, failure),
+                };
+                self.tell_schedule(&to, input, now);
+            }
+            Message::ScheduleEnded { to, run_id, status, failure, result } => {
+                let input = ScheduleInput::Ended { fire: to.fire, run_id, status, failure, result };
+                self.tell_schedule(&to, input, now);
+            }
+            Message::AwaitScheduled(to, run) => self.await_scheduled(to, run),
             Message::Tell(tell) => self.take_tell(*tell, now),
             Message::Told { to, sent, refused } => self.hear_told(to, sent, refused, now),
             Message::Cancel { namespace, to, reason, from } => {
                 let run = self.newest_of(&namespace, &to).unwrap_or(to.run_id);
-                let input = Input::Cancel { reason, request_id: None, from: Some(from) };
+                let input = Input::Cancel { reason, request_id: None, from };
                 self.apply(run, input, Then::Nothing, now);
             }
             Message::Terminate { namespace, to, reason, from } => {
                 let run = self.newest_of(&namespace, &to).unwrap_or(to.run_id);
-                self.apply(run, Input::Terminate { reason, from: Some(from), next_run: None }, Then::Nothing, now);
+                self.apply(run, Input::Terminate { reason, from, next_run: None }, Then::Nothing, now);
             }
         }
     }
@@ -203,7 +215,7 @@ impl Partition {
     /// A child whose parent is gone gets what its options say.
     fn parent_has_closed(&mut self, namespace: Arc<str>, parent: &RunRef, child: RunRef, on_close: OnParentClose) {
         let reason = "the parent has closed".to_owned();
-        let from = parent.clone();
+        let from = Some(parent.clone());
         let to = child.run_id.partition();
         let message = match on_close {
             OnParentClose::Cancel => Message::Cancel { namespace, to: child, reason, from },

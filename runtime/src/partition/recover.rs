@@ -6,14 +6,17 @@ use std::sync::Arc;
 use rustc_hash::{FxHashMap, FxHashSet};
 use weft_bytecode::ProgramHash;
 use weft_bytecode::options::Target;
-use weft_engine::{AlarmKey, Input, Record, Run, Transition, program_of, word};
+use weft_engine::{AlarmKey, Input, Record, Run, Schedule, Transition, program_of, word};
 use weft_protocol::event::{EventKind, ParentRef, RunRef};
 use weft_protocol::policy::{ChildOptions, OnClosed, OnConflict, OnParentClose};
-use weft_protocol::{Event, EventId, PartitionId, Payload, RunId, Timestamp, WorkflowId};
+use weft_protocol::{
+    Event, EventId, PartitionId, Payload, RunId, ScheduleEvent, ScheduleEventKind, Timestamp, WorkflowId,
+};
 use weft_vm::Loaded;
 
 use super::alarms::Alarms;
 use super::request::{AttemptRef, Message, OpenRun, Output, StartOrder, StartedBy, Then};
+use super::schedule::Schedules;
 use super::starts::Starts;
 use super::word::Tell;
 use super::{Partition, Setup, name_hash};
@@ -45,6 +48,7 @@ pub struct Recovery {
     /// Messages of closed runs of which it is not known what became of them.
     untold: BTreeMap<(RunId, EventId), Tell>,
     starts: Starts,
+    schedules: BTreeMap<(String, String), Schedule>,
 }
 
 /// What the log says of an open run.
@@ -84,6 +88,7 @@ impl Recovery {
             children: FxHashMap::default(),
             untold: BTreeMap::new(),
             starts: Starts::default(),
+            schedules: BTreeMap::new(),
         }
     }
 
@@ -108,6 +113,7 @@ impl Recovery {
                         logged.records.push(record);
                     }
                 }
+                LogRecord::Schedule { namespace, name, event } => self.schedule(namespace, name, &event)?,
                 LogRecord::Fence { .. } => {}
             }
         }
@@ -145,6 +151,27 @@ impl Recovery {
             self.left_untold(run, logged.map(|logged| logged.events).unwrap_or_default());
         } else {
             self.open.entry(run).or_default().events.push(event);
+        }
+        Ok(())
+    }
+
+    fn schedule(&mut self, namespace: String, name: String, event: &ScheduleEvent) -> Result<(), StoreError> {
+        let key = (namespace, name);
+        let corrupt = |error: String| StoreError::Corrupt(format!("schedule `{}` of `{}`: {error}", key.1, key.0));
+        match &event.kind {
+            ScheduleEventKind::Created { born, .. } => {
+                self.counter = self.counter.max(born + 1);
+                let begun = Schedule::begin(&key.0, &key.1, event).map_err(|error| corrupt(error.to_string()))?;
+                self.schedules.insert(key, begun);
+            }
+            ScheduleEventKind::Deleted => drop(self.schedules.remove(&key)),
+            kind => {
+                let known = self
+                    .schedules
+                    .get_mut(&key)
+                    .ok_or_else(|| corrupt(format!("{} before it is created", kind.name())))?;
+                known.apply(event).map_err(|error| corrupt(error.to_string()))?;
+            }
         }
         Ok(())
     }
@@ -234,6 +261,7 @@ impl Recovery {
             starts: self.starts,
             untold: FxHashSet::default(),
             alarms: Alarms::default(),
+            schedules: Schedules::default(),
             again: VecDeque::new(),
             moves: VecDeque::new(),
             batch: 1,
@@ -276,6 +304,12 @@ impl Recovery {
                 )));
             };
             partition.reopen(id, program.clone(), logged, restore)?;
+        }
+        for (_, schedule) in self.schedules {
+            partition.reopen_schedule(schedule, matches!(restore, Restore::ToServe(_)));
+        }
+        if let Restore::ToServe(now) = restore {
+            partition.schedules_go_on(now);
         }
         if matches!(restore, Restore::ToServe(_)) {
             untold.into_values().for_each(|tell| partition.tell(0, tell));

@@ -5,11 +5,14 @@ use std::sync::Arc;
 
 use serde_json::Value;
 use weft_bytecode::ProgramHash;
+use weft_bytecode::schedule::Definition;
 use weft_engine::Run;
+use weft_engine::ScheduleInput;
 use weft_engine::reset::{Point, Without};
-use weft_protocol::api::{ApiError, RunDescription, RunRow, Status, UpdateReply};
+use weft_protocol::api::{ApiError, RunDescription, RunRow, ScheduleDescription, ScheduleRow, Status, UpdateReply};
 use weft_protocol::event::{EventKind, ParentRef, RunRef};
 use weft_protocol::policy::{OnClosed, OnConflict, OnParentClose, RunOptions};
+use weft_protocol::schedule::ScheduleRef;
 use weft_protocol::{Event, EventId, Failure, PartitionId, Payload, RunId, Timestamp, WorkflowId};
 use weft_vm::Loaded;
 
@@ -121,6 +124,8 @@ pub enum StartedBy {
     Client(ReplyId),
     /// A run.
     Parent(ParentRef),
+    /// A schedule.
+    Schedule(ScheduleRef),
 }
 
 /// What a client may ask of runs.
@@ -198,6 +203,26 @@ pub enum Request {
         /// The code.
         program: Arc<Loaded>,
     },
+    /// Ask a schedule.
+    Schedule {
+        /// Namespace.
+        namespace: Arc<str>,
+        /// Its name.
+        name: String,
+        /// What.
+        ask: ScheduleAsk,
+    },
+    /// All schedules of a namespace.
+    Schedules(Arc<str>),
+    /// Delete all schedules of a namespace.
+    DropSchedules(Arc<str>),
+    /// A project declares these schedules and no others.
+    Declare {
+        /// Namespace.
+        namespace: Arc<str>,
+        /// The project's program.
+        program: Arc<Loaded>,
+    },
     /// A worker ends an attempt.
     EndAttempt {
         /// Which.
@@ -212,6 +237,19 @@ pub enum Request {
         /// For the next attempt.
         progress: Option<Payload>,
     },
+}
+
+/// What a client may ask of a schedule.
+#[derive(Debug, Clone)]
+pub enum ScheduleAsk {
+    /// Make it.
+    Create(Box<Definition>),
+    /// Give it another definition.
+    Replace(Box<Definition>),
+    /// Everything known about it.
+    Describe,
+    /// What follows from an input.
+    Give(ScheduleInput),
 }
 
 /// One attempt of an activity of a run.
@@ -302,6 +340,12 @@ pub enum Answer {
         /// Index of the workflow.
         workflow: u16,
     },
+    /// A schedule.
+    Schedule(Box<ScheduleDescription>),
+    /// Schedules, by name.
+    Schedules(Vec<ScheduleRow>),
+    /// Declared schedules are made; these names belong to others.
+    Declared(Vec<String>),
     /// Open runs, in order.
     Rows(Vec<OpenRow>),
     /// How many open runs there are of each workflow.
@@ -400,6 +444,28 @@ pub enum Message {
         /// What the parent's close does to it.
         on_close: OnParentClose,
     },
+    /// What became of a start that a schedule asked for.
+    ScheduleStart {
+        /// The start.
+        to: ScheduleRef,
+        /// The run, or why there is none.
+        how: Result<RunId, Failure>,
+    },
+    /// A run that a schedule asked for has ended, the last of its chain.
+    ScheduleEnded {
+        /// The start.
+        to: ScheduleRef,
+        /// The run.
+        run_id: RunId,
+        /// How.
+        status: Status,
+        /// Why, if not well.
+        failure: Option<Failure>,
+        /// What it gave.
+        result: Option<Payload>,
+    },
+    /// A schedule that was read back asks for the end of a run that it knows to have started.
+    AwaitScheduled(ScheduleRef, RunRef),
     /// A message of a program; the answer is `Told`.
     Tell(Box<Tell>),
     /// A message has been taken durably, or was refused.
@@ -419,8 +485,8 @@ pub enum Message {
         to: RunRef,
         /// Why.
         reason: String,
-        /// By.
-        from: RunRef,
+        /// By which run; none if a schedule asks.
+        from: Option<RunRef>,
     },
     /// End now.
     Terminate {
@@ -430,8 +496,8 @@ pub enum Message {
         to: RunRef,
         /// Why.
         reason: String,
-        /// By.
-        from: RunRef,
+        /// By which run; none if a schedule asks.
+        from: Option<RunRef>,
     },
 }
 
@@ -442,6 +508,8 @@ pub enum Asker {
     Start(StartOrder),
     /// A message to a run that is not open.
     Word(Tell),
+    /// A schedule asks for the end of a run.
+    Schedule(ScheduleRef),
     /// A child whose parent is not open.
     Child(Orphan),
 }
@@ -466,6 +534,7 @@ impl Asker {
             Asker::Start(order) => &order.namespace,
             Asker::Word(tell) => &tell.namespace,
             Asker::Child(orphan) => &orphan.namespace,
+            Asker::Schedule(start) => &start.namespace,
         }
     }
 }

@@ -65,6 +65,7 @@ impl Partition {
             Asker::Start(order) => order,
             Asker::Word(tell) => return self.tell_closed(tell, found, now),
             Asker::Child(orphan) => return self.orphaned(orphan, found),
+            Asker::Schedule(start) => return self.scheduled_closed(start, workflow_id, run_id, found),
         };
         let found = match found {
             Ok(found) => found,
@@ -185,7 +186,9 @@ impl Partition {
                 (StartedBy::Client(reply), _) if order.with.is_some() => {
                     self.reply(matched.batch, *reply, Err(refusal::already_closed(&matched.run)));
                 }
-                (StartedBy::Client(_), _) => self.joined(&order, matched.run, false, matched.batch),
+                (StartedBy::Client(_) | StartedBy::Schedule(_), _) => {
+                    self.joined(&order, matched.run, false, matched.batch)
+                }
                 (StartedBy::Parent(_), Some(row)) => self.told_again_and_closed(&order, matched.run, Some(*row)),
                 // Its end is not durable yet: ask again when the store has it.
                 (StartedBy::Parent(_), None) => {
@@ -208,7 +211,11 @@ impl Partition {
         self.counter += 1;
         let parent = match &order.by {
             StartedBy::Parent(parent) => Some(parent.clone()),
-            StartedBy::Client(_) => None,
+            StartedBy::Client(_) | StartedBy::Schedule(_) => None,
+        };
+        let schedule = match &order.by {
+            StartedBy::Schedule(start) => Some(start.clone()),
+            StartedBy::Client(_) | StartedBy::Parent(_) => None,
         };
         if let Some(request_id) = &order.request_id {
             let run = RunRef { workflow_id: workflow_id.clone(), run_id };
@@ -231,6 +238,7 @@ impl Partition {
             args: order.args,
             seed: self.seed(run_id),
             parent: parent.clone(),
+            schedule,
             request_id: order.request_id,
             options: *order.options,
             signal,
@@ -258,6 +266,11 @@ impl Partition {
             let message = child_started(&order.namespace, parent, run.clone());
             self.held.push(message);
         }
+        if let StartedBy::Schedule(start) = &order.by {
+            // As for a parent.
+            let message = self.to_schedule(start.clone(), Ok(run_id));
+            self.held.push(message);
+        }
         self.absorb(run_id, transition);
         match (order.by, order.with) {
             (StartedBy::Client(reply), Some(with @ With::Update { .. })) => {
@@ -266,7 +279,7 @@ impl Partition {
             (StartedBy::Client(reply), _) => {
                 self.reply(self.batch, reply, Ok(Answer::Started { run, started: true, update: None }));
             }
-            (StartedBy::Parent(_), _) => {}
+            (StartedBy::Parent(_) | StartedBy::Schedule(_), _) => {}
         }
     }
 
@@ -331,6 +344,9 @@ impl Partition {
     fn not_readable(&mut self, order: &StartOrder, error: &StoreError) {
         match &order.by {
             StartedBy::Client(reply) => self.reply(0, *reply, Err(refusal::of_store(error))),
+            StartedBy::Schedule(start) => {
+                tracing::error!(schedule = start.name, %error, "a schedule waits: a closed run cannot be read");
+            }
             StartedBy::Parent(parent) => {
                 let child = order.workflow_id.as_ref().map_or("?", WorkflowId::as_str);
                 tracing::error!(parent = %parent.run.run_id, child, %error, "a child waits: its closed run cannot be read");
@@ -344,6 +360,7 @@ impl Partition {
             StartedBy::Client(reply) => {
                 self.reply(batch, *reply, Ok(Answer::Started { run, started, update: None }));
             }
+            StartedBy::Schedule(start) => self.scheduled_before(start.clone(), run, batch),
             StartedBy::Parent(parent) => {
                 if parent.attached
                     && let Some(open) = self.runs.get_mut(&run.run_id)
@@ -360,6 +377,10 @@ impl Partition {
     fn refused(&mut self, order: &StartOrder, batch: u64, error: ApiError, kind: &str) {
         match &order.by {
             StartedBy::Client(reply) => self.reply(batch, *reply, Err(error)),
+            StartedBy::Schedule(start) => {
+                let message = self.to_schedule(start.clone(), Err(Failure::new(kind, error.message)));
+                self.hold(batch, message);
+            }
             StartedBy::Parent(parent) => {
                 self.child_refused(parent, order, Failure::new(kind, error.message), batch);
             }

@@ -61,6 +61,7 @@ fn one_that_comes_before_there_is_state_waits_for_it() {
         args: Payload::json(r#"{"n":5}"#),
         seed: [7; 16],
         parent: None,
+        schedule: None,
         request_id: None,
         options: RunOptions::default(),
         signal: None,

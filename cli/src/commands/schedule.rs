@@ -1,0 +1,247 @@
+//! `weft schedule`: what starts workflows again and again, on the server; and when it will.
+
+use jiff::Timestamp;
+use serde_json::{Map, Value, json};
+use weft_bytecode::wire::text;
+use weft_protocol::api::{BackfillRequest, ScheduleAction, ScheduleDescription, TriggerRequest};
+use weft_runtime::api::ScheduleRequest;
+
+use crate::args::{self, For};
+use crate::compile::{self, Stream};
+use crate::exit::{Exit, Failed, Outcome};
+use crate::options::{NewSchedule, NextTimes, Schedule};
+use crate::output::style;
+use crate::project;
+use crate::view::event::short;
+use crate::view::safe::safe_line;
+use crate::view::table::Table;
+
+use super::Context;
+use super::select::time;
+
+/// Does what is asked of a schedule.
+pub(crate) async fn schedule(context: &Context, asked: &Schedule) -> Outcome {
+    match asked {
+        Schedule::List { kept } => list(context, kept).await,
+        Schedule::Describe { name, kept } => {
+            let remote = context.reader(kept).await?;
+            let described = remote.api.schedule(&remote.namespace, name, ScheduleRequest::Describe).await?;
+            show(context, described.as_ref())
+        }
+        Schedule::Create(new) => create(context, new).await,
+        Schedule::Pause { name, note } => say(context, name, ScheduleRequest::Pause(note.clone()), "is paused").await,
+        Schedule::Resume { name, note } => {
+            say(context, name, ScheduleRequest::Resume(note.clone()), "takes times again").await
+        }
+        Schedule::Trigger { name, overlap, request_id } => {
+            let trigger = TriggerRequest { overlap: overlap.clone(), request_id: request_id.clone() };
+            say(context, name, ScheduleRequest::Trigger(trigger), "is triggered").await
+        }
+        Schedule::Backfill { name, from, to, overlap, request_id } => {
+            let backfill = BackfillRequest {
+                from: time("--from", from)?,
+                to: time("--to", to)?,
+                overlap: overlap.clone(),
+                request_id: request_id.clone(),
+            };
+            say(context, name, ScheduleRequest::Backfill(backfill), "takes the times of the range").await
+        }
+        Schedule::Delete { name } => say(context, name, ScheduleRequest::Delete, "is deleted").await,
+        Schedule::Next(options) => next(context, options).await,
+    }
+}
+
+async fn list(context: &Context, kept: &crate::options::Kept) -> Outcome {
+    let remote = context.reader(kept).await?;
+    let all = remote.api.schedules(&remote.namespace).await?.schedules;
+    if context.out.json {
+        all.iter().try_for_each(|row| context.out.value(row))?;
+        return Ok(Exit::Done);
+    }
+    if all.is_empty() {
+        context.out.say("no schedules");
+        return Ok(Exit::Done);
+    }
+    let mut table = Table::new(&["NAME", "WORKFLOW", "NEXT", "FIRED", "OPEN", "NOTE"]);
+    for row in all {
+        let (next, color) = match (row.paused, row.next) {
+            (true, _) => ("paused".to_owned(), Some((2, style::WARN))),
+            (false, Some(next)) => (next, None),
+            (false, None) => ("-".to_owned(), None),
+        };
+        let cells = vec![row.name, row.workflow, next, row.fired.to_string(), row.running.to_string(), row.note];
+        table.row(cells, color);
+    }
+    context.out.data(&table.print(context.out.color_out))?;
+    Ok(Exit::Done)
+}
+
+async fn say(context: &Context, name: &str, request: ScheduleRequest, words: &str) -> Outcome {
+    let remote = context.remote().await?;
+    let described = remote.api.schedule(&remote.namespace, name, request).await?;
+    if context.out.json {
+        context.out.value(&described)?;
+    } else {
+        context.out.say(&format!("`{}` {words}", safe_line(name)));
+    }
+    Ok(Exit::Done)
+}
+
+fn show(context: &Context, described: Option<&ScheduleDescription>) -> Outcome {
+    let Some(described) = described else { return Ok(Exit::Done) };
+    if context.out.json {
+        context.out.value(described)?;
+    } else {
+        context.out.data(&words(described))?;
+    }
+    Ok(Exit::Done)
+}
+
+fn words(s: &ScheduleDescription) -> String {
+    let mut lines: Vec<(&str, String)> = vec![("schedule", s.row.name.clone()), ("workflow", s.row.workflow.clone())];
+    let by = s.row.declared_by.as_ref().map_or("the API".to_owned(), |project| format!("project {project}"));
+    lines.push(("made by", format!("{by}, {}", s.created_at)));
+    let mut state = if s.row.paused { "paused".to_owned() } else { "active".to_owned() };
+    if let Some(remaining) = s.remaining {
+        state += &format!(", {remaining} more starts");
+    }
+    lines.push(("state", state));
+    if !s.row.note.is_empty() {
+        lines.push(("note", s.row.note.clone()));
+    }
+    if let Some(fields) = s.definition.as_object() {
+        let plain = |(name, value): (&String, &Value)| format!("{name}: {value}");
+        let parts = fields.iter().filter(|(name, _)| *name != "workflow").map(plain);
+        lines.push(("definition", parts.collect::<Vec<_>>().join("\n")));
+    }
+    let counts = [
+        (s.row.fired, "fired"),
+        (s.skipped, "skipped"),
+        (s.missed, "missed"),
+        (s.dropped, "dropped"),
+        (s.waiting, "waiting"),
+        (s.backfills, "backfills under way"),
+    ];
+    let counts = counts.iter().enumerate().filter(|(n, (count, _))| *n == 0 || *count > 0);
+    lines.push(("counts", counts.map(|(_, (count, what))| format!("{count} {what}")).collect::<Vec<_>>().join(", ")));
+    let actions = |all: &[ScheduleAction]| all.iter().map(action).collect::<Vec<_>>().join("\n");
+    if !s.running.is_empty() {
+        lines.push(("open", actions(&s.running)));
+    }
+    if !s.recent.is_empty() {
+        lines.push(("recent", actions(&s.recent)));
+    }
+    if !s.next.is_empty() {
+        lines.push(("next", s.next.join("\n")));
+    }
+    let mut out = String::new();
+    for (label, text) in lines {
+        for (n, line) in text.lines().enumerate() {
+            out += &format!("{:<11} {}\n", if n == 0 { label } else { "" }, safe_line(line));
+        }
+    }
+    out
+}
+
+fn action(action: &ScheduleAction) -> String {
+    let mut out = format!("{} {} ({})", action.workflow_id, action.status, action.cause);
+    if let Some(failure) = &action.failure {
+        out += &format!(": {}", failure["message"].as_str().unwrap_or_default());
+    }
+    if let Some(result) = &action.result {
+        out += &format!(" → {}", short(&result.to_string()));
+    }
+    out
+}
+
+async fn create(context: &Context, new: &NewSchedule) -> Outcome {
+    let remote = context.remote().await?;
+    let signature = remote.api.workflow(&remote.namespace, &new.workflow).await?;
+    let what = For { kind: "workflow", name: &new.workflow };
+    let mut body = Map::new();
+    let mut put = |name: &str, value: Value| drop(body.insert(name.to_owned(), value));
+    put("workflow", json!(new.workflow));
+    put("args", args::read(what, &signature.params, &new.args, new.input.as_deref())?);
+    let calendars = |given: &[String]| -> Value {
+        // A record is JSON, anything else is for the server to read or to refuse.
+        given.iter().map(|text| serde_json::from_str(text).unwrap_or_else(|_| Value::from(text.as_str()))).collect()
+    };
+    for (name, given) in [("cron", &new.cron), ("calendar", &new.calendar), ("exclude", &new.exclude)] {
+        if !given.is_empty() {
+            put(name, if name == "cron" { json!(given) } else { calendars(given) });
+        }
+    }
+    let texts = [
+        ("every", &new.every),
+        ("phase", &new.phase),
+        ("start", &new.start),
+        ("end", &new.end),
+        ("zone", &new.zone),
+        ("jitter", &new.jitter),
+        ("overlap", &new.overlap),
+        ("catch_up", &new.catch_up),
+        ("note", &new.note),
+    ];
+    for (name, given) in texts {
+        if let Some(given) = given {
+            put(name, json!(given));
+        }
+    }
+    if let Some(limit) = new.limit {
+        put("limit", json!(limit));
+    }
+    put("pause_on_failure", json!(new.pause_on_failure));
+    put("paused", json!(new.paused));
+    let body = Value::Object(body);
+    let request = if new.replace { ScheduleRequest::Replace(body) } else { ScheduleRequest::Create(body) };
+    let made = remote.api.schedule(&remote.namespace, &new.name, request).await?;
+    if context.out.json {
+        context.out.value(&made)?;
+    } else {
+        let next = made.and_then(|made| made.row.next).map_or(String::new(), |next| format!(", next at {next}"));
+        context.out.say(&format!("`{}` is there{next}", safe_line(&new.name)));
+    }
+    Ok(Exit::Done)
+}
+
+/// The next times of what a project declares, by this machine's clock; or of a schedule on the server.
+async fn next(context: &Context, options: &NextTimes) -> Outcome {
+    if !options.what.exists() {
+        let name = options.what.to_string_lossy();
+        let remote = context.reader(&options.kept).await?;
+        let described = remote.api.schedule(&remote.namespace, &name, ScheduleRequest::Describe).await?;
+        let next = described.map(|described| described.next).unwrap_or_default();
+        return times(context, &name, next.into_iter().take(options.n.get()).collect(), false);
+    }
+    let found = project::load(&options.what)?;
+    let program = compile::compile(&context.out, &found, Stream::Talk)?;
+    let after = match &options.after {
+        Some(after) => time("--after", after)?,
+        None => Timestamp::now().to_string(),
+    };
+    let after = text::parse_time(&after).unwrap_or_default();
+    if program.schedules.is_empty() {
+        context.out.say("no schedules are declared here");
+    }
+    for schedule in &program.schedules {
+        let table = schedule.definition.check();
+        let table = table.map_err(|error| Failed::new(Exit::Program, "schedule", error.to_string()))?;
+        let next = table.times(after).take(options.n.get()).map(text::time).collect();
+        times(context, &schedule.name, next, program.schedules.len() > 1)?;
+    }
+    Ok(Exit::Done)
+}
+
+fn times(context: &Context, name: &str, next: Vec<String>, named: bool) -> Outcome {
+    if context.out.json {
+        context.out.value(&json!({ "schedule": name, "next": next }))?;
+        return Ok(Exit::Done);
+    }
+    if next.is_empty() {
+        context.out.say(&format!("`{}` fires no more", safe_line(name)));
+    }
+    for time in next {
+        context.out.line(&if named { format!("{name} {time}") } else { time })?;
+    }
+    Ok(Exit::Done)
+}
