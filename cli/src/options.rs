@@ -411,8 +411,12 @@ pub(crate) struct Reset {
 /// `weft delete`.
 #[derive(Debug, Args)]
 pub(crate) struct Delete {
-    /// The workflow id
-    pub(crate) id: String,
+    /// The workflow id; none with --filter
+    #[arg(required_unless_present = "filter", conflicts_with = "filter")]
+    pub(crate) id: Option<String>,
+    /// Many ids, those of closed runs included
+    #[command(flatten)]
+    pub(crate) many: Many,
 }
 
 /// A run by its workflow id.

@@ -428,7 +428,7 @@ pub struct CountGroup {
     pub count: u64,
 }
 
-/// `POST batch`: one page of an operation on all open runs that a filter is true of.
+/// `POST batch`: one page of an operation on all open runs that a filter is true of; a `delete` is of closed ones, too.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
@@ -473,6 +473,8 @@ pub enum BatchOperation {
         #[serde(default)]
         reason: String,
     },
+    /// Forgets the ids of runs that the filter is true of, open or closed, with all runs that have them.
+    Delete {},
 }
 
 /// Answer to a page of a batch: everything in it is durable.

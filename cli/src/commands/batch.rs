@@ -24,10 +24,13 @@ pub(crate) async fn batch(
     operation: BatchOperation,
     words: &str,
 ) -> Outcome {
-    let select = Selection { filter: Some(filter.to_owned()), status: Some(Status::Running), ..Selection::default() };
+    let all = operation == BatchOperation::Delete {};
+    let status = (!all).then_some(Status::Running);
+    let select = Selection { filter: Some(filter.to_owned()), status, ..Selection::default() };
     if !many.yes {
         let count = remote.api.count(&remote.namespace, CountQuery { select, by: None }).await?.count;
-        return Err(Failed::new(Exit::Usage, "not_confirmed", format!("this would {words} {count} open runs"))
+        let runs = if all { "runs" } else { "open runs" };
+        return Err(Failed::new(Exit::Usage, "not_confirmed", format!("this would {words} {count} {runs}"))
             .help("add --yes to do it; `weft list` with the same --filter shows them"));
     }
     let rate = many.rps.get();

@@ -48,14 +48,18 @@ fn said(context: &Context, id: &str, request: &str, words: &str) -> Outcome {
     Ok(Exit::Done)
 }
 
-/// Forgets a workflow id.
+/// Forgets a workflow id, or many.
 pub(crate) async fn delete(context: &Context, options: &Delete) -> Outcome {
     let remote = context.remote().await?;
-    remote.api.delete(&remote.namespace, &options.id).await?;
+    if let Some(filter) = &options.many.filter {
+        return batch(context, &remote, &options.many, filter, BatchOperation::Delete {}, "delete").await;
+    }
+    let id = options.id.as_deref().unwrap_or_default();
+    remote.api.delete(&remote.namespace, id).await?;
     if context.out.json {
-        context.out.value(&json!({ "workflow_id": options.id, "request": "delete" }))?;
+        context.out.value(&json!({ "workflow_id": id, "request": "delete" }))?;
     } else {
-        context.out.say(&format!("`{}` is deleted: no run has that id any more", options.id));
+        context.out.say(&format!("`{id}` is deleted: no run has that id any more"));
     }
     Ok(Exit::Done)
 }

@@ -31,7 +31,8 @@ impl Node {
             Some(id) => id,
             None => super::api::made_up_id()?,
         };
-        let select = Selection { filter: Some(request.filter), status: Some(Status::Running), ..Selection::default() };
+        let status = (request.operation != BatchOperation::Delete {}).then_some(Status::Running);
+        let select = Selection { filter: Some(request.filter), status, ..Selection::default() };
         let limit = Some(request.limit.unwrap_or(RUNS));
         let page = self.list(namespace, ListQuery { select, limit, cursor: request.cursor }).await?;
         // Started at once and told in the order of the list.
@@ -67,6 +68,7 @@ impl Node {
             BatchOperation::Terminate { reason } => {
                 self.terminate(&run, StopRequest { reason: reason.clone(), request_id }).await
             }
+            BatchOperation::Delete {} => self.delete(namespace, &run.workflow_id).await,
         };
         let (outcome, error) = match done {
             Ok(()) => (BatchOutcome::Done, None),

@@ -113,6 +113,11 @@ fn many_runs_are_told_at_once() {
     let (code, _, err) = run(&["terminate", "--filter", "workflow = 'order'", "--yes"]);
     assert!(code == 0 && err.contains("1 done"), "{code} {err}");
     assert_eq!(run(&["count", "--status", "running"]).1, "0\n");
+    let (code, _, err) = run(&["delete", "--filter", "stage = Shipped or bags = 6"]);
+    assert!(code == 2 && err.contains("this would delete 2 runs"), "{code} {err}");
+    let (code, _, err) = run(&["delete", "--filter", "stage = Shipped or bags = 6", "--yes"]);
+    assert!(code == 0 && err.contains("2 done"), "{code} {err}");
+    assert_eq!(run(&["count"]).1, "1\n", "closed runs go, too");
     assert_eq!(run(&["terminate", "--filter", " ", "--yes"]).0, 2, "not everything by accident");
     assert_eq!(run(&["terminate"]).0, 2);
 }
