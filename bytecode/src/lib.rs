@@ -9,6 +9,7 @@ pub mod codec;
 pub mod listing;
 pub mod op;
 pub mod options;
+pub mod patches;
 pub mod pattern;
 pub mod program;
 pub mod schedule;

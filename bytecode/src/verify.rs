@@ -15,6 +15,7 @@ mod types;
 mod tests;
 
 pub use flow::assigned;
+pub(crate) use function::after;
 pub use types::{NESTING_MAX, PARTS_MAX};
 
 use thiserror::Error;

@@ -1,13 +1,18 @@
 //! Events as people and clients see them: JSON objects for `show --json`, the API and exports, and one plain
 //! line for golden files. Both are functions of the event and the program alone.
 
+mod read;
+
 use serde_json::{Map, Value, json};
 use weft_bytecode::wire::text;
 use weft_bytecode::{FuncId, Program, ProgramHash};
 use weft_protocol::command::{FiberPath, Site};
 use weft_protocol::event::{ActivityEnd, EventKind, ParentRef, RunRef};
+use weft_protocol::moving::CodeLine;
 use weft_protocol::policy::{ResolvedActivity, RunRetry};
 use weft_protocol::{Event, Failure, Payload, Timestamp};
+
+pub use read::from_json;
 
 /// An event as JSON: `id at type`, for what a command became `fiber seq source`, then its own fields.
 pub fn to_json(program: &Program, event: &Event) -> Value {
@@ -31,6 +36,12 @@ pub fn source(program: &Program, site: Site) -> String {
     program.site(FuncId(site.func), site.pc).map_or_else(|| String::from("?"), |span| program.line(span))
 }
 
+/// The line of a place in the program, with what is written there.
+pub fn code_line(program: &Program, site: Site) -> CodeLine {
+    let span = program.site(FuncId(site.func), site.pc);
+    CodeLine { source: source(program, site), text: span.map(|span| program.line_text(span)).unwrap_or_default() }
+}
+
 fn own_fields(program: &Program, kind: &EventKind) -> Value {
     use EventKind::*;
     match kind {
@@ -50,7 +61,7 @@ fn own_fields(program: &Program, kind: &EventKind) -> Value {
             begins,
             deadline,
             attempt,
-            ahead: _,
+            ahead,
             continued,
         } => json!({
             "namespace": namespace,
@@ -73,7 +84,9 @@ fn own_fields(program: &Program, kind: &EventKind) -> Value {
             "deadline": deadline.map(time),
             "attempt": attempt,
             "continued_from": continued_from(kind),
+            "origin": continued.as_ref().and_then(|continued| continued.origin).map(|run| run.to_string()),
             "continued_failure": continued.as_ref().and_then(|c| c.failure.as_ref()).map(Failure::to_json),
+            "ahead": ahead,
         }),
         ActivityScheduled { activity, args, options, .. } => {
             json!({ "activity": activity, "args": args.value(), "options": options_json(options) })
@@ -142,9 +155,11 @@ fn own_fields(program: &Program, kind: &EventKind) -> Value {
             "from": from.as_ref().map(run_json),
             "next_run": next_run.map(|run| run.to_string()),
         }),
-        RunReset { run: _, from, kept, redo: _, reason, request_id, seed } => json!({
+        RunReset { run, from, kept, redo, reason, request_id, seed } => json!({
+            "run": run.to_string(),
             "from": from.to_string(),
             "kept": kept,
+            "redo": redo,
             "reason": reason,
             "request_id": request_id,
             "seed": hex(seed),

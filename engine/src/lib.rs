@@ -16,6 +16,7 @@ pub mod signature;
 pub mod successor;
 mod timer;
 pub mod transition;
+pub mod trial;
 pub mod update;
 pub mod word;
 
@@ -25,3 +26,4 @@ pub use run::{AttemptView, FirstSignal, QueryError, Run, Start};
 pub use schedule::{Schedule, ScheduleEffect, ScheduleInput, ScheduleTransition};
 pub use successor::{Handover, Succession, Successor};
 pub use transition::{Outgoing, Record, Refused, Transition, Word};
+pub use trial::{Misfit, OldPlace, Patches, Trial};

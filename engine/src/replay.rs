@@ -7,20 +7,25 @@
 //! failed, are activated in order after `CodeMoved`, and their commands stand there. What comes after the last command
 //! of a history has not been noticed yet, as far as anyone can know, and is left in the run's queue.
 
+mod matching;
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use weft_bytecode::ProgramHash;
-use weft_protocol::command::{Command, CommandId, Issued, Site};
+use weft_protocol::command::{CommandId, FiberPath};
 use weft_protocol::event::EventKind;
 use weft_protocol::limits::Limits;
-use weft_protocol::{Event, EventId, Failure, Payload, Timestamp};
+use weft_protocol::{Event, EventId, Failure, Payload};
 use weft_vm::step::RecordedPatches;
 use weft_vm::{Activation, Loaded, Then, Trap, TrapKind, Vm};
 
 use crate::activity::{Activity, Phase};
 use crate::reset;
 use crate::run::{Facts, Parked, Put, Run, beginning};
-use crate::transition::{Record, Transition};
+use crate::transition::Record;
+use matching::{Matching, describe};
 
 /// What may be done to a machine that is at rest.
 pub type Between<'a> = &'a mut dyn FnMut(&mut Vm);
@@ -163,59 +168,6 @@ impl Run {
         }
         Ok(run)
     }
-
-    /// Moves a stuck run to other code, or tries again with the same: the code must give exactly what the history
-    /// holds, and then get past the activation that failed.
-    ///
-    /// # Errors
-    /// Why the run stays where it is, for people. Nothing has changed then.
-    pub fn move_to(&mut self, loaded: Arc<Loaded>, now: Timestamp) -> Result<Transition, String> {
-        let Some(parked) = &self.stuck else { return Err("the run is not stuck".into()) };
-        let mut next = read(&loaded, self.history.clone(), &self.limits).map_err(|error| error.to_string())?;
-        for id in self.updates.running() {
-            let EventKind::UpdateAccepted { name, .. } = &self.history[id.0 as usize - 1].kind else { continue };
-            if !next.def().updates.iter().any(|update| update.name == *name) {
-                return Err(format!(
-                    "update `{name}` is accepted and has not ended, and this code does not declare it"
-                ));
-            }
-        }
-        let of_others = next.history.len();
-        walk_to(&mut next, None, of_others, &mut |_| ()).map_err(|diverged| {
-            format!("its history is not what this code does at {}: {}", diverged.source(&loaded), diverged.trap.message)
-        })?;
-        for (id, activity) in &mut next.activities {
-            let EventKind::ActivityScheduled { activity: name, .. } = &next.history[id.0 as usize - 1].kind else {
-                continue;
-            };
-            let def = activity.def;
-            if usize::from(def) >= loaded.program().activities.len() {
-                return Err(format!("activity `{name}` is pending, and this code does not declare it"));
-            }
-            if let Some(known) = self.activities.get(id) {
-                *activity = known.clone();
-                activity.def = def;
-            }
-        }
-        let first = next.queue.front().copied();
-        next.ends = self.ends.clone();
-        next.now = self.now.max(now);
-        next.stuck = parked.unwritten.then(|| parked.clone());
-        let mut out = Transition::default();
-        next.record(EventKind::CodeMoved { from: self.loaded.hash().0, to: loaded.hash().0 }, &mut out);
-        next.stuck = None;
-        next.advance(&mut out);
-        match (&next.stuck, first) {
-            (Some(again), Some(first)) if again.event == first.event => {
-                Err(format!("it stops again with {} at {}: {}", again.trap, again.source, again.message))
-            }
-            _ => {
-                out.again = next.is_computing();
-                *self = next;
-                Ok(out)
-            }
-        }
-    }
 }
 
 /// The machine as it was before it noticed `event`.
@@ -259,7 +211,11 @@ pub(crate) fn read(loaded: &Arc<Loaded>, history: Vec<Event>, limits: &Arc<Limit
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Diverged {
     /// The event whose activation differs.
-    event: EventId,
+    pub(crate) event: EventId,
+    /// The first event of the history that is not as the code has it, if it is known.
+    pub(crate) found: Option<EventId>,
+    /// The fiber that asks for something else, if one does.
+    pub(crate) fiber: Option<FiberPath>,
     pub(crate) trap: Trap,
 }
 
@@ -269,40 +225,121 @@ impl Diverged {
     }
 }
 
-fn diverged(event: EventId, site: Option<Site>, message: String) -> Box<Diverged> {
-    Box::new(Diverged { event, trap: Trap { kind: TrapKind::Divergence, message, site } })
+fn diverged(event: EventId, found: Option<EventId>, message: String) -> Box<Diverged> {
+    let trap = Trap { kind: TrapKind::Divergence, message, site: None };
+    Box::new(Diverged { event, found, fiber: None, trap })
 }
 
 /// Takes in the history of an unread run, activating the program with each Input. Stops before `until` is activated.
 pub(crate) fn walk(run: &mut Run, until: Option<EventId>, between: Between<'_>) -> Result<(), Box<Diverged>> {
     let moved = run.history.iter().rposition(|event| matches!(event.kind, EventKind::CodeMoved { .. }));
     // Code that was moved away from did not know the patches that its successor has.
-    walk_to(run, until, moved.map_or(0, |moved| moved + 1), between)
+    let mut walk = Walk::new(moved.map_or(0, |moved| moved + 1));
+    while walk.piece(run, until, between)? {}
+    Ok(())
 }
 
-/// As [`walk`], where the first `of_others` events are what other code did.
-fn walk_to(run: &mut Run, until: Option<EventId>, of_others: usize, between: Between<'_>) -> Result<(), Box<Diverged>> {
-    let mut at = 0;
-    loop {
-        let next = run.history.get(at).map(|event| &event.kind);
+/// How far a history has been taken in.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Walk {
+    /// Place of the next event.
+    at: usize,
+    /// What comes before this place is what other code did.
+    of_others: usize,
+    /// The activation of the first event of the queue is between two slices.
+    slicing: bool,
+    /// The program has noticed all events there are, so that the last of them is to be activated as well.
+    pub(crate) all_noticed: bool,
+    /// Patches that were passed without a mark.
+    pub(crate) unmarked: BTreeSet<String>,
+}
+
+impl Walk {
+    /// From the beginning; the first `of_others` events are what other code did.
+    pub(crate) fn new(of_others: usize) -> Walk {
+        Walk { of_others, ..Walk::default() }
+    }
+
+    /// Takes in one event, or activates the program for one slice; false at the end, or before `until` is activated.
+    pub(crate) fn piece(
+        &mut self,
+        run: &mut Run,
+        until: Option<EventId>,
+        between: Between<'_>,
+    ) -> Result<bool, Box<Diverged>> {
+        let next = run.history.get(self.at);
         // What was there before the program began is there when it begins.
-        let ahead = run.history.get(at).is_some_and(|event| run.is_ahead(event.id));
-        let next_put = run.queue.front().copied().filter(|put| !run.is_held(*put, at));
+        let ahead = next.is_some_and(|event| run.is_ahead(event.id));
+        let next_put = run.queue.front().copied().filter(|put| !run.is_held(*put, self.at));
         if let (false, None, Some(put)) = (ahead, &run.stuck, next_put) {
+            let next = next.map(|event| &event.kind);
             let parked = matches!(next, Some(EventKind::ActivationFailed { event, .. }) if *event <= put.event);
-            if until == Some(put.event) || next.is_none() {
-                return Ok(());
+            if until == Some(put.event) || (next.is_none() && !self.all_noticed) {
+                return Ok(false);
             }
             if !parked {
-                at = activate(run, put, at, at < of_others, between)?;
-                continue;
+                self.activate(run, put, between)?;
+                return Ok(true);
             }
         }
-        if next.is_none() {
+        if self.at == run.history.len() {
+            return Ok(false);
+        }
+        read_one(run, self.at)?;
+        self.at += 1;
+        // What the code before had as attributes is no guide to what this one has.
+        let moved = matches!(run.history[self.at - 1].kind, EventKind::CodeMoved { .. });
+        let set = run.history.get(self.at).filter(|next| matches!(next.kind, EventKind::AttributesSet { .. }));
+        if let Some(set) = set.map(|set| set.id).filter(|_| moved) {
+            take_in(run, set);
+            self.at += 1;
+        }
+        Ok(true)
+    }
+
+    /// Activates the program with the first event of the queue, for one slice, and compares what it asks for with the
+    /// events that come next.
+    fn activate(&mut self, run: &mut Run, put: Put, between: Between<'_>) -> Result<(), Box<Diverged>> {
+        let at = self.at;
+        let activation = if self.slicing { Activation::Continue } else { run.activation(put.event) };
+        let end = at + run.history[at..].iter().take_while(|event| is_of_activation(&event.kind)).count();
+        let cut_short = at == end
+            && matches!(
+                run.history.get(end).map(|event| &event.kind),
+                Some(EventKind::RunTerminated { .. } | EventKind::RunTimedOut { .. })
+            );
+        let recorded = (at < self.of_others).then(|| Recorded::of(&run.history[at..end]));
+        let step = run.step(activation, put, recorded.as_ref().map(|recorded| recorded as &dyn RecordedPatches));
+        self.unmarked.extend(recorded.into_iter().flat_map(|recorded| recorded.unmarked.into_inner()));
+        let trap = match &step.then {
+            Then::Trapped(trap) => Some(trap.clone()),
+            _ => None,
+        };
+        if trap.is_none() {
+            between(&mut run.vm);
+        }
+        self.slicing = step.then == Then::Slice;
+        if self.slicing {
             return Ok(());
         }
-        read_one(run, at)?;
-        at += 1;
+        if cut_short {
+            // The run was ended in the middle of this activation, or after it: either way nothing of it is on record.
+            if trap.is_some() {
+                run.vm = vm_before(run, put.event);
+            }
+            run.queue.pop_front();
+            return Ok(());
+        }
+        if let Some(trap) = trap {
+            return Err(Box::new(Diverged { event: put.event, found: None, fiber: None, trap }));
+        }
+        let mut matching = Matching::new(at, end);
+        for issued in &step.commands {
+            matching.one(run, put.event, issued)?;
+        }
+        run.queue.pop_front();
+        self.at = matching.finish(run, put.event, &step.then, step.attributes.is_some())?;
+        Ok(())
     }
 }
 
@@ -334,7 +371,15 @@ fn read_one(run: &mut Run, at: usize) -> Result<(), Box<Diverged>> {
         kind if is_of_activation(kind) => {
             let what = describe(kind);
             let message = format!("event {} of the history is {what}, which the program does not ask for", id.0);
-            return Err(diverged(id, None, message));
+            return Err(diverged(id, Some(id), message));
+        }
+        EventKind::SignalReceived { name, .. } if !run.def().signals.iter().any(|signal| signal.name == *name) => {
+            let message = format!("signal `{name}` was received (event {}), and the program does not declare it", id.0);
+            return Err(diverged(id, Some(id), message));
+        }
+        EventKind::UpdateAccepted { name, .. } if !run.def().updates.iter().any(|update| update.name == *name) => {
+            let message = format!("update `{name}` was accepted (event {}), and the program does not declare it", id.0);
+            return Err(diverged(id, Some(id), message));
         }
         kind => {
             let mail = run.is_ahead(id) && run.is_mail(kind);
@@ -347,146 +392,12 @@ fn read_one(run: &mut Run, at: usize) -> Result<(), Box<Diverged>> {
     Ok(())
 }
 
-/// Activates the program with the first event of the queue and compares what it asks for with the events from `at` on.
-/// Returns where the history goes on.
-fn activate(run: &mut Run, put: Put, at: usize, of_others: bool, between: Between<'_>) -> Result<usize, Box<Diverged>> {
-    let activation = run.activation(put.event);
-    let end = at + run.history[at..].iter().take_while(|event| is_of_activation(&event.kind)).count();
-    let cut_short = at == end
-        && matches!(
-            run.history.get(end).map(|event| &event.kind),
-            Some(EventKind::RunTerminated { .. } | EventKind::RunTimedOut { .. })
-        );
-    let recorded = of_others.then(|| Recorded(run.history[at..end].to_vec()));
-    let patches = recorded.as_ref().map(|recorded| recorded as &dyn RecordedPatches);
-    let mut step = run.step(activation, put, patches);
-    while step.then == Then::Slice {
-        between(&mut run.vm);
-        step = run.step(Activation::Continue, put, patches);
-    }
-    if !matches!(step.then, Then::Trapped(_)) {
-        between(&mut run.vm);
-    }
-    let trap = match &step.then {
-        Then::Trapped(trap) => Some(trap.clone()),
-        _ => None,
-    };
-    if cut_short {
-        // The run was ended in the middle of this activation, or after it: either way nothing of it is on record.
-        if trap.is_some() {
-            run.vm = vm_before(run, put.event);
-        }
-        run.queue.pop_front();
-        return Ok(at);
-    }
-    if let Some(trap) = trap {
-        return Err(Box::new(Diverged { event: put.event, trap }));
-    }
-    let mut matching = Matching { at, end, next: at, used: vec![false; end - at] };
-    for issued in &step.commands {
-        matching.one(run, put.event, issued)?;
-    }
-    run.queue.pop_front();
-    matching.finish(run, put.event, &step.then, step.attributes.is_some())
-}
-
-/// The events of one activation, being matched with the program's commands.
-struct Matching {
-    at: usize,
-    end: usize,
-    /// The first event that is not matched yet; commands mostly come in the order of the history.
-    next: usize,
-    used: Vec<bool>,
-}
-
-impl Matching {
-    fn one(&mut self, run: &mut Run, cause: EventId, issued: &Issued) -> Result<(), Box<Diverged>> {
-        let cancel = match issued.command {
-            Command::Cancel => match run.cancel_event(&issued.id) {
-                None => return Ok(()),
-                some => some,
-            },
-            _ => None,
-        };
-        let update = run.updates.on_fiber(&issued.id.fiber);
-        let fits = |kind: &EventKind| match (&cancel, &issued.command, kind) {
-            (Some(cancel), ..) => kind == cancel,
-            (
-                None,
-                Command::EndUpdate { .. },
-                EventKind::UpdateCompleted { accepted, .. } | EventKind::UpdateFailed { accepted, .. },
-            ) => update == Some(*accepted),
-            _ => kind.origin().is_some_and(|origin| origin.command == issued.id),
-        };
-        let found = (self.next..self.end).find(|i| !self.used[i - self.at] && fits(&run.history[*i].kind));
-        let Some(found) = found else {
-            let there = match run.history.get(self.next) {
-                Some(event) => format!("event {} of the history is {}", event.id.0, describe(&event.kind)),
-                None => String::from("the history has nothing more"),
-            };
-            let asked = asked(run, issued);
-            return Err(diverged(cause, Some(issued.site), format!("the program asks for {asked}, but {there}")));
-        };
-        let event = &run.history[found];
-        if cancel.is_none() && !same_kind(run, &issued.command, &event.kind) {
-            let message = format!(
-                "the program asks for {}, but event {} of the history is {}",
-                asked(run, issued),
-                event.id.0,
-                describe(&event.kind)
-            );
-            return Err(diverged(cause, Some(issued.site), message));
-        }
-        self.take(run, found);
-        while self.next < self.end && self.used[self.next - self.at] {
-            self.next += 1;
-        }
-        Ok(())
-    }
-
-    fn take(&mut self, run: &mut Run, place: usize) {
-        self.used[place - self.at] = true;
-        run.bytes += event_bytes(&run.history[place].kind);
-        run.now = run.now.max(run.history[place].at);
-        run.absorb(run.history[place].id);
-    }
-
-    /// Takes the derived events after the commands, and says where the history goes on.
-    fn finish(mut self, run: &mut Run, cause: EventId, then: &Then, attributes: bool) -> Result<usize, Box<Diverged>> {
-        let last = run.queue.is_empty();
-        let is = |run: &Run, place: usize, end: usize, test: fn(&EventKind) -> bool| {
-            place < end && test(&run.history[place].kind)
-        };
-        if (last || attributes) && is(run, self.next, self.end, |kind| matches!(kind, EventKind::AttributesSet { .. }))
-        {
-            self.take(run, self.next);
-            self.next += 1;
-        }
-        let closing = run.history.get(self.next).map(|event| &event.kind).filter(|_| self.next < self.end);
-        let ended = match (then, closing) {
-            (Then::Completed(_), Some(EventKind::RunCompleted { .. }))
-            | (Then::Failed(_), Some(EventKind::RunFailed { .. }))
-            | (Then::Canceled, Some(EventKind::RunCanceled { .. }))
-            | (Then::Continued { .. }, Some(EventKind::RunContinuedAsNew { .. })) => true,
-            (Then::Waiting | Then::Slice | Then::Trapped(_), _) => false,
-            (Then::Completed(_) | Then::Failed(_) | Then::Canceled | Then::Continued { .. }, found) => {
-                let there = found.map_or_else(|| String::from("goes on"), |kind| format!("has {}", describe(kind)));
-                return Err(diverged(cause, None, format!("the program ends the run here, the history {there}")));
-            }
-        };
-        if ended {
-            self.take(run, self.next);
-            self.next += 1;
-        }
-        let skipped = self.used[(self.next - self.at)..].iter().any(|used| *used);
-        if skipped || (last && self.next < self.end) {
-            let event = &run.history[self.next];
-            let what = describe(&event.kind);
-            let message = format!("event {} of the history is {what}, which the program does not ask for", event.id.0);
-            return Err(diverged(cause, None, message));
-        }
-        Ok(self.next)
-    }
+/// Takes an event of an activation in.
+fn take_in(run: &mut Run, id: EventId) {
+    let event = &run.history[id.0 as usize - 1];
+    run.bytes += event_bytes(&event.kind);
+    run.now = run.now.max(event.at);
+    run.absorb(id);
 }
 
 /// The run with its tables as the whole history has them, parked where code and history part.
@@ -524,14 +435,29 @@ fn parked_at(mut run: Run, diverged: Diverged) -> Run {
 
 /// Patches as the history has them, for code that replaces the code that wrote it.
 #[derive(Debug)]
-struct Recorded(Vec<Event>);
+struct Recorded {
+    marks: Vec<(CommandId, String)>,
+    /// Patches that were asked for and have no mark.
+    unmarked: RefCell<Vec<String>>,
+}
+
+impl Recorded {
+    fn of(events: &[Event]) -> Recorded {
+        let marks = events.iter().filter_map(|event| match &event.kind {
+            EventKind::PatchRecorded { origin, patch } => Some((origin.command.clone(), patch.clone())),
+            _ => None,
+        });
+        Recorded { marks: marks.collect(), unmarked: RefCell::default() }
+    }
+}
 
 impl RecordedPatches for Recorded {
-    fn patch_at(&self, command: &CommandId) -> Option<&str> {
-        self.0.iter().find_map(|event| match &event.kind {
-            EventKind::PatchRecorded { origin, patch } if origin.command == *command => Some(patch.as_str()),
-            _ => None,
-        })
+    fn is_marked(&self, command: &CommandId, patch: &str) -> bool {
+        let marked = self.marks.iter().any(|(at, id)| at == command && id == patch);
+        if !marked {
+            self.unmarked.borrow_mut().push(patch.to_owned());
+        }
+        marked
     }
 }
 
@@ -557,59 +483,4 @@ pub(crate) fn is_of_activation(kind: &EventKind) -> bool {
             | RunCanceled { .. }
             | RunContinuedAsNew { .. }
     )
-}
-
-fn same_kind(run: &Run, command: &Command, kind: &EventKind) -> bool {
-    let program = run.loaded.program();
-    match (command, kind) {
-        (Command::ScheduleActivity { activity, .. }, EventKind::ActivityScheduled { activity: name, .. }) => {
-            program.activities[usize::from(*activity)].name == *name
-        }
-        (Command::StartTimer { .. }, EventKind::TimerStarted { .. }) => true,
-        (
-            Command::StartChild { workflow, attached, .. },
-            EventKind::ChildScheduled { workflow: name, attached: a, .. },
-        ) => program.workflows[usize::from(*workflow)].name == *name && attached == a,
-        (Command::RecordPatch { patch }, EventKind::PatchRecorded { patch: id, .. }) => {
-            program.patches[usize::from(*patch)].id == *id
-        }
-        (Command::SendSignal { workflow, signal, .. }, EventKind::SignalSent { name, .. }) => {
-            program.workflows[usize::from(*workflow)].signals[usize::from(*signal)].name == *name
-        }
-        (Command::SendCancel { .. }, EventKind::CancelSent { .. }) => true,
-        (Command::EndUpdate { outcome }, EventKind::UpdateCompleted { .. }) => outcome.is_ok(),
-        (Command::EndUpdate { outcome }, EventKind::UpdateFailed { .. }) => outcome.is_err(),
-        _ => false,
-    }
-}
-
-/// A command in the words of the history.
-fn asked(run: &Run, issued: &Issued) -> String {
-    let program = run.loaded.program();
-    match &issued.command {
-        Command::ScheduleActivity { activity, .. } => {
-            format!("activity `{}`", program.activities[usize::from(*activity)].name)
-        }
-        Command::StartTimer { .. } => String::from("a timer"),
-        Command::StartChild { workflow, .. } => format!("child `{}`", program.workflows[usize::from(*workflow)].name),
-        Command::RecordPatch { patch } => format!("patch \"{}\"", program.patches[usize::from(*patch)].id),
-        Command::SendSignal { workflow, signal, .. } => {
-            let signals = &program.workflows[usize::from(*workflow)].signals;
-            format!("signal `{}` to another run", signals[usize::from(*signal)].name)
-        }
-        Command::SendCancel { .. } => String::from("a cancel of another run"),
-        Command::Cancel => String::from("a cancel"),
-        Command::EndUpdate { outcome: Ok(_) } => String::from("the result of an update"),
-        Command::EndUpdate { outcome: Err(_) } => String::from("the failure of an update"),
-    }
-}
-
-fn describe(kind: &EventKind) -> String {
-    match kind {
-        EventKind::ActivityScheduled { activity: name, .. }
-        | EventKind::ChildScheduled { workflow: name, .. }
-        | EventKind::SignalSent { name, .. }
-        | EventKind::PatchRecorded { patch: name, .. } => format!("{} {name}", kind.name()),
-        _ => kind.name().to_owned(),
-    }
 }

@@ -629,7 +629,7 @@ impl Run {
         })
     }
 
-    fn attributes_too_large(&self, changed: &Payload) -> Option<Trap> {
+    pub(crate) fn attributes_too_large(&self, changed: &Payload) -> Option<Trap> {
         let Value::Object(changed) = changed.value() else { return None };
         let kept = self.attributes.iter().filter(|(name, _)| !changed.contains_key(*name));
         let bytes: usize = kept.chain(&changed).map(|(name, value)| name.len() + value.to_string().len()).sum();

@@ -48,10 +48,6 @@ impl Updates {
         let here = |(_, (number, _)): &(&EventId, &(u32, String))| FiberPath::update(*number) == *fiber;
         self.running.iter().find(here).map(|(event, _)| *event)
     }
-
-    pub(crate) fn running(&self) -> impl Iterator<Item = EventId> {
-        self.running.keys().copied()
-    }
 }
 
 /// What the history of a closed run says of an update of this id; `None` if it has none.

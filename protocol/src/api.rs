@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::moving::NotMoved;
 use crate::policy::{OnClosed, OnConflict};
 
 /// `POST runs`.
@@ -718,10 +719,13 @@ pub struct DeployReply {
     /// Workflows that the project had before and has no longer.
     #[serde(default)]
     pub removed: Vec<String>,
-    /// Stuck runs that moved to it.
+    /// Open runs that moved to it.
     pub moved: u64,
-    /// Stuck runs that could not: workflow id and why.
-    pub not_moved: Vec<(String, String)>,
+    /// How many of those that were to move could not.
+    #[serde(default)]
+    pub not_moved_total: u64,
+    /// The first of them.
+    pub not_moved: Vec<NotMoved>,
     /// What will keep activities of it from running on this server, in the operator's words.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
@@ -746,12 +750,29 @@ pub struct ApiError {
     /// What to do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub help: Option<String>,
+    /// What programs may want to know besides, by `code`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub details: Option<Box<Value>>,
 }
 
 impl ApiError {
     /// An error with its status, code and message.
     pub fn new(status: u16, code: &str, message: impl Into<String>) -> ApiError {
-        ApiError { status, code: code.into(), message: message.into(), path: None, expected: None, help: None }
+        ApiError {
+            status,
+            code: code.into(),
+            message: message.into(),
+            path: None,
+            expected: None,
+            help: None,
+            details: None,
+        }
+    }
+
+    /// With what programs may want to know besides.
+    pub fn details(mut self, details: Value) -> ApiError {
+        self.details = Some(Box::new(details));
+        self
     }
 
     /// With what to do about it.

@@ -6,6 +6,7 @@ pub mod event;
 pub mod failure;
 pub mod id;
 pub mod limits;
+pub mod moving;
 pub mod payload;
 pub mod policy;
 pub mod schedule;

@@ -13,6 +13,7 @@ use weft_protocol::api::{
     ResetReply, ResetRequest, ResultReply, RunDescription, RunPage, ScheduleDescription, ScheduleList, StartReply,
     StartRequest, StopRequest, TriggerRequest, UpdateReply, UpdateRequest, WorkflowSignature,
 };
+use weft_protocol::moving::{Moving, PatchesReply};
 
 /// Names a run: by workflow id the newest run of that id, or one run of the chain.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,8 +51,15 @@ pub enum ScheduleRequest {
 /// workflow's types first; what is wrong is refused with the path of the field and nothing is logged.
 #[async_trait]
 pub trait Api: Send + Sync {
-    /// Stores an encoded Program and makes it current for its project; answers when new starts use it.
-    async fn deploy(&self, namespace: &str, program: Vec<u8>) -> Result<DeployReply, ApiError>;
+    /// Stores an encoded Program and makes it current for its project; answers when new starts use it, and the open runs
+    /// that are to move to it have.
+    async fn deploy_moving(&self, namespace: &str, program: Vec<u8>, moving: Moving) -> Result<DeployReply, ApiError>;
+    /// As [`Api::deploy_moving`], for new starts and stuck runs only.
+    async fn deploy(&self, namespace: &str, program: Vec<u8>) -> Result<DeployReply, ApiError> {
+        self.deploy_moving(namespace, program, Moving::Pin).await
+    }
+    /// What runs of its project have of the patches of an encoded Program. Nothing changes.
+    async fn patches(&self, namespace: &str, program: Vec<u8>) -> Result<PatchesReply, ApiError>;
     /// Starts a run or joins one. An update that goes with it is not waited for: [`Api::update`] with its id does that.
     async fn start(&self, namespace: &str, request: StartRequest) -> Result<StartReply, ApiError>;
     /// Signals a run.

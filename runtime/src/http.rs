@@ -110,6 +110,7 @@ fn routes() -> Vec<(&'static str, MethodRouter<Shared>)> {
             get(namespaces::namespace).patch(namespaces::change_namespace).delete(namespaces::delete_namespace),
         ),
         ("/api/v1/namespaces/{namespace}/deployments", post(code::deploy)),
+        ("/api/v1/namespaces/{namespace}/patches", post(code::patches)),
         ("/api/v1/namespaces/{namespace}/workflows/{name}", get(code::workflow)),
         ("/api/v1/namespaces/{namespace}/runs", get(runs::list).post(runs::start)),
         ("/api/v1/namespaces/{namespace}/count", get(runs::count)),

@@ -9,6 +9,7 @@ pub(crate) mod listing;
 mod member;
 mod namespaces;
 pub(crate) mod open;
+mod patches;
 mod retention;
 pub(crate) mod schedules;
 

@@ -99,7 +99,7 @@ pub struct Partition {
     schedules: Schedules,
     /// Runs in the middle of a long computation.
     again: VecDeque<RunId>,
-    /// Deploys that still try to free runs, oldest first.
+    /// Deploys that still try runs, oldest first.
     moves: VecDeque<Move>,
     /// Number of the filling batch.
     batch: u64,
@@ -175,7 +175,7 @@ impl Partition {
         !self.again.is_empty() || !self.moves.is_empty()
     }
 
-    /// Gives one such run its next slice, and one deploy its next run.
+    /// Gives one such run its next slice, and the oldest deploy one of the run it tries.
     pub fn go_on(&mut self, now: Timestamp) {
         self.move_next(now);
         if let Some(run) = self.again.pop_front() {

@@ -1,13 +1,16 @@
 //! Every refusal the runtime gives, in one place: status, code, words, what to do.
 
+use serde_json::json;
 use weft_bytecode::schedule::SpecError;
 use weft_bytecode::wire::WireError;
 use weft_protocol::api::ApiError;
 use weft_protocol::event::RunRef;
 use weft_protocol::id::NAMESPACE_RULE;
 use weft_protocol::limits::UPDATE_ID_BYTES_MAX;
+use weft_protocol::moving::Unmoved;
 
 use crate::filter::FilterError;
+use crate::partition::request::Tried;
 use crate::store::StoreError;
 
 /// No run has that name.
@@ -306,4 +309,25 @@ pub fn update_id_taken() -> ApiError {
 pub fn computing(name: &str) -> ApiError {
     ApiError::new(503, "computing", format!("the run is computing; `{name}` can be read when it waits again"))
         .help("ask again in a moment")
+}
+
+/// Nothing if all runs follow the code that they are to move to.
+///
+/// # Errors
+/// With those that do not.
+pub fn unless_all_follow(tried: Tried) -> Result<(), ApiError> {
+    let Tried { fit, unmoved: Unmoved { total, named }, .. } = tried;
+    if total == 0 {
+        return Ok(());
+    }
+    let runs = |n: u64| if n == 1 { String::from("1 open run") } else { format!("{n} open runs") };
+    let (does, has) = if total == 1 { ("does", "has") } else { ("do", "have") };
+    let message = format!("{} {does} not follow this code: nothing is deployed and nothing has moved", runs(total));
+    let help = format!(
+        "put what has changed into a `patch`, so that runs which {has} passed it keep the old way; or move only what \
+         follows, {} (`weft deploy --move=safe`), or nothing (`weft deploy`): the rest finish on the code they have",
+        runs(fit)
+    );
+    let details = json!({ "would_move": fit, "not_moved_total": total, "not_moved": named });
+    Err(ApiError::new(409, "runs_would_diverge", message).help(help).details(details))
 }

@@ -18,6 +18,7 @@ use weft_protocol::api::{
 };
 use weft_protocol::event::RunRef;
 use weft_protocol::limits::Limits;
+use weft_protocol::moving::Moving;
 use weft_protocol::{Event, EventId, Failure, PartitionId, Payload, RunId, Timestamp, WorkflowId};
 use weft_vm::Loaded;
 
@@ -35,7 +36,7 @@ use crate::partition::ask::{checked_start, query_run};
 use crate::partition::attempt::Handout;
 use crate::partition::request::{
     Answer, AttemptEnd, AttemptRef, ClosedChain, Key, Message, OpenPage, Output, Probed, Reply, ReplyId, Request,
-    StartedBy, WorkerOutcome,
+    StartedBy, Tried, Trying, WorkerOutcome,
 };
 use crate::partition::update::UpdateAsked;
 use crate::partition::{Partition, Setup, partition_of};
@@ -153,11 +154,11 @@ impl Sandbox {
         &self.logs
     }
 
-    /// Deploys a program and moves the stuck runs that it frees; how many moved, and which could not and why.
+    /// Deploys a program and moves the stuck runs that it frees.
     ///
     /// # Errors
     /// If the program does not verify or the journal does not answer.
-    pub async fn deploy(&mut self, program: Program) -> Result<(u64, Vec<(String, String)>), ApiError> {
+    pub async fn deploy(&mut self, program: Program) -> Result<Tried, ApiError> {
         let program = Loaded::new(program).map_err(|error| ApiError::new(422, "invalid_program", error.to_string()))?;
         self.deploy_loaded(&program).await
     }
@@ -166,7 +167,7 @@ impl Sandbox {
     ///
     /// # Errors
     /// If the journal does not answer.
-    pub async fn deploy_loaded(&mut self, program: &Arc<Loaded>) -> Result<(u64, Vec<(String, String)>), ApiError> {
+    pub async fn deploy_loaded(&mut self, program: &Arc<Loaded>) -> Result<Tried, ApiError> {
         let bytes = codec::encode(program.program());
         let program = self.setup.programs.keep(program.clone());
         deploy::publish(&*self.journal, NAMESPACE, &program, &bytes, self.now).await?;
@@ -179,15 +180,40 @@ impl Sandbox {
                 return Err(ApiError::new(409, "schedule_taken", clash));
             }
         }
-        let (mut all_moved, mut all_not_moved) = (0, Vec::new());
+        self.try_runs(&program, Trying::Stuck).await
+    }
+
+    /// Deploys a program, and moves to it the open runs of its project that are to move.
+    ///
+    /// # Errors
+    /// As the API refuses.
+    pub async fn deploy_moving(&mut self, program: Program, moving: Moving) -> Result<Tried, ApiError> {
+        let program = Loaded::new(program).map_err(|error| ApiError::new(422, "invalid_program", error.to_string()))?;
+        if moving == Moving::All {
+            refusal::unless_all_follow(self.try_runs(&program, Trying::Check).await?)?;
+        }
+        let mut all = self.deploy_loaded(&program).await?;
+        if moving != Moving::Pin {
+            let fit = all.fit;
+            all = self.try_runs(&program, Trying::Move).await?;
+            all.fit += fit;
+        }
+        Ok(all)
+    }
+
+    /// Tries open runs on a program.
+    ///
+    /// # Errors
+    /// If the journal does not answer.
+    pub async fn try_runs(&mut self, program: &Arc<Loaded>, trying: Trying) -> Result<Tried, ApiError> {
+        let mut all = Tried::default();
         for part in 0..self.setup.partitions {
-            let ask = Request::Move { namespace: NAMESPACE.into(), program: program.clone() };
-            if let Answer::Moved { moved, not_moved } = self.ask(PartitionId(part), ask).await? {
-                all_moved += moved;
-                all_not_moved.extend(not_moved);
+            let ask = Request::Try { namespace: NAMESPACE.into(), program: program.clone(), trying };
+            if let Answer::Tried(tried) = self.ask(PartitionId(part), ask).await? {
+                all.join(*tried);
             }
         }
-        Ok((all_moved, all_not_moved))
+        Ok(all)
     }
 
     /// Starts or joins a run.

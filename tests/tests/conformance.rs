@@ -13,7 +13,7 @@ mod script;
 
 use std::sync::Arc;
 
-use weft_engine::{Input, Run};
+use weft_engine::{Input, Run, history};
 use weft_protocol::limits::Limits;
 use weft_runtime::sandbox::{Crashes, Sandbox};
 use weft_runtime::store::memory::Memory;
@@ -111,6 +111,20 @@ async fn replayed_from_history_alone() {
     let limits = Arc::new(Limits::default());
     let mut look = |seen: Seen<'_>| {
         let run = Run::recover(Arc::clone(seen.program), seen.events.to_vec(), vec![], Arc::clone(&limits));
+        follows(&seen, run.map_err(|error| error.to_string())?)
+    };
+    all(PLAIN, &mut look, async || memory()).await;
+}
+
+/// What `weft export` writes is enough for a replay.
+#[tokio::test]
+async fn replayed_from_its_export() {
+    let limits = Arc::new(Limits::default());
+    let mut look = |seen: Seen<'_>| {
+        let shown = |event| history::to_json(seen.program.program(), event).to_string();
+        let read = |line: String| history::from_json(&serde_json::from_str(&line).map_err(|e| e.to_string())?);
+        let events = seen.events.iter().map(shown).map(read).collect::<Result<Vec<_>, String>>()?;
+        let run = Run::recover(Arc::clone(seen.program), events, vec![], Arc::clone(&limits));
         follows(&seen, run.map_err(|error| error.to_string())?)
     };
     all(PLAIN, &mut look, async || memory()).await;

@@ -484,6 +484,19 @@ impl Vm {
         Ok(value)
     }
 
+    /// All search attributes as they are now, a JSON object; `None` if the workflow has none or has not begun.
+    ///
+    /// # Errors
+    /// If a value cannot be written.
+    pub fn indexed(&self) -> Result<Option<Payload>, Trap> {
+        if matches!(self.life, Life::New(_)) {
+            return Ok(None);
+        }
+        let state = self.def().state.iter().zip(0u16..);
+        let indexed: Vec<u16> = state.filter(|(state, _)| state.indexed).map(|(_, cell)| cell).collect();
+        self.attributes(&indexed).map_err(|stop| *trapped(stop, None))
+    }
+
     /// The search attributes that changed.
     fn attributes(&self, changed: &[u16]) -> Result<Option<Payload>, Fault> {
         if changed.is_empty() {

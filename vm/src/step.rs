@@ -81,8 +81,8 @@ pub struct Context<'a> {
 
 /// What a history says about patches.
 pub trait RecordedPatches: std::fmt::Debug {
-    /// The id of the patch recorded as this command, if it was one.
-    fn patch_at(&self, command: &CommandId) -> Option<&str>;
+    /// Whether the command of this name is recorded, as a mark of this patch.
+    fn is_marked(&self, command: &CommandId, patch: &str) -> bool;
 }
 
 /// What an activation led to.

@@ -25,7 +25,7 @@ pub(super) fn check(program: &Program, function: &Function) -> At {
 }
 
 /// The pc behind an instruction and its argument words.
-pub(super) fn after(op: Op, instr: Instr, pc: u32) -> u32 {
+pub(crate) fn after(op: Op, instr: Instr, pc: u32) -> u32 {
     pc + 1 + if op.has_args() { instr.args_count().div_ceil(3) as u32 } else { 0 }
 }
 

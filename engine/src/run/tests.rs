@@ -17,7 +17,7 @@ mod updates;
 
 use super::*;
 use crate::history;
-use crate::{AlarmKey, Record, program_of};
+use crate::{AlarmKey, Misfit, Record, Trial, program_of};
 
 const SPAN: Span = Span { file: 0, start: 0, end: 1 };
 
@@ -445,16 +445,24 @@ fn a_trap_parks_the_run_and_later_inputs_are_only_recorded() {
     assert_eq!(case.shown().lines().last(), Some("11 RunTerminated give up"));
 }
 
+/// Tries a run on other code and moves it.
+fn move_to(run: &mut Run, loaded: Arc<Loaded>, now: Timestamp) -> Result<Transition, String> {
+    let why = |misfit: Misfit| misfit.why;
+    let mut trial = Trial::new(run, loaded).map_err(why)?;
+    while !trial.go_on(run).map_err(why)? {}
+    run.move_by(trial, now).map_err(why)
+}
+
 #[test]
 fn a_stuck_run_moves_to_code_that_follows_and_gets_on() {
     let mut case = stuck();
     case.signal("mark", r#"{"n":1}"#).unwrap();
     let now = Timestamp(case.now + 5);
-    let same = case.run.move_to(loaded(false, false), now).unwrap_err();
+    let same = move_to(&mut case.run, loaded(false, false), now).unwrap_err();
     assert!(same.starts_with("it stops again with DivisionByZero at w.wf:1"), "{same}");
-    let other = case.run.move_to(loaded(true, true), now).unwrap_err();
+    let other = move_to(&mut case.run, loaded(true, true), now).unwrap_err();
     assert!(other.contains("the program asks for activity `check`, but event 4"), "{other}");
-    let moved = case.run.move_to(loaded(false, true), now).unwrap();
+    let moved = move_to(&mut case.run, loaded(false, true), now).unwrap();
     assert!(moved.closed);
     case.check();
     case.expect(
@@ -493,7 +501,7 @@ fn code_that_does_not_follow_its_history_parks_the_run() {
     let names: Vec<_> = read.history[first.events.clone()].iter().map(|event| event.kind.name()).collect();
     assert_eq!(names, ["ActivationFailed", "SignalReceived"], "the reason is written once, before what follows");
     assert_eq!(read.decide(signal(2), Timestamp(60)).unwrap().events.len(), 1);
-    let moved = read.move_to(loaded(false, false), Timestamp(70)).unwrap();
+    let moved = move_to(&mut read, loaded(false, false), Timestamp(70)).unwrap();
     assert_eq!(moved.events.len(), 1);
     assert!(!read.is_stuck());
     assert_eq!(read.query("seen", &Payload::json("{}")), Ok(Payload::json("2")));

@@ -28,6 +28,7 @@ use super::problem::{PROBLEM_JSON, ProblemBody};
         super::namespaces::change_namespace,
         super::namespaces::delete_namespace,
         super::code::deploy,
+        super::code::patches,
         super::code::workflow,
         super::code::run_workflow,
         super::runs::start,

@@ -43,6 +43,9 @@ pub(super) struct ProblemBody<'a> {
     /// What to do about it.
     #[serde(skip_serializing_if = "Option::is_none")]
     help: Option<&'a str>,
+    /// What programs may want to know besides, by `code`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    details: Option<&'a serde_json::Value>,
 }
 
 impl ProblemBody<'_> {
@@ -56,6 +59,7 @@ impl ProblemBody<'_> {
             path: error.path.as_deref(),
             expected: error.expected.as_deref(),
             help: error.help.as_deref(),
+            details: error.details.as_deref(),
         }
     }
 

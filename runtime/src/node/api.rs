@@ -17,10 +17,11 @@ use weft_protocol::api::{
     ScheduleList, StartReply, StartRequest, StopRequest, UpdateReply, UpdateRequest, UpdateStage, WorkflowSignature,
 };
 use weft_protocol::event::EventKind;
+use weft_protocol::moving::{Moving, PatchesReply};
 use weft_protocol::{EventId, Failure, Payload, RunId, WorkflowId};
 
 use super::answer;
-use super::{Node, Shared, deploy, schedules};
+use super::{Node, Shared, deploy, patches, schedules};
 use crate::activities::queue::{PollPlan, TaskToken, worker_task};
 use crate::api::{Api, RunKey, ScheduleRequest};
 use crate::loops::Delivery;
@@ -31,8 +32,12 @@ use crate::refusal;
 
 #[async_trait]
 impl Api for Node {
-    async fn deploy(&self, namespace: &str, program: Vec<u8>) -> Result<DeployReply, ApiError> {
-        deploy::deploy(&self.shared, namespace, program).await
+    async fn deploy_moving(&self, namespace: &str, program: Vec<u8>, moving: Moving) -> Result<DeployReply, ApiError> {
+        deploy::deploy(&self.shared, namespace, program, moving).await
+    }
+
+    async fn patches(&self, namespace: &str, program: Vec<u8>) -> Result<PatchesReply, ApiError> {
+        patches::patches(&self.shared, namespace, program).await
     }
 
     async fn start(&self, namespace: &str, mut request: StartRequest) -> Result<StartReply, ApiError> {

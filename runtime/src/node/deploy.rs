@@ -1,10 +1,14 @@
-//! Deploying a program: verified, stored by its hash, made current for its project; then the stuck runs that its code
-//! frees.
+//! Deploying a program: verified, tried on the open runs where all of them are to move, stored by its hash, made current
+//! for its project; then the open runs that move to it. Also what patches of a program runs still need.
+//!
+//! The trial comes before anything is written, and each run is tried again when it moves: it has gone on meanwhile. A run
+//! moves with one event, so after a crash each run is on one code or the other, and the same deploy again moves the rest.
 
 use std::sync::Arc;
 
 use weft_bytecode::codec;
 use weft_protocol::api::{ApiError, DeployReply};
+use weft_protocol::moving::{Moving, Unmoved};
 use weft_protocol::{PartitionId, Timestamp};
 use weft_vm::Loaded;
 
@@ -12,19 +16,19 @@ use super::{Shared, WorkflowNames, schedules};
 use crate::activities::exec;
 use crate::filter::attributes_of;
 use crate::loops::Links;
-use crate::partition::request::{Answer, Request};
+use crate::partition::request::{Answer, Request, Tried, Trying};
 use crate::refusal;
 use crate::store::Journal;
 
-/// Stores an encoded program and makes it current; answers when new starts use it.
-pub(super) async fn deploy(shared: &Shared, namespace: &str, bytes: Vec<u8>) -> Result<DeployReply, ApiError> {
+/// Stores an encoded program and makes it current; answers when new starts use it and the runs that are to move have.
+pub(super) async fn deploy(
+    shared: &Shared,
+    namespace: &str,
+    bytes: Vec<u8>,
+    moving: Moving,
+) -> Result<DeployReply, ApiError> {
     let core = shared.work()?;
-    shared.namespaces.get(namespace)?;
-    let max = shared.limits.program_bytes_max;
-    if bytes.len() > max {
-        return Err(refusal::too_large("the program", bytes.len(), "program_bytes_max", max));
-    }
-    let (program, bytes) = verified(bytes).await?;
+    let (program, bytes) = received(shared, namespace, bytes).await?;
     let project = program.program().project.clone();
 
     let _one_at_a_time = shared.deploying.lock().await;
@@ -51,6 +55,9 @@ pub(super) async fn deploy(shared: &Shared, namespace: &str, bytes: Vec<u8>) -> 
         shared.programs.current(namespace, &workflow.name).is_some_and(|(current, _)| current.hash() == program.hash())
     });
     let removed = current.as_ref().map_or_else(Vec::new, |current| removed(current, &program));
+    if moving == Moving::All {
+        all_would_move(&core.links, namespace, &program).await?;
+    }
     let changed = !newest || current.is_none_or(|current| current.hash() != program.hash());
     if changed {
         publish(&*core.journal, namespace, &program, &bytes, shared.options.clock.now()).await?;
@@ -64,7 +71,9 @@ pub(super) async fn deploy(shared: &Shared, namespace: &str, bytes: Vec<u8>) -> 
     if changed {
         shared.programs.make_current(namespace, program.clone());
     }
-    let (moved, not_moved) = move_stuck(&core.links, namespace, &program).await;
+    let trying = if moving == Moving::Pin { Trying::Stuck } else { Trying::Move };
+    let Tried { fit: moved, unmoved: Unmoved { total, named }, .. } =
+        move_runs(&core.links, namespace, &program, trying).await;
     let mut warnings = exec::troubles(&shared.options.config.exec, program.program());
     warnings.extend(schedules::declare(shared, namespace, &program).await);
     Ok(DeployReply {
@@ -74,7 +83,8 @@ pub(super) async fn deploy(shared: &Shared, namespace: &str, bytes: Vec<u8>) -> 
         workflows: program.program().workflows.iter().map(|workflow| workflow.name.clone()).collect(),
         removed,
         moved,
-        not_moved,
+        not_moved_total: total,
+        not_moved: named,
         warnings,
     })
 }
@@ -94,6 +104,20 @@ pub(crate) async fn publish(
         journal.deploy(namespace, &program.program().project, program.hash(), at).await
     };
     published.await.map_err(|error| refusal::of_store(&error))
+}
+
+/// A program as it was sent, checked, and its bytes again.
+pub(super) async fn received(
+    shared: &Shared,
+    namespace: &str,
+    bytes: Vec<u8>,
+) -> Result<(Arc<Loaded>, Vec<u8>), ApiError> {
+    shared.namespaces.get(namespace)?;
+    let max = shared.limits.program_bytes_max;
+    if bytes.len() > max {
+        return Err(refusal::too_large("the program", bytes.len(), "program_bytes_max", max));
+    }
+    verified(bytes).await
 }
 
 /// The program, checked, and its bytes again. Checking a large one takes a while that other requests need not wait.
@@ -141,24 +165,43 @@ pub(super) async fn declare_schedules(shared: &Shared) {
 pub(super) async fn retry_stuck(shared: &Shared) {
     let Ok(core) = shared.core() else { return };
     for (namespace, program) in shared.programs.all_current() {
-        let (moved, _) = move_stuck(&core.links, &namespace, &program).await;
+        let moved = move_runs(&core.links, &namespace, &program, Trying::Stuck).await.fit;
         if moved > 0 {
             tracing::info!(moved, %namespace, "stuck runs go on");
         }
     }
 }
 
-async fn move_stuck(links: &Links, namespace: &str, program: &Arc<Loaded>) -> (u64, Vec<(String, String)>) {
-    let ask =
-        |part| links.ask(PartitionId(part), Request::Move { namespace: namespace.into(), program: program.clone() });
-    let (mut all_moved, mut all_not_moved) = (0, Vec::new());
-    for answer in futures::future::join_all((0..links.partitions()).map(ask)).await {
-        // A partition that is lost meanwhile is tried by its next owner.
-        if let Ok(Answer::Moved { moved, not_moved }) = answer {
-            all_moved += moved;
-            all_not_moved.extend(not_moved);
-        }
+/// Moves the runs that follow the program.
+async fn move_runs(links: &Links, namespace: &str, program: &Arc<Loaded>, trying: Trying) -> Tried {
+    let mut all = Tried::default();
+    // A partition that is lost meanwhile has its stuck runs tried by its next owner, the others by the next deploy.
+    try_runs(links, namespace, program, trying).await.into_iter().flatten().for_each(|tried| all.join(tried));
+    all
+}
+
+/// Refuses a deploy that is to move all runs if there is one that does not follow it.
+async fn all_would_move(links: &Links, namespace: &str, program: &Arc<Loaded>) -> Result<(), ApiError> {
+    let mut all = Tried::default();
+    for tried in try_runs(links, namespace, program, Trying::Check).await {
+        all.join(tried?);
     }
-    all_not_moved.sort();
-    (all_moved, all_not_moved)
+    refusal::unless_all_follow(all)
+}
+
+/// Tries the open runs of all partitions on a program.
+pub(super) async fn try_runs(
+    links: &Links,
+    namespace: &str,
+    program: &Arc<Loaded>,
+    trying: Trying,
+) -> Vec<Result<Tried, ApiError>> {
+    let ask = async |part| {
+        let request = Request::Try { namespace: namespace.into(), program: program.clone(), trying };
+        match links.ask(PartitionId(part), request).await? {
+            Answer::Tried(tried) => Ok(*tried),
+            other => Err(super::api::unexpected(&other)),
+        }
+    };
+    futures::future::join_all((0..links.partitions()).map(ask)).await
 }

@@ -68,7 +68,7 @@ impl Partition {
             }
             Request::DropSchedules(namespace) => self.drop_schedules(&namespace, reply, now),
             Request::Declare { namespace, program } => self.declare_schedules(&namespace, &program, reply, now),
-            Request::Move { namespace, program } => self.move_stuck(&namespace, program, reply),
+            Request::Try { namespace, program, trying } => self.try_runs(&namespace, program, trying, reply),
             Request::EndAttempt { attempt, outcome } => self.worker_ended(attempt, outcome, reply, now),
             Request::Heartbeat { attempt, progress } => self.worker_lives(attempt, progress, reply, now),
         }

@@ -11,6 +11,7 @@ use weft_engine::ScheduleInput;
 use weft_engine::reset::{Point, Without};
 use weft_protocol::api::{ApiError, RunDescription, RunRow, ScheduleDescription, ScheduleRow, Status, UpdateReply};
 use weft_protocol::event::{EventKind, ParentRef, RunRef};
+use weft_protocol::moving::Unmoved;
 use weft_protocol::policy::{OnClosed, OnConflict, OnParentClose, RunOptions};
 use weft_protocol::schedule::ScheduleRef;
 use weft_protocol::{Event, EventId, Failure, PartitionId, Payload, RunId, Timestamp, WorkflowId};
@@ -196,12 +197,14 @@ pub enum Request {
     List(OpenPage),
     /// How many open runs there are.
     Count(Arc<str>, Arc<Filter>),
-    /// Try to move stuck runs of these workflows to other code.
-    Move {
+    /// Try open runs on a program.
+    Try {
         /// Namespace.
         namespace: Arc<str>,
-        /// The code.
+        /// The program.
         program: Arc<Loaded>,
+        /// Which runs, and what for.
+        trying: Trying,
     },
     /// Ask a schedule.
     Schedule {
@@ -355,15 +358,36 @@ pub enum Answer {
         /// How many runs have ended here so far: if there are more the next time, runs ended in between.
         ended: u64,
     },
-    /// How many runs moved, and which could not and why.
-    Moved {
-        /// Moved.
-        moved: u64,
-        /// Workflow id and reason.
-        not_moved: Vec<(String, String)>,
-    },
+    /// What became of trying runs on a program.
+    Tried(Box<Tried>),
     /// No open run has that name; a closed one may, and is in the store by now if it does.
     NotOpen,
+}
+
+/// Which open runs are tried on a program, and what for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trying {
+    /// Stuck runs of its workflows, to move them.
+    Stuck,
+    /// Runs of its project on other code, to see whether they would move. Nothing changes.
+    Check,
+    /// The same runs, to move them.
+    Move,
+    /// All runs of its project, for what they have of its patches. Nothing changes.
+    Patches,
+}
+
+/// What became of trying runs on a program.
+#[derive(Debug, Default)]
+pub struct Tried {
+    /// Runs that moved, or would.
+    pub fit: u64,
+    /// Runs that do not follow it.
+    pub unmoved: Unmoved,
+    /// Runs by workflow, where patches were asked for.
+    pub runs: BTreeMap<String, u64>,
+    /// By workflow and patch: runs with a mark, and runs that passed it without one.
+    pub patches: BTreeMap<String, BTreeMap<String, (u64, u64)>>,
 }
 
 /// A row of the list with what it is ordered by.

@@ -16,6 +16,7 @@ use crate::store::{Chunk, StoreError};
 
 mod children;
 mod long;
+mod moves;
 mod starts;
 mod updates;
 

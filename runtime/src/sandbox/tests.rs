@@ -196,8 +196,8 @@ async fn a_stuck_run_goes_on_with_code_that_follows_its_history() {
     assert_eq!(stuck.trap, "DivisionByZero");
     sandbox.crash().await.unwrap();
     assert!(sandbox.describe("odd-6").await.unwrap().row.stuck);
-    let (moved, not_moved) = sandbox.deploy(fixture::program(true)).await.unwrap();
-    assert_eq!((moved, not_moved.len()), (1, 0));
+    let tried = sandbox.deploy(fixture::program(true)).await.unwrap();
+    assert_eq!((tried.fit, tried.unmoved.total), (1, 0));
     assert_eq!(sandbox.result("odd-6").await.unwrap().unwrap().result, Some(json!(6)));
     sandbox.crash().await.unwrap();
     let (_, events) = sandbox.history("odd-6").await.unwrap();

@@ -71,6 +71,7 @@ const STEPS: &[&str] = &[
     "Delete",
     "Crash",
     "Deploy",
+    "Move",
 ];
 
 /// The language, construct by construct: a name for people, and how its node of the syntax tree begins when it is

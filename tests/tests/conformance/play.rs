@@ -7,13 +7,14 @@ use weft_bytecode::options::Target;
 use weft_engine::history;
 use weft_protocol::api::{ApiError, PendingActivity, StartRequest, UpdateReply, UpdateStatus};
 use weft_protocol::limits::Limits;
+use weft_protocol::moving::{CodeLine, Unmoved};
 use weft_protocol::{Event, EventId, RunId};
 use weft_runtime::activities::ActivityTask;
 use weft_runtime::sandbox::{Crashes, Sandbox};
 use weft_runtime::store::{Journal, StoreError};
 use weft_vm::Loaded;
 
-use crate::script::{Becomes, Case, Finds, Nth, Started, Step};
+use crate::script::{Becomes, Case, Finds, Nth, Started, Stays, Step};
 
 /// A run after some step.
 pub(crate) struct Seen<'a> {
@@ -163,12 +164,42 @@ impl Play<'_> {
             }
             Step::Crash => self.sandbox.crash().await.map_err(told),
             Step::Deploy { version, followed } => {
-                let (_, not_moved) = self.sandbox.deploy(self.case.compile(Some(version))?).await.map_err(told)?;
+                let tried = self.sandbox.deploy(self.case.compile(Some(version))?).await.map_err(told)?;
+                let not_moved = &tried.unmoved.named;
                 match not_moved.as_slice() {
                     [] if !followed => Err("every stuck run moved".into()),
                     [_, ..] if *followed => Err(format!("these did not move: {not_moved:?}")),
                     _ => Ok(()),
                 }
+            }
+            Step::Move { version, moving, stays } => {
+                let program = self.case.compile(Some(version))?;
+                let tried = self.sandbox.deploy_moving(program, *moving).await;
+                let unmoved = match tried {
+                    Ok(tried) => tried.unmoved,
+                    Err(error) if error.code == "runs_would_diverge" => {
+                        let details = error.details.ok_or("it does not say which runs")?;
+                        let named = serde_json::from_value(details["not_moved"].clone())
+                            .map_err(|e: serde_json::Error| e.to_string())?;
+                        Unmoved { total: details["not_moved_total"].as_u64().unwrap_or(0), named }
+                    }
+                    Err(error) => return Err(told(error)),
+                };
+                let line = |line: &Option<CodeLine>| {
+                    let source = line.as_ref().and_then(|line| line.source.rsplit_once(':'));
+                    source.map_or(0, |(_, line)| line.parse().unwrap_or(0))
+                };
+                let mut found: Vec<Stays> = unmoved
+                    .named
+                    .iter()
+                    .map(|run| Stays { event: run.event.unwrap_or(0), old: line(&run.old), new: line(&run.new) })
+                    .collect();
+                // Which of two runs comes first depends on the partitions they are in.
+                found.sort();
+                if found != *stays {
+                    return Err(format!("expected {stays:?} to stay, found {:?}", unmoved.named));
+                }
+                Ok(())
             }
             Step::Stuck { trap, line } => {
                 let main = self.main()?.to_owned();

@@ -8,6 +8,7 @@ use weft_bytecode::{Program, codec};
 use weft_protocol::Failure;
 use weft_protocol::api::ResetRequest;
 use weft_protocol::limits::Limits;
+use weft_protocol::moving::Moving;
 
 /// One case.
 pub(crate) struct Case {
@@ -94,6 +95,13 @@ pub(crate) enum Step {
         /// Whether the stuck run moves.
         followed: bool,
     },
+    /// Deploys another version and moves open runs to it.
+    Move {
+        version: String,
+        moving: Moving,
+        /// The runs that must stay with their code.
+        stays: Vec<Stays>,
+    },
     Stuck {
         trap: String,
         line: u32,
@@ -129,6 +137,14 @@ pub(crate) enum Finds {
     Runs(Vec<String>),
     /// It is wrong at this column.
     WrongAt(usize),
+}
+
+/// Where a run and the code that it was to move to part: the event, and the lines of the old and the new code.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Stays {
+    pub(crate) event: u64,
+    pub(crate) old: u32,
+    pub(crate) new: u32,
 }
 
 /// What must have become of an update when its step is over.
@@ -263,6 +279,7 @@ fn parse(line: &str) -> Result<Step, String> {
         "refused" => match rest.split_once(' ') {
             Some(("signal", rest)) => signal(rest, true)?,
             Some(("deploy", rest)) => Step::Deploy { version: rest.trim().into(), followed: false },
+            Some(("move", rest)) => moved(rest, Moving::All)?,
             Some((code, rest)) => Step::Refused(code.into(), Box::new(parse(rest.trim())?)),
             None => return Err("what is refused?".into()),
         },
@@ -303,6 +320,7 @@ fn parse(line: &str) -> Result<Step, String> {
         "delete" => Step::Delete,
         "crash" => Step::Crash,
         "deploy" => Step::Deploy { version: rest.into(), followed: true },
+        "move" => moved(rest, Moving::Safe)?,
         "stuck" => {
             let (trap, line) = name(rest)?;
             Step::Stuck { trap, line: line.parse().map_err(|_| "no line")? }
@@ -311,6 +329,21 @@ fn parse(line: &str) -> Result<Step, String> {
         "history" => Step::History(rest.into()),
         _ => return Err("no step of a script".into()),
     })
+}
+
+fn moved(rest: &str, moving: Moving) -> Result<Step, String> {
+    let (version, rest) = name(rest)?;
+    let stays = rest.split_whitespace().map(|words| {
+        let mut numbers =
+            words.split(':').map(|number| number.parse::<u64>().map_err(|_| "EVENT:OLD:NEW, three numbers"));
+        let mut next = || numbers.next().unwrap_or(Err("EVENT:OLD:NEW, three numbers"));
+        Ok::<_, &str>(Stays { event: next()?, old: next()? as u32, new: next()? as u32 })
+    });
+    let mut stays = stays.collect::<Result<Vec<_>, _>>()?;
+    stays.sort();
+    // Where nothing stays, all are asked for: nothing less would do.
+    let moving = if stays.is_empty() { Moving::All } else { moving };
+    Ok(Step::Move { version, moving, stays })
 }
 
 fn signal(rest: &str, refused: bool) -> Result<Step, String> {

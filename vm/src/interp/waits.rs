@@ -516,7 +516,7 @@ impl Vm {
         let def = &at.loaded.program().patches[usize::from(patch)];
         let marked = at.ctx.recorded_patch.map(|history| {
             let next = CommandId { fiber: fiber.path.clone(), seq: fiber.seq + 1 };
-            history.patch_at(&next) == Some(def.id.as_str())
+            history.is_marked(&next, &def.id)
         });
         if def.mode == PatchMode::Deprecated {
             if marked == Some(true) {

@@ -188,8 +188,8 @@ fn logs_are_muted_while_replaying() {
 struct History(Vec<(CommandId, &'static str)>);
 
 impl RecordedPatches for History {
-    fn patch_at(&self, command: &CommandId) -> Option<&str> {
-        self.0.iter().find(|(id, _)| id == command).map(|(_, patch)| *patch)
+    fn is_marked(&self, command: &CommandId, patch: &str) -> bool {
+        self.0.iter().any(|(id, mark)| id == command && *mark == patch)
     }
 }
 

@@ -93,9 +93,9 @@ fn a_stuck_run_takes_none_and_moves_with_those_it_has() {
     assert_eq!(case.tell(1, ask(8, "a")), Ok(()), "what became of one that it has is still told");
     let mut without = program(false, true);
     without.workflows[0].updates.clear();
-    let why = case.run.move_to(Loaded::new(without).unwrap(), Timestamp(40_000)).unwrap_err();
-    assert_eq!(why, "update `ask` is accepted and has not ended, and this code does not declare it");
-    let moved = case.run.move_to(loaded(false, true), Timestamp(40_000)).unwrap();
+    let why = move_to(&mut case.run, Loaded::new(without).unwrap(), Timestamp(40_000)).unwrap_err();
+    assert_eq!(why, "update `ask` was accepted (event 3), and the program does not declare it");
+    let moved = move_to(&mut case.run, loaded(false, true), Timestamp(40_000)).unwrap();
     assert!(!moved.closed, "it waits for its update");
     case.completed(4, "70");
     assert!(case.last.closed);

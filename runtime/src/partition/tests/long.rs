@@ -1,6 +1,9 @@
 //! Runs in the middle of a long computation.
 
+use weft_protocol::moving::Unmoved;
+
 use super::*;
+use crate::partition::request::Trying;
 
 fn spinning(n: i64) -> Key {
     Key { namespace: "default".into(), workflow_id: WorkflowId::from(format!("spin-{n}").as_str()), run_id: None }
@@ -72,7 +75,7 @@ fn a_deploy_moves_one_stuck_run_at_a_time() {
     let left = |bench: &Bench| bench.partition.runs.values().filter(|open| open.run.is_stuck()).count();
     assert_eq!(left(&bench), 3);
     let program = bench.partition.setup.programs.keep(Loaded::new(crate::fixture::program(true)).unwrap());
-    let deploy = bench.ask(Request::Move { namespace: "default".into(), program });
+    let deploy = bench.ask(Request::Try { namespace: "default".into(), program, trying: Trying::Stuck });
     assert_eq!(left(&bench), 3, "each is replayed: others have their turn between them");
     for after in [2, 1] {
         bench.partition.go_on(NOW);
@@ -88,8 +91,8 @@ fn a_deploy_moves_one_stuck_run_at_a_time() {
     bench.fly();
     bench.partition.committed();
     let answer = bench.partition.outputs().find_map(|output| match output {
-        Output::Reply(to, Ok(Answer::Moved { moved, not_moved })) if to == deploy => Some((moved, not_moved)),
+        Output::Reply(to, Ok(Answer::Tried(tried))) if to == deploy => Some((tried.fit, tried.unmoved)),
         _ => None,
     });
-    assert_eq!(answer, Some((2, vec![])), "the third was not there any more");
+    assert_eq!(answer, Some((2, Unmoved::default())), "the third was not there any more");
 }
