@@ -15,6 +15,7 @@ use weft_protocol::api::{
     ResultReply, RunDescription, RunPage, ScheduleDescription, ScheduleList, StartReply, StartRequest, StopRequest,
     UpdateReply, UpdateRequest, WorkflowSignature,
 };
+use weft_protocol::moving::{Moving, PatchesReply};
 use weft_runtime::api::{Api, RunKey, ScheduleRequest};
 
 use crate::exit::{Failed, UNREACHABLE};
@@ -25,6 +26,8 @@ pub(crate) const DEFAULT_ADDRESS: &str = "http://127.0.0.1:7373";
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long an answer may take beyond the wait that was asked for.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long an answer may take that all open runs are looked at for.
+const RUNS_TIMEOUT: Duration = Duration::from_secs(3_600);
 /// What stays readable in a path segment.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
@@ -92,6 +95,12 @@ impl Client {
         self.http.request(Method::POST, url).timeout(ANSWER_TIMEOUT).json(body)
     }
 
+    /// A program on its way. Each open run may have to be read by it before there is an answer.
+    fn post_program(&self, url: String, program: Vec<u8>) -> reqwest::RequestBuilder {
+        let request = self.http.request(Method::POST, url).timeout(RUNS_TIMEOUT);
+        request.header("content-type", "application/octet-stream").body(program)
+    }
+
     /// Sends and reads the answer, whatever its status.
     async fn send(&self, request: reqwest::RequestBuilder) -> Result<Vec<u8>, ApiError> {
         let answer = request.send().await.map_err(|e| self.unreachable(&e))?;
@@ -156,9 +165,18 @@ fn millis(duration: Duration) -> String {
 
 #[async_trait]
 impl Api for Client {
-    async fn deploy(&self, namespace: &str, program: Vec<u8>) -> Result<DeployReply, ApiError> {
-        let request = self.http.request(Method::POST, self.url(namespace, &["deployments"])).timeout(ANSWER_TIMEOUT);
-        self.ask(request.header("content-type", "application/octet-stream").body(program)).await
+    async fn deploy_moving(&self, namespace: &str, program: Vec<u8>, moving: Moving) -> Result<DeployReply, ApiError> {
+        let mut url = self.url(namespace, &["deployments"]);
+        match moving {
+            Moving::Pin => {}
+            Moving::Safe => url.push_str("?move=safe"),
+            Moving::All => url.push_str("?move=all"),
+        }
+        self.ask(self.post_program(url, program)).await
+    }
+
+    async fn patches(&self, namespace: &str, program: Vec<u8>) -> Result<PatchesReply, ApiError> {
+        self.ask(self.post_program(self.url(namespace, &["patches"]), program)).await
     }
 
     async fn start(&self, namespace: &str, request: StartRequest) -> Result<StartReply, ApiError> {

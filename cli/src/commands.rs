@@ -8,6 +8,7 @@ pub(crate) mod deploy;
 pub(crate) mod describe;
 pub(crate) mod dev;
 pub(crate) mod explain;
+pub(crate) mod export;
 pub(crate) mod fix;
 pub(crate) mod fmt;
 pub(crate) mod follow;
@@ -16,7 +17,9 @@ pub(crate) mod list;
 pub(crate) mod message;
 pub(crate) mod namespace;
 pub(crate) mod new;
+pub(crate) mod patches;
 pub(crate) mod patience;
+pub(crate) mod replay;
 pub(crate) mod reset;
 pub(crate) mod result;
 pub(crate) mod run;
@@ -264,6 +267,9 @@ pub(crate) async fn act(context: &Context, cli: Cli) -> Outcome {
         Command::Namespace(options) => namespace::namespace(context, &options).await,
         Command::Show(options) => show::show(context, &options).await,
         Command::Describe(options) => describe::describe(context, &options).await,
+        Command::Patches(options) => patches::patches(context, &options).await,
+        Command::Export(options) => export::export(context, &options).await,
+        Command::Replay(options) => replay::replay(context, options).await,
     }
 }
 

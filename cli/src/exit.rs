@@ -2,6 +2,7 @@
 
 use std::ops::Deref;
 
+use serde_json::Value;
 use weft_protocol::api::ApiError;
 
 /// Exit codes. Their numbers are a promise.
@@ -45,6 +46,8 @@ pub(crate) struct Words {
     pub(crate) help: Option<String>,
     /// Path of the wrong field, for programs.
     pub(crate) path: Option<String>,
+    /// What programs may want to know besides.
+    pub(crate) details: Option<Box<Value>>,
 }
 
 /// What every command returns.
@@ -61,7 +64,8 @@ impl Deref for Failed {
 impl Failed {
     /// A failure with its code and one line.
     pub(crate) fn new(exit: Exit, code: &str, what: impl Into<String>) -> Failed {
-        let words = Words { exit, code: code.into(), what: what.into(), why: None, help: None, path: None };
+        let (code, what) = (code.into(), what.into());
+        let words = Words { exit, code, what, why: None, help: None, path: None, details: None };
         Failed(Box::new(words))
     }
 
@@ -117,8 +121,8 @@ impl From<ApiError> for Failed {
             (_, Some(expected)) => Some(format!("expected {expected}")),
             _ => None,
         };
-        let (code, what, help, path) = (error.code, error.message, error.help, error.path);
-        Failed(Box::new(Words { exit, code, what, why, help, path }))
+        let (code, what, help, path, details) = (error.code, error.message, error.help, error.path, error.details);
+        Failed(Box::new(Words { exit, code, what, why, help, path, details }))
     }
 }
 

@@ -128,7 +128,7 @@ pub(crate) enum Command {
     /// Serve in production
     Serve(Serve),
     /// Compile a project and send it to the server
-    Deploy(Source),
+    Deploy(Deploy),
     /// Start a run and print its workflow id
     Start(Start),
     /// Wait for a run and print its result
@@ -160,6 +160,12 @@ pub(crate) enum Command {
     Show(Show),
     /// Say what a run is doing now
     Describe(Describe),
+    /// Say where the patches of a project are, and which runs still need them
+    Patches(Source),
+    /// Write histories of runs as JSON lines, for `weft replay`
+    Export(Export),
+    /// Replay histories on a project: does its code follow them? For CI, without a server
+    Replay(Replay),
     /// Explain a diagnostic, such as WF1001
     Explain(Explain),
     /// Print the language in short, for a person or a model to read
@@ -188,6 +194,27 @@ pub(crate) struct Source {
     /// Folder of the project, or a file
     #[arg(default_value = ".", value_name = "DIR|FILE")]
     pub(crate) path: PathBuf,
+}
+
+/// `weft deploy`.
+#[derive(Debug, Args)]
+pub(crate) struct Deploy {
+    /// Folder of the project, or a file
+    #[arg(default_value = ".", value_name = "DIR|FILE")]
+    pub(crate) path: PathBuf,
+    /// Move open runs to the new code: all of them, and if one does not follow it, nothing is deployed; or, with
+    /// --move=safe, those that follow. Without it open runs finish on the code that they have
+    #[arg(long = "move", value_enum, num_args = 0..=1, require_equals = true, default_missing_value = "all", value_name = "all|safe")]
+    pub(crate) moving: Option<MoveRuns>,
+}
+
+/// Which open runs move with a deploy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum MoveRuns {
+    // All of them, or nothing is deployed.
+    All,
+    // Those that follow the new code.
+    Safe,
 }
 
 /// `weft test`.
@@ -845,6 +872,35 @@ pub(crate) struct Show {
     /// Where it is kept
     #[command(flatten)]
     pub(crate) kept: Kept,
+}
+
+/// `weft export`.
+#[derive(Debug, Args)]
+pub(crate) struct Export {
+    /// Workflow ids
+    #[arg(value_name = "ID", required_unless_present = "workflow")]
+    pub(crate) ids: Vec<String>,
+    /// One run of the id; without it, the newest
+    #[arg(long, value_name = "RUN_ID", conflicts_with = "workflow")]
+    pub(crate) run: Option<String>,
+    /// The runs of this workflow, open and closed, newest start first
+    #[arg(long, value_name = "NAME")]
+    pub(crate) workflow: Option<String>,
+    /// At most this many of them
+    #[arg(long, default_value = "100", value_name = "N", requires = "workflow")]
+    pub(crate) limit: NonZeroUsize,
+    /// Where they are kept
+    #[command(flatten)]
+    pub(crate) kept: Kept,
+}
+
+/// `weft replay`.
+#[derive(Debug, Args)]
+pub(crate) struct Replay {
+    /// Files with histories, `-` for stdin, as `weft export` or `weft show --json` write them; and the folder or a file
+    /// of the project [default: the project here]
+    #[arg(value_name = "HISTORY|DIR|FILE", required = true)]
+    pub(crate) paths: Vec<PathBuf>,
 }
 
 /// `weft explain`.

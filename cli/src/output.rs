@@ -128,10 +128,13 @@ impl Output {
             return;
         }
         if self.json {
-            let error = json!({
+            let mut error = json!({
                 "code": failed.code, "message": failed.what, "why": failed.why, "path": failed.path,
                 "help": failed.help, "exit": failed.exit as u8,
             });
+            if let Some(details) = &failed.details {
+                error["details"] = (**details).clone();
+            }
             self.err(&json!({ "error": error }).to_string());
             return;
         }

@@ -3,6 +3,7 @@
 pub(crate) mod diagnostics;
 pub(crate) mod event;
 pub(crate) mod live;
+pub(crate) mod moving;
 pub(crate) mod progress;
 pub(crate) mod safe;
 pub(crate) mod table;

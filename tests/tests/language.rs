@@ -43,7 +43,7 @@ fn the_specification_holds() {
     chapters.retain(|p| p.extension().is_some_and(|e| e == "md"));
     chapters.sort();
     let docs = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs"));
-    chapters.extend(["tour.md", "language.md", "spec.md"].map(|page| docs.join(page)));
+    chapters.extend(["tour.md", "language.md", "spec.md", "versions.md"].map(|page| docs.join(page)));
     assert!(chapters.len() >= 8, "chapters are missing");
     let (mut failures, mut count) = (String::new(), 0);
     for path in chapters {

@@ -1,26 +1,35 @@
-//! `weft deploy`: compiles here, sends the Program with its sources; new starts use it when the answer comes.
+//! `weft deploy`: compiles here, sends the Program with its sources; when the answer comes, new starts use it and the open
+//! runs that are to move have moved.
 
 use serde_json::json;
 use weft_bytecode::Program;
-use weft_protocol::api::DeployReply;
+use weft_protocol::api::{ApiError, DeployReply};
+use weft_protocol::moving::{Moving, NotMoved};
 
 use crate::compile::{self, Stream};
 use crate::exit::{Exit, Failed, Outcome};
-use crate::options::Source;
+use crate::options::{Deploy, MoveRuns};
 use crate::output::{Output, style};
 use crate::project;
+use crate::view::moving::not_followed;
 
 use super::Context;
 
 /// Compiles a project and sends it to the server.
-pub(crate) async fn deploy(context: &Context, options: &Source) -> Outcome {
+pub(crate) async fn deploy(context: &Context, options: &Deploy) -> Outcome {
     let mut found = project::load(&options.path)?;
     // A name that many files have would make one project of many: each deploy would take the workflows of the others away.
     found.name_by_folder();
     let program = compile::compile(&context.out, &found, Stream::Talk)?;
     some_workflow(&program)?;
     let remote = context.remote_of(&found.config)?;
-    let reply = remote.api.deploy(&remote.namespace, weft_bytecode::codec::encode(&program)).await?;
+    let moving = match options.moving {
+        None => Moving::Pin,
+        Some(MoveRuns::Safe) => Moving::Safe,
+        Some(MoveRuns::All) => Moving::All,
+    };
+    let sent = remote.api.deploy_moving(&remote.namespace, weft_bytecode::codec::encode(&program), moving).await;
+    let reply = sent.map_err(|error| refused(&context.out, error))?;
     if context.out.json {
         context.out.value(&json!(reply))?;
     } else {
@@ -28,6 +37,22 @@ pub(crate) async fn deploy(context: &Context, options: &Source) -> Outcome {
         said(&context.out, &reply);
     }
     Ok(Exit::Done)
+}
+
+/// A refusal, with the runs because of which it is one.
+fn refused(out: &Output, error: ApiError) -> Failed {
+    if error.code != "runs_would_diverge" || out.json {
+        return error.into();
+    }
+    let details = error.details.as_deref().cloned().unwrap_or_default();
+    let total = details["not_moved_total"].as_u64().unwrap_or(0);
+    let named: Vec<NotMoved> = serde_json::from_value(details["not_moved"].clone()).unwrap_or_default();
+    out.say(&format!(
+        "{}\n{}",
+        out.paint("these runs part from the new code:", style::WARN),
+        not_followed(out, &named, total)
+    ));
+    error.into()
 }
 
 /// Refuses a program without workflows: nothing could be done with it, and every workflow of the project would be gone.
@@ -67,19 +92,19 @@ pub(crate) fn said(out: &Output, reply: &DeployReply) {
         ));
     }
     if reply.moved > 0 {
-        out.say(&format!(
-            "  {} with the new code",
-            if reply.moved == 1 {
-                "1 stuck run goes on".to_owned()
-            } else {
-                format!("{} stuck runs go on", reply.moved)
-            }
-        ));
+        let go = if reply.moved == 1 { "run goes" } else { "runs go" };
+        out.say(&format!("  {} open {go} on with the new code", reply.moved));
     }
     for warning in &reply.warnings {
         out.say(&format!("  {} {warning}", out.paint("warning", style::WARN)));
     }
-    for (id, why) in &reply.not_moved {
-        out.say(&format!("  {} `{id}` stays stuck: {why}", out.paint("note", style::WARN)));
+    if reply.not_moved_total > 0 {
+        let stay = if reply.not_moved_total == 1 { "run stays" } else { "runs stay" };
+        let count = reply.not_moved_total;
+        out.say(&format!(
+            "  {} {count} {stay} with the code before, which this does not follow:",
+            out.paint("note", style::WARN)
+        ));
+        out.say(&not_followed(out, &reply.not_moved, reply.not_moved_total));
     }
 }

@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use serde_json::Value;
+use weft_protocol::api::HistoryPage;
+use weft_runtime::api::{RunKey, SharedApi};
 
-use crate::exit::{Exit, Outcome};
+use crate::exit::{Exit, Failed, Outcome};
 use crate::options::Show;
 use crate::view::event;
 
@@ -27,41 +29,70 @@ pub(crate) async fn show(context: &Context, options: &Show) -> Outcome {
     let this_run_only = run.run_id.is_some();
     // Where nothing goes on there is nothing to wait for.
     let follow = options.follow && !remote.at_rest;
-    let wait = if follow { FOLLOW } else { Duration::ZERO };
-    let (mut after, mut until) = (0, None);
-    let mut patience = Patience::new(&context.out, follow && remote.returns, None);
+    let each = |event: &Value| match (options.plain, context.out.json) {
+        (true, _) => context.out.line(&plain(event)),
+        (false, true) => context.out.value(event),
+        (false, false) => context.out.line(&event::line(&context.out, event)),
+    };
+    if !follow {
+        read_all(&remote.api, &mut run, each).await?;
+        return Ok(Exit::Done);
+    }
+    let mut after = 0;
+    let mut patience = Patience::new(&context.out, remote.returns, None);
     loop {
-        let page = patience.ask(async || remote.api.history(&run, after, PAGE, wait).await).await?;
-        if run.run_id.is_none() {
-            // The id may be used again meanwhile: stay with the run whose first event this is.
-            run.run_id = page.events.first().and_then(|e| e["run_id"].as_str()).map(str::to_owned);
-        }
+        let page = patience.ask(async || remote.api.history(&run, after, PAGE, FOLLOW).await).await?;
+        stay_with(&mut run, &page);
         for event in &page.events {
             after = event["id"].as_u64().unwrap_or(after);
-            match (options.plain, context.out.json) {
-                (true, _) => context.out.line(&plain(event))?,
-                (false, true) => context.out.value(event)?,
-                (false, false) => context.out.line(&event::line(&context.out, event))?,
-            }
+            each(event)?;
         }
-        let next = page.events.last().and_then(|last| last["next_run"].as_str()).filter(|_| follow && !this_run_only);
+        let next = page.events.last().and_then(|last| last["next_run"].as_str()).filter(|_| !this_run_only);
         if let Some(next) = next {
             (run.run_id, after) = (Some(next.to_owned()), 0);
             continue;
         }
-        if page.complete || (!follow && page.events.is_empty()) {
+        if page.complete {
             return Ok(Exit::Done);
         }
-        if !follow {
-            // A page may have ended before the history does; what a run writes while it is shown is not waited for.
-            let until = match until {
-                Some(until) => until,
-                None => *until.insert(remote.api.describe(&run).await?.history_events),
-            };
-            if after >= until {
-                return Ok(Exit::Done);
-            }
+    }
+}
+
+/// All events that a run has now, in order. What it writes while they are read is not waited for.
+///
+/// # Errors
+/// If there is no such run, or the events cannot be read or taken.
+pub(crate) async fn read_all(
+    api: &SharedApi,
+    run: &mut RunKey,
+    mut each: impl FnMut(&Value) -> Result<(), Failed>,
+) -> Result<(), Failed> {
+    let (mut after, mut until) = (0, None);
+    loop {
+        let page = api.history(run, after, PAGE, Duration::ZERO).await?;
+        stay_with(run, &page);
+        for event in &page.events {
+            after = event["id"].as_u64().unwrap_or(after);
+            each(event)?;
         }
+        if page.complete || page.events.is_empty() {
+            return Ok(());
+        }
+        // A page may have ended before the history does.
+        let until = match until {
+            Some(until) => until,
+            None => *until.insert(api.describe(run).await?.history_events),
+        };
+        if after >= until {
+            return Ok(());
+        }
+    }
+}
+
+/// The id may be used again meanwhile: stay with the run whose first event this is.
+fn stay_with(run: &mut RunKey, page: &HistoryPage) {
+    if run.run_id.is_none() {
+        run.run_id = page.events.first().and_then(|first| first["run_id"].as_str()).map(str::to_owned);
     }
 }
 

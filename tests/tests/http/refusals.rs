@@ -99,8 +99,11 @@ async fn unreadable_requests_are_refused_alike() {
     let got = raw(&server, "/deployments", "application/json", "{}").await;
     assert_eq!(got.refused(415, "wrong_content_type")["expected"], "application/octet-stream");
     for body in [vec![], vec![0; 100], b"hello".to_vec(), crate::program::encoded()[1..].to_vec()] {
+        raw(&server, "/patches", "application/octet-stream", body.clone()).await.refused(422, "invalid_program");
         raw(&server, "/deployments", "application/octet-stream", body).await.refused(422, "invalid_program");
     }
+    let got = raw(&server, "/deployments?move=some", "application/octet-stream", crate::program::encoded()).await;
+    assert_eq!(got.refused(400, "wrong_parameter")["path"], "move");
     for (path, parameter) in [
         ("/runs?wrkflow=order", "wrkflow"),
         ("/runs/order-o?wait=1s", "wait"),
