@@ -109,6 +109,7 @@ impl Read<'_> {
             args: self.payload("args"),
             seed: hex(self.text("seed")?).ok_or("`seed` is not 32 hexadecimal digits")?,
             parent: None,
+            schedule: None,
             request_id: None,
             options: Box::default(),
             begins: self.0["begins"].as_str().and_then(text::parse_time).map(Timestamp),
