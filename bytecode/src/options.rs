@@ -109,15 +109,65 @@ pub struct ActivityOptions {
     pub timeout_ms: Option<i64>,
     /// Schedule-to-close limit over all attempts.
     pub total_timeout_ms: Option<i64>,
+    /// Schedule-to-start limit of an attempt: how long it may wait for somebody to begin with it.
+    pub queue_timeout_ms: Option<i64>,
     /// Longest silence of a running attempt.
     pub heartbeat_ms: Option<i64>,
     /// Retry policy.
     pub retry: RetryPolicy,
+    /// Whether there is one attempt at most, whatever happens to it.
+    pub once: bool,
     /// `errors: [402: CardDeclined]`: HTTP status or exit code to the name of a declared error.
     pub errors: Vec<(i32, String)>,
     /// What a canceled wait does.
     pub on_cancel: OnCancel,
+    /// Place in the queue.
+    pub place: QueuePlace,
+    /// What a call is about, for people.
+    pub summary: Option<Template>,
 }
+
+impl ActivityOptions {
+    /// The options of an activity that says no more than where it runs.
+    pub fn new(target: Target) -> ActivityOptions {
+        ActivityOptions {
+            target,
+            timeout_ms: None,
+            total_timeout_ms: None,
+            queue_timeout_ms: None,
+            heartbeat_ms: None,
+            retry: RetryPolicy::default(),
+            once: false,
+            errors: Vec::new(),
+            on_cancel: OnCancel::Try,
+            place: QueuePlace::default(),
+            summary: None,
+        }
+    }
+}
+
+/// Which of the tasks that wait in a queue is next.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Default)]
+pub struct QueuePlace {
+    /// 1 is before all others, [`PRIORITY_LAST`] behind them.
+    pub priority: Option<u8>,
+    /// Tasks of different keys take turns.
+    pub fairness_key: Option<Template>,
+    /// How many turns the key has, in thousandths.
+    pub fairness_weight_milli: Option<u32>,
+}
+
+/// `priority` of a call that says nothing.
+pub const PRIORITY_DEFAULT: u8 = 3;
+
+/// What `fairness_weight` may be, in thousandths.
+pub const FAIRNESS_WEIGHTS_MILLI: std::ops::RangeInclusive<i64> = 1..=1_000_000;
+
+/// Bytes of a `fairness_key`; more are cut off.
+pub const FAIRNESS_KEY_BYTES_MAX: usize = 64;
+
+/// Bytes of a `summary`; more are cut off.
+pub const SUMMARY_BYTES_MAX: usize = 400;
 
 /// What happens when an open run has the id of a start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -191,9 +241,23 @@ pub const PRIORITY_LAST: u8 = 5;
 pub const CLEANUP_TIMEOUT_MS: i64 = 10 * 60 * 1_000;
 
 /// The names a call site may give in `with { … }` and how they arrive in the options record of `ScheduleActivity`:
-/// `timeout`, `total_timeout`, `heartbeat: Duration`, `queue: String`,
-/// `retry: { first: Duration, factor_milli: Int, max: Duration, attempts: Int }`, `on_cancel: String`.
-pub const ACTIVITY_CALL_OPTIONS: &[&str] = &["timeout", "total_timeout", "heartbeat", "queue", "retry", "on_cancel"];
+/// `timeout`, `total_timeout`, `queue_timeout`, `heartbeat: Duration`, `queue`, `on_cancel`, `fairness_key`,
+/// `summary: String`, `retry: { first: Duration, factor_milli: Int, max: Duration, attempts: Int }`, `once: Bool`,
+/// `priority: Int`, `fairness_weight: Decimal`.
+pub const ACTIVITY_CALL_OPTIONS: &[&str] = &[
+    "timeout",
+    "total_timeout",
+    "queue_timeout",
+    "heartbeat",
+    "queue",
+    "retry",
+    "once",
+    "on_cancel",
+    "priority",
+    "fairness_key",
+    "fairness_weight",
+    "summary",
+];
 
 /// The same for `StartChild`: `id: String`, `on_conflict`, `on_closed`, `on_parent_close`, `on_cancel: String`,
 /// `run_timeout`, `execution_timeout`, `delay: Duration`, `retry` as above, `memo` a record, `priority: Int`.

@@ -107,6 +107,8 @@ pub struct ActivityDef {
     pub result: TypeId,
     /// Declared error types.
     pub throws: Vec<TypeId>,
+    /// What heartbeats report; any JSON if it says nothing.
+    pub progress: Option<TypeId>,
     /// Options with all defaults of the file and project applied.
     pub options: ActivityOptions,
     /// Folder of the declaring file relative to the project, where `exec` runs.

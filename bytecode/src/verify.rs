@@ -132,6 +132,7 @@ fn declarations(program: &Program) -> Checked {
         parameters(program, activity.args).map_err(of)?;
         known_type(program, activity.result).map_err(of)?;
         errors(program, &activity.throws).map_err(of)?;
+        activity.progress.into_iter().try_for_each(|ty| known_type(program, ty).map(|_| ())).map_err(of)?;
     }
     for workflow in &program.workflows {
         let of = |message: String| format!("workflow `{}`: {message}", workflow.name);

@@ -8,15 +8,16 @@ use reqwest::{Method, StatusCode, Url};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use weft_engine::Steer;
 use weft_protocol::Failure;
 use weft_protocol::api::{
-    ApiError, BatchReply, BatchRequest, CountQuery, CountReply, DeployReply, HistoryPage, ListQuery, MessageRequest,
-    NamespaceChange, NamespaceInfo, NamespaceList, NamespaceRequest, PollReply, PollRequest, ResetReply, ResetRequest,
-    ResultReply, RunDescription, RunPage, ScheduleDescription, ScheduleList, StartReply, StartRequest, StopRequest,
-    UpdateReply, UpdateRequest, WorkflowSignature,
+    ApiError, BatchReply, BatchRequest, CountQuery, CountReply, DeployReply, HeartbeatReply, HistoryPage, ListQuery,
+    MessageRequest, NamespaceChange, NamespaceInfo, NamespaceList, NamespaceRequest, PollReply, PollRequest,
+    ResetReply, ResetRequest, ResultReply, RunDescription, RunPage, ScheduleDescription, ScheduleList, StartReply,
+    StartRequest, StopRequest, UpdateReply, UpdateRequest, WorkflowSignature,
 };
 use weft_protocol::moving::{Moving, PatchesReply};
-use weft_runtime::api::{Api, RunKey, ScheduleRequest};
+use weft_runtime::api::{ActivityAct, ActivityKey, Api, RunKey, ScheduleRequest};
 
 use crate::exit::{Failed, UNREACHABLE};
 
@@ -111,10 +112,12 @@ impl Client {
 
     async fn ask<T: DeserializeOwned>(&self, request: reqwest::RequestBuilder) -> Result<T, ApiError> {
         let body = self.send(request).await?;
-        serde_json::from_slice(&body).map_err(|e| {
-            ApiError::new(500, "answer", format!("the answer of {} is not what it should be: {e}", self.address))
-                .help("is it a Weft server, of this version?")
-        })
+        serde_json::from_slice(&body).map_err(|error| self.strange(&error))
+    }
+
+    fn strange(&self, error: &serde_json::Error) -> ApiError {
+        ApiError::new(500, "answer", format!("the answer of {} is not what it should be: {error}", self.address))
+            .help("is it a Weft server, of this version?")
     }
 
     fn unreachable(&self, error: &reqwest::Error) -> ApiError {
@@ -321,10 +324,34 @@ impl Api for Client {
         self.send(self.post(url, &body)).await.map(drop)
     }
 
-    async fn heartbeat(&self, token: &str, progress: Option<Value>) -> Result<bool, ApiError> {
+    async fn heartbeat(&self, token: &str, progress: Option<Value>) -> Result<HeartbeatReply, ApiError> {
         let url = self.url(&self.namespace, &["tasks", token, "heartbeat"]);
-        let answer: Value = self.ask(self.post(url, &json!({ "progress": progress }))).await?;
-        Ok(answer["cancel_requested"].as_bool().unwrap_or(false))
+        self.ask(self.post(url, &json!({ "progress": progress }))).await
+    }
+
+    async fn activity(&self, run: &RunKey, which: &ActivityKey, act: ActivityAct) -> Result<HeartbeatReply, ApiError> {
+        let (word, body) = match act {
+            ActivityAct::Complete { result } => ("complete", json!({ "result": result })),
+            ActivityAct::Fail { failure, retry_after_ms } => {
+                let retry_after = retry_after_ms.map(|ms| format!("{ms}ms"));
+                ("fail", json!({ "error": failure.to_json(), "retry_after": retry_after }))
+            }
+            ActivityAct::Heartbeat { progress } => ("heartbeat", json!({ "progress": progress })),
+            ActivityAct::Steer(Steer::Pause { reason }) => ("pause", json!({ "reason": reason })),
+            ActivityAct::Steer(Steer::Unpause) => ("unpause", json!({})),
+            ActivityAct::Steer(Steer::Reset { keep_paused, clear_progress }) => {
+                ("reset", json!({ "keep_paused": keep_paused, "clear_progress": clear_progress }))
+            }
+        };
+        let url = self.run_url(run, &["activities", &which.name, word]);
+        let ask =
+            self.post(url, &body).query(&which.event.map(|event| ("event", event)).into_iter().collect::<Vec<_>>());
+        let answer = self.send(ask).await?;
+        // What ends an attempt is answered with nothing.
+        if answer.is_empty() {
+            return Ok(HeartbeatReply::default());
+        }
+        serde_json::from_slice(&answer).map_err(|error| self.strange(&error))
     }
 
     async fn ready(&self) -> Result<(), ApiError> {

@@ -1,5 +1,6 @@
 //! One file per command. A command takes its options and says what it did; how that ends is `exit`'s.
 
+pub(crate) mod activity;
 pub(crate) mod batch;
 pub(crate) mod build;
 pub(crate) mod check;
@@ -262,6 +263,7 @@ pub(crate) async fn act(context: &Context, cli: Cli) -> Outcome {
         Command::Reset(options) => reset::reset(context, &options).await,
         Command::Delete(options) => stop::delete(context, &options).await,
         Command::Schedule(asked) => schedule::schedule(context, &asked).await,
+        Command::Activity(command) => activity::activity(context, &command).await,
         Command::List(options) => list::list(context, &options).await,
         Command::Count(options) => count::count(context, &options).await,
         Command::Namespace(options) => namespace::namespace(context, &options).await,

@@ -245,6 +245,7 @@ impl<'w, 'a> Emitter<'w, 'a> {
                 args: self.args(&item.sig.params),
                 result: self.ty(item.sig.result),
                 throws: item.sig.throws.iter().map(|id| self.ty(world.types.def_ty(*id))).collect(),
+                progress: item.progress.get().map(|ty| self.ty(ty)),
                 options: options.clone(),
                 folder: path.rsplit_once('/').map_or(String::new(), |(folder, _)| folder.to_owned()),
                 span: place(item.name.span),

@@ -469,14 +469,7 @@ impl Types {
     }
 }
 
-/// WF0009: a construct of the language whose turn has not come.
-pub(crate) fn refused(construct: &str, span: Span) -> Diagnostic {
-    Diagnostic::error("WF0009", span, format!("{construct} cannot be compiled yet"))
-        .label("not built yet")
-        .why("the construct is part of the language, but this version of the compiler does not have it")
-}
-
-/// WF0009 for what the program does not need in order to run: it is compiled without it.
+/// WF0009, of what the program does not need in order to run: it is compiled without it.
 pub(crate) fn idle(construct: &str, span: Span) -> Diagnostic {
     Diagnostic::warning("WF0009", span, format!("{construct} does nothing yet"))
         .label("not built yet")

@@ -2,29 +2,39 @@
 //!
 //! ```text
 //! Scheduled  --Delivered, Heartbeat--> Started
-//! Scheduled | Started --Completed--> ActivityCompleted
-//! Scheduled | Started --Failed, declared or final--> ActivityFailed      --otherwise--> BackingOff
+//! any        --Completed--> ActivityCompleted
+//! any        --Failed, declared or final--> ActivityFailed      --otherwise--> BackingOff
+//! Scheduled  --ScheduleToStart due--> ActivityTimedOut
 //! Started    --StartToClose, Heartbeat due--> ActivityTimedOut if final, --otherwise--> BackingOff
-//! BackingOff --Retry due--> Scheduled, one attempt on
+//! BackingOff --Retry due, Reset--> Scheduled, one attempt on
 //! any        --ScheduleToClose due--> ActivityTimedOut
 //! Scheduled | BackingOff --Cancel--> ActivityCanceled
 //! Started    --Cancel--> the same, cancel requested; then --Canceled--> ActivityCanceled
+//! any        --Pause--> the same, paused: Scheduled is not handed out; --Unpause, Reset--> handed out
 //! ```
 //!
-//! Attempts that fail and are followed by another leave a log-only record and nothing in the history. A report of an
-//! attempt that is not the current one is stale; an alarm of one is ignored.
+//! Attempts that fail and are followed by another leave a log-only record and nothing in the history; so do pauses, resets
+//! and progress. A report of an attempt that is not the current one is stale; an alarm of one is ignored. That an attempt
+//! was handed out is a record only where something depends on it ([`ResolvedActivity::logs_delivery`]); then it is
+//! handed out once that is durable.
 
-use serde::Deserialize;
+mod limits;
+mod progress;
+mod resolve;
+mod steer;
+
 use smallvec::SmallVec;
-use weft_bytecode::options::{ActivityOptions, OnCancel, Target};
-use weft_bytecode::wire::text;
 use weft_protocol::event::{ActivityEnd, EventKind, TimeoutKind};
-use weft_protocol::policy::{CancelMode, ResolvedActivity};
+use weft_protocol::policy::ResolvedActivity;
 use weft_protocol::{EventId, Failure, Payload, Timestamp};
 
 use crate::input::AlarmKey;
 use crate::retry::{self, Attempt, Next, Why};
 use crate::transition::{Record, Refused};
+
+pub(crate) use limits::timed_out;
+use progress::Progress;
+pub(crate) use resolve::{cancel_mode, resolve};
 
 /// An activity that has not ended.
 #[derive(Debug, Clone, PartialEq)]
@@ -35,21 +45,30 @@ pub(crate) struct Activity {
     pub(crate) scheduled_at: Timestamp,
     /// The attempt in flight or to come, from 1.
     pub(crate) attempt: u32,
+    /// Attempts that the policy no longer counts: those before a reset.
+    pub(crate) forgiven: u32,
     /// Where that attempt is.
     pub(crate) phase: Phase,
     /// Failure of the attempt before.
     pub(crate) last_failure: Option<Failure>,
-    /// The newest progress of any attempt.
-    pub(crate) progress: Option<Payload>,
+    /// What attempts reported.
+    pub(crate) progress: Progress,
     /// Whether it was asked to stop.
     pub(crate) cancel_requested: bool,
+    /// Why no attempt begins, where somebody outside said so.
+    pub(crate) paused: Option<String>,
+    /// Whether it was reset during the current attempt.
+    pub(crate) reset: bool,
 }
 
 /// Where the current attempt is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Phase {
     /// Handed over or about to be, nobody has it yet.
-    Scheduled,
+    Scheduled {
+        /// Since when it could have been begun with.
+        since: Timestamp,
+    },
     /// Somebody works on it.
     Started {
         /// Since when.
@@ -71,26 +90,50 @@ pub(crate) enum ActivityInput {
     Redelivered(Timestamp),
     Heartbeat(Option<Payload>),
     Completed(Payload),
-    Failed { failure: Failure, retry_after_ms: Option<i64> },
+    Failed {
+        failure: Failure,
+        retry_after_ms: Option<i64>,
+    },
     Canceled,
     RetryDue,
-    StartToCloseDue,
-    HeartbeatDue,
-    ScheduleToCloseDue,
+    ProgressDue,
+    /// One of the time limits may be over.
+    LimitDue(TimeoutKind),
     Cancel,
 }
 
 /// What follows.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Moved {
-    /// It goes on: alarms to set and a record to write, often neither.
-    Goes { alarms: SmallVec<[(Timestamp, AlarmKey); 2]>, record: Option<Record> },
+    /// It goes on.
+    Goes(Follow),
     /// The current attempt is to be handed out.
-    Dispatch,
+    Dispatch(Follow),
+    /// The current attempt was to be handed out and is not.
+    Withdraw(Follow),
     /// Another attempt follows at a time; the one before may still be running.
-    Again { record: Record, at: Timestamp },
+    Again(Follow),
     /// The end, as the event it is.
     Ended(EventKind),
+}
+
+/// Alarms to set and records to write, often neither.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) struct Follow {
+    pub(crate) alarms: SmallVec<[(Timestamp, AlarmKey); 2]>,
+    pub(crate) records: SmallVec<[Record; 1]>,
+}
+
+impl Follow {
+    fn alarm(mut self, at: Timestamp, key: AlarmKey) -> Follow {
+        self.alarms.push((at, key));
+        self
+    }
+
+    fn record(mut self, record: Record) -> Follow {
+        self.records.push(record);
+        self
+    }
 }
 
 /// The parts of an activity that its history and its program hold.
@@ -102,6 +145,8 @@ pub(crate) struct Given<'a> {
     pub(crate) name: &'a str,
     /// Its options.
     pub(crate) options: &'a ResolvedActivity,
+    /// When the run is over at the latest.
+    pub(crate) run_over: Option<Timestamp>,
     /// Whether it declares errors of a name.
     pub(crate) declares: &'a dyn Fn(&str) -> bool,
 }
@@ -113,10 +158,13 @@ impl Activity {
             def,
             scheduled_at,
             attempt: 1,
-            phase: Phase::Scheduled,
+            forgiven: 0,
+            phase: Phase::Scheduled { since: scheduled_at },
             last_failure: None,
-            progress: None,
+            progress: Progress::default(),
             cancel_requested: false,
+            paused: None,
+            reset: false,
         }
     }
 
@@ -125,39 +173,48 @@ impl Activity {
         use ActivityInput::*;
         use Phase::*;
         match (self.phase, input) {
-            (Scheduled, Delivered) => Ok(self.started(given, now)),
+            // Whoever asked for it before the pause gets it after.
+            (Scheduled { .. } | Started { .. }, Delivered) if self.paused.is_some() => Err(Refused::Stale),
+            (Started { .. }, Delivered | Redelivered(_)) if given.options.once => Err(Refused::Stale),
             // Delivered twice: a poll whose answer was lost. The attempt's time runs anew.
-            (Started { .. }, Delivered) => Ok(self.started(given, now)),
-            (Scheduled | Started { .. }, Redelivered(since)) => Ok(self.started(given, since.min(now))),
-            (Scheduled | Started { .. }, Heartbeat(progress)) => Ok(self.beaten(given, progress, now)),
-            (Scheduled | Started { .. }, Completed(result)) => {
+            (Scheduled { .. } | Started { .. }, Delivered) => Ok(Moved::Goes(self.started(given, now))),
+            (Scheduled { .. } | Started { .. }, Redelivered(since)) => {
+                Ok(Moved::Goes(self.started(given, since.min(now))))
+            }
+            (Scheduled { .. } | Started { .. }, Heartbeat(progress)) => {
+                Ok(Moved::Goes(self.beaten(given, progress, now)))
+            }
+            // One that nobody works on is ended by whoever knows how it ends without having been handed it.
+            (Scheduled { .. } | Started { .. } | BackingOff { .. }, Completed(result)) => {
                 Ok(Moved::Ended(EventKind::ActivityCompleted { end: self.end(given.id, true), result }))
             }
-            (Scheduled | Started { .. }, Failed { failure, retry_after_ms }) => {
+            (Scheduled { .. } | Started { .. } | BackingOff { .. }, Failed { failure, retry_after_ms }) => {
                 Ok(self.failed(given, failure, retry_after_ms, now))
             }
-            (Scheduled | Started { .. }, Canceled) if self.cancel_requested => {
+            (Scheduled { .. } | Started { .. }, Canceled) if self.cancel_requested => {
                 Ok(Moved::Ended(EventKind::ActivityCanceled { end: self.end(given.id, true) }))
             }
             // Nobody asked it to stop: whoever ran it went away, which another attempt may repair.
-            (Scheduled | Started { .. }, Canceled) => {
+            (Scheduled { .. } | Started { .. }, Canceled) => {
                 Ok(self.failed(given, Failure::fault("the attempt was canceled where it ran"), None, now))
             }
-            (
-                BackingOff { .. },
-                Delivered | Redelivered(_) | Heartbeat(_) | Completed(_) | Failed { .. } | Canceled,
-            ) => Err(Refused::Stale),
+            (BackingOff { .. }, Delivered | Redelivered(_) | Heartbeat(_) | Canceled) => Err(Refused::Stale),
             (BackingOff { until }, RetryDue) if now >= until => {
-                self.phase = Scheduled;
-                Ok(Moved::Dispatch)
+                self.phase = Scheduled { since: until };
+                Ok(self.hand_out(given, Follow::default()))
             }
-            (BackingOff { until }, RetryDue) => Ok(alarm(until, AlarmKey::Retry(given.id, self.attempt))),
-            (Scheduled | Started { .. }, RetryDue) => Ok(nothing()),
-            (Started { at, .. }, StartToCloseDue) => Ok(self.attempt_over(given, at, TimeoutKind::StartToClose, now)),
-            (Started { heard, .. }, HeartbeatDue) => Ok(self.attempt_over(given, heard, TimeoutKind::Heartbeat, now)),
-            (Scheduled | BackingOff { .. }, StartToCloseDue | HeartbeatDue) => Ok(nothing()),
-            (Scheduled | Started { .. } | BackingOff { .. }, ScheduleToCloseDue) => Ok(self.time_is_up(given, now)),
-            (Scheduled | BackingOff { .. }, Cancel) => {
+            (BackingOff { until }, RetryDue) => {
+                Ok(Moved::Goes(Follow::default().alarm(until, AlarmKey::Retry(given.id, self.attempt))))
+            }
+            (Scheduled { .. } | Started { .. }, RetryDue) => Ok(nothing()),
+            (Scheduled { .. } | Started { .. } | BackingOff { .. }, ProgressDue) => {
+                let record = self.progress.due(now).map(|progress| self.noted(given.id, progress));
+                Ok(Moved::Goes(Follow { records: record.into_iter().collect(), ..Follow::default() }))
+            }
+            (Scheduled { .. } | Started { .. } | BackingOff { .. }, LimitDue(kind)) => {
+                Ok(self.limit_due(given, kind, now))
+            }
+            (Scheduled { .. } | BackingOff { .. }, Cancel) => {
                 self.cancel_requested = true;
                 Ok(Moved::Ended(EventKind::ActivityCanceled { end: self.end(given.id, false) }))
             }
@@ -168,41 +225,51 @@ impl Activity {
         }
     }
 
-    fn started(&mut self, given: Given<'_>, now: Timestamp) -> Moved {
-        self.phase = Phase::Started { at: now, heard: now };
-        let mut alarms = SmallVec::new();
-        if let Some(timeout) = given.options.timeout_ms {
-            alarms.push((now.plus_ms(timeout), AlarmKey::StartToClose(given.id, self.attempt)));
+    /// The current attempt may be begun with, unless somebody outside said otherwise.
+    fn hand_out(&self, given: Given<'_>, follow: Follow) -> Moved {
+        if self.paused.is_some() {
+            return Moved::Goes(follow);
         }
-        if let Some(silence) = given.options.heartbeat_ms {
-            alarms.push((now.plus_ms(silence), AlarmKey::Heartbeat(given.id, self.attempt)));
+        Moved::Dispatch(self.waits(given.id, given.options, follow))
+    }
+
+    fn started(&mut self, given: Given<'_>, at: Timestamp) -> Follow {
+        // What matters is whether it ever was: handed out again, it is written already.
+        let begins = matches!(self.phase, Phase::Scheduled { .. });
+        self.phase = Phase::Started { at, heard: at };
+        let follow = self.runs(given.id, given.options, Follow::default());
+        match begins && given.options.logs_delivery() {
+            true => follow.record(Record::AttemptStarted { scheduled: given.id, attempt: self.attempt, at }),
+            false => follow,
         }
-        Moved::Goes { alarms, record: None }
     }
 
     /// A sign of life sets no alarm: the one that is set looks, when it is due, how long ago the last sign was.
-    fn beaten(&mut self, given: Given<'_>, progress: Option<Payload>, now: Timestamp) -> Moved {
-        let moved = match &mut self.phase {
+    fn beaten(&mut self, given: Given<'_>, progress: Option<Payload>, now: Timestamp) -> Follow {
+        let follow = match &mut self.phase {
             Phase::Started { heard, .. } => {
                 *heard = now;
-                nothing()
+                Follow::default()
             }
-            Phase::Scheduled | Phase::BackingOff { .. } => self.started(given, now),
+            Phase::Scheduled { .. } | Phase::BackingOff { .. } => self.started(given, now),
         };
-        let Some(progress) = progress else { return moved };
-        let note = Record::Heartbeat { scheduled: given.id, attempt: self.attempt, progress: Some(progress) };
-        self.recall(&note);
-        match moved {
-            Moved::Goes { alarms, .. } => Moved::Goes { alarms, record: Some(note) },
-            other => other,
+        let Some(progress) = progress else { return follow };
+        match self.progress.reported(progress, given.options.heartbeat_ms, now) {
+            progress::Reported::Write(progress) => follow.record(self.noted(given.id, progress)),
+            progress::Reported::Later(at) => follow.alarm(at, AlarmKey::Progress(given.id, self.attempt)),
+            progress::Reported::Waits => follow,
         }
+    }
+
+    fn noted(&self, scheduled: EventId, progress: Payload) -> Record {
+        Record::Heartbeat { scheduled, attempt: self.attempt, progress: Some(progress) }
     }
 
     fn failed(&mut self, given: Given<'_>, failure: Failure, after_ms: Option<i64>, now: Timestamp) -> Moved {
         if (given.declares)(&failure.kind) {
             return Moved::Ended(EventKind::ActivityFailed { end: self.end(given.id, true), failure });
         }
-        match retry::next(given.options, self.attempt(failure.retryable, after_ms), now) {
+        match retry::next(given.options, self.attempt(given, failure.retryable, after_ms), now) {
             Next::At(at) => self.again(given, failure, at),
             Next::Never(why) => {
                 let end = self.end(given.id, true);
@@ -212,57 +279,14 @@ impl Activity {
         }
     }
 
-    /// The current attempt may have taken too long, counted from `since`.
-    fn attempt_over(&mut self, given: Given<'_>, since: Timestamp, kind: TimeoutKind, now: Timestamp) -> Moved {
-        let (limit, key, what) = match kind {
-            TimeoutKind::Heartbeat => {
-                (given.options.heartbeat_ms, AlarmKey::Heartbeat(given.id, self.attempt), "was silent for")
-            }
-            _ => (given.options.timeout_ms, AlarmKey::StartToClose(given.id, self.attempt), "took longer than"),
-        };
-        let Some(limit) = limit else { return nothing() };
-        let over = since.plus_ms(limit);
-        if now < over {
-            return alarm(over, key);
-        }
-        let message = format!("attempt {} of `{}` {what} {}", self.attempt, given.name, text::duration(limit));
-        let failure = timed_out(kind, message, true);
-        match retry::next(given.options, self.attempt(true, None), now) {
-            Next::At(at) => self.again(given, failure, at),
-            Next::Never(why) => {
-                let end = self.end(given.id, true);
-                let (timeout, cause) = match why {
-                    Why::TotalTimeout => {
-                        let message = "not enough time for another attempt before `total_timeout`";
-                        let last = timed_out(TimeoutKind::ScheduleToClose, message, false).with_cause(failure);
-                        (TimeoutKind::ScheduleToClose, last)
-                    }
-                    Why::NotRetryable | Why::Canceled | Why::Attempts => (kind, failure),
-                };
-                let failure = gave_up(given.name, end.attempt, why, cause);
-                Moved::Ended(EventKind::ActivityTimedOut { end, timeout, failure })
-            }
-        }
-    }
-
-    fn time_is_up(&mut self, given: Given<'_>, now: Timestamp) -> Moved {
-        let Some(total) = given.options.total_timeout_ms else { return nothing() };
-        let over = self.scheduled_at.plus_ms(total);
-        if now < over {
-            return alarm(over, AlarmKey::ScheduleToClose(given.id));
-        }
-        let kind = TimeoutKind::ScheduleToClose;
-        let mut cause = timed_out(kind, format!("`{}` took longer than {}", given.name, text::duration(total)), false);
-        cause.cause = self.last_failure.clone().map(Box::new);
-        let end = self.end(given.id, matches!(self.phase, Phase::Started { .. }));
-        let failure = gave_up(given.name, end.attempt, Why::TotalTimeout, cause);
-        Moved::Ended(EventKind::ActivityTimedOut { end, timeout: kind, failure })
-    }
-
     fn again(&mut self, given: Given<'_>, failure: Failure, at: Timestamp) -> Moved {
-        let record = Record::AttemptFailed { scheduled: given.id, attempt: self.attempt, failure, next_at: at };
-        self.recall(&record);
-        Moved::Again { record, at }
+        let scheduled = given.id;
+        // What was reported last is for the attempt that follows.
+        let unwritten = self.progress.flushed().map(|progress| self.noted(scheduled, progress));
+        let failed = Record::AttemptFailed { scheduled, attempt: self.attempt, failure, next_at: at };
+        self.recall(&failed);
+        let follow = Follow { records: unwritten.into_iter().collect(), ..Follow::default() };
+        Moved::Again(follow.record(failed).alarm(at, AlarmKey::Retry(scheduled, self.attempt)))
     }
 
     /// Takes in a record of the log, when it is written and when it is read back.
@@ -272,20 +296,24 @@ impl Activity {
                 self.attempt = attempt + 1;
                 self.last_failure = Some(failure.clone());
                 self.phase = Phase::BackingOff { until: *next_at };
+                self.progress.next_attempt();
+                self.reset = false;
             }
+            Record::AttemptStarted { attempt, at, .. } => {
+                self.attempt = *attempt;
+                self.phase = Phase::Started { at: *at, heard: *at };
+            }
+            Record::Heartbeat { progress, .. } => self.progress.recall(progress.as_ref()),
+            Record::Steered { steer, at, running, .. } => self.steered(steer, *at, *running),
             Record::Told { .. } | Record::Deleted { .. } => {}
-            Record::Heartbeat { progress, .. } => {
-                if progress.is_some() {
-                    self.progress.clone_from(progress);
-                }
-            }
         }
     }
 
-    fn attempt(&self, retryable: bool, retry_after_ms: Option<i64>) -> Attempt {
+    fn attempt(&self, given: Given<'_>, retryable: bool, retry_after_ms: Option<i64>) -> Attempt {
+        let total_over = given.options.total_timeout_ms.map(|total| self.scheduled_at.plus_ms(total));
         Attempt {
-            number: self.attempt,
-            scheduled_at: self.scheduled_at,
+            number: self.attempt - self.forgiven,
+            over: total_over.into_iter().chain(given.run_over).min(),
             retryable,
             retry_after_ms,
             cancel_requested: self.cancel_requested,
@@ -296,7 +324,7 @@ impl Activity {
     fn end(&mut self, scheduled: EventId, made: bool) -> ActivityEnd {
         let started_at = match self.phase {
             Phase::Started { at, .. } => Some(at),
-            Phase::Scheduled | Phase::BackingOff { .. } => None,
+            Phase::Scheduled { .. } | Phase::BackingOff { .. } => None,
         };
         let attempt = if made || started_at.is_some() { self.attempt } else { self.attempt - 1 };
         ActivityEnd { scheduled, attempt, started_at, last_failure: self.last_failure.take() }
@@ -304,11 +332,7 @@ impl Activity {
 }
 
 fn nothing() -> Moved {
-    Moved::Goes { alarms: SmallVec::new(), record: None }
-}
-
-fn alarm(at: Timestamp, key: AlarmKey) -> Moved {
-    Moved::Goes { alarms: SmallVec::from_iter([(at, key)]), record: None }
+    Moved::Goes(Follow::default())
 }
 
 /// What the program sees of an activity that failed for good without a declared error.
@@ -319,80 +343,13 @@ fn gave_up(name: &str, attempts: u32, why: Why, cause: Failure) -> Failure {
     };
     let reason = match why {
         Why::NotRetryable | Why::Attempts => "",
+        Why::Once => ", and `once` allows no other",
         Why::Canceled => ", cancel requested",
         Why::TotalTimeout => ", no time left for another",
     };
     Failure::new("ActivityFailed", format!("activity `{name}` failed after {times}{reason}"))
         .with_details(&serde_json::json!({ "activity": name, "attempts": attempts }))
         .with_cause(cause)
-}
-
-/// A time limit that ran out, as a failure.
-pub(crate) fn timed_out(kind: TimeoutKind, message: impl Into<String>, retryable: bool) -> Failure {
-    let failure = Failure::new("Timeout", message).with_details(&serde_json::json!({ "kind": kind.name() }));
-    Failure { retryable, ..failure }
-}
-
-/// Options given where an activity is called; what is missing or null is not given.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct CallOptions {
-    timeout: Option<i64>,
-    total_timeout: Option<i64>,
-    heartbeat: Option<i64>,
-    queue: Option<String>,
-    retry: Option<CallRetry>,
-    on_cancel: Option<CancelMode>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-struct CallRetry {
-    first: i64,
-    factor_milli: i64,
-    max: i64,
-    attempts: i64,
-}
-
-/// The options of one scheduled activity: call site over declaration.
-pub(crate) fn resolve(declared: &ActivityOptions, call: Option<&Payload>) -> ResolvedActivity {
-    let mut out = ResolvedActivity {
-        timeout_ms: declared.timeout_ms,
-        total_timeout_ms: declared.total_timeout_ms,
-        heartbeat_ms: declared.heartbeat_ms,
-        retry_first_ms: declared.retry.first_ms,
-        retry_factor_milli: declared.retry.factor_milli,
-        retry_max_ms: declared.retry.max_ms,
-        retry_attempts: declared.retry.attempts,
-        queue: match &declared.target {
-            Target::Queue(name) => Some(name.clone()),
-            Target::Http(_) | Target::Exec(_) | Target::Builtin(_) => None,
-        },
-        on_cancel: cancel_mode(declared.on_cancel),
-    };
-    if let Some(call) = call.and_then(Payload::text).and_then(|text| serde_json::from_str::<CallOptions>(text).ok()) {
-        out.timeout_ms = call.timeout.or(out.timeout_ms);
-        out.total_timeout_ms = call.total_timeout.or(out.total_timeout_ms);
-        out.heartbeat_ms = call.heartbeat.or(out.heartbeat_ms);
-        out.queue = call.queue.or(out.queue);
-        out.on_cancel = call.on_cancel.unwrap_or(out.on_cancel);
-        if let Some(retry) = call.retry {
-            out.retry_first_ms = retry.first;
-            out.retry_factor_milli = retry.factor_milli;
-            out.retry_max_ms = retry.max;
-            out.retry_attempts = u32::try_from(retry.attempts.max(0)).unwrap_or(u32::MAX);
-        }
-    }
-    // Given only a limit over all attempts, each attempt has that limit too.
-    out.timeout_ms = out.timeout_ms.or(out.total_timeout_ms);
-    out
-}
-
-pub(crate) fn cancel_mode(mode: OnCancel) -> CancelMode {
-    match mode {
-        OnCancel::Try => CancelMode::Try,
-        OnCancel::Wait => CancelMode::Wait,
-        OnCancel::Abandon => CancelMode::Abandon,
-    }
 }
 
 #[cfg(test)]

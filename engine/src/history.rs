@@ -316,6 +316,7 @@ fn options_json(options: &ResolvedActivity) -> Value {
     json!({
         "timeout": options.timeout_ms.map(text::duration),
         "total_timeout": options.total_timeout_ms.map(text::duration),
+        "queue_timeout": options.queue_timeout_ms.map(text::duration),
         "heartbeat": options.heartbeat_ms.map(text::duration),
         "retry": {
             "first": text::duration(options.retry_first_ms),
@@ -323,8 +324,13 @@ fn options_json(options: &ResolvedActivity) -> Value {
             "max": text::duration(options.retry_max_ms),
             "attempts": options.retry_attempts,
         },
+        "once": options.once,
         "queue": options.queue,
         "on_cancel": options.on_cancel,
+        "priority": options.priority,
+        "fairness_key": options.fairness_key,
+        "fairness_weight": options.fairness_weight_milli.map(|milli| f64::from(milli) / 1_000.0),
+        "summary": options.summary,
     })
 }
 
@@ -368,7 +374,6 @@ mod tests {
     use super::*;
     use weft_protocol::command::{CommandId, FiberPath};
     use weft_protocol::event::Origin;
-    use weft_protocol::policy::CancelMode;
     use weft_protocol::{EventId, Payload, WorkflowId};
 
     fn program() -> Program {
@@ -406,14 +411,10 @@ mod tests {
             args: Payload::json(r#"{"order_id":"7"}"#),
             options: ResolvedActivity {
                 timeout_ms: Some(30_000),
-                total_timeout_ms: None,
-                heartbeat_ms: None,
                 retry_first_ms: 1_000,
                 retry_factor_milli: 1_500,
                 retry_max_ms: 100_000,
-                retry_attempts: 0,
-                queue: None,
-                on_cancel: CancelMode::Try,
+                ..ResolvedActivity::default()
             },
         };
         for (id, kind, expected) in [
@@ -452,7 +453,7 @@ mod tests {
         let json = to_json(&program(), &event(2, scheduled(&[2])));
         assert_eq!(
             json.to_string(),
-            r#"{"id":2,"at":"1970-01-01T00:00:01.500Z","type":"ActivityScheduled","fiber":"0.2","seq":1,"source":"?","activity":"charge","args":{"order_id":"7"},"options":{"timeout":"30s","total_timeout":null,"heartbeat":null,"retry":{"first":"1s","factor":1.5,"max":"100s","attempts":0},"queue":null,"on_cancel":"try"}}"#
+            r#"{"id":2,"at":"1970-01-01T00:00:01.500Z","type":"ActivityScheduled","fiber":"0.2","seq":1,"source":"?","activity":"charge","args":{"order_id":"7"},"options":{"timeout":"30s","total_timeout":null,"queue_timeout":null,"heartbeat":null,"retry":{"first":"1s","factor":1.5,"max":"100s","attempts":0},"once":false,"queue":null,"on_cancel":"try","priority":null,"fairness_key":null,"fairness_weight":null,"summary":null}}"#
                 .replace("100s", &text::duration(100_000))
         );
     }

@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 use weft_protocol::event::{EventKind, RunRef};
 use weft_protocol::{EventId, Failure, Payload, RunId, Timestamp};
 
+use crate::transition::Steer;
+
 /// One thing that happened to a run. One Input is one activation; inside a run nothing is batched.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Input {
@@ -82,6 +84,13 @@ pub enum Input {
         /// What the next attempt gets.
         progress: Option<Payload>,
     },
+    /// Somebody outside steers a pending activity.
+    Steer {
+        /// The activity.
+        scheduled: EventId,
+        /// What is done.
+        steer: Steer,
+    },
     /// An alarm is due. Stale ones change nothing.
     Due(AlarmKey),
     /// A child's start, refusal or end, as the event it becomes (`ChildStarted`, `ChildStartFailed`, `ChildCompleted`,
@@ -116,7 +125,8 @@ pub enum Input {
     Continue,
 }
 
-/// What an alarm is about. Alarms are never taken back; a stale one is ignored.
+/// What an alarm is about. Alarms are never taken back; a stale one is ignored. Those of one activity that are due at the
+/// same time fire in this order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum AlarmKey {
     /// A workflow timer, by its `TimerStarted` event.
@@ -125,10 +135,14 @@ pub enum AlarmKey {
     Retry(EventId, u32),
     /// `timeout` of this attempt.
     StartToClose(EventId, u32),
-    /// `heartbeat` of this attempt.
-    Heartbeat(EventId, u32),
+    /// `queue_timeout` of this attempt.
+    ScheduleToStart(EventId, u32),
     /// `total_timeout`.
     ScheduleToClose(EventId),
+    /// `heartbeat` of this attempt.
+    Heartbeat(EventId, u32),
+    /// Progress of this attempt that waits to be written.
+    Progress(EventId, u32),
     /// `run_timeout` or `execution_timeout`.
     Run,
     /// The end of the delay before the program begins.

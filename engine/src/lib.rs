@@ -25,5 +25,5 @@ pub use replay::{RecoverError, program_of};
 pub use run::{AttemptView, FirstSignal, QueryError, Run, Start};
 pub use schedule::{Schedule, ScheduleEffect, ScheduleInput, ScheduleTransition};
 pub use successor::{Handover, Succession, Successor};
-pub use transition::{Outgoing, Record, Refused, Transition, Word};
+pub use transition::{Outgoing, Record, Refused, Steer, Transition, Word};
 pub use trial::{Misfit, OldPlace, Patches, Trial};

@@ -17,6 +17,7 @@ use weft_bytecode::ProgramHash;
 use weft_protocol::command::{CommandId, FiberPath};
 use weft_protocol::event::EventKind;
 use weft_protocol::limits::Limits;
+use weft_protocol::policy::ResolvedActivity;
 use weft_protocol::{Event, EventId, Failure, Payload};
 use weft_vm::step::RecordedPatches;
 use weft_vm::{Activation, Loaded, Then, Trap, TrapKind, Vm};
@@ -151,17 +152,20 @@ impl Run {
         }
         run.now = run.history.last().map_or(run.now, |event| event.at);
         for record in records {
-            let (Record::AttemptFailed { scheduled, .. } | Record::Heartbeat { scheduled, .. }) = &record else {
-                continue;
-            };
-            if let Some(activity) = run.activities.get_mut(scheduled) {
+            if let Some(activity) = record.activity().and_then(|scheduled| run.activities.get_mut(&scheduled)) {
                 activity.recall(&record);
             }
         }
-        // Nobody works on one that waits for its next attempt, so nobody will say that it stopped.
-        let idle =
-            |activity: &Activity| activity.cancel_requested && matches!(activity.phase, Phase::BackingOff { .. });
-        let idle: Vec<EventId> = run.activities.iter().filter(|(_, a)| idle(a)).map(|(id, _)| *id).collect();
+        // Where nobody works on one, nobody will say that it stopped.
+        let idle = |id: EventId, activity: &Activity| match activity.phase {
+            Phase::BackingOff { .. } => true,
+            Phase::Scheduled { .. } => {
+                activity.paused.is_some() || run.activity_options(id).is_some_and(ResolvedActivity::logs_delivery)
+            }
+            Phase::Started { .. } => false,
+        };
+        let canceled = run.activities.iter().filter(|(_, activity)| activity.cancel_requested);
+        let idle: Vec<EventId> = canceled.filter(|(id, activity)| idle(**id, activity)).map(|(id, _)| *id).collect();
         for id in idle {
             let ended = run.end_if_idle(id);
             run.ends.extend(ended);

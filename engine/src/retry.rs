@@ -2,15 +2,16 @@
 //! short.
 
 use weft_protocol::Timestamp;
+use weft_protocol::limits::RETRY_AFTER_MS_MAX;
 use weft_protocol::policy::{ResolvedActivity, RunRetry};
 
 /// A failed attempt, as far as its repetition depends on it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Attempt {
-    /// Its number, from 1.
+    /// Its number, from 1; a reset begins to count anew.
     pub(crate) number: u32,
-    /// When the activity was scheduled first.
-    pub(crate) scheduled_at: Timestamp,
+    /// When no other may begin: the end of `total_timeout` or of the run.
+    pub(crate) over: Option<Timestamp>,
     /// Whether the reporter thinks that another attempt may succeed.
     pub(crate) retryable: bool,
     /// The reporter's own delay, in place of the policy's.
@@ -37,7 +38,9 @@ pub(crate) enum Why {
     Canceled,
     /// The policy's attempts are used up.
     Attempts,
-    /// It could not start before `total_timeout`.
+    /// It is to be attempted once.
+    Once,
+    /// It could not start before the end of `total_timeout` or of the run.
     TotalTimeout,
 }
 
@@ -49,14 +52,17 @@ pub(crate) fn next(options: &ResolvedActivity, attempt: Attempt, now: Timestamp)
     if !attempt.retryable {
         return Next::Never(Why::NotRetryable);
     }
+    if options.once {
+        return Next::Never(Why::Once);
+    }
     if options.retry_attempts != 0 && attempt.number >= options.retry_attempts {
         return Next::Never(Why::Attempts);
     }
     // A delay of zero is what a reporter sends who has none to give.
-    let delay = attempt.retry_after_ms.filter(|ms| *ms > 0).unwrap_or_else(|| delay_ms(options, attempt.number));
-    let at = now.plus_ms(delay);
-    match options.total_timeout_ms {
-        Some(total) if at >= attempt.scheduled_at.plus_ms(total) => Next::Never(Why::TotalTimeout),
+    let told = attempt.retry_after_ms.filter(|ms| *ms > 0).map(|ms| ms.min(RETRY_AFTER_MS_MAX));
+    let at = now.plus_ms(told.unwrap_or_else(|| delay_ms(options, attempt.number)));
+    match attempt.over {
+        Some(over) if at >= over => Next::Never(Why::TotalTimeout),
         _ => Next::At(at),
     }
 }
@@ -103,50 +109,55 @@ fn grown(first_ms: i64, factor_milli: i64, max_ms: i64, number: u32) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use weft_protocol::policy::CancelMode;
 
-    fn options(first: i64, factor: i64, max: i64, attempts: u32, total: Option<i64>) -> ResolvedActivity {
+    fn options(first: i64, factor: i64, max: i64, attempts: u32) -> ResolvedActivity {
         ResolvedActivity {
-            timeout_ms: None,
-            total_timeout_ms: total,
-            heartbeat_ms: None,
             retry_first_ms: first,
             retry_factor_milli: factor,
             retry_max_ms: max,
             retry_attempts: attempts,
-            queue: None,
-            on_cancel: CancelMode::Try,
+            ..ResolvedActivity::default()
         }
     }
 
     fn attempt(number: u32) -> Attempt {
-        Attempt { number, scheduled_at: Timestamp(0), retryable: true, retry_after_ms: None, cancel_requested: false }
+        Attempt { number, over: None, retryable: true, retry_after_ms: None, cancel_requested: false }
     }
 
     #[test]
     fn delays_grow_to_the_limit() {
-        let doubling = options(1_000, 2_000, 100_000, 0, None);
+        let doubling = options(1_000, 2_000, 100_000, 0);
         for (number, delay) in [(1, 1_000), (2, 2_000), (3, 4_000), (7, 64_000), (8, 100_000), (u32::MAX, 100_000)] {
             assert_eq!(next(&doubling, attempt(number), Timestamp(5)), Next::At(Timestamp(5 + delay)), "{number}");
         }
-        let slow = options(1, 1_500, 1_000, 0, None);
+        let slow = options(1, 1_500, 1_000, 0);
         let delays: Vec<_> = (1..8).map(|n| delay_ms(&slow, n)).collect();
         assert_eq!(delays, [1, 1, 2, 3, 5, 7, 11]);
-        assert_eq!(delay_ms(&options(10, 500, 100, 0, None), 3), 2);
-        assert_eq!(delay_ms(&options(i64::MAX, 9_000, i64::MAX, 0, None), 50), i64::MAX);
-        assert_eq!(delay_ms(&options(0, 2_000, 100, 0, None), 50), 0);
+        assert_eq!(delay_ms(&options(10, 500, 100, 0), 3), 2);
+        assert_eq!(delay_ms(&options(i64::MAX, 9_000, i64::MAX, 0), 50), i64::MAX);
+        assert_eq!(delay_ms(&options(0, 2_000, 100, 0), 50), 0);
     }
 
     #[test]
     fn attempts_end_for_a_reason() {
-        let five = options(1_000, 2_000, 100_000, 5, Some(10_000));
+        let five = options(1_000, 2_000, 100_000, 5);
         assert_eq!(next(&five, attempt(5), Timestamp(0)), Next::Never(Why::Attempts));
-        assert_eq!(next(&five, attempt(1), Timestamp(8_999)), Next::At(Timestamp(9_999)));
-        assert_eq!(next(&five, attempt(1), Timestamp(9_000)), Next::Never(Why::TotalTimeout));
+        let short = Attempt { over: Some(Timestamp(10_000)), ..attempt(1) };
+        assert_eq!(next(&five, short, Timestamp(8_999)), Next::At(Timestamp(9_999)));
+        assert_eq!(next(&five, short, Timestamp(9_000)), Next::Never(Why::TotalTimeout));
         let told = Attempt { retry_after_ms: Some(3_000), ..attempt(2) };
         assert_eq!(next(&five, told, Timestamp(0)), Next::At(Timestamp(3_000)));
         let zero = Attempt { retry_after_ms: Some(0), ..attempt(2) };
         assert_eq!(next(&five, zero, Timestamp(0)), Next::At(Timestamp(2_000)));
+        let far = Attempt { retry_after_ms: Some(i64::MAX), ..attempt(2) };
+        let endless = options(1_000, 2_000, 100_000, 0);
+        assert_eq!(
+            next(&endless, far, Timestamp(0)),
+            Next::At(Timestamp(RETRY_AFTER_MS_MAX)),
+            "longer than max, and bounded"
+        );
+        let only = ResolvedActivity { once: true, ..endless };
+        assert_eq!(next(&only, attempt(1), Timestamp(0)), Next::Never(Why::Once));
         let hopeless = Attempt { retryable: false, ..attempt(1) };
         assert_eq!(next(&five, hopeless, Timestamp(0)), Next::Never(Why::NotRetryable));
         let canceled = Attempt { cancel_requested: true, ..attempt(1) };

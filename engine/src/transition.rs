@@ -54,6 +54,26 @@ pub enum Record {
         /// When the next one starts.
         next_at: Timestamp,
     },
+    /// An attempt was handed out; written where something depends on it.
+    AttemptStarted {
+        /// The activity.
+        scheduled: EventId,
+        /// The attempt.
+        attempt: u32,
+        /// When.
+        at: Timestamp,
+    },
+    /// Somebody outside steered an activity.
+    Steered {
+        /// The activity.
+        scheduled: EventId,
+        /// What was done.
+        steer: Steer,
+        /// When.
+        at: Timestamp,
+        /// Whether somebody was working on it.
+        running: bool,
+    },
     /// Progress for the next attempt.
     Heartbeat {
         /// The activity.
@@ -78,14 +98,48 @@ pub enum Record {
 }
 
 impl Record {
+    /// The activity it is about.
+    pub(crate) fn activity(&self) -> Option<EventId> {
+        match self {
+            Record::AttemptFailed { scheduled, .. }
+            | Record::AttemptStarted { scheduled, .. }
+            | Record::Steered { scheduled, .. }
+            | Record::Heartbeat { scheduled, .. } => Some(*scheduled),
+            Record::Told { .. } | Record::Deleted { .. } => None,
+        }
+    }
+
     /// Looks at each value in it: what may be large and is kept beside the log then.
     pub fn payloads(&mut self, visit: &mut dyn FnMut(&mut Payload)) {
         match self {
             Record::AttemptFailed { failure, .. } => failure.payloads(visit),
             Record::Heartbeat { progress: Some(progress), .. } => visit(progress),
-            Record::Heartbeat { progress: None, .. } | Record::Told { .. } | Record::Deleted { .. } => {}
+            Record::Heartbeat { progress: None, .. }
+            | Record::AttemptStarted { .. }
+            | Record::Steered { .. }
+            | Record::Told { .. }
+            | Record::Deleted { .. } => {}
         }
     }
+}
+
+/// What somebody outside does to a pending activity.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Steer {
+    /// No attempt begins.
+    Pause {
+        /// Why, for people.
+        reason: String,
+    },
+    /// Attempts begin again.
+    Unpause,
+    /// The next attempt begins now, and its policy counts attempts from there. Takes a pause back.
+    Reset {
+        /// It stays paused.
+        keep_paused: bool,
+        /// What was reported is forgotten.
+        clear_progress: bool,
+    },
 }
 
 /// What another run must learn. Delivered at least once; each is idempotent at its destination.

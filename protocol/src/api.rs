@@ -664,7 +664,7 @@ pub struct PendingActivity {
     pub activity: String,
     /// The attempt in flight or to come.
     pub attempt: u32,
-    /// `scheduled`, `started`, `backing_off`, `cancel_requested`.
+    /// `scheduled`, `started`, `backing_off`, `cancel_requested`, `paused`; `pause_requested` while an attempt runs on.
     pub state: String,
     /// Failure of the attempt before.
     pub last_failure: Option<Value>,
@@ -672,6 +672,25 @@ pub struct PendingActivity {
     pub next_attempt_at: Option<String>,
     /// Last heartbeat's progress.
     pub progress: Option<Value>,
+    /// Why it is paused, if it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paused: Option<String>,
+    /// What it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub summary: Option<String>,
+}
+
+/// Answer to a heartbeat, and to what is done to an activity from outside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(default)]
+pub struct HeartbeatReply {
+    /// Whether the attempt should stop; end it with a failure of type `Canceled`, or with its result if it is done.
+    pub cancel_requested: bool,
+    /// Whether the activity is paused: this attempt goes on, no other begins.
+    pub paused: bool,
+    /// Whether the activity was reset since this attempt began; how it ends counts all the same.
+    pub reset: bool,
 }
 
 /// A child that has not ended.

@@ -12,6 +12,9 @@ pub const WORKFLOW_ID_BYTES_MAX: usize = 2_000;
 /// Bytes of an update id.
 pub const UPDATE_ID_BYTES_MAX: usize = 1_000;
 
+/// The longest delay, in milliseconds, that whoever reports a failed attempt may ask for before the next one: 365 days.
+pub const RETRY_AFTER_MS_MAX: i64 = 365 * 86_400_000;
+
 /// Bytes of a namespace.
 pub const NAMESPACE_BYTES_MAX: usize = 200;
 

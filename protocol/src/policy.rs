@@ -5,12 +5,14 @@ use serde::{Deserialize, Serialize};
 use crate::payload::Payload;
 
 /// How an activity of this run is attempted. Durations are milliseconds.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Default)]
 pub struct ResolvedActivity {
     /// Start-to-close limit of an attempt.
     pub timeout_ms: Option<i64>,
     /// Schedule-to-close limit over all attempts.
     pub total_timeout_ms: Option<i64>,
+    /// Schedule-to-start limit of an attempt.
+    pub queue_timeout_ms: Option<i64>,
     /// Longest silence of a running attempt.
     pub heartbeat_ms: Option<i64>,
     /// Delay after the first failed attempt.
@@ -21,17 +23,35 @@ pub struct ResolvedActivity {
     pub retry_max_ms: i64,
     /// Attempts in all; 0 for no limit.
     pub retry_attempts: u32,
+    /// Whether there is one attempt at most, whatever happens to it.
+    pub once: bool,
     /// Task queue, where it is not the declared one or the activity's target is a queue.
     pub queue: Option<String>,
     /// `try`, `wait` or `abandon`.
     pub on_cancel: CancelMode,
+    /// 1 is before all others in the queue, 5 behind them; 3 where nothing is said.
+    pub priority: Option<u8>,
+    /// Tasks of different keys take turns in the queue.
+    pub fairness_key: Option<String>,
+    /// How many turns the key has, in thousandths; 1,000 where nothing is said.
+    pub fairness_weight_milli: Option<u32>,
+    /// What the call is about, for people.
+    pub summary: Option<String>,
+}
+
+impl ResolvedActivity {
+    /// Whether it must be durable that an attempt was handed out before it is: what follows depends on it.
+    pub fn logs_delivery(&self) -> bool {
+        self.once || self.queue_timeout_ms.is_some()
+    }
 }
 
 /// What a canceled wait does with its operation; the resolved `on_cancel`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
 #[serde(rename_all = "snake_case")]
 pub enum CancelMode {
     /// Ask it to stop and go on at once.
+    #[default]
     Try,
     /// Ask it to stop and wait for its end.
     Wait,

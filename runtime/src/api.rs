@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use serde_json::Value;
+use weft_engine::Steer;
 use weft_protocol::Failure;
 use weft_protocol::api::{
-    ApiError, BackfillRequest, BatchReply, BatchRequest, CountQuery, CountReply, DeployReply, HistoryPage, ListQuery,
-    MessageRequest, NamespaceChange, NamespaceInfo, NamespaceList, NamespaceRequest, PollReply, PollRequest,
-    ResetReply, ResetRequest, ResultReply, RunDescription, RunPage, ScheduleDescription, ScheduleList, StartReply,
-    StartRequest, StopRequest, TriggerRequest, UpdateReply, UpdateRequest, WorkflowSignature,
+    ApiError, BackfillRequest, BatchReply, BatchRequest, CountQuery, CountReply, DeployReply, HeartbeatReply,
+    HistoryPage, ListQuery, MessageRequest, NamespaceChange, NamespaceInfo, NamespaceList, NamespaceRequest, PollReply,
+    PollRequest, ResetReply, ResetRequest, ResultReply, RunDescription, RunPage, ScheduleDescription, ScheduleList,
+    StartReply, StartRequest, StopRequest, TriggerRequest, UpdateReply, UpdateRequest, WorkflowSignature,
 };
 use weft_protocol::moving::{Moving, PatchesReply};
 
@@ -45,6 +46,39 @@ pub enum ScheduleRequest {
     Backfill(BackfillRequest),
     /// Be gone. Runs go on.
     Delete,
+}
+
+/// Names a pending activity of a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ActivityKey {
+    /// Its name.
+    pub name: String,
+    /// Number of its `ActivityScheduled`, where several of the name are pending.
+    pub event: Option<u64>,
+}
+
+/// What may be done to a pending activity from outside, by whoever knows its run.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ActivityAct {
+    /// It ends with a result.
+    Complete {
+        /// The result, not checked yet.
+        result: Value,
+    },
+    /// Its attempt fails.
+    Fail {
+        /// The failure.
+        failure: Failure,
+        /// Replaces the policy's delay once, milliseconds.
+        retry_after_ms: Option<i64>,
+    },
+    /// Its attempt lives.
+    Heartbeat {
+        /// For the next attempt, not checked yet.
+        progress: Option<Value>,
+    },
+    /// It is paused, goes on, or begins anew.
+    Steer(Steer),
 }
 
 /// The operations of the API. Every answer is given only when what it says is durable. Inputs are checked against the
@@ -124,8 +158,10 @@ pub trait Api: Send + Sync {
     async fn complete(&self, token: &str, result: Value) -> Result<(), ApiError>;
     /// Ends an attempt with a failure.
     async fn fail(&self, token: &str, failure: Failure, retry_after: Option<Duration>) -> Result<(), ApiError>;
-    /// Says that an attempt lives; true if it should stop.
-    async fn heartbeat(&self, token: &str, progress: Option<Value>) -> Result<bool, ApiError>;
+    /// Says that an attempt lives, and is told what whoever works on it should know.
+    async fn heartbeat(&self, token: &str, progress: Option<Value>) -> Result<HeartbeatReply, ApiError>;
+    /// Does something to a pending activity of a run.
+    async fn activity(&self, run: &RunKey, which: &ActivityKey, act: ActivityAct) -> Result<HeartbeatReply, ApiError>;
     /// Ready to serve: the store answers and this node owns its partitions.
     async fn ready(&self) -> Result<(), ApiError>;
 }

@@ -19,7 +19,7 @@
 //! ```
 
 use weft_bytecode::op::{Instr, NO_ARG, Op};
-use weft_bytecode::options::{ActivityOptions, OnCancel, Part, RetryPolicy, Target, Template, WorkflowOptions};
+use weft_bytecode::options::{ActivityOptions, Part, Target, Template, WorkflowOptions};
 use weft_bytecode::types::builtin::{BOOL, DURATION, INT, UNIT};
 use weft_bytecode::types::{Field, Type, TypeId, builtin};
 use weft_bytecode::{
@@ -65,15 +65,8 @@ fn activity(name: &str, args: TypeId, result: TypeId, target: Target) -> Activit
         args,
         result,
         throws: vec![],
-        options: ActivityOptions {
-            target,
-            timeout_ms: Some(10_000),
-            total_timeout_ms: None,
-            heartbeat_ms: None,
-            retry: RetryPolicy::default(),
-            errors: vec![],
-            on_cancel: OnCancel::Try,
-        },
+        progress: None,
+        options: ActivityOptions { timeout_ms: Some(10_000), ..ActivityOptions::new(target) },
         folder: String::new(),
         span: SPAN,
         doc: String::new(),

@@ -1,6 +1,7 @@
 //! The API over HTTP: routes one to one onto [`Api`](crate::api::Api), and nothing else. Decides nothing about runs; says what is wrong
 //! with a request, and passes on what the node answers once it is durable.
 
+mod activities;
 mod code;
 mod health;
 mod history;
@@ -134,6 +135,12 @@ fn routes() -> Vec<(&'static str, MethodRouter<Shared>)> {
         ("/api/v1/namespaces/{namespace}/schedules/{name}/resume", post(schedules::resume)),
         ("/api/v1/namespaces/{namespace}/schedules/{name}/trigger", post(schedules::trigger)),
         ("/api/v1/namespaces/{namespace}/schedules/{name}/backfill", post(schedules::backfill)),
+        ("/api/v1/namespaces/{namespace}/runs/{id}/activities/{activity}/complete", post(activities::complete)),
+        ("/api/v1/namespaces/{namespace}/runs/{id}/activities/{activity}/fail", post(activities::fail)),
+        ("/api/v1/namespaces/{namespace}/runs/{id}/activities/{activity}/heartbeat", post(activities::heartbeat)),
+        ("/api/v1/namespaces/{namespace}/runs/{id}/activities/{activity}/pause", post(activities::pause)),
+        ("/api/v1/namespaces/{namespace}/runs/{id}/activities/{activity}/unpause", post(activities::unpause)),
+        ("/api/v1/namespaces/{namespace}/runs/{id}/activities/{activity}/reset", post(activities::reset)),
         ("/api/v1/namespaces/{namespace}/queues/{queue}/poll", post(tasks::poll)),
         ("/api/v1/namespaces/{namespace}/tasks/{token}/complete", post(tasks::complete)),
         ("/api/v1/namespaces/{namespace}/tasks/{token}/fail", post(tasks::fail)),

@@ -8,6 +8,7 @@
 //! changed what it tells of; if that is durable already, it leaves at once. While one batch flies, the next fills:
 //! commits clock themselves.
 
+mod activity;
 mod alarms;
 pub(crate) mod ask;
 pub mod attempt;
@@ -284,13 +285,16 @@ impl Partition {
             }
             Then::AnswerAlive(reply, scheduled) => {
                 let pending = self.runs.get(&id).and_then(|open| open.run.attempt_view(scheduled));
-                let cancel_requested = pending.is_none_or(|pending| pending.cancel_requested);
-                let answer = how.map(|()| Answer::Alive { cancel_requested });
+                let answer = how.map(|()| Answer::Alive(attempt::told(pending.as_ref())));
                 self.reply(batch, reply, answer.map_err(|refused| self.refusal(id, gone, refused)));
             }
             Then::Joined(reply, run) => {
                 let answer = how.map(|()| Answer::Started { run, started: false, update: None });
                 self.reply(batch, reply, answer.map_err(|refused| self.refusal(id, gone, refused)));
+            }
+            Then::Begins(reply) => {
+                let answer = how.map(|()| Answer::Done).map_err(|refused| self.refusal(id, gone, refused));
+                self.reply(0, reply, answer);
             }
             Then::Update(reply, update_id, sent) => match how {
                 Ok(()) => self.answer_updaters(id),

@@ -3,15 +3,20 @@
 use serde_json::json;
 use weft_bytecode::schedule::SpecError;
 use weft_bytecode::wire::WireError;
+use weft_protocol::EventId;
 use weft_protocol::api::ApiError;
 use weft_protocol::event::RunRef;
 use weft_protocol::id::NAMESPACE_RULE;
 use weft_protocol::limits::UPDATE_ID_BYTES_MAX;
 use weft_protocol::moving::Unmoved;
 
+use crate::api::ActivityKey;
 use crate::filter::FilterError;
 use crate::partition::request::Tried;
 use crate::store::StoreError;
+
+/// Pending activities that a refusal names.
+const PENDING_SHOWN_MAX: usize = 20;
 
 /// No run has that name.
 pub fn run_not_found(workflow_id: &str, run_id: Option<&str>) -> ApiError {
@@ -243,6 +248,26 @@ pub(crate) fn of_store(error: &StoreError) -> ApiError {
 pub fn attempt_gone() -> ApiError {
     ApiError::new(410, "attempt_gone", "the task has ended, timed out or is attempted again under another token")
         .help("drop it; its result is not wanted any more")
+}
+
+/// The run has no such pending activity; `known` are those it has.
+pub fn activity_not_found(workflow_id: &str, which: &ActivityKey, known: &[(EventId, &str)]) -> ApiError {
+    let event = which.event.map_or(String::new(), |event| format!(" of event {event}"));
+    let message = format!("the run `{workflow_id}` has no pending activity `{}`{event}", which.name);
+    let error = ApiError::new(404, "activity_not_found", message);
+    if known.is_empty() {
+        return error.help("none of its activities is pending: they have ended, or have not been called yet");
+    }
+    let listed = known.iter().take(PENDING_SHOWN_MAX).map(|(id, name)| format!("`{name}` (event {})", id.0));
+    error.help(format!("pending are {}", listed.collect::<Vec<_>>().join(", ")))
+}
+
+/// Several pending activities have the name.
+pub fn activity_ambiguous(name: &str, events: &[u64]) -> ApiError {
+    let shown: Vec<String> = events.iter().take(PENDING_SHOWN_MAX).map(u64::to_string).collect();
+    ApiError::new(409, "activity_ambiguous", format!("{} activities `{name}` of the run are pending", events.len()))
+        .at("event", format!("one of {}", shown.join(", ")))
+        .help("say which one with `event`, the number of its `ActivityScheduled`; `weft describe` shows them")
 }
 
 /// A query did not come to a value.

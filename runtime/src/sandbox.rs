@@ -9,21 +9,22 @@ use std::sync::atomic::AtomicBool;
 
 use rustc_hash::FxHashMap;
 use serde_json::Value;
+use weft_bytecode::options::Target;
 use weft_bytecode::{Program, codec};
 use weft_engine::program_of;
 use weft_engine::update::outcome_in;
 use weft_protocol::api::{
-    ApiError, ResetRequest, ResultReply, RunDescription, RunRow, ScheduleDescription, StartReply, StartRequest,
-    UpdateReply, UpdateStage,
+    ApiError, HeartbeatReply, ResetRequest, ResultReply, RunDescription, RunRow, ScheduleDescription, StartReply,
+    StartRequest, UpdateReply, UpdateStage,
 };
 use weft_protocol::event::RunRef;
 use weft_protocol::limits::Limits;
 use weft_protocol::moving::Moving;
-use weft_protocol::{Event, EventId, Failure, PartitionId, Payload, RunId, Timestamp, WorkflowId};
+use weft_protocol::{Event, EventId, Failure, PartitionId, RunId, Timestamp, WorkflowId};
 use weft_vm::Loaded;
 
 use crate::activities::{ActivityTask, AttemptOutcome};
-use crate::api::ScheduleRequest;
+use crate::api::{ActivityAct, ActivityKey, ScheduleRequest};
 use crate::closed;
 use crate::commit::{AppendLane, Outcome};
 use crate::filter;
@@ -77,6 +78,12 @@ pub struct Sandbox {
     replies: FxHashMap<ReplyId, Reply>,
     /// Attempts that were handed out and have not ended.
     attempts: BTreeMap<(RunId, EventId), ActivityTask>,
+    /// Attempts that are handed out once it is known that they may be.
+    handing: FxHashMap<ReplyId, ActivityTask>,
+    /// Attempts that wait in a queue, if workers take them only when told to.
+    waiting: Option<BTreeMap<(RunId, EventId), ActivityTask>>,
+    /// Attempts that workers took when told to: they have them whatever becomes of memory.
+    taken: BTreeMap<(RunId, EventId), u32>,
     /// Since when attempts are worked on, if whoever works on them outlives a crash.
     since: Option<BTreeMap<(RunId, EventId), (u32, Timestamp)>>,
     /// Lines that programs logged.
@@ -109,6 +116,9 @@ impl Sandbox {
             next_reply: 0,
             replies: FxHashMap::default(),
             attempts: BTreeMap::new(),
+            handing: FxHashMap::default(),
+            waiting: None,
+            taken: BTreeMap::new(),
             since: None,
             logs: Vec::new(),
         };
@@ -126,6 +136,28 @@ impl Sandbox {
     /// handed out.
     pub fn attempts_outlive_crashes(&mut self) {
         self.since = Some(BTreeMap::new());
+    }
+
+    /// From here on attempts stay in their queues until they are [taken](Sandbox::take).
+    pub fn workers_wait(&mut self) {
+        self.waiting.get_or_insert_default();
+    }
+
+    /// Attempts that wait in their queues.
+    pub fn waiting(&self) -> impl Iterator<Item = &ActivityTask> {
+        self.waiting.iter().flat_map(BTreeMap::values)
+    }
+
+    /// A worker takes an attempt out of its queue.
+    ///
+    /// # Errors
+    /// If it is not there, or the journal does not answer.
+    pub async fn take(&mut self, run: RunId, scheduled: EventId) -> Result<(), ApiError> {
+        let task = self.waiting.as_mut().and_then(|waiting| waiting.remove(&(run, scheduled)));
+        let task = task.ok_or_else(refusal::attempt_gone)?;
+        self.taken.insert((run, scheduled), task.attempt);
+        self.hand_over(run.partition(), task);
+        self.settle().await.map_err(|error| refusal::of_store(&error))
     }
 
     /// Ids of open runs that cannot go on, in every partition.
@@ -400,7 +432,7 @@ impl Sandbox {
         self.end(run, scheduled, WorkerOutcome::Failed { failure, retry_after_ms }).await
     }
 
-    /// Says that the running attempt lives; true if it should stop.
+    /// Says that the running attempt lives, and is told what its worker should know.
     ///
     /// # Errors
     /// If no attempt of it is running.
@@ -409,11 +441,52 @@ impl Sandbox {
         run: RunId,
         scheduled: EventId,
         progress: Option<Value>,
-    ) -> Result<bool, ApiError> {
+    ) -> Result<HeartbeatReply, ApiError> {
         let attempt = self.running(run, scheduled)?;
-        let progress = progress.as_ref().map(Payload::from);
-        match self.ask(run.partition(), Request::Heartbeat { attempt, progress }).await? {
-            Answer::Alive { cancel_requested } => Ok(cancel_requested),
+        self.heartbeat_of(attempt, progress).await
+    }
+
+    /// As [`Sandbox::heartbeat`], of any attempt.
+    ///
+    /// # Errors
+    /// If it is not the current one.
+    pub async fn heartbeat_of(
+        &mut self,
+        attempt: AttemptRef,
+        progress: Option<Value>,
+    ) -> Result<HeartbeatReply, ApiError> {
+        match self.ask(attempt.run.partition(), Request::Heartbeat { attempt, progress }).await? {
+            Answer::Alive(told) => Ok(told),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// Ends any attempt, as its worker would.
+    ///
+    /// # Errors
+    /// If it is not the current one.
+    pub async fn report(&mut self, attempt: AttemptRef, outcome: WorkerOutcome) -> Result<(), ApiError> {
+        self.ask(attempt.run.partition(), Request::EndAttempt { attempt, outcome }).await.map(drop)
+    }
+
+    /// Does something to a pending activity of a run, named as a client does.
+    ///
+    /// # Errors
+    /// As the API refuses.
+    pub async fn activity(
+        &mut self,
+        workflow_id: &str,
+        which: ActivityKey,
+        act: ActivityAct,
+    ) -> Result<HeartbeatReply, ApiError> {
+        let ask = Request::Activity { key: key(workflow_id), which, act };
+        match self.ask(self.part(workflow_id), ask).await? {
+            Answer::Alive(told) => Ok(told),
+            Answer::Done => Ok(HeartbeatReply::default()),
+            Answer::NotOpen => {
+                self.closed(workflow_id).await?;
+                Err(refusal::run_closed(workflow_id))
+            }
             other => Err(unexpected(&other)),
         }
     }
@@ -562,7 +635,10 @@ impl Sandbox {
     /// Takes all partitions over and reads them from their logs.
     async fn open(&mut self) -> Result<(), StoreError> {
         self.partitions.clear();
-        self.attempts.clear();
+        self.handing.clear();
+        if let Some(waiting) = &mut self.waiting {
+            waiting.clear();
+        }
         for row in self.journal.ownership().await? {
             let fence = fence_body(row.part, self.node, row.epoch + 1);
             let taken = self.journal.takeover(row.part, row.epoch, self.node, &fence).await?;
@@ -573,6 +649,13 @@ impl Sandbox {
             let (recovery, recovered) = open::read_log(&*journal, &self.setup.programs, &row).await?;
             self.partitions.insert(row.part, recovery.finish(self.setup.clone(), epoch, recovered, self.now)?);
         }
+        // Who works for a queue outlives this. What is not handed out again he has still.
+        let partitions = &self.partitions;
+        self.attempts.retain(|(run, scheduled), task| {
+            let at = AttemptRef { run: *run, scheduled: *scheduled, attempt: task.attempt };
+            let partition = partitions.get(&run.partition());
+            of_queue(task) && partition.is_some_and(|partition| partition.stays_out(at))
+        });
         Ok(())
     }
 
@@ -605,11 +688,10 @@ impl Sandbox {
             Crashes::After(n) => self.commits == n,
         };
         if crash {
-            for partition in self.partitions.values_mut() {
-                for output in partition.outputs() {
-                    if let Output::Reply(reply, answer) = output {
-                        self.replies.insert(reply, answer);
-                    }
+            let outputs: Vec<Output> = self.partitions.values_mut().flat_map(Partition::outputs).collect();
+            for output in outputs {
+                if let Output::Reply(reply, answer) = output {
+                    self.answered(reply, answer);
                 }
             }
             self.open().await?;
@@ -636,15 +718,16 @@ impl Sandbox {
 
     async fn carry(&mut self, part: PartitionId, output: Output) -> Result<(), StoreError> {
         match output {
-            Output::Reply(reply, answer) => {
-                self.replies.insert(reply, answer);
-            }
+            Output::Reply(reply, answer) => self.answered(reply, answer),
             Output::Dispatch(attempt) | Output::DispatchAgain(attempt) => self.dispatch(part, attempt),
             Output::Stop(run, scheduled) => {
-                // Whoever works on it may still say how it ended.
-                if let Some(task) = self.attempts.get(&(run, scheduled)) {
-                    task.cancel.cancel();
+                if let Some(waiting) = &mut self.waiting {
+                    waiting.remove(&(run, scheduled));
                 }
+                // Whoever works on it may still say how it ended.
+                let handing =
+                    self.handing.values().filter(|task| (task.run.run_id, task.scheduled) == (run, scheduled));
+                handing.chain(self.attempts.get(&(run, scheduled))).for_each(|task| task.cancel.cancel());
             }
             Output::Send(to, message) => self.word(to, message),
             Output::Probe(probe) => {
@@ -665,18 +748,43 @@ impl Sandbox {
             None => {}
             Some(Handout::Done(outcome)) => partition.ended(AttemptEnd { attempt, outcome }, self.now),
             Some(Handout::Task(task)) => {
-                let since = match &mut self.since {
-                    None => self.now,
-                    Some(known) => {
-                        let at = known.entry((attempt.run, attempt.scheduled)).or_insert((attempt.attempt, self.now));
-                        if at.0 != attempt.attempt {
-                            *at = (attempt.attempt, self.now);
-                        }
-                        at.1
+                let place = (attempt.run, attempt.scheduled);
+                match &mut self.waiting {
+                    Some(waiting) if of_queue(&task) && self.taken.get(&place) != Some(&attempt.attempt) => {
+                        waiting.insert(place, *task);
                     }
-                };
-                partition.delivered_since(attempt, since, self.now);
-                self.attempts.insert((attempt.run, attempt.scheduled), *task);
+                    _ => self.hand_over(part, *task),
+                }
+            }
+        }
+    }
+
+    /// Gives an attempt to whoever works on it, if it may be begun with.
+    fn hand_over(&mut self, part: PartitionId, task: ActivityTask) {
+        let attempt = AttemptRef { run: task.run.run_id, scheduled: task.scheduled, attempt: task.attempt };
+        let since = self.since.as_mut().map(|known| {
+            let at = known.entry((attempt.run, attempt.scheduled)).or_insert((attempt.attempt, self.now));
+            if at.0 != attempt.attempt {
+                *at = (attempt.attempt, self.now);
+            }
+            at.1
+        });
+        let reply = ReplyId(self.next_reply);
+        self.next_reply += 1;
+        self.handing.insert(reply, task);
+        if let Some(partition) = self.partitions.get_mut(&part) {
+            partition.deliver(attempt, since, reply, self.now);
+        }
+    }
+
+    fn answered(&mut self, reply: ReplyId, answer: Reply) {
+        match self.handing.remove(&reply) {
+            Some(task) if answer.is_ok() => {
+                self.attempts.insert((task.run.run_id, task.scheduled), task);
+            }
+            Some(_) => {}
+            None => {
+                self.replies.insert(reply, answer);
             }
         }
     }
@@ -742,6 +850,10 @@ impl Sandbox {
         let hash = program_of(events).ok_or_else(|| refusal::store_broken("a history does not begin"))?;
         open::program(&*self.journal, &self.setup.programs, hash).await.map_err(|error| refusal::of_store(&error))
     }
+}
+
+fn of_queue(task: &ActivityTask) -> bool {
+    matches!(task.def().options.target, Target::Queue(_))
 }
 
 fn key(workflow_id: &str) -> Key {

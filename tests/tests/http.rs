@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+#[path = "http/activities.rs"]
+mod activities;
 #[path = "http/client.rs"]
 mod client;
 #[path = "http/lifecycle.rs"]
@@ -55,7 +57,8 @@ async fn a_run_from_start_to_result() {
     assert!(task["deadline"].as_str().unwrap().ends_with('Z'));
     let token = task["token"].as_str().unwrap();
     let beat = server.post(&format!("/tasks/{token}/heartbeat"), json!({ "progress": { "done": 1 } })).await;
-    assert_eq!((beat.status, &beat.body), (StatusCode::OK, &json!({ "cancel_requested": false })));
+    let told = json!({ "cancel_requested": false, "paused": false, "reset": false });
+    assert_eq!((beat.status, &beat.body), (StatusCode::OK, &told));
     let pending = server.get("/runs/order-7").await.body["activities"][0].clone();
     assert_eq!((&pending["state"], &pending["progress"]), (&json!("started"), &json!({ "done": 1 })));
     let done = server.post(&format!("/tasks/{token}/complete"), json!({ "result": i64::MIN })).await;
@@ -161,7 +164,7 @@ async fn a_worker_learns_of_a_cancel() {
     let token = task["token"].as_str().unwrap();
     assert_eq!(server.post("/runs/order-c/cancel", json!({ "reason": "changed my mind" })).await.status, 204);
     let beat = server.post(&format!("/tasks/{token}/heartbeat"), json!({})).await;
-    assert_eq!(beat.body, json!({ "cancel_requested": true }), "the activity is waited for");
+    assert_eq!(beat.body["cancel_requested"], true, "the activity is waited for");
     let canceled = json!({ "error": { "type": "Canceled" } });
     assert_eq!(server.post(&format!("/tasks/{token}/fail"), canceled).await.status, StatusCode::NO_CONTENT);
     let ended = server.get("/runs/order-c/result?wait=30s").await.body;

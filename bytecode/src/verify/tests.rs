@@ -2,7 +2,7 @@
 
 use super::verify;
 use crate::op::{DETACHED, Instr, NO_ARG, Native, Op};
-use crate::options::{ActivityOptions, OnCancel, RetryPolicy, Target, WorkflowOptions};
+use crate::options::{ActivityOptions, Target, WorkflowOptions};
 use crate::program::*;
 use crate::types::{Field, Type, TypeId, Variant, builtin};
 
@@ -76,15 +76,8 @@ fn sound() -> Program {
             args: ARGS,
             result: builtin::INT,
             throws: vec![builtin::FAULT],
-            options: ActivityOptions {
-                target: Target::Builtin("noop".into()),
-                timeout_ms: None,
-                total_timeout_ms: None,
-                heartbeat_ms: None,
-                retry: RetryPolicy::default(),
-                errors: vec![],
-                on_cancel: OnCancel::Try,
-            },
+            progress: None,
+            options: ActivityOptions::new(Target::Builtin("noop".into())),
             folder: String::new(),
             span: SPAN,
             doc: String::new(),

@@ -81,6 +81,12 @@ fn text(context: &Context, run: &RunDescription) -> String {
         if let Some(failure) = &task.last_failure {
             text.push_str(&format!("\nlast failure: {}", failure_words(failure)));
         }
+        if let Some(reason) = task.paused.as_deref().filter(|reason| !reason.is_empty()) {
+            text.push_str(&format!("\npaused: {}", safe_line(reason)));
+        }
+        if let Some(summary) = &task.summary {
+            text.push_str(&format!("\nsummary: {}", safe_line(summary)));
+        }
         if let Some(progress) = &task.progress {
             text.push_str(&format!("\nprogress: {}", short(&progress.to_string())));
         }

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use weft_bytecode::options::{ActivityOptions, OnCancel, RetryPolicy, Target, WorkflowOptions};
+use weft_bytecode::options::{ActivityOptions, Target, WorkflowOptions};
 use weft_bytecode::program as bc;
 use weft_bytecode::suite::{Ask, HostCall, MockDef, TestDef};
 use weft_bytecode::{FuncId, Op, Reg};
@@ -85,6 +85,7 @@ impl Emitter<'_, '_> {
                 args: self.args(&call.params),
                 result: self.ty(call.result),
                 throws: call.throws.iter().map(|id| self.ty(world.types.def_ty(*id))).collect(),
+                progress: None,
                 options: hidden_options(),
                 folder: String::new(),
                 span,
@@ -171,15 +172,7 @@ impl Emitter<'_, '_> {
 
 /// Where a call of the host runs: nowhere that the engine knows.
 fn hidden_options() -> ActivityOptions {
-    ActivityOptions {
-        target: Target::Builtin("test".into()),
-        timeout_ms: None,
-        total_timeout_ms: None,
-        heartbeat_ms: None,
-        retry: RetryPolicy::default(),
-        errors: Vec::new(),
-        on_cancel: OnCancel::Try,
-    }
+    ActivityOptions::new(Target::Builtin("test".into()))
 }
 
 fn operator(op: BinaryOp) -> &'static str {

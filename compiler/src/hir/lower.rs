@@ -482,15 +482,6 @@ impl<'w, 'a> Lower<'w, 'a> {
         Expr { kind: ExprKind::Unit, ty: Ty::UNIT, span }
     }
 
-    /// Reports a construct that is not built yet; one diagnostic, nothing inside is looked at.
-    fn refuse(&self, construct: &str, span: Span) -> Expr {
-        if let Some(members) = self.members {
-            members.refused.set(true);
-        }
-        self.report(crate::types::refused(construct, span));
-        self.error(span)
-    }
-
     /// `{ let local = value; body }`.
     fn with_local(&self, local: LocalId, value: Expr, body: Expr) -> Expr {
         let (ty, span) = (body.ty, body.span);

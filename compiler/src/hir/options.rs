@@ -2,8 +2,8 @@
 //! parameters. The nearest word wins: declaration, then the file's `default`, then the project's.
 
 use weft_bytecode::options::{
-    ActivityOptions, HttpTarget, OnCancel, OnClosed, OnConflict, OnParentClose, OptionValue, PRIORITY_LAST, Part,
-    RetryPolicy, Target, Template, WorkflowOptions,
+    ActivityOptions, OnCancel, OnClosed, OnConflict, OnParentClose, OptionValue, PRIORITY_LAST, Part, Template,
+    WorkflowOptions,
 };
 
 use crate::diagnostic::Diagnostic;
@@ -15,6 +15,7 @@ use crate::syntax::ast::{self, DefaultKind, StringPart};
 use crate::types::Ty;
 use crate::types::world::{ModuleId, Sig, WorkflowItem, World};
 
+mod activity;
 mod schedule;
 
 pub(crate) use schedule::schedules;
@@ -27,18 +28,23 @@ const ACTIVITY: &[&str] = &[
     "builtin",
     "timeout",
     "total_timeout",
+    "queue_timeout",
     "heartbeat",
+    "progress",
     "retry",
+    "once",
     "errors",
     "on_cancel",
+    "priority",
+    "fairness_key",
+    "fairness_weight",
+    "summary",
     "body",
     "form",
     "query",
     "headers",
     "bearer",
 ];
-pub(crate) const ACTIVITY_LATER: &[&str] =
-    &["queue_timeout", "progress", "once", "priority", "fairness_key", "fairness_weight", "summary"];
 const WORKFLOW: &[&str] = &[
     "id",
     "on_conflict",
@@ -54,7 +60,6 @@ const WORKFLOW: &[&str] = &[
     "priority",
 ];
 const UPDATE: &[&str] = &["concurrent"];
-const METHODS: [&str; 7] = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"];
 
 /// One option with the module it was written in.
 type Given<'a> = (&'a ast::Name, &'a ast::Expr, ModuleId);
@@ -65,6 +70,8 @@ struct Options<'w, 'a> {
     module: ModuleId,
     sig: &'w Sig,
     given: Vec<Given<'a>>,
+    /// How many of them are the declaration's own.
+    own: usize,
     /// Where to report what is missing.
     span: Span,
     name: &'w str,
@@ -79,11 +86,13 @@ pub(crate) fn activity(world: &World<'_>, index: usize) -> Option<ActivityOption
         module: item.module,
         sig: &item.sig,
         given: Vec::new(),
+        own: 0,
         span: item.name.span,
         name: &item.name.text,
         wrong: false,
     };
-    options.gather(item.with, DefaultKind::Activity, "activity", ACTIVITY, ACTIVITY_LATER);
+    options.gather(item.with, DefaultKind::Activity, "activity", ACTIVITY);
+    item.progress.set(options.progress());
     options.activity(&item.sig)
 }
 
@@ -94,11 +103,12 @@ pub(crate) fn workflow<'a>(world: &World<'a>, item: &WorkflowItem<'a>) -> (Optio
         module: item.module,
         sig: &item.sig,
         given: Vec::new(),
+        own: 0,
         span: item.decl.name.span,
         name: &item.decl.name.text,
         wrong: false,
     };
-    options.gather(item.decl.with.as_ref(), DefaultKind::Workflow, "workflow", WORKFLOW, &[]);
+    options.gather(item.decl.with.as_ref(), DefaultKind::Workflow, "workflow", WORKFLOW);
     options.workflow()
 }
 
@@ -111,8 +121,8 @@ pub(crate) fn update<'a>(
     name: &'a ast::Name,
 ) -> bool {
     let (span, name) = (name.span, name.text.as_str());
-    let mut options = Options { world, module, sig, given: Vec::new(), span, name, wrong: false };
-    options.own(with, "update", UPDATE, &[]);
+    let mut options = Options { world, module, sig, given: Vec::new(), own: 0, span, name, wrong: false };
+    options.own(with, "update", UPDATE);
     let given = options.find("concurrent");
     matches!(given.and_then(|given| options.constant(given, Ty::BOOL)), Some(Value::Bool(true)))
 }
@@ -123,9 +133,9 @@ pub(crate) fn check_defaults(world: &World<'_>) {
         let mut seen: Vec<(DefaultKind, Span)> = Vec::new();
         for item in &file.items {
             let ast::Decl::Default { kind, with } = &item.decl else { continue };
-            let (what, known, later) = match kind {
-                DefaultKind::Activity => ("activity", ACTIVITY, ACTIVITY_LATER),
-                DefaultKind::Workflow => ("workflow", WORKFLOW, [].as_slice()),
+            let (what, known) = match kind {
+                DefaultKind::Activity => ("activity", ACTIVITY),
+                DefaultKind::Workflow => ("workflow", WORKFLOW),
                 DefaultKind::Missing => continue,
             };
             let head = Span { end: item.span.start + "default ".len() as u32 + what.len() as u32, ..item.span };
@@ -142,7 +152,7 @@ pub(crate) fn check_defaults(world: &World<'_>) {
                 if with.options[..n].iter().any(|(other, _)| other.text == name.text) {
                     world.report(given_twice(name));
                 } else {
-                    known_option(world, name, what, known, later);
+                    known_option(world, name, what, known);
                 }
             }
         }
@@ -155,22 +165,19 @@ pub(crate) fn given_twice(name: &ast::Name) -> Diagnostic {
 }
 
 /// Whether an option exists; reported if not.
-fn known_option(world: &World<'_>, name: &ast::Name, what: &str, known: &[&str], later: &[&str]) -> bool {
+fn known_option(world: &World<'_>, name: &ast::Name, what: &str, known: &[&str]) -> bool {
     if name.text.is_empty() || known.contains(&name.text.as_str()) {
         return !name.text.is_empty();
     }
-    if later.contains(&name.text.as_str()) {
-        world.report(crate::types::refused(&format!("the option `{}`", name.text), name.span));
-    } else {
-        let article = if what.starts_with(['a', 'u']) { "an" } else { "a" };
-        world.report(unknown_option(name, &format!("{article} {what}"), known));
-    }
+    let article = if what.starts_with(['a', 'u']) { "an" } else { "a" };
+    world.report(unknown_option(name, &format!("{article} {what}"), known));
     false
 }
 
 impl<'w, 'a> Options<'w, 'a> {
-    fn gather(&mut self, own: Option<&'a ast::With>, kind: DefaultKind, what: &str, known: &[&str], later: &[&str]) {
-        self.own(own, what, known, later);
+    fn gather(&mut self, own: Option<&'a ast::With>, kind: DefaultKind, what: &str, known: &[&str]) {
+        self.own(own, what, known);
+        self.own = self.given.len();
         // The project's defaults are the last file.
         let last = self.world.files.len() - 1;
         for module in [self.module, last] {
@@ -192,12 +199,12 @@ impl<'w, 'a> Options<'w, 'a> {
     }
 
     /// What the declaration itself says.
-    fn own(&mut self, own: Option<&'a ast::With>, what: &str, known: &[&str], later: &[&str]) {
+    fn own(&mut self, own: Option<&'a ast::With>, what: &str, known: &[&str]) {
         if let Some(with) = own {
             for (name, value) in &with.options {
                 if self.given.iter().any(|(n, ..)| n.text == name.text) {
                     self.report(given_twice(name));
-                } else if known_option(self.world, name, what, known, later) {
+                } else if known_option(self.world, name, what, known) {
                     self.given.push((name, value, self.module));
                 } else {
                     self.wrong = true;
@@ -261,114 +268,6 @@ impl<'w, 'a> Options<'w, 'a> {
         })
     }
 
-    // ---- activities
-
-    fn activity(&mut self, sig: &Sig) -> Option<ActivityOptions> {
-        let timeout = self.duration("timeout");
-        let total = self.duration("total_timeout");
-        let heartbeat = self.duration("heartbeat");
-        let retry = match self.find("retry").map(|given| self.constant(given, Ty::RETRY)) {
-            Some(Some(Value::Retry(policy))) => policy,
-            _ => RetryPolicy::default(),
-        };
-        let target = self.target();
-        self.check_times(timeout, total, heartbeat, target.as_ref());
-        self.lint_bytes(sig);
-        let errors = self.errors(sig);
-        let on_cancel = self.on_cancel().unwrap_or(OnCancel::Try);
-        if self.wrong {
-            return None;
-        }
-        let target = target?;
-        Some(ActivityOptions {
-            target,
-            timeout_ms: timeout,
-            total_timeout_ms: total,
-            heartbeat_ms: heartbeat,
-            retry,
-            errors,
-            on_cancel,
-        })
-    }
-
-    fn check_times(&mut self, timeout: Option<i64>, total: Option<i64>, beat: Option<i64>, target: Option<&Target>) {
-        let text = weft_bytecode::wire::text::duration;
-        let given = self.find("timeout").is_some() || self.find("total_timeout").is_some();
-        if !given && !self.wrong && !matches!(target, Some(Target::Builtin(_))) {
-            let message = format!("activity `{}` has neither `timeout` nor `total_timeout`", self.name);
-            let d = Diagnostic::error("WF4001", self.span, message).label("how long may it take?");
-            self.report(
-                d.why("one lost attempt would hang the run for ever")
-                    .help("`timeout: 30s`, or `default activity with { timeout: 30s }` for the whole file"),
-            );
-        }
-        if let (Some(beat), Some(limit), Some((_, at, _))) = (beat, timeout.or(total), self.find("heartbeat"))
-            && beat >= limit
-        {
-            let message = format!("heartbeat {} is not shorter than timeout {}", text(beat), text(limit));
-            let d = Diagnostic::error("WF4003", at.span, message).label("would never be missed in time");
-            let third = if limit >= 3_000 { limit / 3_000 * 1_000 } else { (limit / 3).max(1) };
-            self.report(d.help(format!("a third of it: `heartbeat: {}`", text(third))));
-        }
-        if let (Some(total), Some(one), Some((_, at, _))) = (total, timeout, self.find("total_timeout"))
-            && total < one
-        {
-            let message = format!("total_timeout {} is shorter than one timeout {}", text(total), text(one));
-            let d = Diagnostic::error("WF4005", at.span, message).label("ends before one attempt may");
-            self.report(d.help("raise it, or lower `timeout`"));
-        }
-    }
-
-    /// WF4008.
-    fn lint_bytes(&self, sig: &Sig) {
-        for param in sig.params.iter().filter(|p| self.world.types.inner(p.ty).unwrap_or(p.ty) == Ty::BYTES) {
-            let message = format!("Bytes argument `{}` may exceed the 2 MiB payload limit", param.name);
-            self.world.report(
-                Diagnostic::warning("WF4008", param.span, message)
-                    .label("goes through the history")
-                    .help("pass a reference: a path, a URL or a key"),
-            );
-        }
-    }
-
-    fn target(&mut self) -> Option<Target> {
-        let Some(given) = TARGETS.iter().find_map(|name| self.find(name)) else {
-            let message = format!("`{}` does not say where it runs", self.name);
-            let d = Diagnostic::error("WF4004", self.span, message).label("where does it run?");
-            self.report(d.help(
-                "one of `queue: \"name\"`, `http: \"POST http://..\"`, `exec: \"command\"`, `builtin: \"noop\"`",
-            ));
-            return None;
-        };
-        let (name, value, _) = given;
-        if name.text != "http" {
-            for extra in ["body", "form", "query", "headers", "bearer"] {
-                // A default for the http activities of the file is nothing to this one.
-                if let Some((at, _, _)) = self.find(extra).filter(|(_, _, _)| name.text != "http") {
-                    let d = Diagnostic::error("WF4002", at.span, format!("`{extra}` belongs to `http` activities"));
-                    self.report(d.label(format!("this one runs by `{}`", name.text)));
-                }
-            }
-        }
-        match name.text.as_str() {
-            "queue" => match self.constant(given, Ty::STRING)? {
-                Value::String(queue) if !queue.is_empty() => Some(Target::Queue(queue)),
-                _ => {
-                    let d = Diagnostic::error("WF4010", value.span, "a task queue needs a name");
-                    self.report(d.label("empty"));
-                    None
-                }
-            },
-            "builtin" => {
-                let word = self.word("builtin", &["noop", "echo"])?;
-                Some(Target::Builtin(word))
-            }
-            "exec" => self.exec(value),
-            _ => self.http(value),
-        }
-    }
-
-    /// The pieces of a string literal, or a diagnostic.
     fn literal(&mut self, value: &'a ast::Expr, option: &str) -> Option<&'a ast::StringLit> {
         match &value.kind {
             ast::ExprKind::String(lit) => Some(lit),
@@ -382,123 +281,6 @@ impl<'w, 'a> Options<'w, 'a> {
                 None
             }
         }
-    }
-
-    fn exec(&mut self, value: &'a ast::Expr) -> Option<Target> {
-        let lit = self.literal(value, "exec")?;
-        let parts = self.parts(lit)?;
-        match split_words(parts) {
-            Ok(words) if !words.is_empty() => Some(Target::Exec(words)),
-            Ok(_) => {
-                let d = Diagnostic::error("WF4010", value.span, "`exec` needs a command");
-                self.report(d.label("empty").help("`exec: \"python3 charge.py\"`"));
-                None
-            }
-            Err(why) => {
-                let d = Diagnostic::error("WF4011", value.span, "the command line cannot be split into words");
-                self.report(
-                    d.label(why)
-                        .why("words are split as a shell does, but no shell runs")
-                        .help("close the quote; a backslash keeps the next character"),
-                );
-                None
-            }
-        }
-    }
-
-    fn http(&mut self, value: &'a ast::Expr) -> Option<Target> {
-        let lit = self.literal(value, "http")?;
-        let mut parts = self.parts(lit)?;
-        let split = match parts.first_mut() {
-            Some(Part::Text(text)) => {
-                text.split_once(' ').map(|(method, rest)| (method.to_owned(), rest.trim_start().to_owned()))
-            }
-            _ => None,
-        };
-        let Some((method, rest)) = split.filter(|(method, _)| METHODS.contains(&method.as_str())) else {
-            let d = Diagnostic::error("WF4010", lit.span, "`http` takes a method and a URL");
-            self.report(
-                d.label("expected `METHOD url`")
-                    .help(format!("`http: \"POST https://api.example.com/charges\"`; methods: {}", METHODS.join(", "))),
-            );
-            return None;
-        };
-        if rest.is_empty() {
-            parts.remove(0);
-        } else {
-            parts[0] = Part::Text(rest);
-        }
-        let url = Template { parts };
-        let starts = match url.parts.first() {
-            Some(Part::Text(text)) => text.starts_with("http://") || text.starts_with("https://"),
-            Some(Part::Hole(_)) => true,
-            None => false,
-        };
-        if !starts {
-            let d = Diagnostic::error("WF4010", lit.span, "the URL must begin with `http://` or `https://`");
-            self.report(d.label("not an absolute URL"));
-            return None;
-        }
-        let mut extra = |name: &str| -> Option<OptionValue> {
-            let (_, value, _) = self.find(name)?;
-            self.value(value)
-        };
-        let (body, form, query) = (extra("body"), extra("form"), extra("query"));
-        let (headers, bearer) = (extra("headers"), extra("bearer"));
-        if let (Some(_), Some(_), Some((at, ..))) = (&body, &form, self.find("form")) {
-            let d = Diagnostic::error("WF4010", at.span, "a request has either `body` or `form`");
-            self.report(d.label("second body").help("remove one"));
-        }
-        Some(Target::Http(Box::new(HttpTarget { method, url, body, form, query, headers, bearer })))
-    }
-
-    /// `errors: [402: CardDeclined]`.
-    fn errors(&mut self, sig: &Sig) -> Vec<(i32, String)> {
-        let Some((_, value, module)) = self.find("errors") else { return Vec::new() };
-        let pairs = match &value.kind {
-            ast::ExprKind::Map(pairs) => pairs,
-            ast::ExprKind::Missing => return Vec::new(),
-            _ => {
-                let d = Diagnostic::error("WF1002", value.span, "`errors` takes a map of codes to errors");
-                self.report(d.label("not a map").help("`errors: [402: CardDeclined]`"));
-                return Vec::new();
-            }
-        };
-        let mut out: Vec<(i32, String)> = Vec::new();
-        for (code, error) in pairs {
-            let number = match &code.kind {
-                ast::ExprKind::Number(ast::Number::Int(digits)) => digits.parse::<i32>().ok(),
-                _ => None,
-            };
-            let Some(number) = number else {
-                let d = Diagnostic::error("WF1002", code.span, "expected an HTTP status or exit code");
-                self.report(d.label("not a number"));
-                continue;
-            };
-            let ast::ExprKind::Name(text) = &error.kind else {
-                if !matches!(error.kind, ast::ExprKind::Missing) {
-                    let d = Diagnostic::error("WF1002", error.span, "expected the name of an error");
-                    self.report(d.label("not an error"));
-                }
-                continue;
-            };
-            let name = ast::Name { text: text.clone(), span: error.span };
-            let Some(id) = self.world.lookup_error(module, &name) else {
-                self.wrong = true;
-                continue;
-            };
-            if !sig.throws.contains(&id) && module == self.module {
-                let d = Diagnostic::error("WF3008", error.span, format!("`{text}` may escape `{}`", self.name));
-                self.report(d.label("not declared").help(format!("add `throws {text}` to the activity")));
-            }
-            if out.iter().any(|(n, _)| *n == number) {
-                let d = Diagnostic::error("WF1006", code.span, format!("code {number} is given twice"));
-                self.report(d.label("second time"));
-            }
-            let def = self.world.types.def(id);
-            out.push((number, def.wire.own(&def.name).to_owned()));
-        }
-        out
     }
 
     // ---- workflows

@@ -432,6 +432,8 @@ pub enum ExprKind {
     String(StringLit),
     Bool(bool),
     None,
+    /// A type, where an option takes one: `progress: List<Int>`.
+    Type(Box<TypeExpr>),
     /// `[a, b]`.
     List(Vec<Expr>),
     /// `[k: v]`, `[:]`.

@@ -234,7 +234,7 @@ activity g(x: Int) with { queue: "q", timeout: 5s, total_timeout: 1s }
 activity h(x: Int) with { exec: "python 'x", timeout: 5s }
 activity i(x: Int) with { http: "FETCH x", timeout: 5s }
 activity j(x: Int) with { queue: "q", timeout: 5s, retry: backoff(first: 5s, max: 1s) }
-activity k(x: Int) with { queue: "q", timeout: 5s, once: true }
+activity k(x: Int) with { queue: "q", timeout: 5s, priority: 6 }
 activity l(x: Int) with { queue: "q", timeout: 5s, body: { x } }
 workflow w(id: String) with { id: "w-{id}-{now()}" } { }"#,
         says: &[
@@ -248,7 +248,7 @@ workflow w(id: String) with { id: "w-{id}-{now()}" } { }"#,
             r#"8 WF4011 the command line cannot be split into words"#,
             r#"9 WF4010 `http` takes a method and a URL"#,
             r#"10 WF4010 this retry policy cannot be used"#,
-            r#"11 WF0009 the option `once` cannot be compiled yet"#,
+            r#"11 WF4010 priority 6 is not one of 1 to 5"#,
             r#"12 WF4002 `body` belongs to `http` activities"#,
             r#"13 WF2009 a run id must not depend on `now()`"#,
         ],

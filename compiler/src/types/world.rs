@@ -77,6 +77,8 @@ pub(crate) struct ActivityItem<'a> {
     /// Name on the wire.
     pub wire: String,
     pub sig: Sig,
+    /// What `progress` says; known when the options are checked.
+    pub progress: Cell<Option<Ty>>,
     pub with: Option<&'a ast::With>,
     pub item: &'a ast::Item,
 }
@@ -319,9 +321,9 @@ impl<'a> World<'a> {
                 self.add(module, &decl.name, Item::Fn(self.functions.len() as u32 - 1), item.public);
             }
             Decl::Activity { name, with, .. } => {
-                let (sig, with) = (Sig::unknown(), with.as_ref());
+                let (sig, progress, with) = (Sig::unknown(), Cell::new(None), with.as_ref());
                 let wire = self.wire_name(&item.annotations, name);
-                self.activities.push(ActivityItem { module, name, wire, sig, with, item });
+                self.activities.push(ActivityItem { module, name, wire, sig, progress, with, item });
                 self.add(module, name, Item::Activity(self.activities.len() as u32 - 1), true);
             }
             Decl::Workflow(decl) => {

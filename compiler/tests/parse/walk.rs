@@ -235,6 +235,7 @@ impl Walk<'_> {
         use ExprKind::*;
         match &expr.kind {
             Name(_) | Number(_) | Bool(_) | None | Break | Continue | Missing => {}
+            Type(ty) => self.ty(at, ty),
             String(s) => self.string(at, s),
             List(list) | Tuple(list) | Race(list) => list.iter().for_each(|e| self.expr(at, e)),
             Map(entries) => entries.iter().for_each(|(k, v)| {

@@ -289,15 +289,5 @@ fn fiber(text: &str) -> Option<FiberPath> {
 
 /// Options of an activity that is recorded: they decide nothing any more.
 fn recorded() -> ResolvedActivity {
-    ResolvedActivity {
-        timeout_ms: None,
-        total_timeout_ms: None,
-        heartbeat_ms: None,
-        retry_first_ms: 0,
-        retry_factor_milli: 1_000,
-        retry_max_ms: 0,
-        retry_attempts: 0,
-        queue: None,
-        on_cancel: CancelMode::Try,
-    }
+    ResolvedActivity { retry_factor_milli: 1_000, ..ResolvedActivity::default() }
 }

@@ -19,12 +19,13 @@ impl Run {
         match issued.command {
             Command::ScheduleActivity { activity, args, options } => {
                 let def = &self.loaded.program().activities[usize::from(activity)];
-                let options = activity::resolve(&def.options, options.as_ref());
-                let total = options.total_timeout_ms;
+                let options = activity::resolve(&def.options, options.as_ref(), &args, &self.facts.options);
+                let (total, queue) = (options.total_timeout_ms, options.queue_timeout_ms);
                 let name = def.name.clone();
                 let id = self.record(EventKind::ActivityScheduled { origin, activity: name, args, options }, out);
                 out.dispatch.push((id, 1));
                 out.alarms.extend(total.map(|ms| (self.now.plus_ms(ms), AlarmKey::ScheduleToClose(id))));
+                out.alarms.extend(queue.map(|ms| (self.now.plus_ms(ms), AlarmKey::ScheduleToStart(id, 1))));
             }
             Command::StartTimer { due } => {
                 let id = self.record(EventKind::TimerStarted { origin, due }, out);
@@ -172,11 +173,12 @@ impl Run {
 
     /// The end of an activity that is to be canceled and that nobody works on.
     pub(crate) fn end_if_idle(&mut self, id: EventId) -> Option<EventKind> {
+        let run_over = self.over().map(|(at, _)| at);
         let activity = self.activities.get_mut(&id)?;
         let EventKind::ActivityScheduled { activity: name, options, .. } = &self.history[id.0 as usize - 1].kind else {
             return None;
         };
-        let given = Given { id, name, options, declares: &|_| false };
+        let given = Given { id, name, options, run_over, declares: &|_| false };
         match activity.apply(given, ActivityInput::Cancel, self.now) {
             Ok(Moved::Ended(kind)) => Some(kind),
             _ => None,

@@ -9,7 +9,7 @@ use crate::activity::{ActivityInput, Given, Moved, timed_out};
 use crate::child;
 use crate::input::{AlarmKey, Input};
 use crate::successor::How;
-use crate::transition::{Refused, Transition};
+use crate::transition::{Refused, Steer, Transition};
 
 impl Run {
     pub(crate) fn take(&mut self, input: Input, out: &mut Transition) -> Result<(), Refused> {
@@ -39,6 +39,7 @@ impl Run {
             Input::Heartbeat { scheduled, attempt, progress } => {
                 self.attempt(scheduled, attempt, ActivityInput::Heartbeat(progress), out)
             }
+            Input::Steer { scheduled, steer } => self.steer(scheduled, steer, out),
             Input::Due(key) => {
                 self.due(key, out);
                 Ok(())
@@ -122,6 +123,7 @@ impl Run {
     }
 
     pub(crate) fn activity(&mut self, id: EventId, input: ActivityInput, out: &mut Transition) -> Result<(), Refused> {
+        let run_over = self.over().map(|(at, _)| at);
         let (Some(activity), Some(EventKind::ActivityScheduled { activity: name, options, .. })) =
             (self.activities.get_mut(&id), self.history.get(id.0 as usize - 1).map(|e| &e.kind))
         else {
@@ -134,26 +136,49 @@ impl Run {
             throws.iter().any(named)
         };
         // A limit that ran out says nothing to the attempt that still runs.
-        let runs_on = matches!(
-            input,
-            ActivityInput::StartToCloseDue | ActivityInput::HeartbeatDue | ActivityInput::ScheduleToCloseDue
-        );
-        match activity.apply(Given { id, name, options, declares: &declares }, input, self.now)? {
-            Moved::Goes { alarms, record } => {
-                out.alarms.extend(alarms);
-                out.records.extend(record);
+        let runs_on = matches!(input, ActivityInput::LimitDue(_));
+        let moved = activity.apply(Given { id, name, options, run_over, declares: &declares }, input, self.now)?;
+        self.moved(id, moved, runs_on, out);
+        Ok(())
+    }
+
+    /// Carries out what follows for an activity; `runs_on` says that whoever has its attempt does not know.
+    fn moved(&mut self, id: EventId, moved: Moved, runs_on: bool, out: &mut Transition) {
+        let attempt = self.activities.get(&id).map_or(0, |activity| activity.attempt);
+        let follow = match moved {
+            Moved::Goes(follow) => follow,
+            Moved::Dispatch(follow) => {
+                out.dispatch.push((id, attempt));
+                follow
             }
-            Moved::Dispatch => out.dispatch.push((id, activity.attempt)),
-            Moved::Again { record, at } => {
-                out.alarms.push((at, AlarmKey::Retry(id, activity.attempt)));
-                out.records.push(record);
+            Moved::Withdraw(follow) => {
+                out.dispatch.retain(|(scheduled, _)| *scheduled != id);
+                out.cancel.push(id);
+                follow
+            }
+            Moved::Again(follow) => {
                 out.cancel.extend(runs_on.then_some(id));
+                follow
             }
             Moved::Ended(kind) => {
                 out.cancel.extend(runs_on.then_some(id));
-                self.happened(kind, out);
+                return self.happened(kind, out);
             }
-        }
+        };
+        out.alarms.extend(follow.alarms);
+        out.records.extend(follow.records);
+    }
+
+    /// Somebody outside steers an activity.
+    fn steer(&mut self, id: EventId, steer: Steer, out: &mut Transition) -> Result<(), Refused> {
+        let run_over = self.over().map(|(at, _)| at);
+        let (Some(activity), Some(EventKind::ActivityScheduled { activity: name, options, .. })) =
+            (self.activities.get_mut(&id), self.history.get(id.0 as usize - 1).map(|e| &e.kind))
+        else {
+            return Err(Refused::Stale);
+        };
+        let moved = activity.steer(Given { id, name, options, run_over, declares: &|_| false }, steer, self.now);
+        self.moved(id, moved, false, out);
         Ok(())
     }
 
@@ -163,7 +188,11 @@ impl Run {
             AlarmKey::Timer(id) => self.timers.contains_key(&id),
             AlarmKey::Run => !self.is_closed(),
             AlarmKey::Begin => !self.begun && !self.is_closed(),
-            AlarmKey::Retry(id, attempt) | AlarmKey::StartToClose(id, attempt) | AlarmKey::Heartbeat(id, attempt) => {
+            AlarmKey::Retry(id, attempt)
+            | AlarmKey::StartToClose(id, attempt)
+            | AlarmKey::ScheduleToStart(id, attempt)
+            | AlarmKey::Heartbeat(id, attempt)
+            | AlarmKey::Progress(id, attempt) => {
                 self.activities.get(&id).is_some_and(|activity| activity.attempt == attempt)
             }
             AlarmKey::ScheduleToClose(id) => self.activities.contains_key(&id),
@@ -188,9 +217,11 @@ impl Run {
                 _ => return self.begin(out),
             },
             AlarmKey::Retry(id, _) => (id, ActivityInput::RetryDue),
-            AlarmKey::StartToClose(id, _) => (id, ActivityInput::StartToCloseDue),
-            AlarmKey::Heartbeat(id, _) => (id, ActivityInput::HeartbeatDue),
-            AlarmKey::ScheduleToClose(id) => (id, ActivityInput::ScheduleToCloseDue),
+            AlarmKey::Progress(id, _) => (id, ActivityInput::ProgressDue),
+            AlarmKey::StartToClose(id, _) => (id, ActivityInput::LimitDue(TimeoutKind::StartToClose)),
+            AlarmKey::ScheduleToStart(id, _) => (id, ActivityInput::LimitDue(TimeoutKind::ScheduleToStart)),
+            AlarmKey::Heartbeat(id, _) => (id, ActivityInput::LimitDue(TimeoutKind::Heartbeat)),
+            AlarmKey::ScheduleToClose(id) => (id, ActivityInput::LimitDue(TimeoutKind::ScheduleToClose)),
         };
         // An alarm never finds its activity stale: it was looked up just now, and alarms apply to every phase.
         let _ = self.activity(id, input, out);
@@ -249,7 +280,8 @@ pub(crate) fn cuts_in(input: &Input) -> bool {
         | Input::Delivered { .. }
         | Input::Redelivered { .. }
         | Input::Heartbeat { .. }
-        | Input::Due(AlarmKey::Run | AlarmKey::Retry(..)) => true,
+        | Input::Steer { .. }
+        | Input::Due(AlarmKey::Run | AlarmKey::Retry(..) | AlarmKey::Progress(..)) => true,
         Input::Signal { .. }
         | Input::Update { .. }
         | Input::Completed { .. }

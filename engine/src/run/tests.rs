@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use weft_bytecode::op::{Instr, NO_ARG, Op};
-use weft_bytecode::options::{ActivityOptions, OnCancel, RetryPolicy, Target, WorkflowOptions};
+use weft_bytecode::options::{ActivityOptions, OnCancel, Target, WorkflowOptions};
 use weft_bytecode::types::{Field, Type, TypeId, builtin};
 use weft_bytecode::{
     ActivityDef, FuncId, Function, Program, QueryDef, SignalDef, SourceFile, Span, StateDef, UpdateDef, WorkflowDef,
@@ -91,15 +91,8 @@ fn program(patched: bool, fixed: bool) -> Program {
         args,
         result: int_ty,
         throws: vec![],
-        options: ActivityOptions {
-            target: Target::Queue("q".into()),
-            timeout_ms: Some(10_000),
-            total_timeout_ms: None,
-            heartbeat_ms: None,
-            retry: RetryPolicy::default(),
-            errors: vec![],
-            on_cancel: OnCancel::Try,
-        },
+        progress: None,
+        options: ActivityOptions { timeout_ms: Some(10_000), ..ActivityOptions::new(Target::Queue("q".into())) },
         folder: String::new(),
         span: SPAN,
         doc: String::new(),

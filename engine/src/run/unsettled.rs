@@ -1,10 +1,10 @@
 //! What must be done, perhaps again, for a run that was read back: everything that was to leave the process after the
 //! events were durable may not have left it. All of it is safe to do twice.
 
-use weft_protocol::EventId;
+use weft_protocol::{EventId, Timestamp};
 
 use super::{Run, commands};
-use crate::activity::{Activity, Phase};
+use crate::activity::{Activity, Follow, Phase};
 use crate::input::AlarmKey;
 use crate::transition::{Outgoing, Transition};
 
@@ -36,21 +36,41 @@ impl Run {
         out
     }
 
+    /// An owner takes the run over: until now nobody could say that the attempt he works on lives.
+    pub fn resume(&mut self, now: Timestamp) {
+        for activity in self.activities.values_mut() {
+            if let Phase::Started { heard, .. } = &mut activity.phase {
+                *heard = (*heard).max(now);
+            }
+        }
+    }
+
     fn on_the_way(&self) -> impl Iterator<Item = Outgoing> {
         self.sent.iter().filter_map(|id| self.sent_by(*id))
     }
 
     fn resume_activity(&self, id: EventId, activity: &Activity, out: &mut Transition) {
+        let Some(options) = self.activity_options(id) else { return };
+        let follow = match activity.phase {
+            Phase::Started { .. } => activity.runs(id, options, Follow::default()),
+            Phase::Scheduled { .. } => activity.waits(id, options, Follow::default()),
+            Phase::BackingOff { .. } => Follow::default(),
+        };
+        out.alarms.extend(follow.alarms);
         match activity.phase {
             Phase::BackingOff { .. } if activity.cancel_requested => {}
-            Phase::Scheduled | Phase::Started { .. } => {
+            // Whoever has it has it: an attempt that is to be made once is never handed out again.
+            Phase::Started { .. } if options.once => {}
+            // What a worker has is his all the same; what nobody has waits.
+            Phase::Scheduled { .. } | Phase::Started { .. } if activity.paused.is_some() => {}
+            Phase::Scheduled { .. } | Phase::Started { .. } => {
                 out.dispatch.push((id, activity.attempt));
                 // Handed out all the same: whoever gets it, or has it still, is told to stop and says how it ended.
                 out.cancel.extend(activity.cancel_requested.then_some(id));
             }
             Phase::BackingOff { until } => out.alarms.push((until, AlarmKey::Retry(id, activity.attempt))),
         }
-        let total = self.activity_options(id).and_then(|options| options.total_timeout_ms);
+        let total = options.total_timeout_ms;
         out.alarms.extend(total.map(|ms| (activity.scheduled_at.plus_ms(ms), AlarmKey::ScheduleToClose(id))));
     }
 }

@@ -45,6 +45,10 @@ pub struct AttemptView<'a> {
     pub progress: Option<&'a Payload>,
     /// Whether it should stop.
     pub cancel_requested: bool,
+    /// Whether no other attempt follows for now.
+    pub paused: bool,
+    /// Whether it was reset since this attempt began.
+    pub reset: bool,
 }
 
 impl Run {
@@ -235,8 +239,10 @@ impl Run {
             attempt: activity.attempt,
             args,
             options,
-            progress: activity.progress.as_ref(),
+            progress: activity.progress.newest(),
             cancel_requested: activity.cancel_requested,
+            paused: activity.paused.is_some(),
+            reset: activity.reset,
         })
     }
 
@@ -296,20 +302,33 @@ impl Run {
         }
     }
 
+    /// Activities that have not ended, by their `ActivityScheduled`, with their names.
+    pub fn pending(&self) -> impl Iterator<Item = (EventId, &str)> {
+        self.activities.keys().filter_map(|id| match &self.history[id.0 as usize - 1].kind {
+            EventKind::ActivityScheduled { activity, .. } => Some((*id, activity.as_str())),
+            _ => None,
+        })
+    }
+
     /// Activities that have not ended.
     pub fn pending_activities(&self) -> Vec<PendingActivity> {
         let pending = self.activities.iter();
         pending
             .map(|(id, activity)| {
+                let paused = activity.paused.is_some();
                 let (state, next) = match activity.phase {
                     _ if activity.cancel_requested => ("cancel_requested", None),
-                    Phase::Scheduled => ("scheduled", None),
+                    Phase::Started { .. } if paused => ("pause_requested", None),
+                    _ if paused => ("paused", None),
+                    Phase::Scheduled { .. } => ("scheduled", None),
                     Phase::Started { .. } => ("started", None),
                     Phase::BackingOff { until } => ("backing_off", Some(text::time(until.0))),
                 };
-                let name = match &self.history[id.0 as usize - 1].kind {
-                    EventKind::ActivityScheduled { activity, .. } => activity.clone(),
-                    _ => String::new(),
+                let (name, summary) = match &self.history[id.0 as usize - 1].kind {
+                    EventKind::ActivityScheduled { activity, options, .. } => {
+                        (activity.clone(), options.summary.clone())
+                    }
+                    _ => (String::new(), None),
                 };
                 PendingActivity {
                     scheduled: id.0,
@@ -318,7 +337,9 @@ impl Run {
                     state: state.into(),
                     last_failure: activity.last_failure.as_ref().map(Failure::to_json),
                     next_attempt_at: next,
-                    progress: activity.progress.as_ref().map(Payload::value),
+                    progress: activity.progress.newest().map(Payload::value),
+                    paused: activity.paused.clone(),
+                    summary,
                 }
             })
             .collect()

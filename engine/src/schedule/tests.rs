@@ -99,7 +99,7 @@ fn others_are_stopped_once_and_the_newest_starts() {
         assert!(s.at(2 * HOUR).is_empty(), "not before it is known which run it is");
         let run = RunRef { workflow_id: "s-2026-06-01T01:00:00Z".into(), run_id: RunId(9) };
         let stop = if terminate { ScheduleEffect::Terminate(run) } else { ScheduleEffect::Cancel(run) };
-        assert_eq!(s.give(ScheduleInput::Started(1, RunId(9))), [stop.clone()]);
+        assert_eq!(s.give(ScheduleInput::Started(1, RunId(9))), std::slice::from_ref(&stop));
         assert!(s.at(3 * HOUR).is_empty(), "asked once");
         assert_eq!(s.schedule.clone().unsettled().len(), 1);
         assert_eq!(starts(&s.ended(1, Status::Canceled)), ["s-2026-06-01T03:00:00Z"]);

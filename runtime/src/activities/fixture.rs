@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
-use weft_bytecode::options::{ActivityOptions, HttpTarget, OnCancel, OptionValue, Part, RetryPolicy, Target, Template};
+use weft_bytecode::options::{ActivityOptions, HttpTarget, OptionValue, Part, Target, Template};
 use weft_bytecode::types::builtin;
 use weft_bytecode::{ActivityDef, Field, Program, Span, Type, TypeId};
 use weft_protocol::event::RunRef;
-use weft_protocol::policy::{CancelMode, ResolvedActivity};
+use weft_protocol::policy::ResolvedActivity;
 use weft_protocol::{EventId, PartitionId, Payload, RunId, Timestamp, WorkflowId};
 
 use super::ActivityTask;
@@ -40,15 +40,8 @@ impl Fixture {
             args: builtin::UNIT,
             result: builtin::UNIT,
             throws: Vec::new(),
-            options: ActivityOptions {
-                target,
-                timeout_ms: Some(30_000),
-                total_timeout_ms: None,
-                heartbeat_ms: None,
-                retry: RetryPolicy::default(),
-                errors: Vec::new(),
-                on_cancel: OnCancel::Try,
-            },
+            progress: None,
+            options: ActivityOptions { timeout_ms: Some(30_000), ..ActivityOptions::new(target) },
             folder: String::new(),
             span: Span { file: 0, start: 0, end: 0 },
             doc: String::new(),
@@ -122,14 +115,8 @@ impl Fixture {
         let options = &self.def.options;
         let options = ResolvedActivity {
             timeout_ms: options.timeout_ms,
-            total_timeout_ms: None,
             heartbeat_ms: options.heartbeat_ms,
-            retry_first_ms: 1_000,
-            retry_factor_milli: 2_000,
-            retry_max_ms: 100_000,
-            retry_attempts: 0,
-            queue: None,
-            on_cancel: CancelMode::Try,
+            ..ResolvedActivity::default()
         };
         self.program.activities.push(self.def);
         ActivityTask {

@@ -17,8 +17,10 @@ use weft_protocol::{EventId, RunId};
 
 use super::ActivityTask;
 
+mod ready;
 mod wire;
 
+use ready::Ready;
 pub use wire::{PollPlan, worker_task};
 
 /// Names one attempt to its worker. Stateless: it is the attempt's address, written `RUN.EVENT.ATTEMPT`; workers treat
@@ -91,7 +93,7 @@ struct Queues {
 
 #[derive(Debug, Default)]
 struct Queue {
-    ready: VecDeque<ActivityTask>,
+    ready: Ready,
     /// Polls that found nothing, the longest waiting first.
     waiting: VecDeque<Waiter>,
     /// Length at which attempts that were canceled meanwhile are swept out.
@@ -133,7 +135,7 @@ impl TaskQueues {
         let name = (Arc::clone(&task.namespace), Arc::from(queue));
         let mut queues = self.lock();
         let queue = queues.by_name.entry(name.clone()).or_default();
-        queue.ready.push_back(task);
+        queue.ready.push(task);
         queue.sweep();
         queue.serve(self, &name);
     }
@@ -210,9 +212,7 @@ impl TaskQueues {
     fn give_back(&self, name: &QueueName, tasks: Vec<ActivityTask>) {
         let mut queues = self.lock();
         let queue = queues.by_name.entry(name.clone()).or_default();
-        for task in tasks.into_iter().rev() {
-            queue.ready.push_front(task);
-        }
+        queue.ready.give_back(tasks);
         queue.serve(self, name);
         queues.tidy(name);
     }
@@ -236,7 +236,7 @@ impl Queues {
             self.grace.pop_front();
             if waits && let Some(Reserved { name, task, .. }) = self.reserved.remove(&token) {
                 let queue = self.by_name.entry(name.clone()).or_default();
-                queue.ready.push_back(task);
+                queue.ready.push(task);
                 queue.serve(shared, &name);
             }
         }
@@ -255,9 +255,7 @@ impl Queue {
             let handout = Handout { tasks, queues: shared.clone(), name: name.clone() };
             if let Err(mut unwanted) = waiter.give.send(handout) {
                 // That poll is gone. Emptied here, so that dropping it does not come back for the lock.
-                for task in std::mem::take(&mut unwanted.tasks).into_iter().rev() {
-                    self.ready.push_front(task);
-                }
+                self.ready.give_back(std::mem::take(&mut unwanted.tasks));
             }
         }
     }
@@ -265,17 +263,16 @@ impl Queue {
     fn take(&mut self, max: usize) -> Vec<ActivityTask> {
         let mut taken = Vec::new();
         let mut bytes = 0;
-        while let Some(task) = self.ready.front() {
+        while taken.len() < max
+            && let Some(task) = self.ready.next()
+        {
             let size = task.args.len() + task.progress.as_ref().map_or(0, |p| p.len());
-            if task.cancel.is_cancelled() {
-                self.ready.pop_front();
-                continue;
-            }
-            if taken.len() == max || (!taken.is_empty() && bytes + size > HANDOUT_BYTES_MAX) {
+            if !taken.is_empty() && bytes + size > HANDOUT_BYTES_MAX {
+                self.ready.give_back(vec![task]);
                 break;
             }
             bytes += size;
-            taken.extend(self.ready.pop_front());
+            taken.push(task);
         }
         taken
     }
@@ -283,7 +280,7 @@ impl Queue {
     /// Drops canceled attempts of a queue that nobody polls, at a cost of O(1) per push.
     fn sweep(&mut self) {
         if self.ready.len() >= self.sweep_at.max(SWEEP_MIN) {
-            self.ready.retain(|task| !task.cancel.is_cancelled());
+            self.ready.drop_canceled();
             self.sweep_at = self.ready.len() * 2;
         }
     }
@@ -305,6 +302,17 @@ impl Handout {
     /// The attempts.
     pub fn tasks(&self) -> &[ActivityTask] {
         &self.tasks
+    }
+
+    /// In two: the attempts whose place is `kept`, and the others.
+    pub fn split(mut self, kept: impl Fn(usize) -> bool) -> (Handout, Handout) {
+        let all = std::mem::take(&mut self.tasks).into_iter().enumerate();
+        let (ours, others): (Vec<_>, Vec<_>) = all.partition(|(n, _)| kept(*n));
+        let part = |tasks: Vec<(usize, ActivityTask)>| {
+            let tasks = tasks.into_iter().map(|(_, task)| task).collect();
+            Handout { tasks, queues: self.queues.clone(), name: self.name.clone() }
+        };
+        (part(ours), part(others))
     }
 
     /// They are the worker's now: the answer is on its way.

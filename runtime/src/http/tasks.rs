@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use weft_bytecode::wire::text;
 use weft_protocol::Failure;
-use weft_protocol::api::{ApiError, PollReply, PollRequest};
+use weft_protocol::api::{ApiError, HeartbeatReply, PollReply, PollRequest};
+use weft_protocol::limits::RETRY_AFTER_MS_MAX;
 
 use super::request::{JsonBody, OptionalBody, Params, Segments};
 use super::{Answer, Shared, reply};
@@ -20,7 +21,7 @@ use super::{Answer, Shared, reply};
 pub(super) struct CompleteRequest {
     /// The result, in the activity's result type; `null` or left out for `Unit`.
     #[serde(default)]
-    result: Value,
+    pub(super) result: Value,
 }
 
 /// How an attempt failed.
@@ -60,14 +61,7 @@ pub(super) struct FailureBody {
 pub(super) struct HeartbeatRequest {
     /// What the next attempt gets if this one is lost.
     #[serde(default)]
-    progress: Option<Value>,
-}
-
-/// Answer to a sign of life.
-#[derive(Serialize, utoipa::ToSchema)]
-pub(super) struct HeartbeatReply {
-    /// Whether the attempt should stop; end it with a failure of type `Canceled`, or with its result if it is done.
-    cancel_requested: bool,
+    pub(super) progress: Option<Value>,
 }
 
 /// Take tasks of a queue, waiting for the first. No tasks if the wait ended: ask again.
@@ -130,23 +124,27 @@ pub(super) async fn fail(
     JsonBody(request): JsonBody<FailRequest>,
 ) -> Answer {
     params.only(&[])?;
-    let wrong = |path: &str, expected: &str, found: String| {
-        ApiError::new(422, "wrong_input", format!("`{path}`: {found}")).at(path, expected)
-    };
-    let failure = Failure::from_json(&request.error)
-        .map_err(|found| wrong("error", "a failure with `type` and `message`", found))?;
-    let retry_after = match request.retry_after.as_deref() {
-        None => None,
-        Some(given) => {
-            let ms = text::parse_duration(given).and_then(|ms| u64::try_from(ms).ok());
-            let ms = ms.ok_or_else(|| {
-                wrong("retry_after", "a duration like \"3s\"", format!("expected a duration, found {given:?}"))
-            })?;
-            Some(Duration::from_millis(ms))
-        }
-    };
+    let (failure, retry_after) = request.read()?;
     shared.api.fail(&token, failure, retry_after).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+impl FailRequest {
+    /// The failure, and when to try again.
+    pub(super) fn read(&self) -> Result<(Failure, Option<Duration>), ApiError> {
+        let wrong = |path: &str, expected: &str, found: String| {
+            ApiError::new(422, "wrong_input", format!("`{path}`: {found}")).at(path, expected)
+        };
+        let failure = Failure::from_json(&self.error)
+            .map_err(|found| wrong("error", "a failure with `type` and `message`", found))?;
+        let Some(given) = self.retry_after.as_deref() else { return Ok((failure, None)) };
+        let ms = text::parse_duration(given).filter(|ms| (0..=RETRY_AFTER_MS_MAX).contains(ms));
+        let ms = ms.and_then(|ms| u64::try_from(ms).ok()).ok_or_else(|| {
+            let expected = format!("a duration like \"3s\", at most {}", text::duration(RETRY_AFTER_MS_MAX));
+            wrong("retry_after", &expected, format!("expected a duration, found {given:?}"))
+        })?;
+        Ok((failure, Some(Duration::from_millis(ms))))
+    }
 }
 
 /// Say that an attempt lives, and what it has got done.
@@ -167,6 +165,6 @@ pub(super) async fn heartbeat(
     OptionalBody(request): OptionalBody<HeartbeatRequest>,
 ) -> Answer {
     params.only(&[])?;
-    let cancel_requested = shared.api.heartbeat(&token, request.progress).await?;
-    Ok(reply(StatusCode::OK, &HeartbeatReply { cancel_requested }))
+    let told = shared.api.heartbeat(&token, request.progress).await?;
+    Ok(reply(StatusCode::OK, &told))
 }

@@ -50,7 +50,13 @@ impl Executor {
 
     fn carry(&mut self, part: PartitionId, output: Output, now: Timestamp, answers: &mut Vec<(ReplyId, Reply)>) {
         match output {
-            Output::Reply(reply, answer) => answers.push((reply, answer)),
+            Output::Reply(reply, answer) => match self.deliveries.remove(&reply) {
+                Some((_, waiting)) => {
+                    let delivery = if answer.is_ok() { Delivery::Begins } else { Delivery::Unwanted };
+                    let _ = waiting.send(delivery);
+                }
+                None => answers.push((reply, answer)),
+            },
             Output::Dispatch(attempt) => self.dispatch(part, attempt, false, now),
             Output::DispatchAgain(attempt) => self.dispatch(part, attempt, true, now),
             Output::Stop(run, scheduled) => {

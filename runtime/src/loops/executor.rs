@@ -39,6 +39,8 @@ pub(super) struct Executor {
     flight: Option<BoxFuture<'static, Landed>>,
     /// Who waits for which answer, and of which partition.
     pub(super) replies: FxHashMap<ReplyId, (PartitionId, oneshot::Sender<Reply>)>,
+    /// Who waits to be given an attempt.
+    pub(super) deliveries: FxHashMap<ReplyId, (PartitionId, oneshot::Sender<Delivery>)>,
     next_reply: u64,
     /// Attempts that are running or wait for a worker, to be told to stop.
     pub(super) running: FxHashMap<(RunId, EventId), (u32, CancellationToken)>,
@@ -68,6 +70,7 @@ pub(super) async fn run(world: Arc<World>, links: Links, mut inputs: mpsc::Unbou
         lane: Some(lane),
         flight: None,
         replies: FxHashMap::default(),
+        deliveries: FxHashMap::default(),
         next_reply: 0,
         running: FxHashMap::default(),
         clear_at: CLEAR_FROM,
@@ -175,19 +178,19 @@ impl Executor {
                 }
             }
             LoopInput::Delivered(attempt, answer) => {
-                // A silent node may be deposed without knowing: the attempt may have ended at the next owner.
-                let delivery = match self.partitions.get_mut(&attempt.run.partition()) {
+                let part = attempt.run.partition();
+                let refused = match self.partitions.get_mut(&part) {
                     None => Delivery::Unwanted,
+                    // A silent node may be deposed without knowing: the attempt may have ended at the next owner.
                     Some(_) if !self.world.lease.valid() => Delivery::NotNow,
                     Some(partition) => {
-                        if partition.delivered(attempt, now) {
-                            Delivery::Begins
-                        } else {
-                            Delivery::Unwanted
-                        }
+                        let reply = ReplyId(self.next_reply);
+                        self.next_reply += 1;
+                        self.deliveries.insert(reply, (part, answer));
+                        return partition.deliver(attempt, None, reply, now);
                     }
                 };
-                let _ = answer.send(delivery);
+                let _ = answer.send(refused);
             }
             LoopInput::Open(partitions) => {
                 self.links.all_sent();
@@ -360,6 +363,8 @@ impl Executor {
             for (_, (_, waiting)) in self.replies.extract_if(|_, (of, _)| of == part) {
                 let _ = waiting.send(Err(error.clone()));
             }
+            // Whoever waits to be given an attempt is not.
+            self.deliveries.retain(|_, (of, _)| of != part);
             self.running.retain(|(run, _), (_, token)| {
                 let theirs = run.partition() == *part;
                 if theirs {

@@ -11,19 +11,19 @@ use weft_engine::reset::{Point, Without};
 use weft_engine::signature;
 use weft_engine::update::outcome_in;
 use weft_protocol::api::{
-    ApiError, BatchReply, BatchRequest, CountQuery, CountReply, DeployReply, FirstUpdate, HistoryPage, ListQuery,
-    MessageRequest, NamespaceChange, NamespaceInfo, NamespaceList, NamespaceRequest, PollReply, PollRequest,
+    ApiError, BatchReply, BatchRequest, CountQuery, CountReply, DeployReply, FirstUpdate, HeartbeatReply, HistoryPage,
+    ListQuery, MessageRequest, NamespaceChange, NamespaceInfo, NamespaceList, NamespaceRequest, PollReply, PollRequest,
     ResetPoint, ResetReply, ResetRequest, ResetWithout, ResultReply, RunDescription, RunPage, ScheduleDescription,
     ScheduleList, StartReply, StartRequest, StopRequest, UpdateReply, UpdateRequest, UpdateStage, WorkflowSignature,
 };
 use weft_protocol::event::EventKind;
 use weft_protocol::moving::{Moving, PatchesReply};
-use weft_protocol::{EventId, Failure, Payload, RunId, WorkflowId};
+use weft_protocol::{EventId, Failure, RunId, WorkflowId};
 
 use super::answer;
 use super::{Node, Shared, deploy, patches, schedules};
 use crate::activities::queue::{PollPlan, TaskToken, worker_task};
-use crate::api::{Api, RunKey, ScheduleRequest};
+use crate::api::{ActivityAct, ActivityKey, Api, RunKey, ScheduleRequest};
 use crate::loops::Delivery;
 use crate::partition::ask::{checked_start, query_run};
 use crate::partition::request::{Answer, AttemptRef, Key, Reply, Request, ResetOrder, StartOrder, WorkerOutcome};
@@ -348,16 +348,19 @@ impl Api for Node {
             let handout = self.shared.queues.poll(namespace, queue, plan.max, left).await;
             let attempts = handout.tasks().iter().map(|task| attempt_of(TaskToken::of(task)));
             let begins = futures::future::join_all(attempts.map(|attempt| core.links.deliver(attempt))).await;
-            if begins.contains(&Delivery::NotNow) {
+            if begins.contains(&Delivery::NotNow) && !begins.contains(&Delivery::Begins) {
                 // The handout goes back to its queue.
                 return Err(unsure());
             }
             let now = self.shared.options.clock.now();
-            let tasks: Vec<_> = handout
+            // What has begun is this worker's: it may be that it never begins again. The rest goes back.
+            let (theirs, _not_now) = handout.split(|n| begins.get(n) != Some(&Delivery::NotNow));
+            let has_begun = begins.iter().filter(|begins| **begins != Delivery::NotNow);
+            let tasks: Vec<_> = theirs
                 .accept()
                 .iter()
-                .zip(begins)
-                .filter(|(_, begins)| *begins == Delivery::Begins)
+                .zip(has_begun)
+                .filter(|(_, begins)| **begins == Delivery::Begins)
                 .map(|(task, _)| worker_task(task, task.options.timeout_ms.map(|timeout| now.plus_ms(timeout))))
                 .collect();
             // What was handed out and canceled in the same moment is nothing to answer with.
@@ -372,26 +375,34 @@ impl Api for Node {
     }
 
     async fn fail(&self, token: &str, failure: Failure, retry_after: Option<Duration>) -> Result<(), ApiError> {
-        let (bytes, max) = (failure.to_json().to_string().len(), self.shared.limits.payload_bytes_max);
-        if bytes > max {
-            return Err(refusal::too_large("the failure", bytes, "payload_bytes_max", max));
-        }
+        self.shared.fits(&failure)?;
         let retry_after_ms = retry_after.map(|after| i64::try_from(after.as_millis()).unwrap_or(i64::MAX));
         self.shared.end_attempt(token, WorkerOutcome::Failed { failure, retry_after_ms }).await
     }
 
-    async fn heartbeat(&self, token: &str, progress: Option<Value>) -> Result<bool, ApiError> {
+    async fn heartbeat(&self, token: &str, progress: Option<Value>) -> Result<HeartbeatReply, ApiError> {
         let core = self.shared.work()?;
         let attempt = self.shared.claimed(token)?;
-        let progress = progress.as_ref().map(Payload::from);
-        if let Some(progress) = &progress
-            && progress.len() > self.shared.limits.payload_bytes_max
-        {
-            let max = self.shared.limits.payload_bytes_max;
-            return Err(refusal::too_large("the progress", progress.len(), "payload_bytes_max", max));
-        }
         match core.links.ask(attempt.run.partition(), Request::Heartbeat { attempt, progress }).await? {
-            Answer::Alive { cancel_requested } => Ok(cancel_requested),
+            Answer::Alive(told) => Ok(told),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    async fn activity(&self, run: &RunKey, which: &ActivityKey, act: ActivityAct) -> Result<HeartbeatReply, ApiError> {
+        self.shared.work()?;
+        let key = self.shared.key(run)?;
+        if let ActivityAct::Fail { failure, .. } = &act {
+            self.shared.fits(failure)?;
+        }
+        let ask = Request::Activity { key: key.clone(), which: which.clone(), act };
+        match self.shared.ask(&key, ask).await? {
+            Answer::Alive(told) => Ok(told),
+            Answer::Done => Ok(HeartbeatReply::default()),
+            Answer::NotOpen => {
+                answer::closed_run(&self.shared, &key).await?;
+                Err(refusal::run_closed(key.workflow_id.as_str()))
+            }
             other => Err(unexpected(&other)),
         }
     }
@@ -427,6 +438,15 @@ impl Shared {
             workflow_id: WorkflowId::from(run.workflow_id.as_str()),
             run_id,
         })
+    }
+
+    /// Whether a reported failure has room in a history.
+    fn fits(&self, failure: &Failure) -> Result<(), ApiError> {
+        let (bytes, max) = (failure.to_json().to_string().len(), self.limits.payload_bytes_max);
+        match bytes > max {
+            true => Err(refusal::too_large("the failure", bytes, "payload_bytes_max", max)),
+            false => Ok(()),
+        }
     }
 
     fn longest(&self, wait: Duration) -> Duration {

@@ -69,7 +69,7 @@ async fn a_run_from_start_to_result_over_a_restart() {
     let again = node.poll(NS, "q", poll()).await.unwrap().tasks;
     assert_eq!(again[0].attempt, 2);
     assert_eq!(node.complete(&tasks[0].token, json!(1)).await.unwrap_err().status, 410, "an old token");
-    assert!(!node.heartbeat(&again[0].token, Some(json!("half"))).await.unwrap());
+    assert!(!node.heartbeat(&again[0].token, Some(json!("half"))).await.unwrap().cancel_requested);
     let page = node.history(&run("order-5"), 0, 100, Duration::ZERO).await.unwrap();
     assert_eq!((page.events.len(), page.complete), (2, false));
     node.shutdown().await;

@@ -53,7 +53,9 @@ fn event_of(key: AlarmKey) -> EventId {
         AlarmKey::Timer(event)
         | AlarmKey::Retry(event, _)
         | AlarmKey::StartToClose(event, _)
+        | AlarmKey::ScheduleToStart(event, _)
         | AlarmKey::Heartbeat(event, _)
+        | AlarmKey::Progress(event, _)
         | AlarmKey::ScheduleToClose(event) => event,
         AlarmKey::Run | AlarmKey::Begin => EventId(0),
     }

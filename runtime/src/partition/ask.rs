@@ -70,7 +70,8 @@ impl Partition {
             Request::Declare { namespace, program } => self.declare_schedules(&namespace, &program, reply, now),
             Request::Try { namespace, program, trying } => self.try_runs(&namespace, program, trying, reply),
             Request::EndAttempt { attempt, outcome } => self.worker_ended(attempt, outcome, reply, now),
-            Request::Heartbeat { attempt, progress } => self.worker_lives(attempt, progress, reply, now),
+            Request::Heartbeat { attempt, progress } => self.worker_lives(attempt, progress.as_ref(), reply, now),
+            Request::Activity { key, which, act } => self.on_activity(&key, &which, act, reply, now),
         }
     }
 

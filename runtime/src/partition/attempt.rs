@@ -6,8 +6,10 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 use weft_bytecode::options::Target;
 use weft_bytecode::types::builtin::UNIT;
+use weft_bytecode::wire::{self, Strictness};
 use weft_bytecode::{ActivityDef, Program};
-use weft_engine::Input;
+use weft_engine::{AttemptView, Input};
+use weft_protocol::api::{ApiError, HeartbeatReply};
 use weft_protocol::{Failure, Payload, Timestamp};
 use weft_vm::Loaded;
 
@@ -62,24 +64,27 @@ impl Partition {
         })
     }
 
-    /// An attempt was handed to whoever runs it: its time starts now. False if it is not wanted any more.
-    pub fn delivered(&mut self, attempt: AttemptRef, now: Timestamp) -> bool {
-        if self.pending(attempt).is_none() {
-            return false;
-        }
-        let input = Input::Delivered { scheduled: attempt.scheduled, attempt: attempt.attempt };
-        self.apply(attempt.run, input, Then::Nothing, now);
-        true
+    /// Somebody is about to get an attempt, or has worked on it `since` a time before: its time starts, and the answer
+    /// says whether he may. Where that is written, the answer waits until it is durable; else it leaves at once.
+    pub fn deliver(&mut self, at: AttemptRef, since: Option<Timestamp>, reply: ReplyId, now: Timestamp) {
+        let AttemptRef { run, scheduled, attempt } = at;
+        let Some(open) = self.runs.get(&run).filter(|_| self.pending(at).is_some()) else {
+            return self.reply(0, reply, Err(refusal::attempt_gone()));
+        };
+        let logged = open.run.attempt_view(scheduled).is_some_and(|pending| pending.options.logs_delivery());
+        let input = match since {
+            None => Input::Delivered { scheduled, attempt },
+            Some(since) => Input::Redelivered { scheduled, attempt, since },
+        };
+        let then = if logged { Then::Answer(reply) } else { Then::Begins(reply) };
+        self.apply(run, input, then, now);
     }
 
-    /// As [`Partition::delivered`], of an attempt that has been worked on since a time before.
-    pub fn delivered_since(&mut self, attempt: AttemptRef, since: Timestamp, now: Timestamp) -> bool {
-        if self.pending(attempt).is_none() {
-            return false;
-        }
-        let input = Input::Redelivered { scheduled: attempt.scheduled, attempt: attempt.attempt, since };
-        self.apply(attempt.run, input, Then::Nothing, now);
-        true
+    /// Whether an attempt is the current one of its activity and is not handed out again after a restart: whoever had it
+    /// before has it still.
+    pub(crate) fn stays_out(&self, at: AttemptRef) -> bool {
+        let pending = self.runs.get(&at.run).and_then(|open| open.run.attempt_view(at.scheduled));
+        pending.is_some_and(|pending| pending.attempt == at.attempt && (pending.paused || pending.options.once))
     }
 
     /// An executor of this process ended an attempt; its results are checked already.
@@ -127,20 +132,54 @@ impl Partition {
     }
 
     /// A worker says that an attempt lives.
-    pub(super) fn worker_lives(&mut self, at: AttemptRef, progress: Option<Payload>, reply: ReplyId, now: Timestamp) {
-        if self.pending(at).is_none() {
+    pub(super) fn worker_lives(&mut self, at: AttemptRef, progress: Option<&Value>, reply: ReplyId, now: Timestamp) {
+        let Some((program, activity)) = self.pending(at) else {
             return self.reply(self.last_batch(), reply, Err(refusal::attempt_gone()));
-        }
+        };
+        let def = &program.program().activities[usize::from(activity)];
+        let max = self.setup.limits.payload_bytes_max;
+        let progress = match progress.map(|value| checked_progress(program.program(), def, value, max)).transpose() {
+            Ok(progress) => progress,
+            Err(error) => return self.reply(0, reply, Err(error)),
+        };
         let AttemptRef { run, scheduled, attempt } = at;
         let input = Input::Heartbeat { scheduled, attempt, progress };
         self.apply(run, input, Then::AnswerAlive(reply, scheduled), now);
     }
 
     /// Code and activity of an attempt that is the current one of its activity.
-    fn pending(&self, at: AttemptRef) -> Option<(Arc<Loaded>, u16)> {
+    pub(super) fn pending(&self, at: AttemptRef) -> Option<(Arc<Loaded>, u16)> {
         let open = self.runs.get(&at.run)?;
         let pending = open.run.attempt_view(at.scheduled).filter(|pending| pending.attempt == at.attempt)?;
         Some((open.run.loaded().clone(), pending.activity?))
+    }
+}
+
+/// What the answer to a heartbeat says; of one that is over, to stop.
+pub(super) fn told(pending: Option<&AttemptView<'_>>) -> HeartbeatReply {
+    match pending {
+        Some(AttemptView { cancel_requested, paused, reset, .. }) => {
+            HeartbeatReply { cancel_requested: *cancel_requested, paused: *paused, reset: *reset }
+        }
+        None => HeartbeatReply { cancel_requested: true, ..HeartbeatReply::default() },
+    }
+}
+
+/// What a heartbeat reports, in the activity's `progress` type where it declares one.
+fn checked_progress(program: &Program, def: &ActivityDef, value: &Value, max: usize) -> Result<Payload, ApiError> {
+    let progress = match def.progress {
+        None => Payload::from(value),
+        Some(ty) => {
+            let canonical = wire::normalize(program, ty, value, Strictness::Lenient).map_err(|error| {
+                let path = if error.path.is_empty() { "progress".into() } else { format!("progress.{}", error.path) };
+                ApiError::new(422, "wrong_input", error.to_string()).at(path, error.expected.clone())
+            })?;
+            Payload::from(&canonical)
+        }
+    };
+    match progress.len() {
+        bytes if bytes > max => Err(refusal::too_large("the progress", bytes, "payload_bytes_max", max)),
+        _ => Ok(progress),
     }
 }
 

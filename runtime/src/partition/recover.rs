@@ -345,6 +345,10 @@ impl Partition {
                 None => recover(logged)?,
             },
         };
+        let mut run = run;
+        if let Restore::ToServe(now) = restore {
+            run.resume(now);
+        }
         let namespace = namespace_of(run.history());
         self.names.insert((namespace.clone(), run.me().workflow_id.clone()), id);
         let unsettled = run.unsettled();

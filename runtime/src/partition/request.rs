@@ -9,7 +9,9 @@ use weft_bytecode::schedule::Definition;
 use weft_engine::Run;
 use weft_engine::ScheduleInput;
 use weft_engine::reset::{Point, Without};
-use weft_protocol::api::{ApiError, RunDescription, RunRow, ScheduleDescription, ScheduleRow, Status, UpdateReply};
+use weft_protocol::api::{
+    ApiError, HeartbeatReply, RunDescription, RunRow, ScheduleDescription, ScheduleRow, Status, UpdateReply,
+};
 use weft_protocol::event::{EventKind, ParentRef, RunRef};
 use weft_protocol::moving::Unmoved;
 use weft_protocol::policy::{OnClosed, OnConflict, OnParentClose, RunOptions};
@@ -20,6 +22,7 @@ use weft_vm::Loaded;
 use super::update::{Sent, UpdateAsked, UpdateWaiter};
 use super::word::Tell;
 use crate::activities::AttemptOutcome;
+use crate::api::{ActivityAct, ActivityKey};
 use crate::filter::Filter;
 use crate::store::{ClosedRun, StoreError};
 
@@ -237,8 +240,17 @@ pub enum Request {
     Heartbeat {
         /// Which.
         attempt: AttemptRef,
-        /// For the next attempt.
-        progress: Option<Payload>,
+        /// For the next attempt, not checked yet.
+        progress: Option<Value>,
+    },
+    /// Somebody ends, keeps alive or steers a pending activity that he names by its run.
+    Activity {
+        /// The run.
+        key: Key,
+        /// Which of its activities.
+        which: ActivityKey,
+        /// What is done.
+        act: ActivityAct,
     },
 }
 
@@ -307,11 +319,8 @@ pub enum Answer {
     },
     /// It is done and durable.
     Done,
-    /// To a heartbeat: whether the attempt should stop.
-    Alive {
-        /// Whether to stop.
-        cancel_requested: bool,
-    },
+    /// To a heartbeat, and to what is done to an activity: what whoever works on it should know.
+    Alive(HeartbeatReply),
     /// To a query.
     Value(Payload),
     /// To an update.
@@ -647,6 +656,8 @@ pub(super) enum Then {
     Update(ReplyId, String, Sent),
     /// Answer a heartbeat of this activity.
     AnswerAlive(ReplyId, EventId),
+    /// An attempt begins for whoever asked for it. Nothing is written of that, so nothing is waited for.
+    Begins(ReplyId),
     /// The parent has noted word of a child.
     Child(Box<ChildWord>),
     /// Answer the run that sent this.

@@ -10,11 +10,14 @@ use weft_protocol::limits::Limits;
 use weft_protocol::moving::{CodeLine, Unmoved};
 use weft_protocol::{Event, EventId, RunId};
 use weft_runtime::activities::ActivityTask;
+use weft_runtime::activities::queue::worker_task;
+use weft_runtime::api::ActivityAct;
+use weft_runtime::partition::request::{AttemptRef, WorkerOutcome};
 use weft_runtime::sandbox::{Crashes, Sandbox};
 use weft_runtime::store::{Journal, StoreError};
 use weft_vm::Loaded;
 
-use crate::script::{Becomes, Case, Finds, Nth, Started, Stays, Step};
+use crate::script::{Answer, Becomes, Case, Finds, Nth, Started, Stays, Step};
 
 /// A run after some step.
 pub(crate) struct Seen<'a> {
@@ -78,13 +81,67 @@ impl Play<'_> {
                 let (run, scheduled) = self.find(activity)?;
                 self.sandbox.complete(run, scheduled, result.clone()).await.map_err(told)
             }
-            Step::Fail { activity, failure } => {
+            Step::Fail { activity, failure, after_ms } => {
                 let (run, scheduled) = self.find(activity)?;
-                self.sandbox.fail(run, scheduled, failure.clone(), None).await.map_err(told)
+                self.sandbox.fail(run, scheduled, failure.clone(), *after_ms).await.map_err(told)
             }
-            Step::Heartbeat { activity, progress } => {
+            Step::Heartbeat { activity, progress, told: expected } => {
                 let (run, scheduled) = self.find(activity)?;
-                self.sandbox.heartbeat(run, scheduled, progress.clone()).await.map(drop).map_err(told)
+                match (self.sandbox.heartbeat(run, scheduled, progress.clone()).await, expected) {
+                    (Ok(found), Some(Answer::Reply(expected))) => expect(&found, expected),
+                    (Err(error), Some(Answer::Refused(code))) => expect(&error.code, code),
+                    (Ok(found), Some(Answer::Refused(_))) => Err(format!("it was not refused: {found:?}")),
+                    (Ok(_), None) => Ok(()),
+                    (Err(error), _) => Err(told(error)),
+                }
+            }
+            Step::Hold => {
+                self.sandbox.workers_wait();
+                Ok(())
+            }
+            Step::Take { activity } => {
+                let waits: Vec<_> = self.sandbox.waiting().map(|task| (task.run.run_id, task.scheduled)).collect();
+                let (run, scheduled) = self.find_among(activity, |run, scheduled| waits.contains(&(run, scheduled)))?;
+                self.sandbox.take(run, scheduled).await.map_err(told)
+            }
+            Step::Stale { activity, attempt, report } => {
+                let (run, scheduled) = self.find(activity)?;
+                let at = AttemptRef { run, scheduled, attempt: *attempt };
+                let outcome = match report.clone() {
+                    ActivityAct::Complete { result } => self.sandbox.report(at, WorkerOutcome::Completed(result)).await,
+                    ActivityAct::Fail { failure, retry_after_ms } => {
+                        self.sandbox.report(at, WorkerOutcome::Failed { failure, retry_after_ms }).await
+                    }
+                    ActivityAct::Heartbeat { progress } => self.sandbox.heartbeat_of(at, progress).await.map(drop),
+                    ActivityAct::Steer(_) => return Err("nobody steers with a token".into()),
+                };
+                match outcome {
+                    Err(error) => expect(&(error.status, error.code), &(410, "attempt_gone".into())),
+                    Ok(()) => Err("it was not stale".into()),
+                }
+            }
+            Step::Outside { which, act, refused } => {
+                let main = self.main()?.to_owned();
+                match (self.sandbox.activity(&main, which.clone(), act.clone()).await, refused) {
+                    (Ok(_), None) => Ok(()),
+                    (Err(error), Some(code)) => expect(&error.code, code),
+                    (Ok(_), Some(_)) => Err("it was not refused".into()),
+                    (Err(error), None) => Err(told(error)),
+                }
+            }
+            Step::Pending { activity, shown } => {
+                let (run, scheduled) = self.find_among(activity, |_, _| true)?;
+                let main = self.main()?.to_owned();
+                let pending = self.sandbox.describe(&main).await.map_err(told)?.activities;
+                let found = pending.iter().find(|pending| pending.scheduled == scheduled.0);
+                let found = found.ok_or_else(|| format!("nothing of event {} of {run} is pending", scheduled.0))?;
+                shows(&serde_json::to_value(found).map_err(|error| error.to_string())?, shown)
+            }
+            Step::Task { activity, shown } => {
+                let (run, scheduled) = self.find(activity)?;
+                let task = self.sandbox.attempts().find(|task| task.run.run_id == run && task.scheduled == scheduled);
+                let task = worker_task(task.ok_or("nobody has it")?, None);
+                shows(&serde_json::to_value(task).map_err(|error| error.to_string())?, shown)
             }
             Step::Canceled { activity } => {
                 let (run, scheduled) = self.find(activity)?;
@@ -263,7 +320,7 @@ impl Play<'_> {
     }
 
     fn note_scheduled(&mut self) {
-        for task in self.sandbox.attempts() {
+        for task in self.sandbox.attempts().chain(self.sandbox.waiting()) {
             let known = (task.def().name.clone(), task.run.run_id, task.scheduled);
             if !self.scheduled.contains(&known) {
                 self.scheduled.push(known);
@@ -288,13 +345,17 @@ impl Play<'_> {
     }
 
     fn find(&self, wanted: &Nth) -> Result<(RunId, EventId), String> {
-        let named = || self.scheduled.iter().filter(|(name, ..)| *name == wanted.name);
-        let running = |run: RunId, scheduled: EventId| {
+        self.find_among(wanted, |run, scheduled| {
             self.sandbox.attempts().any(|task| task.run.run_id == run && task.scheduled == scheduled)
-        };
+        })
+    }
+
+    /// The activity that is meant; without a number the first that `is`.
+    fn find_among(&self, wanted: &Nth, is: impl Fn(RunId, EventId) -> bool) -> Result<(RunId, EventId), String> {
+        let named = || self.scheduled.iter().filter(|(name, ..)| *name == wanted.name);
         let found = match wanted.n {
             Some(n) => named().nth(n - 1),
-            None => named().find(|(_, run, scheduled)| running(*run, *scheduled)),
+            None => named().find(|(_, run, scheduled)| is(*run, *scheduled)),
         };
         found
             .map(|(_, run, scheduled)| (*run, *scheduled))
@@ -360,6 +421,16 @@ fn is(reply: &UpdateReply, becomes: &Becomes) -> bool {
             kind(&reply.failure) == wanted.as_str()
         }
         _ => false,
+    }
+}
+
+/// Whether an object has these fields with these values.
+fn shows(found: &Value, shown: &Value) -> Result<(), String> {
+    let fields = shown.as_object().ok_or("what is shown is an object")?;
+    let differs = |(name, value): &(&String, &Value)| found.get(name.as_str()).unwrap_or(&Value::Null) != *value;
+    match fields.iter().find(differs) {
+        None => Ok(()),
+        Some((name, value)) => Err(format!("expected {name} = {value}, found {found}")),
     }
 }
 

@@ -5,10 +5,12 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 use weft_bytecode::wire::text;
 use weft_bytecode::{Program, codec};
+use weft_engine::Steer;
 use weft_protocol::Failure;
-use weft_protocol::api::ResetRequest;
+use weft_protocol::api::{HeartbeatReply, ResetRequest};
 use weft_protocol::limits::Limits;
 use weft_protocol::moving::Moving;
+use weft_runtime::api::{ActivityAct, ActivityKey};
 
 /// One case.
 pub(crate) struct Case {
@@ -42,10 +44,40 @@ pub(crate) enum Step {
     Fail {
         activity: Nth,
         failure: Failure,
+        after_ms: Option<i64>,
     },
     Heartbeat {
         activity: Nth,
         progress: Option<Value>,
+        told: Option<Answer>,
+    },
+    /// From here on workers take tasks only when told to.
+    Hold,
+    /// A worker takes a task.
+    Take {
+        activity: Nth,
+    },
+    /// The worker of an attempt that is not the current one reports.
+    Stale {
+        activity: Nth,
+        attempt: u32,
+        report: ActivityAct,
+    },
+    /// Somebody outside does something to an activity that he names by its run.
+    Outside {
+        which: ActivityKey,
+        act: ActivityAct,
+        refused: Option<String>,
+    },
+    /// What `describe` says of a pending activity.
+    Pending {
+        activity: Nth,
+        shown: Value,
+    },
+    /// What the worker was given.
+    Task {
+        activity: Nth,
+        shown: Value,
     },
     Canceled {
         activity: Nth,
@@ -117,6 +149,15 @@ pub(crate) enum Step {
 pub(crate) struct Nth {
     pub(crate) name: String,
     pub(crate) n: Option<usize>,
+}
+
+/// What the answer to a heartbeat must be.
+#[derive(Debug, Clone)]
+pub(crate) enum Answer {
+    /// It says this.
+    Reply(HeartbeatReply),
+    /// It is refused for this reason.
+    Refused(String),
 }
 
 /// What must have become of a start.
@@ -263,15 +304,39 @@ fn parse(line: &str) -> Result<Step, String> {
         }
         "fail" => {
             let (activity, rest) = nth(rest)?;
-            let failure = match json(rest)?.ok_or("what failed?")? {
-                Value::String(message) => Failure::fault(message),
-                object => Failure::from_json(&object)?,
-            };
-            Step::Fail { activity, failure }
+            let (failure, after_ms) = failed(rest)?;
+            Step::Fail { activity, failure, after_ms }
         }
         "heartbeat" => {
+            let (rest, told) = rest.split_once("->").map_or((rest, None), |(rest, told)| (rest.trim(), Some(told)));
             let (activity, rest) = nth(rest)?;
-            Step::Heartbeat { activity, progress: json(rest)? }
+            Step::Heartbeat { activity, progress: json(rest)?, told: told.map(self::told).transpose()? }
+        }
+        "hold" => Step::Hold,
+        "take" => Step::Take { activity: nth(rest)?.0 },
+        "stale" => {
+            let (word, rest) = name(rest)?;
+            let (activity, rest) = nth(rest)?;
+            let (attempt, rest) = name(rest)?;
+            let attempt = attempt.parse().map_err(|_| "no number of an attempt")?;
+            Step::Stale { activity, attempt, report: act(&word, rest)? }
+        }
+        "outside" => {
+            let (rest, refused) = rest.split_once("->").map_or((rest, None), |(rest, code)| (rest.trim(), Some(code)));
+            let (word, rest) = name(rest)?;
+            let (named, rest) = name(rest)?;
+            let (activity, event) = named.split_once('#').map_or((&*named, None), |(name, event)| (name, Some(event)));
+            let event = event.map(|event| event.parse().map_err(|_| "no number of an event")).transpose()?;
+            let which = ActivityKey { name: activity.into(), event };
+            Step::Outside { which, act: act(&word, rest)?, refused: refused.map(|code| code.trim().into()) }
+        }
+        "pending" => {
+            let (activity, rest) = nth(rest)?;
+            Step::Pending { activity, shown: json(rest)?.ok_or("what is shown?")? }
+        }
+        "task" => {
+            let (activity, rest) = nth(rest)?;
+            Step::Task { activity, shown: json(rest)?.ok_or("what is shown?")? }
         }
         "canceled" => Step::Canceled { activity: nth(rest)?.0 },
         "advance" => Step::Advance(text::parse_duration(rest).ok_or("no duration")?),
@@ -344,6 +409,55 @@ fn moved(rest: &str, moving: Moving) -> Result<Step, String> {
     // Where nothing stays, all are asked for: nothing less would do.
     let moving = if stays.is_empty() { Moving::All } else { moving };
     Ok(Step::Move { version, moving, stays })
+}
+
+/// A failure and when to try again: `"away" after 3s`.
+fn failed(rest: &str) -> Result<(Failure, Option<i64>), String> {
+    let (failure, rest) = object(rest)?;
+    let failure = match failure {
+        Value::Null => return Err("what failed?".into()),
+        Value::String(message) => Failure::fault(message),
+        object => Failure::from_json(&object)?,
+    };
+    let after = rest.strip_prefix("after ").map(|after| text::parse_duration(after.trim()).ok_or("no duration"));
+    Ok((failure, after.transpose()?))
+}
+
+/// What is done to an activity.
+fn act(word: &str, rest: &str) -> Result<ActivityAct, String> {
+    let given = |word: &str| rest.split(' ').any(|given| given == word);
+    Ok(match word {
+        "complete" => ActivityAct::Complete { result: json(rest)?.unwrap_or(Value::Null) },
+        "fail" => {
+            let (failure, retry_after_ms) = failed(rest)?;
+            ActivityAct::Fail { failure, retry_after_ms }
+        }
+        "heartbeat" => ActivityAct::Heartbeat { progress: json(rest)? },
+        "pause" => ActivityAct::Steer(Steer::Pause { reason: rest.into() }),
+        "unpause" => ActivityAct::Steer(Steer::Unpause),
+        "reset" => ActivityAct::Steer(Steer::Reset {
+            keep_paused: given("keep_paused"),
+            clear_progress: given("clear_progress"),
+        }),
+        _ => return Err(format!("nothing that is done to an activity: {word}")),
+    })
+}
+
+fn told(words: &str) -> Result<Answer, String> {
+    let words = words.trim();
+    if let Some(code) = words.strip_prefix("refused ") {
+        return Ok(Answer::Refused(code.trim().into()));
+    }
+    let mut reply = HeartbeatReply::default();
+    for word in words.split(' ').filter(|word| *word != "nothing") {
+        match word {
+            "cancel_requested" => reply.cancel_requested = true,
+            "paused" => reply.paused = true,
+            "reset" => reply.reset = true,
+            _ => return Err(format!("no answer to a heartbeat: {word}")),
+        }
+    }
+    Ok(Answer::Reply(reply))
 }
 
 fn signal(rest: &str, refused: bool) -> Result<Step, String> {

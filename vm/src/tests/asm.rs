@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use weft_bytecode::op::{NO_ARG, Native, Op};
-use weft_bytecode::options::{ActivityOptions, OnCancel, RetryPolicy, Target, WorkflowOptions};
+use weft_bytecode::options::{ActivityOptions, OnCancel, Target, WorkflowOptions};
 use weft_bytecode::types::builtin;
 use weft_bytecode::{
     ActivityDef, Constant, Field, FuncId, Function, Handler, Instr, PatchDef, PatchMode, Program, QueryDef, SignalDef,
@@ -216,14 +216,11 @@ impl P {
             args,
             result,
             throws: vec![],
+            progress: None,
             options: ActivityOptions {
-                target: Target::Builtin("noop".into()),
                 timeout_ms: Some(1000),
-                total_timeout_ms: None,
-                heartbeat_ms: None,
-                retry: RetryPolicy::default(),
-                errors: vec![],
                 on_cancel,
+                ..ActivityOptions::new(Target::Builtin("noop".into()))
             },
             folder: String::new(),
             span: SPAN,

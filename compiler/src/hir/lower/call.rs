@@ -9,7 +9,7 @@ use weft_bytecode::options::{ACTIVITY_CALL_OPTIONS, CHILD_CALL_OPTIONS, PRIORITY
 use super::generic::Guess;
 use super::{Fence, Lower};
 use crate::diagnostic::Diagnostic;
-use crate::hir::options::{ACTIVITY_LATER, wrong_priority};
+use crate::hir::options::wrong_priority;
 use crate::hir::{Expr, ExprKind, Frame, Value};
 use crate::source::Span;
 use crate::stdlib;
@@ -394,8 +394,7 @@ impl<'a> Lower<'_, 'a> {
         let activity = &self.world.activities[index as usize];
         let (params, result) = (activity.sig.params.clone(), activity.sig.result);
         let (values, order) = self.arguments(&activity.name.text, "argument", &params, args, span);
-        let options =
-            with.and_then(|with| self.call_options(with, "an activity", ACTIVITY_CALL_OPTIONS, ACTIVITY_LATER));
+        let options = with.and_then(|with| self.call_options(with, "an activity", ACTIVITY_CALL_OPTIONS));
         let out = self.in_source_order(values, &order, span, |args| Expr {
             kind: ExprKind::Activity { activity: index, args, options: options.map(Box::new) },
             ty: result,
@@ -416,7 +415,7 @@ impl<'a> Lower<'_, 'a> {
         let workflow = &self.world.workflows[index as usize];
         let (params, result) = (workflow.sig.params.clone(), workflow.sig.result);
         let (values, order) = self.arguments(&workflow.decl.name.text, "argument", &params, args, span);
-        let options = with.and_then(|with| self.call_options(with, "a workflow", CHILD_CALL_OPTIONS, &[]));
+        let options = with.and_then(|with| self.call_options(with, "a workflow", CHILD_CALL_OPTIONS));
         let ty = if detached { self.types().intern(Kind::Run(workflow.wire.as_str().into())) } else { result };
         let out = self.in_source_order(values, &order, span, |args| Expr {
             kind: ExprKind::Child { workflow: index, args, options: options.map(Box::new), detached },
@@ -465,7 +464,7 @@ impl<'a> Lower<'_, 'a> {
     }
 
     /// `with { .. }` of a call as a structural record.
-    fn call_options(&mut self, with: &'a ast::With, what: &str, known: &[&str], later: &[&str]) -> Option<Expr> {
+    fn call_options(&mut self, with: &'a ast::With, what: &str, known: &[&str]) -> Option<Expr> {
         let mut fields: Vec<(Rc<str>, Ty)> = Vec::new();
         let mut values = Vec::new();
         for (name, value) in &with.options {
@@ -473,11 +472,7 @@ impl<'a> Lower<'_, 'a> {
                 continue;
             }
             if !known.contains(&name.text.as_str()) {
-                if later.contains(&name.text.as_str()) {
-                    self.refuse(&format!("the option `{}`", name.text), name.span);
-                } else {
-                    self.report(unknown_option(name, &format!("a call of {what}"), known));
-                }
+                self.report(unknown_option(name, &format!("a call of {what}"), known));
                 continue;
             }
             if fields.iter().any(|(n, _)| **n == *name.text) {
@@ -501,7 +496,9 @@ impl<'a> Lower<'_, 'a> {
             "on_conflict" => &["join", "reject", "replace"],
             "on_closed" => &["join", "allow", "allow_if_failed", "reject"],
             "on_parent_close" => &["cancel", "terminate", "abandon"],
-            "queue" | "id" => {
+            "once" => return self.check(value, Ty::BOOL),
+            "fairness_weight" => return self.fairness_weight(value),
+            "queue" | "id" | "fairness_key" | "summary" => {
                 let value = self.check(value, Ty::STRING);
                 if name == "id" {
                     self.require_stable_id(&value);
@@ -531,6 +528,16 @@ impl<'a> Lower<'_, 'a> {
             self.report(wrong_priority(value.span, *given));
         }
         priority
+    }
+
+    fn fairness_weight(&mut self, value: &'a ast::Expr) -> Expr {
+        let value = self.check(value, Ty::DECIMAL);
+        if let ExprKind::Const(Value::Decimal(weight)) = &value.kind
+            && super::constant::weight_milli(weight).is_none()
+        {
+            self.report(super::constant::wrong_weight(value.span));
+        }
+        value
     }
 
     /// A record whose fields are kept as JSON.

@@ -2,7 +2,7 @@
 
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
-use weft_bytecode::options::RetryPolicy;
+use weft_bytecode::options::{FAIRNESS_WEIGHTS_MILLI, RetryPolicy};
 use weft_bytecode::wire::text;
 
 use super::Lower;
@@ -305,4 +305,16 @@ impl<'a> Lower<'_, 'a> {
 
 fn milli(factor: &str) -> i64 {
     factor.parse::<Decimal>().ok().and_then(|d| (d * Decimal::from(1_000)).to_i64()).unwrap_or(0)
+}
+
+/// A `fairness_weight` in thousandths, if it may be one.
+pub(crate) fn weight_milli(weight: &str) -> Option<u32> {
+    let milli = weight.parse::<Decimal>().ok()?.checked_mul(Decimal::ONE_THOUSAND)?.to_i64()?;
+    let fits = FAIRNESS_WEIGHTS_MILLI.contains(&milli);
+    u32::try_from(milli).ok().filter(|_| fits)
+}
+
+/// WF4010.
+pub(crate) fn wrong_weight(span: Span) -> Diagnostic {
+    Diagnostic::error("WF4010", span, "`fairness_weight` may be 0.001 to 1000").label("out of bounds")
 }

@@ -20,7 +20,8 @@ impl<'a> Lower<'_, 'a> {
         use ast::ExprKind as E;
         let span = expr.span;
         match &expr.kind {
-            E::Missing => self.error(span),
+            // Only an option takes a type, and reads it itself.
+            E::Missing | E::Type(_) => self.error(span),
             E::Name(name) => self.name(name, want, span),
             E::Number(number) => self.number(number, want, span),
             E::String(lit) => self.string(lit, want),

@@ -62,8 +62,9 @@ fn schedule<'a>(world: &World<'a>, item: &ScheduleItem<'a>) -> Option<ScheduleDe
     let run = workflow(world, item);
     let sig = Sig { params: Vec::new(), result: Ty::UNIT, throws: Vec::new() };
     let (span, name) = (item.name.span, item.name.text.as_str());
-    let mut options = Options { world, module: item.module, sig: &sig, given: Vec::new(), span, name, wrong: false };
-    options.own(Some(item.with), "schedule", SCHEDULE, &[]);
+    let mut options =
+        Options { world, module: item.module, sig: &sig, given: Vec::new(), own: 0, span, name, wrong: false };
+    options.own(Some(item.with), "schedule", SCHEDULE);
     let definition = options.schedule();
     let (workflow, args) = run?;
     Some(ScheduleDef {

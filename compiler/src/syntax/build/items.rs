@@ -287,6 +287,11 @@ impl Builder<'_> {
                 match kid.as_rule() {
                     Rule::word => name = self.name(&kid),
                     Rule::expr => value = self.expr(kid),
+                    Rule::r#type | Rule::missing_type => {
+                        let span = self.span(&kid);
+                        let ty = if kid.as_rule() == Rule::r#type { self.ty(kid) } else { no_type(span) };
+                        value = Expr { kind: ExprKind::Type(Box::new(ty)), span };
+                    }
                     // `on_cancel: wait`: words that begin an expression elsewhere.
                     Rule::opt_word => {
                         for word in kid.into_inner() {
