@@ -1,5 +1,5 @@
 //! The filter language of `weft list --filter`: text → a checked [`Filter`], and what it says of one run. Pure: no SQL, no
-//! clock, no store. Owners of open runs ask [`matches`]; the stores translate the same tree for closed runs, which they
+//! clock, no store. Owners of open runs ask [`matches()`]; the stores translate the same tree for closed runs, which they
 //! have as columns and as a *search document* ([`search`]).
 //!
 //! # Missing values
