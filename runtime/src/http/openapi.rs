@@ -66,7 +66,7 @@ use super::problem::{PROBLEM_JSON, ProblemBody};
         super::tasks::fail,
         super::tasks::heartbeat,
     ),
-    components(schemas(ProblemBody, weft_protocol::api::CountBy)),
+    components(schemas(ProblemBody, weft_protocol::api::CountBy, weft_protocol::moving::Moving)),
     modifiers(&Refusals),
 )]
 struct Document;
