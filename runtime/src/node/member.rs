@@ -157,7 +157,9 @@ impl<'a> Member<'a> {
                     "another node says that it is reached at this node's address; give each its own (--advertise)"
                 );
             }
-            // Two nodes took over at once and the other has the first partition: it is to have all of them.
+            // Two nodes took over at once, or this one has lost the first partition: the other is to have all of them. What
+            // is still this node's by the store's word, a release before did not reach.
+            self.own_all(cluster);
             self.release().await;
             return self.shared.stand(Standing::Standby(Some(owner)));
         }
@@ -185,10 +187,8 @@ impl<'a> Member<'a> {
     /// heartbeat that told it, and this process may have been stopped since.
     async fn take_over(&mut self, cluster: &Cluster, free: &[(PartitionId, u64)]) -> Result<bool, StoreError> {
         let journal = &self.core.journal;
-        for row in cluster.partitions.iter().filter(|row| row.node == Some(self.id)) {
-            // Taken over before, even if the answer to that was lost.
-            self.own(row.clone());
-        }
+        // Taken over before, even if the answer to that was lost.
+        self.own_all(cluster);
         for (part, seen) in free {
             let fence = fence_body(*part, self.id, seen + 1);
             let Some((epoch, _)) = journal.takeover(*part, *seen, self.id, &fence).await? else { return Ok(false) };
@@ -272,6 +272,11 @@ impl<'a> Member<'a> {
                 tracing::debug!(%error, part = row.part.0, "not released; the lease will end");
             }
         }
+    }
+
+    /// Takes the store's word for what this node owns.
+    fn own_all(&self, cluster: &Cluster) {
+        cluster.partitions.iter().filter(|row| row.node == Some(self.id)).for_each(|row| self.own(row.clone()));
     }
 
     fn own(&self, row: Ownership) {

@@ -214,3 +214,22 @@ async fn a_program_that_is_refused_is_not_kept() {
     assert!(node.shared.programs.get(hash).is_none());
     node.shutdown().await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_release_that_did_not_reach_the_store_is_made_up_for() {
+    let (weather, memory) = (Weather::default(), Memory::new(2));
+    let one = Node::open_on(Arc::new(weather.over(&memory)), NodeOptions::new("memory:", "http://one")).unwrap();
+    one.serving().await.unwrap();
+    let two = Node::open_on(Arc::new(memory.clone()), NodeOptions::new("memory:", "http://two")).unwrap();
+    weather.set(Operation::Write, Duration::ZERO, Some(Fault::Refused));
+    weather.set(Operation::Takeover, Duration::ZERO, Some(Fault::Refused));
+    let first = PartitionId(0);
+    memory.takeover(first, 1, -1, &fence_body(first, -1, 2)).await.unwrap().unwrap();
+    let mut standing = one.shared.standing.subscribe();
+    standing.wait_for(|now| *now != Standing::Serving).await.unwrap();
+    weather.set(Operation::Write, Duration::ZERO, None);
+    // The first partition is the other's now, and it waits for the second, of which this node knows no more.
+    tokio::time::timeout(LONG, two.serving()).await.expect("the second one is given back").unwrap();
+    one.shutdown().await;
+    two.shutdown().await;
+}
