@@ -337,10 +337,11 @@ impl Executor {
                         partition.committed();
                     }
                 }
+                // First of all: what leaves below may send the next append, and nothing of theirs belongs into that.
+                self.abandon(&deposed, &refusal::moved());
                 // The commit itself says that this node owned them: what waited for it leaves whatever the lease says.
                 self.carry_out(self.world.clock.now(), true);
                 if !deposed.is_empty() {
-                    self.abandon(&deposed, &refusal::moved());
                     let _ = self.world.events.send(LoopEvent::Deposed(deposed));
                 }
             }

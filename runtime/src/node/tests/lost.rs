@@ -233,3 +233,27 @@ async fn a_release_that_did_not_reach_the_store_is_made_up_for() {
     one.shutdown().await;
     two.shutdown().await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_was_written_beside_a_lost_partition_is_answered_and_the_loop_goes_on() {
+    let once = Arc::new(Mutex::new(None));
+    let fault = once.clone();
+    let memory = Memory::new(2).disturbed(move |operation| {
+        let meets = operation == Operation::Append;
+        Disturbance { fault: fault.lock().unwrap().take_if(|_| meets), ..Disturbance::default() }
+    });
+    let mut options = NodeOptions::new("memory:", "http://one");
+    options.loops = 1;
+    let node = Node::open_on(Arc::new(memory), options).unwrap();
+    node.serving().await.unwrap();
+    node.deploy(NS, codec::encode(&fixture::program(false))).await.unwrap();
+    let of = |n: i64| crate::partition::partition_of(NS, &format!("order-{n}"), 2);
+    let (lost, kept) = ((1..).find(|n| of(*n).0 == 0).unwrap(), (1..).find(|n| of(*n).0 == 1).unwrap());
+    *once.lock().unwrap() = Some(Fault::Deposed);
+    // Both are in one append, whose first partition another node has taken over.
+    let (lost, kept) = futures::join!(node.start(NS, start("order", lost)), node.start(NS, start("order", kept)));
+    assert_eq!(lost.unwrap_err().code, "moved");
+    assert!(kept.expect("it is durable").started);
+    tokio::time::timeout(LONG, node.serving()).await.expect("it serves again").unwrap();
+    node.shutdown().await;
+}
