@@ -20,7 +20,8 @@ const ASK_AGAIN: Duration = Duration::from_millis(200);
 
 impl Executor {
     /// Carries out what may leave all partitions, and what follows from that at once. Unless this node is `sure` that it
-    /// still owns them, no good answer leaves: a silent node may be deposed without knowing, and what it remembers old.
+    /// still owns them, no answer leaves: a silent node may be deposed without knowing, and what it remembers old. That a
+    /// run is not there or an attempt is over would be as wrong as what it holds.
     pub(super) fn carry_out(&mut self, now: Timestamp, sure: bool) {
         let (mut outputs, mut answers) = (Vec::new(), Vec::new());
         loop {
@@ -41,7 +42,7 @@ impl Executor {
         self.launch();
         for (reply, answer) in answers {
             if let Some((_, waiting)) = self.replies.remove(&reply) {
-                let answer = if sure { answer } else { answer.and_then(|_| Err(silent())) };
+                let answer = if sure { answer } else { Err(silent()) };
                 // Whoever asked may have gone; the answer is durable all the same.
                 let _ = waiting.send(answer);
             }

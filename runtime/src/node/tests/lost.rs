@@ -205,6 +205,21 @@ async fn a_deploy_without_a_lease_is_not_acknowledged() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn without_a_lease_nothing_is_said_not_to_be_there() {
+    let node = Node::open_on(Arc::new(Memory::new(1)), NodeOptions::new("memory:", "http://one")).unwrap();
+    node.serving().await.unwrap();
+    node.deploy(NS, codec::encode(&fixture::program(false))).await.unwrap();
+    let unknown = run("order-1");
+    assert_eq!(node.signal(&unknown, "go", signal()).await.unwrap_err().code, "run_not_found");
+    // The run may have begun at the next owner, and the attempt may be the one in flight there.
+    node.shared.lease.end();
+    assert_eq!(node.signal(&unknown, "go", signal()).await.unwrap_err().code, "store_unavailable");
+    let reported = node.complete("0000000000000000.2.1", json!(1)).await;
+    assert_eq!(reported.unwrap_err().code, "store_unavailable");
+    node.shutdown().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_program_that_is_refused_is_not_kept() {
     let node = serving(&Weather::default(), 1).await;
     let mut other = fixture::program(true);
