@@ -5,10 +5,8 @@ use serde_json::{Map, Value, json};
 use super::{CALENDAR_FIELDS, Calendar, Definition, Interval, OVERLAPS, Overlap, Policy, Spec, SpecError};
 use crate::wire::text;
 
-/// All fields of a definition.
-pub const FIELDS: [&str; 17] = [
-    "workflow",
-    "args",
+/// The options of a schedule, with their names in the language. A definition has `workflow` and `args` besides.
+pub const OPTIONS: [&str; 15] = [
     "cron",
     "every",
     "phase",
@@ -33,7 +31,7 @@ pub const FIELDS: [&str; 17] = [
 /// The field that is not understood. What the fields say together is checked by [`Definition::check`].
 pub fn read(value: &Value) -> Result<Definition, SpecError> {
     let object = value.as_object().ok_or_else(|| SpecError::new("", "a schedule is an object"))?;
-    known(object, "", &FIELDS)?;
+    known(object, "", &[&["workflow", "args"], &OPTIONS[..]].concat())?;
     let present = |name: &str| object.get(name).filter(|value| !value.is_null());
     let string = |name: &str| present(name).map(|value| as_text(name, value)).transpose();
     let duration = |name: &str| present(name).map(|value| as_duration(name, value)).transpose();

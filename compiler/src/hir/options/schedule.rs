@@ -17,24 +17,6 @@ use crate::syntax::ast;
 use crate::types::world::{Item, ScheduleItem, Sig, World};
 use crate::types::{Ty, near};
 
-const SCHEDULE: &[&str] = &[
-    "cron",
-    "every",
-    "phase",
-    "calendar",
-    "exclude",
-    "start",
-    "end",
-    "zone",
-    "jitter",
-    "overlap",
-    "catch_up",
-    "limit",
-    "pause_on_failure",
-    "paused",
-    "note",
-];
-
 /// Parts of a spec and their places: `calendar[0].hour`.
 type Places = Vec<(String, Span)>;
 
@@ -64,7 +46,7 @@ fn schedule<'a>(world: &World<'a>, item: &ScheduleItem<'a>) -> Option<ScheduleDe
     let (span, name) = (item.name.span, item.name.text.as_str());
     let mut options =
         Options { world, module: item.module, sig: &sig, given: Vec::new(), own: 0, span, name, wrong: false };
-    options.own(Some(item.with), "schedule", SCHEDULE);
+    options.own(Some(item.with), "schedule", &json::OPTIONS);
     let definition = options.schedule();
     let (workflow, args) = run?;
     Some(ScheduleDef {
