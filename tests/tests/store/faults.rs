@@ -48,6 +48,22 @@ async fn stores_migrate_once_however_many_open_them() {
     }
 }
 
+/// SQLite refuses at once, without waiting, where two that make one file could wait for each other.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_file_is_made_once_however_many_make_it() {
+    for _ in 0..12 {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite:{}", folder.path().join("weft.db").display());
+        let opens = (0..16).map(|_| {
+            let url = url.clone();
+            tokio::spawn(async move { store::open(&url, &options()).await.map(|journal| journal.partitions()) })
+        });
+        for open in futures::future::join_all(opens).await {
+            assert_eq!(open.unwrap().unwrap(), PARTITIONS);
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_newer_schema_is_refused() {
     let sqlite = place::sqlite().await;

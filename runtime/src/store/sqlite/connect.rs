@@ -1,8 +1,9 @@
 //! From a path to connections, and from what SQLite says to what the caller does next.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use sqlx::error::DatabaseError;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
@@ -12,6 +13,8 @@ use crate::store::StoreError;
 
 /// How long a write waits for another process's write.
 const BUSY_FOR: Duration = Duration::from_secs(10);
+/// How long an opening that SQLite refused because of another process waits before it tries again.
+const BUSY_AGAIN_AFTER: Duration = Duration::from_millis(10);
 /// Connections that read.
 pub(super) const READERS_MAX: u32 = 2;
 
@@ -59,7 +62,14 @@ async fn open(path: &Path, create: bool) -> Result<SqliteConnection, StoreError>
 }
 
 async fn connect(path: &Path, options: SqliteConnectOptions) -> Result<SqliteConnection, StoreError> {
-    let opened = SqliteConnection::connect_with(&options).await;
+    let until = Instant::now() + BUSY_FOR;
+    let opened = loop {
+        match SqliteConnection::connect_with(&options).await {
+            // SQLite does not wait with `busy_timeout` where two that turn one new file to WAL could wait for each other.
+            Err(error) if is_busy(&error) && Instant::now() < until => tokio::time::sleep(BUSY_AGAIN_AFTER).await,
+            opened => break opened,
+        }
+    };
     opened.map_err(|error| match classify(&error) {
         StoreError::Unusable(what) => StoreError::Unusable(format!("SQLite file {}: {what}", path.display())),
         StoreError::Unavailable(what) => StoreError::Unavailable(format!("SQLite file {}: {what}", path.display())),
@@ -84,13 +94,18 @@ fn options(path: &Path) -> SqliteConnectOptions {
         .disable_statement_logging()
 }
 
+fn code(error: &dyn DatabaseError) -> i32 {
+    error.code().and_then(|code| code.parse().ok()).unwrap_or(0)
+}
+
+fn is_busy(error: &sqlx::Error) -> bool {
+    error.as_database_error().is_some_and(|error| matches!(code(error) & 0xff, 5 | 6))
+}
+
 /// Names an error by what the caller does next.
 pub(super) fn classify(error: &sqlx::Error) -> StoreError {
     match error {
-        sqlx::Error::Database(error) => {
-            let code = error.code().and_then(|code| code.parse().ok()).unwrap_or(0);
-            by_code(code, error.message())
-        }
+        sqlx::Error::Database(error) => by_code(code(&**error), error.message()),
         sqlx::Error::ColumnDecode { .. } | sqlx::Error::ColumnNotFound(_) => {
             StoreError::Unusable(format!("a table is not as weft made it: {error}"))
         }
