@@ -8,6 +8,8 @@ use futures::future::BoxFuture;
 use tokio::sync::Notify;
 use weft_protocol::Timestamp;
 
+use crate::ownership::Moment;
+
 /// Longest single sleep: after it the wall clock is read again, so that a clock that was set is noticed.
 const SLEEP_MAX: Duration = Duration::from_secs(60);
 
@@ -17,6 +19,10 @@ pub trait Clock: Send + Sync + std::fmt::Debug {
     fn now(&self) -> Timestamp;
     /// Returns when `at` may have come; it may be early, so the caller looks again.
     fn sleep_until(&self, at: Timestamp) -> BoxFuture<'_, ()>;
+    /// The time that leases are measured on, whatever the wall clock is set to.
+    fn moment(&self) -> Moment {
+        Moment::now()
+    }
 }
 
 /// The system's wall clock.

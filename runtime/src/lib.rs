@@ -3,6 +3,7 @@
 
 pub mod activities;
 pub mod api;
+mod carry;
 pub mod clock;
 pub mod closed;
 pub mod commit;

@@ -3,6 +3,7 @@
 
 pub(crate) mod answer;
 pub(crate) mod api;
+mod aside;
 mod batch;
 pub(crate) mod deploy;
 pub(crate) mod listing;
@@ -12,6 +13,9 @@ pub(crate) mod open;
 mod patches;
 mod retention;
 pub(crate) mod schedules;
+mod simulated;
+
+pub use simulated::Simulated;
 
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
@@ -140,6 +144,8 @@ struct Shared {
     found: OnceLock<FoundOpen>,
     /// Whether this node only answers questions.
     duty: Duty,
+    /// Where the seeds of runs come from; else from the system.
+    entropy: Option<[u8; 32]>,
     /// One deploy at a time: they compare with what is current.
     deploying: tokio::sync::Mutex<()>,
     stop: CancellationToken,
@@ -232,24 +238,7 @@ impl Node {
 
     fn shared(options: NodeOptions, duty: Duty) -> Result<Arc<Shared>, OpenError> {
         let executors = Executors::new(options.config.executors(options.secrets.clone()))?;
-        let limits = Arc::new(options.config.limits.clone());
-        Ok(Arc::new(Shared {
-            lease: Arc::new(Lease::new(limits.lease_ms)),
-            limits,
-            programs: Arc::new(Programs::default()),
-            namespaces: Namespaces::default(),
-            executors,
-            queues: TaskQueues::new(),
-            away: Arc::new(AtomicBool::new(false)),
-            standing: watch::Sender::new(Standing::Opening("it was not asked yet".into())),
-            core: OnceLock::new(),
-            found: OnceLock::new(),
-            duty,
-            deploying: tokio::sync::Mutex::new(()),
-            stop: CancellationToken::new(),
-            stopped: CancellationToken::new(),
-            options,
-        }))
+        Ok(Arc::new(Shared::new(options, duty, executors)))
     }
 
     /// Where the node is on its way.
@@ -290,6 +279,29 @@ impl Node {
 }
 
 impl Shared {
+    /// A node that has not reached its store.
+    fn new(options: NodeOptions, duty: Duty, executors: Executors) -> Shared {
+        let limits = Arc::new(options.config.limits.clone());
+        Shared {
+            lease: Arc::new(Lease::new(limits.lease_ms, options.clock.clone())),
+            limits,
+            programs: Arc::new(Programs::default()),
+            namespaces: Namespaces::default(),
+            executors,
+            queues: TaskQueues::new(),
+            away: Arc::new(AtomicBool::new(false)),
+            standing: watch::Sender::new(Standing::Opening("it was not asked yet".into())),
+            core: OnceLock::new(),
+            found: OnceLock::new(),
+            duty,
+            entropy: None,
+            deploying: tokio::sync::Mutex::new(()),
+            stop: CancellationToken::new(),
+            stopped: CancellationToken::new(),
+            options,
+        }
+    }
+
     /// What serves requests, or why nothing does.
     fn core(&self) -> Result<&Core, ApiError> {
         match &*self.standing.borrow() {

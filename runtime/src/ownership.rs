@@ -4,12 +4,13 @@
 //! partitions that have no live owner, so that messages between runs stay inside one process; every other node stands
 //! by.
 
-use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
 use weft_protocol::PartitionId;
 
+use crate::clock::Clock;
 use crate::store::{Cluster, Ownership};
 
 /// How often a node says that it lives.
@@ -70,11 +71,12 @@ pub struct Lease {
     /// As a [`Moment`].
     until: AtomicU64,
     length_ms: u64,
+    clock: Arc<dyn Clock>,
 }
 
 /// Milliseconds on the clock that leases are measured on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Moment(u64);
+pub struct Moment(pub u64);
 
 impl Moment {
     /// This one.
@@ -91,9 +93,9 @@ impl Moment {
 
 impl Lease {
     /// A lease of `lease_ms`, shortened by a margin for clocks that drift and work that takes time.
-    pub fn new(lease_ms: i64) -> Lease {
+    pub fn new(lease_ms: i64, clock: Arc<dyn Clock>) -> Lease {
         let length_ms = u64::try_from(lease_ms).unwrap_or(0);
-        Lease { until: AtomicU64::new(0), length_ms: length_ms - length_ms / 5 }
+        Lease { until: AtomicU64::new(0), length_ms: length_ms - length_ms / 5, clock }
     }
 
     /// The store has taken a heartbeat that was sent at `sent`.
@@ -108,7 +110,7 @@ impl Lease {
 
     /// Whether it still holds.
     pub fn valid(&self) -> bool {
-        Moment::now().0 < self.until.load(Ordering::Relaxed)
+        self.clock.moment().0 < self.until.load(Ordering::Relaxed)
     }
 
     /// Ends it, as a long silence does.
@@ -183,11 +185,12 @@ mod tests {
 
     #[test]
     fn a_lease_holds_from_when_the_heartbeat_was_sent() {
-        let lease = Lease::new(3_000);
+        let clock = Arc::new(crate::clock::SystemClock);
+        let lease = Lease::new(3_000, clock.clone());
         assert!(!lease.valid(), "nothing is owned before the first heartbeat");
         lease.renew(Moment::now());
         assert!(lease.valid());
-        let old = Lease::new(3_000);
+        let old = Lease::new(3_000, clock);
         old.renew(Moment(Moment::now().0.saturating_sub(10_000)));
         assert!(!old.valid());
     }

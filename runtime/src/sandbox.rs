@@ -25,6 +25,7 @@ use weft_vm::Loaded;
 
 use crate::activities::{ActivityTask, AttemptOutcome};
 use crate::api::{ActivityAct, ActivityKey, ScheduleRequest};
+use crate::carry::{self, Outside};
 use crate::closed;
 use crate::commit::{AppendLane, Outcome};
 use crate::filter;
@@ -34,10 +35,9 @@ use crate::node::api::reset_order;
 use crate::node::listing::page_of;
 use crate::node::{deploy, open, schedules};
 use crate::partition::ask::{checked_start, query_run};
-use crate::partition::attempt::Handout;
 use crate::partition::request::{
-    Answer, AttemptEnd, AttemptRef, ClosedChain, Key, Message, OpenPage, Output, Probed, Reply, ReplyId, Request,
-    StartedBy, Tried, Trying, WorkerOutcome,
+    Answer, AttemptEnd, AttemptRef, ClosedChain, Key, Message, OpenPage, Output, Probe, Probed, Reply, ReplyId,
+    Request, StartedBy, Tried, Trying, WorkerOutcome,
 };
 use crate::partition::update::UpdateAsked;
 use crate::partition::{Partition, Setup, partition_of};
@@ -76,6 +76,8 @@ pub struct Sandbox {
     commits: u64,
     next_reply: u64,
     replies: FxHashMap<ReplyId, Reply>,
+    /// Questions to the store that came up in the present step.
+    probes: Vec<(PartitionId, Probe)>,
     /// Attempts that were handed out and have not ended.
     attempts: BTreeMap<(RunId, EventId), ActivityTask>,
     /// Attempts that are handed out once it is known that they may be.
@@ -115,6 +117,7 @@ impl Sandbox {
             commits: 0,
             next_reply: 0,
             replies: FxHashMap::default(),
+            probes: Vec::new(),
             attempts: BTreeMap::new(),
             handing: FxHashMap::default(),
             waiting: None,
@@ -156,7 +159,7 @@ impl Sandbox {
         let task = self.waiting.as_mut().and_then(|waiting| waiting.remove(&(run, scheduled)));
         let task = task.ok_or_else(refusal::attempt_gone)?;
         self.taken.insert((run, scheduled), task.attempt);
-        self.hand_over(run.partition(), task);
+        self.begin(task);
         self.settle().await.map_err(|error| refusal::of_store(&error))
     }
 
@@ -700,67 +703,23 @@ impl Sandbox {
     }
 
     async fn carry_out(&mut self) -> Result<bool, StoreError> {
+        let now = self.now;
         let mut moved = false;
-        loop {
-            let mut outputs = Vec::new();
-            for (id, partition) in &mut self.partitions {
-                outputs.extend(partition.outputs().map(|output| (*id, output)));
-            }
-            if outputs.is_empty() {
-                return Ok(moved);
-            }
+        while carry::carry_out(self, now) {
             moved = true;
-            for (part, output) in outputs {
-                self.carry(part, output).await?;
-            }
-        }
-    }
-
-    async fn carry(&mut self, part: PartitionId, output: Output) -> Result<(), StoreError> {
-        match output {
-            Output::Reply(reply, answer) => self.answered(reply, answer),
-            Output::Dispatch(attempt) | Output::DispatchAgain(attempt) => self.dispatch(part, attempt),
-            Output::Stop(run, scheduled) => {
-                if let Some(waiting) = &mut self.waiting {
-                    waiting.remove(&(run, scheduled));
-                }
-                // Whoever works on it may still say how it ended.
-                let handing =
-                    self.handing.values().filter(|task| (task.run.run_id, task.scheduled) == (run, scheduled));
-                handing.chain(self.attempts.get(&(run, scheduled))).for_each(|task| task.cancel.cancel());
-            }
-            Output::Send(to, message) => self.word(to, message),
-            Output::Probe(probe) => {
+            for (part, probe) in std::mem::take(&mut self.probes) {
                 let id = &probe.workflow_id;
                 let found = closed::find(&*self.journal, part, probe.asker.namespace(), id, probe.run_id).await?;
                 if let Some(partition) = self.partitions.get_mut(&part) {
-                    partition.probed(Probed { probe: *probe, found: Ok(found) }, self.now);
-                }
-            }
-            Output::Log { run, level, text } => self.logs.push((run, level, text)),
-        }
-        Ok(())
-    }
-
-    fn dispatch(&mut self, part: PartitionId, attempt: AttemptRef) {
-        let Some(partition) = self.partitions.get_mut(&part) else { return };
-        match partition.hand_out(attempt) {
-            None => {}
-            Some(Handout::Done(outcome)) => partition.ended(AttemptEnd { attempt, outcome }, self.now),
-            Some(Handout::Task(task)) => {
-                let place = (attempt.run, attempt.scheduled);
-                match &mut self.waiting {
-                    Some(waiting) if of_queue(&task) && self.taken.get(&place) != Some(&attempt.attempt) => {
-                        waiting.insert(place, *task);
-                    }
-                    _ => self.hand_over(part, *task),
+                    partition.probed(Probed { probe, found: Ok(found) }, now);
                 }
             }
         }
+        Ok(moved)
     }
 
     /// Gives an attempt to whoever works on it, if it may be begun with.
-    fn hand_over(&mut self, part: PartitionId, task: ActivityTask) {
+    fn begin(&mut self, task: ActivityTask) {
         let attempt = AttemptRef { run: task.run.run_id, scheduled: task.scheduled, attempt: task.attempt };
         let since = self.since.as_mut().map(|known| {
             let at = known.entry((attempt.run, attempt.scheduled)).or_insert((attempt.attempt, self.now));
@@ -772,7 +731,7 @@ impl Sandbox {
         let reply = ReplyId(self.next_reply);
         self.next_reply += 1;
         self.handing.insert(reply, task);
-        if let Some(partition) = self.partitions.get_mut(&part) {
+        if let Some(partition) = self.partitions.get_mut(&attempt.run.partition()) {
             partition.deliver(attempt, since, reply, self.now);
         }
     }
@@ -786,12 +745,6 @@ impl Sandbox {
             None => {
                 self.replies.insert(reply, answer);
             }
-        }
-    }
-
-    fn word(&mut self, to: PartitionId, message: Message) {
-        if let Some(partition) = self.partitions.get_mut(&to) {
-            partition.receive(message, self.now);
         }
     }
 
@@ -849,6 +802,53 @@ impl Sandbox {
     async fn program_at(&self, events: &[Event]) -> Result<Arc<Loaded>, ApiError> {
         let hash = program_of(events).ok_or_else(|| refusal::store_broken("a history does not begin"))?;
         open::program(&*self.journal, &self.setup.programs, hash).await.map_err(|error| refusal::of_store(&error))
+    }
+}
+
+impl Outside for Sandbox {
+    fn partitions(&mut self) -> &mut BTreeMap<PartitionId, Partition> {
+        &mut self.partitions
+    }
+
+    fn reply(&mut self, reply: ReplyId, answer: Reply) {
+        self.answered(reply, answer);
+    }
+
+    fn hands_out(&self) -> bool {
+        true
+    }
+
+    fn hand_over(&mut self, attempt: AttemptRef, task: ActivityTask, _again: bool, _now: Timestamp) {
+        let place = (attempt.run, attempt.scheduled);
+        match &mut self.waiting {
+            Some(waiting) if of_queue(&task) && self.taken.get(&place) != Some(&attempt.attempt) => {
+                waiting.insert(place, task);
+            }
+            _ => self.begin(task),
+        }
+    }
+
+    fn stop(&mut self, run: RunId, scheduled: EventId) {
+        if let Some(waiting) = &mut self.waiting {
+            waiting.remove(&(run, scheduled));
+        }
+        // Whoever works on it may still say how it ended.
+        let handing = self.handing.values().filter(|task| (task.run.run_id, task.scheduled) == (run, scheduled));
+        handing.chain(self.attempts.get(&(run, scheduled))).for_each(|task| task.cancel.cancel());
+    }
+
+    fn send(&mut self, _from: PartitionId, to: PartitionId, message: Message, now: Timestamp) {
+        if let Some(partition) = self.partitions.get_mut(&to) {
+            partition.receive(message, now);
+        }
+    }
+
+    fn probe(&mut self, part: PartitionId, probe: Probe) {
+        self.probes.push((part, probe));
+    }
+
+    fn log(&mut self, run: RunId, level: u8, text: String) {
+        self.logs.push((run, level, text));
     }
 }
 

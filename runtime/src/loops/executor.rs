@@ -41,6 +41,8 @@ pub(super) struct Executor {
     pub(super) replies: FxHashMap<ReplyId, (PartitionId, oneshot::Sender<Reply>)>,
     /// Who waits to be given an attempt.
     pub(super) deliveries: FxHashMap<ReplyId, (PartitionId, oneshot::Sender<Delivery>)>,
+    /// Answers that leave at the end of the present step.
+    pub(super) answers: Vec<(ReplyId, Reply)>,
     next_reply: u64,
     /// Attempts that are running or wait for a worker, to be told to stop.
     pub(super) running: FxHashMap<(RunId, EventId), (u32, CancellationToken)>,
@@ -71,6 +73,7 @@ pub(super) async fn run(world: Arc<World>, links: Links, mut inputs: mpsc::Unbou
         flight: None,
         replies: FxHashMap::default(),
         deliveries: FxHashMap::default(),
+        answers: Vec::new(),
         next_reply: 0,
         running: FxHashMap::default(),
         clear_at: CLEAR_FROM,

@@ -9,6 +9,7 @@ use weft_protocol::event::{EventKind, RunRef};
 use weft_protocol::policy::RunOptions;
 use weft_protocol::{Event, EventId, RunId, Timestamp};
 
+use super::aside::aside;
 use super::{Shared, open};
 use crate::api::RunKey;
 use crate::closed;
@@ -57,7 +58,7 @@ pub(super) async fn reopened(shared: &Shared, events: Vec<Event>) -> Result<Run,
     let program =
         open::program(&*core.journal, &shared.programs, hash).await.map_err(|error| refusal::of_store(&error))?;
     let limits = shared.limits.clone();
-    let replayed = tokio::task::spawn_blocking(move || Run::recover(program, events, Vec::new(), limits)).await;
+    let replayed = aside(move || Run::recover(program, events, Vec::new(), limits)).await;
     let broken = |why: String| refusal::store_broken(&format!("the run cannot be replayed: {why}"));
     replayed.map_err(|error| broken(error.to_string()))?.map_err(|error| broken(error.to_string()))
 }

@@ -12,6 +12,7 @@ use weft_protocol::moving::{Moving, Unmoved};
 use weft_protocol::{PartitionId, Timestamp};
 use weft_vm::Loaded;
 
+use super::aside::aside;
 use super::{Shared, WorkflowNames, schedules};
 use crate::activities::exec;
 use crate::filter::attributes_of;
@@ -126,7 +127,7 @@ async fn verified(bytes: Vec<u8>) -> Result<(Arc<Loaded>, Vec<u8>), ApiError> {
         ApiError::new(422, "invalid_program", format!("this is no program that can run here: {why}"))
             .help("compile it again with this version of weft")
     };
-    let checking = tokio::task::spawn_blocking(move || {
+    let checking = aside(move || {
         let program = codec::decode(&bytes).map_err(|error| invalid(error.to_string()))?;
         let program = Loaded::new(program).map_err(|error| invalid(error.to_string()))?;
         Ok((program, bytes))

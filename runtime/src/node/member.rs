@@ -8,9 +8,10 @@ use tokio_util::sync::CancellationToken;
 use weft_protocol::{LogSeq, PartitionId};
 
 use super::{Core, FoundOpen, SHUTDOWN_MAX, Shared, Standing, open};
+use crate::clock::Clock;
 use crate::frame::fence_body;
 use crate::loops::LoopEvent;
-use crate::ownership::{self, BEAT_EVERY, Lease, Moment};
+use crate::ownership::{self, BEAT_EVERY, Lease};
 use crate::refusal;
 use crate::store::{Cluster, Journal, Ownership, StoreError};
 
@@ -44,6 +45,7 @@ async fn join(shared: &Shared, core: &Core) -> Option<i32> {
             Err(error) => shared.stand(Standing::Opening(error.to_string())),
         }
         tokio::select! {
+            biased;
             () = shared.stop.cancelled() => return None,
             () = tokio::time::sleep(BEAT_EVERY) => {}
         }
@@ -88,6 +90,7 @@ impl<'a> Member<'a> {
             self.id,
             self.owned.clone(),
             self.shared.lease.clone(),
+            self.shared.options.clock.clone(),
             heard,
             stop_beating.clone(),
         ));
@@ -297,19 +300,21 @@ async fn beat(
     id: i32,
     owned: Arc<Mutex<Vec<Ownership>>>,
     lease: Arc<Lease>,
+    clock: Arc<dyn Clock>,
     heard: watch::Sender<Beat>,
     stop: CancellationToken,
 ) {
     let mut pause = Duration::ZERO;
     loop {
         tokio::select! {
+            biased;
             () = stop.cancelled() => return,
             () = tokio::time::sleep(pause) => {}
         }
         pause = BEAT_EVERY;
         // What was owned before the question was asked must be in the answer.
         let before = owned.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let sent = Moment::now();
+        let sent = clock.moment();
         match journal.beat(id).await {
             Ok(cluster) => {
                 let expected: Vec<_> = before.iter().map(|row| (row.part, row.epoch)).collect();

@@ -8,6 +8,7 @@ use weft_bytecode::{ProgramHash, codec};
 use weft_protocol::PartitionId;
 use weft_vm::Loaded;
 
+use super::aside::{Panicked, aside};
 use super::{Core, OpenError, Shared, Standing};
 use crate::frame::large::checked;
 use crate::loops::{Links, LoopEvent, World};
@@ -47,6 +48,7 @@ pub(super) async fn reach(shared: &Arc<Shared>) -> Option<Events> {
     let mut pause = RETRY_FIRST;
     loop {
         tokio::select! {
+            biased;
             () = shared.stop.cancelled() => return None,
             () = tokio::time::sleep(pause) => {}
         }
@@ -135,8 +137,7 @@ pub(super) async fn look(shared: &Arc<Shared>) -> Result<(), StoreError> {
     for ownership in journal.ownership().await? {
         let (recovery, recovered) = read_log(&*journal, &shared.programs, &ownership).await?;
         let (setup, now) = (setup.clone(), shared.options.clock.now());
-        let looked =
-            tokio::task::spawn_blocking(move || recovery.finish_to_look(setup, ownership.epoch, recovered, now));
+        let looked = aside(move || recovery.finish_to_look(setup, ownership.epoch, recovered, now));
         partitions.push(looked.await.unwrap_or_else(|error| Err(not_replayed(&error)))?);
     }
     // What is read cannot be taken over meanwhile: the answers stay true to the moment of reading.
@@ -167,8 +168,14 @@ pub(super) async fn recover(
 }
 
 fn setup(shared: &Shared, journal: &Arc<dyn Journal>) -> Result<Setup, StoreError> {
-    let mut entropy = [0; 32];
-    getrandom::fill(&mut entropy).map_err(|error| StoreError::Unusable(format!("no randomness: {error}")))?;
+    let entropy = match shared.entropy {
+        Some(given) => given,
+        None => {
+            let mut drawn = [0; 32];
+            getrandom::fill(&mut drawn).map_err(|error| StoreError::Unusable(format!("no randomness: {error}")))?;
+            drawn
+        }
+    };
     Ok(Setup {
         partitions: journal.partitions(),
         limits: shared.limits.clone(),
@@ -177,7 +184,7 @@ fn setup(shared: &Shared, journal: &Arc<dyn Journal>) -> Result<Setup, StoreErro
     })
 }
 
-fn not_replayed(error: &tokio::task::JoinError) -> StoreError {
+fn not_replayed(error: &Panicked) -> StoreError {
     StoreError::Corrupt(format!("a run could not be replayed: {error}"))
 }
 
@@ -189,7 +196,7 @@ async fn recover_one(
 ) -> Result<Partition, StoreError> {
     let (recovery, recovered) = read_log(&*journal, &shared.programs, &ownership).await?;
     let now = shared.options.clock.now();
-    let finished = tokio::task::spawn_blocking(move || recovery.finish(setup, ownership.epoch, recovered, now)).await;
+    let finished = aside(move || recovery.finish(setup, ownership.epoch, recovered, now)).await;
     finished.unwrap_or_else(|error| Err(not_replayed(&error)))
 }
 
