@@ -1,0 +1,211 @@
+//! Clients: each starts a run, tells it things, looks at it, and in the end sees to it that it ends.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use weft_protocol::api::{
+    ApiError, MessageRequest, StartRequest, Status, StopRequest, UpdateRequest, UpdateStage, UpdateStatus,
+};
+
+use crate::ledger::{Call, Read, Seen, What};
+use crate::net::{Net, Op, Said, key};
+use crate::stories::{Ends, Line, Story};
+
+/// How long a run that may wait for ever is left to do so.
+const WAIT_MAX: u64 = 3_000;
+
+/// Plays a story from its start to the end of its run.
+pub(crate) async fn play(net: Net, story: Story) {
+    let world = net.world.clone();
+    tokio::time::sleep(Duration::from_millis(world.below(400))).await;
+    start(&net, &story).await;
+    let telling: Vec<_> = (0..story.clients).map(|_| tokio::spawn(tell(net.clone(), story.clone()))).collect();
+    for client in telling {
+        client.await.expect("a client does not panic");
+    }
+    if world.percent(70) {
+        while !world.is_calm() {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+    for line in story.last {
+        say(&net, &story, *line, true).await;
+    }
+    see_the_end(&net, &story).await;
+}
+
+async fn start(net: &Net, story: &Story) {
+    let request = format!("start-{}", net.world.number());
+    let op = Op::Start(StartRequest {
+        workflow: story.workflow.into(),
+        id: story.give_id.then(|| story.id.clone()),
+        args: story.args.clone(),
+        request_id: Some(request.clone()),
+        on_conflict: None,
+        on_closed: None,
+        run_timeout_ms: None,
+    });
+    let place = asked(net, story, What::Start { request: request.clone(), reply: None });
+    match net.insist(&op).await {
+        Ok(Said::Started(reply)) => {
+            assert_eq!(reply.workflow_id, story.id, "the id of a story is known before");
+            acked(net, place, What::Start { request, reply: Some(reply) });
+        }
+        other => panic!("{op:?}: {other:?}"),
+    }
+}
+
+/// Some lines of a story, one after the other.
+async fn tell(net: Net, story: Story) {
+    for _ in 0..story.lines {
+        tokio::time::sleep(Duration::from_millis(net.world.below(500))).await;
+        if story.menu.is_empty() {
+            return;
+        }
+        let line = story.menu[net.world.below(story.menu.len() as u64) as usize];
+        say(&net, &story, line, false).await;
+    }
+}
+
+/// Says one line, until it is heard if it matters.
+async fn say(net: &Net, story: &Story, line: Line, matters: bool) {
+    let world = &net.world;
+    let id = story.id.as_str();
+    let number = world.number();
+    match line {
+        Line::Signal(name, with) => {
+            let (args, request) = (with.args(number), format!("signal-{number}"));
+            let message = MessageRequest { args: args.clone(), request_id: Some(request.clone()) };
+            let what = What::Signal { name: name.into(), args, request };
+            call(net, story, what, Op::Signal(key(id), name.into(), message), matters).await;
+        }
+        Line::Update(name, with, wait_for) => {
+            let (args, update) = (with.args(number), format!("update-{number}"));
+            let request = UpdateRequest { args: args.clone(), update_id: Some(update.clone()), wait_for };
+            let what = What::Update { name: name.into(), args, update, reply: None };
+            call(net, story, what, Op::Update(key(id), name.into(), request), matters).await;
+        }
+        Line::Cancel => {
+            let request = format!("cancel-{number}");
+            let stop = StopRequest { reason: "enough".into(), request_id: Some(request.clone()) };
+            call(net, story, What::Cancel { request }, Op::Cancel(key(id), stop), matters).await;
+        }
+        Line::Terminate => {
+            let reason = format!("terminate-{number}");
+            let stop = StopRequest { reason: reason.clone(), request_id: None };
+            call(net, story, What::Terminate { reason }, Op::Terminate(key(id), stop), matters).await;
+        }
+        Line::Items => read(net, id, &Op::Query(key(id), "items".into())).await,
+        Line::History => read(net, id, &Op::History(key(id))).await,
+    }
+}
+
+async fn call(net: &Net, story: &Story, what: What, op: Op, matters: bool) {
+    let place = asked(net, story, what.clone());
+    let heard = match matters || net.world.percent(80) {
+        true => net.insist(&op).await.map_err(Some),
+        // This client has something better to do than to ask again.
+        false => net.ask(&op).await.map_err(|_| None),
+    };
+    match (heard, what) {
+        (Ok(Said::Updated(mut reply)), What::Update { name, args, update, .. }) => {
+            // Who wants to know what came of it asks again.
+            while reply.status == UpdateStatus::Accepted && waits(&op) && net.world.percent(80) {
+                match net.insist(&op).await {
+                    Ok(Said::Updated(later)) => reply = later,
+                    other => return refused(&op, other.err()),
+                }
+            }
+            acked(net, place, What::Update { name, args, update, reply: Some(reply) });
+        }
+        (Ok(_), what) => acked(net, place, what),
+        (Err(error), _) => refused(&op, error),
+    }
+}
+
+fn waits(op: &Op) -> bool {
+    matches!(op, Op::Update(_, _, request) if request.wait_for == UpdateStage::Completed)
+}
+
+/// Refusals that a client of these stories may meet.
+fn refused(op: &Op, error: Option<ApiError>) {
+    let Some(error) = error else { return };
+    let known = ["run_closed", "run_stuck", "run_ending"];
+    assert!(known.contains(&error.code.as_str()), "{op:?}: {error:?}");
+}
+
+async fn read(net: &Net, id: &str, op: &Op) {
+    let before = net.world.number();
+    let what = match net.ask(op).await {
+        Ok(Said::Value(Value::Array(items))) => Seen::Items(items.iter().filter_map(Value::as_i64).collect()),
+        Ok(Said::History(page)) => Seen::History(page.events),
+        _ => return,
+    };
+    let read = Read { id: id.into(), asked: before, answered: net.world.number(), what };
+    net.world.ledger.lock().expect("one thread").reads.push(read);
+}
+
+fn asked(net: &Net, story: &Story, what: What) -> usize {
+    let call = Call { id: story.id.clone(), what, asked: net.world.number(), acked: None };
+    let mut ledger = net.world.ledger.lock().expect("one thread");
+    ledger.calls.push(call);
+    ledger.calls.len() - 1
+}
+
+fn acked(net: &Net, place: usize, what: What) {
+    let now = net.world.number();
+    let call = &mut net.world.ledger.lock().expect("one thread").calls[place];
+    (call.acked, call.what) = (Some(now), what);
+}
+
+/// Waits for the end of the run. One that may wait for ever is canceled, one that is stuck is terminated.
+async fn see_the_end(net: &Net, story: &Story) {
+    let world = &net.world;
+    let (mut since, mut canceled) = (None, false);
+    loop {
+        match net.insist(&Op::Result(key(&story.id))).await {
+            Ok(Said::Result(result)) if result.status != Status::Running => return,
+            Ok(Said::Result(result)) if result.stuck.is_some() => {
+                assert!(story.ends == Ends::Perhaps, "seed {}: {} is stuck: {:?}", world.seed, story.id, result.stuck);
+                say(net, story, Line::Terminate, true).await;
+            }
+            Ok(_) => {}
+            Err(error) => panic!("seed {}: the result of {}: {error:?}", world.seed, story.id),
+        }
+        if !world.is_calm() {
+            continue;
+        }
+        let waited = world.now() - *since.get_or_insert(world.now());
+        if story.ends == Ends::Perhaps && waited > WAIT_MAX && !canceled {
+            canceled = true;
+            say(net, story, Line::Cancel, true).await;
+        }
+        if world.is_late() {
+            let how = match net.insist(&Op::Describe(key(&story.id))).await {
+                Ok(Said::Description(how)) => format!("{how:#?}"),
+                other => format!("{other:?}"),
+            };
+            panic!("seed {}: {} has not ended: {how}", world.seed, story.id);
+        }
+    }
+}
+
+/// Parameters of a message.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum With {
+    Nothing,
+    N,
+    By,
+    Text,
+}
+
+impl With {
+    fn args(self, number: u64) -> Value {
+        match self {
+            With::Nothing => json!({}),
+            With::N => json!({ "n": number }),
+            With::By => json!({ "by": number % 60 }),
+            With::Text => json!({ "text": format!("k{}", number % 9) }),
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! What each story of `tests/simulation/stories.wf` promises of its end.
+
+use serde_json::Value;
+use weft_protocol::event::EventKind;
+use weft_protocol::{Event, RunId};
+
+use super::told::listed;
+use crate::stored::Stored;
+
+pub(crate) fn judge(stored: &Stored) -> Result<(), String> {
+    for (run, events) in &stored.runs {
+        let EventKind::RunStarted { workflow, workflow_id, args, .. } = &events[0].kind else { continue };
+        let id = workflow_id.as_str();
+        let EventKind::RunCompleted { result, unread } = &events[events.len() - 1].kind else { continue };
+        let (result, args) = (result.value(), args.value());
+        let judged = match workflow.as_str() {
+            "book" => book(events, &result),
+            "tally" => tally(stored, id, &result, unread),
+            "account" => account(events, &args, &result),
+            "bank" => bank(stored, &args),
+            _ => Ok(()),
+        };
+        judged.map_err(|why| format!("`{id}`, run {run}: {why}"))?;
+    }
+    Ok(())
+}
+
+fn numbers(result: &Value) -> Vec<i64> {
+    result.as_array().map(|all| all.iter().filter_map(Value::as_i64).collect()).unwrap_or_default()
+}
+
+/// Every signal and update is in the list once; an update was answered with its place.
+fn book(events: &[Event], result: &Value) -> Result<(), String> {
+    let list = numbers(result);
+    let (mut sent, mut sorted) = (listed(&[(RunId(0), events)]), list.clone());
+    sent.sort_unstable();
+    sorted.sort_unstable();
+    if sent != sorted {
+        return Err(format!("it got {sent:?} and has {list:?}"));
+    }
+    for event in events {
+        let EventKind::UpdateCompleted { accepted, result } = &event.kind else { continue };
+        let EventKind::UpdateAccepted { args, .. } = &events[accepted.0 as usize - 1].kind else { continue };
+        let place = list.iter().position(|item| Some(*item) == args.value()["n"].as_i64());
+        if place.map(|place| place as i64 + 1) != result.value().as_i64() {
+            return Err(format!("update {} was told {:?} and is in place {place:?}", accepted.0, result.value()));
+        }
+    }
+    Ok(())
+}
+
+/// All mail of the whole chain is in the list, in the order in which it came.
+fn tally(stored: &Stored, id: &str, result: &Value, unread: &[(String, u32)]) -> Result<(), String> {
+    let (sent, list) = (listed(&stored.chain(id)), numbers(result));
+    if !unread.is_empty() || sent != list {
+        return Err(format!("it got {sent:?} and has {list:?}; unread {unread:?}"));
+    }
+    Ok(())
+}
+
+/// What it held first and all moves.
+fn account(events: &[Event], args: &Value, result: &Value) -> Result<(), String> {
+    let moves = events.iter().filter_map(|event| match &event.kind {
+        EventKind::SignalReceived { args, .. } => args.value()["by"].as_i64(),
+        _ => None,
+    });
+    let held = args["first"].as_i64().unwrap_or_default() + moves.sum::<i64>();
+    if result.as_i64() == Some(held) { Ok(()) } else { Err(format!("it held {held}")) }
+}
+
+/// What one account lost the other has.
+fn bank(stored: &Stored, args: &Value) -> Result<(), String> {
+    let held = |name: &str| {
+        let chain = stored.chain(&format!("account-{}{name}", args["n"]));
+        match chain.last().and_then(|(_, events)| events.last()).map(|event| &event.kind) {
+            Some(EventKind::RunCompleted { result, .. }) => result.value().as_i64(),
+            _ => None,
+        }
+    };
+    match (held("a"), held("b")) {
+        (Some(a), Some(b)) if a + b == 2_000 => Ok(()),
+        other => Err(format!("the accounts hold {other:?}")),
+    }
+}

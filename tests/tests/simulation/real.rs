@@ -1,0 +1,177 @@
+//! A real database in a world of virtual time: each operation runs in a runtime of its own, and the world's one thread
+//! stands still until it is done. To the world it takes no time.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::mpsc;
+
+use async_trait::async_trait;
+use tokio::runtime::Runtime;
+use tokio::sync::Mutex;
+use weft_bytecode::ProgramHash;
+use weft_protocol::{LogSeq, PartitionId, RunId, Timestamp, WorkflowId};
+use weft_runtime::store::{
+    self, Append, Chunk, ClosedFilter, ClosedRun, Cluster, Deployment, Durability, Journal, Lane, NodeRow, Ownership,
+    StoreError, StoreOptions,
+};
+
+/// A store behind a thread of its own.
+#[derive(Debug, Clone)]
+pub(crate) struct Real {
+    runtime: Arc<Runtime>,
+    inner: Arc<dyn Journal>,
+}
+
+impl Real {
+    /// Opens a store with so many partitions.
+    pub(crate) fn open(url: &str, partitions: u16) -> Real {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+        let runtime = Arc::new(runtime.expect("a runtime can be built"));
+        let options = StoreOptions { partitions: Some(partitions) };
+        let inner = runtime.block_on(store::open(url, &options)).expect("the store can be opened");
+        Real { runtime, inner }
+    }
+
+    /// Does something to the end while the world stands still.
+    fn still<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> T {
+        let (done, is_done) = mpsc::channel();
+        self.runtime.spawn(async move {
+            let _ = done.send(work.await);
+        });
+        is_done.recv().expect("the work ends")
+    }
+}
+
+struct RealLane {
+    real: Real,
+    inner: Arc<Mutex<Box<dyn Lane>>>,
+}
+
+#[async_trait]
+impl Lane for RealLane {
+    async fn append(&mut self, append: &Append) -> Result<(), StoreError> {
+        let (lane, append) = (self.inner.clone(), append.clone());
+        self.real.still(async move { lane.lock().await.append(&append).await })
+    }
+}
+
+#[async_trait]
+impl Journal for Real {
+    fn partitions(&self) -> u16 {
+        self.inner.partitions()
+    }
+
+    async fn lane(&self) -> Result<Box<dyn Lane>, StoreError> {
+        let inner = self.inner.clone();
+        let lane = self.still(async move { inner.lane().await })?;
+        Ok(Box::new(RealLane { real: self.clone(), inner: Arc::new(Mutex::new(lane)) }))
+    }
+
+    async fn read(&self, part: PartitionId, from: LogSeq, limit: usize) -> Result<Vec<Chunk>, StoreError> {
+        let inner = self.inner.clone();
+        self.still(async move { inner.read(part, from, limit).await })
+    }
+
+    async fn ownership(&self) -> Result<Vec<Ownership>, StoreError> {
+        let inner = self.inner.clone();
+        self.still(async move { inner.ownership().await })
+    }
+
+    async fn takeover(
+        &self,
+        part: PartitionId,
+        seen: u64,
+        node: i32,
+        fence: &[u8],
+    ) -> Result<Option<(u64, LogSeq)>, StoreError> {
+        let (inner, fence) = (self.inner.clone(), fence.to_vec());
+        self.still(async move { inner.takeover(part, seen, node, &fence).await })
+    }
+
+    async fn release(&self, part: PartitionId, epoch: u64) -> Result<(), StoreError> {
+        let inner = self.inner.clone();
+        self.still(async move { inner.release(part, epoch).await })
+    }
+
+    async fn join(&self, address: &str) -> Result<i32, StoreError> {
+        let (inner, address) = (self.inner.clone(), address.to_owned());
+        self.still(async move { inner.join(&address).await })
+    }
+
+    async fn beat(&self, node: i32) -> Result<Cluster, StoreError> {
+        let inner = self.inner.clone();
+        self.still(async move { inner.beat(node).await })
+    }
+
+    async fn leave(&self, node: i32) -> Result<(), StoreError> {
+        let inner = self.inner.clone();
+        self.still(async move { inner.leave(node).await })
+    }
+
+    async fn nodes(&self) -> Result<Vec<NodeRow>, StoreError> {
+        let inner = self.inner.clone();
+        self.still(async move { inner.nodes().await })
+    }
+
+    async fn put_program(&self, hash: ProgramHash, body: &[u8]) -> Result<(), StoreError> {
+        let (inner, body) = (self.inner.clone(), body.to_vec());
+        self.still(async move { inner.put_program(hash, &body).await })
+    }
+
+    async fn program(&self, hash: ProgramHash) -> Result<Option<Vec<u8>>, StoreError> {
+        let inner = self.inner.clone();
+        self.still(async move { inner.program(hash).await })
+    }
+
+    async fn deploy(
+        &self,
+        namespace: &str,
+        project: &str,
+        program: ProgramHash,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        let (inner, namespace, project) = (self.inner.clone(), namespace.to_owned(), project.to_owned());
+        self.still(async move { inner.deploy(&namespace, &project, program, at).await })
+    }
+
+    async fn deployments(&self) -> Result<Vec<Deployment>, StoreError> {
+        let inner = self.inner.clone();
+        self.still(async move { inner.deployments().await })
+    }
+
+    async fn closed_run(
+        &self,
+        part: PartitionId,
+        namespace: &str,
+        workflow_id: &WorkflowId,
+        run_id: Option<RunId>,
+    ) -> Result<Option<ClosedRun>, StoreError> {
+        let (inner, namespace, workflow_id) = (self.inner.clone(), namespace.to_owned(), workflow_id.clone());
+        self.still(async move { inner.closed_run(part, &namespace, &workflow_id, run_id).await })
+    }
+
+    async fn list_closed(&self, filter: &ClosedFilter) -> Result<Vec<ClosedRun>, StoreError> {
+        let (inner, filter) = (self.inner.clone(), filter.clone());
+        self.still(async move { inner.list_closed(&filter).await })
+    }
+
+    async fn closed_ids(
+        &self,
+        part: PartitionId,
+        after: Option<(String, WorkflowId)>,
+        limit: usize,
+    ) -> Result<Vec<(String, WorkflowId, RunId)>, StoreError> {
+        let inner = self.inner.clone();
+        self.still(async move { inner.closed_ids(part, after, limit).await })
+    }
+
+    async fn durability(&self) -> Result<Durability, StoreError> {
+        let inner = self.inner.clone();
+        self.still(async move { inner.durability().await })
+    }
+
+    async fn ping(&self) -> Result<(), StoreError> {
+        let inner = self.inner.clone();
+        self.still(async move { inner.ping().await })
+    }
+}
