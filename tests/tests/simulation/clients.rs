@@ -3,9 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use weft_protocol::api::{
-    ApiError, MessageRequest, StartRequest, Status, StopRequest, UpdateRequest, UpdateStage, UpdateStatus,
-};
+use weft_protocol::api::{ApiError, MessageRequest, Status, StopRequest, UpdateRequest, UpdateStage, UpdateStatus};
 
 use crate::ledger::{Call, Read, Seen, What};
 use crate::net::{Net, Op, Said, key};
@@ -15,10 +13,13 @@ use crate::stories::{Ends, Line, Story};
 const WAIT_MAX: u64 = 3_000;
 
 /// Plays a story from its start to the end of its run.
-pub(crate) async fn play(net: Net, story: Story) {
+pub(crate) async fn play(net: Net, mut story: Story) {
     let world = net.world.clone();
     tokio::time::sleep(Duration::from_millis(world.below(400))).await;
-    start(&net, &story).await;
+    story.id = start(&net, &story).await;
+    if story.menu.contains(&Line::Items) && world.percent(40) {
+        tokio::spawn(watch(net.clone(), story.clone()));
+    }
     let telling: Vec<_> = (0..story.clients).map(|_| tokio::spawn(tell(net.clone(), story.clone()))).collect();
     for client in telling {
         client.await.expect("a client does not panic");
@@ -34,24 +35,29 @@ pub(crate) async fn play(net: Net, story: Story) {
     see_the_end(&net, &story).await;
 }
 
-async fn start(net: &Net, story: &Story) {
+/// Starts the run; its id.
+async fn start(net: &Net, story: &Story) -> String {
     let request = format!("start-{}", net.world.number());
-    let op = Op::Start(StartRequest {
-        workflow: story.workflow.into(),
-        id: story.give_id.then(|| story.id.clone()),
-        args: story.args.clone(),
-        request_id: Some(request.clone()),
-        on_conflict: None,
-        on_closed: None,
-        run_timeout_ms: None,
-    });
+    let id = story.give_id.then_some(&story.id);
+    let asks = json!({ "workflow": story.workflow, "id": id, "args": story.args, "request_id": request });
+    let op = Op::Start(serde_json::from_value(asks).expect("it is a start"));
     let place = asked(net, story, What::Start { request: request.clone(), reply: None });
     match net.insist(&op).await {
         Ok(Said::Started(reply)) => {
-            assert_eq!(reply.workflow_id, story.id, "the id of a story is known before");
+            let id = reply.workflow_id.clone();
+            assert!(story.id.is_empty() || story.id == id, "{id} is not the id of {}", story.id);
             acked(net, place, What::Start { request, reply: Some(reply) });
+            id
         }
         other => panic!("{op:?}: {other:?}"),
+    }
+}
+
+/// Looks again and again, at whoever answers.
+async fn watch(net: Net, story: Story) {
+    while !net.world.is_calm() {
+        tokio::time::sleep(Duration::from_millis(net.world.between(50, 400))).await;
+        say(&net, &story, Line::Items, false).await;
     }
 }
 
@@ -191,7 +197,7 @@ async fn see_the_end(net: &Net, story: &Story) {
 }
 
 /// Parameters of a message.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum With {
     Nothing,
     N,

@@ -216,7 +216,7 @@ async fn befall(cluster: Arc<Cluster>) {
         if world.happens(Bad::CutOff)
             && let Some((_, host)) = cluster.node(cluster.any())
         {
-            let long = world.between(100, 6_000);
+            let long = if world.percent(50) { world.between(100, 3_000) } else { world.between(3_000, 8_000) };
             world.note("cut off", || format!("{} {long}", host.name));
             *host.cut_until.lock().expect("one thread") = Instant::now() + Duration::from_millis(long);
         }

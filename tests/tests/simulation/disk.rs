@@ -145,7 +145,12 @@ impl Lane for DiskLane {
                 {
                     disk.stranger_takes(chunk.part).await?;
                 }
-                lane.append(&append).await
+                lane.append(&append).await?;
+                let mut closed = disk.world.closed.lock().expect("one thread");
+                for row in &append.closed {
+                    closed.entry(row.run_id).or_insert_with(|| disk.world.number());
+                }
+                Ok(())
             })
             .await
     }

@@ -140,7 +140,7 @@ impl Net {
     async fn once(&self, op: &Op) -> Result<Said, Trouble> {
         let world = &self.world;
         self.pause().await;
-        let known = self.cluster.serving().filter(|_| world.percent(85));
+        let known = self.cluster.serving().filter(|_| world.percent(75));
         let slot = known.unwrap_or_else(|| world.below(self.cluster.slots() as u64) as usize);
         let lost = world.happens(Bad::RequestLost);
         let Some((node, host)) = self.cluster.node(slot).filter(|_| !lost) else { return Err(Trouble::Lost) };

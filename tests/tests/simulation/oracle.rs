@@ -15,7 +15,7 @@ use weft_protocol::limits::Limits;
 use weft_protocol::{Event, EventId, RunId};
 use weft_vm::Loaded;
 
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, Tick};
 use crate::stored::Stored;
 
 /// Attempts that the retry policies of all programs allow.
@@ -25,7 +25,12 @@ const ATTEMPTS_MAX: u32 = 4;
 ///
 /// # Errors
 /// The first thing that is not as it must be.
-pub(crate) fn judge(stored: &Stored, ledger: &Ledger, programs: &[Arc<Loaded>]) -> Result<(), String> {
+pub(crate) fn judge(
+    stored: &Stored,
+    ledger: &Ledger,
+    closed_at: &BTreeMap<RunId, Tick>,
+    programs: &[Arc<Loaded>],
+) -> Result<(), String> {
     if let Some(row) = stored.rows.keys().find(|run| !stored.runs.contains_key(run)) {
         return Err(format!("run {row} has a row and is not in the log"));
     }
@@ -39,7 +44,7 @@ pub(crate) fn judge(stored: &Stored, ledger: &Ledger, programs: &[Arc<Loaded>]) 
     }
     words(stored)?;
     children(stored)?;
-    told::judge(stored, ledger, programs)?;
+    told::judge(stored, ledger, closed_at, programs)?;
     promised::judge(stored)
 }
 
@@ -261,7 +266,7 @@ fn newest(stored: &Stored, mut run: RunId) -> RunId {
 /// The events of a run without those that it took over from the run before.
 pub(crate) fn own(events: &[Event]) -> impl Iterator<Item = &Event> {
     let carried = match &events[0].kind {
-        EventKind::RunStarted { continued: Some(continued), .. } => u64::from(continued.carried),
+        EventKind::RunStarted { continued: Some(_), ahead, .. } => u64::from(*ahead),
         _ => 0,
     };
     events.iter().filter(move |event| !(2..=1 + carried).contains(&event.id.0))

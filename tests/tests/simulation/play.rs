@@ -49,7 +49,10 @@ pub(crate) fn play(seed: u64, journal: Arc<dyn Journal>, aloud: bool) -> Played 
             match stored::read(&journal).await {
                 Ok(stored) => {
                     digest = stored.digest();
-                    verdict = oracle::judge(&stored, &world.ledger.lock().expect("one thread"), &programs);
+                    verdict = {
+                        let (ledger, closed) = (world.ledger.lock(), world.closed.lock());
+                        oracle::judge(&stored, &ledger.expect("one thread"), &closed.expect("one thread"), &programs)
+                    };
                     for event in stored.runs.values().flatten() {
                         world.note(event.kind.name(), String::new);
                     }

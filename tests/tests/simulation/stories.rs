@@ -18,7 +18,7 @@ use crate::world::World;
 const RANDOM_PROGRAMS: u64 = 48;
 
 /// What a client may do.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Line {
     Signal(&'static str, With),
     Update(&'static str, With, UpdateStage),
@@ -39,6 +39,7 @@ pub(crate) enum Ends {
 #[derive(Debug, Clone)]
 pub(crate) struct Story {
     pub(crate) workflow: &'static str,
+    /// Empty if only the answer to the start tells it.
     pub(crate) id: String,
     /// Whether the start names the id, or the program makes it.
     pub(crate) give_id: bool,
@@ -59,6 +60,7 @@ const BOOK: &[Line] = &[
     Update("put", With::N, Completed),
     Update("put", With::N, Accepted),
     Update("slow", With::N, Completed),
+    Items,
     Items,
     Items,
     History,
@@ -95,7 +97,7 @@ fn story(world: &World, number: u64) -> Story {
         last: &[],
         ends: Ends::Surely,
     };
-    match world.below(15) {
+    match world.below(16) {
         0..=3 => {
             let (clients, lines) = (world.between(1, 3), world.between(2, 5));
             let last: &[Line] = match world.below(12) {
@@ -113,6 +115,7 @@ fn story(world: &World, number: u64) -> Story {
         9 => named("family"),
         10..=11 => Story { menu: ORDER, ..named("order") },
         12 => Story { menu: CLOCKWORK, ..named("clockwork") },
+        13 => Story { id: String::new(), ..named("errand") },
         _ => Story {
             id: format!("random-{number}"),
             give_id: true,

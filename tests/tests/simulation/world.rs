@@ -9,8 +9,9 @@ use std::sync::{Arc, Mutex, OnceLock};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use tokio::time::Instant;
+use weft_protocol::RunId;
 
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, Tick};
 
 /// How long everything may take to end when nothing is bad any more, milliseconds.
 pub(crate) const END_MAX: u64 = 120_000;
@@ -92,6 +93,8 @@ pub(crate) struct World {
     numbers: AtomicU64,
     failed: Mutex<Option<String>>,
     pub(crate) ledger: Mutex<Ledger>,
+    /// When the row of each closed run was there.
+    pub(crate) closed: Mutex<BTreeMap<RunId, Tick>>,
     /// When each node was last heard of, by its number in the store: silence is measured on the world's clock.
     pub(crate) beats: Mutex<BTreeMap<i32, Instant>>,
 }
@@ -131,6 +134,7 @@ impl World {
             numbers: AtomicU64::new(1),
             failed: Mutex::new(None),
             ledger: Mutex::default(),
+            closed: Mutex::default(),
             beats: Mutex::default(),
         })
     }

@@ -13,9 +13,14 @@ use super::{code, own};
 use crate::ledger::{Call, Ledger, Read, Seen, Tick, What};
 use crate::stored::Stored;
 
-pub(crate) fn judge(stored: &Stored, ledger: &Ledger, programs: &[Arc<Loaded>]) -> Result<(), String> {
+pub(crate) fn judge(
+    stored: &Stored,
+    ledger: &Ledger,
+    closed_at: &BTreeMap<RunId, Tick>,
+    programs: &[Arc<Loaded>],
+) -> Result<(), String> {
     for call in &ledger.calls {
-        heard(stored, call).map_err(|why| format!("{why}: {call:?}"))?;
+        heard(stored, closed_at, call).map_err(|why| format!("{why}: {call:?}"))?;
     }
     in_order(stored, ledger)?;
     for read in &ledger.reads {
@@ -29,15 +34,17 @@ pub(crate) fn judge(stored: &Stored, ledger: &Ledger, programs: &[Arc<Loaded>]) 
 type Place = (RunId, EventId);
 
 /// A call has happened at most once, and exactly once if it was acknowledged.
-fn heard(stored: &Stored, call: &Call) -> Result<(), String> {
-    let chain = stored.chain(&call.id);
+fn heard(stored: &Stored, closed_at: &BTreeMap<RunId, Tick>, call: &Call) -> Result<(), String> {
+    // A start without an id is looked for everywhere.
+    let chain = match &call.what {
+        What::Start { .. } => stored.runs.iter().map(|(run, events)| (*run, events.as_slice())).collect(),
+        _ => stored.chain(&call.id),
+    };
     let count = found(&chain, &call.what).len();
     if count > 1 {
         return Err(format!("it happened {count} times"));
     }
-    if call.acked.is_none() {
-        return Ok(());
-    }
+    let Some(acked) = call.acked else { return Ok(()) };
     match &call.what {
         What::Start { reply: Some(reply), .. } => {
             let run = reply.run_id.parse::<RunId>().map_err(|_| "no run id")?;
@@ -49,12 +56,13 @@ fn heard(stored: &Stored, call: &Call) -> Result<(), String> {
             }
         }
         What::Update { update, reply: Some(reply), .. } => updated(&chain, update, reply)?,
-        // A run that was asked before takes no second request.
+        // A run that was asked before takes no second request, and one that has closed needs none.
         What::Cancel { .. } => {
             let canceled = |(_, events): &(RunId, &[Event])| {
                 events.iter().any(|event| matches!(event.kind, EventKind::CancelRequested { .. }))
             };
-            if !chain.iter().any(canceled) {
+            let newest = chain.last().and_then(|(run, _)| closed_at.get(run));
+            if !chain.iter().any(canceled) && newest.is_none_or(|at| *at > acked) {
                 return Err("it is lost".into());
             }
         }
