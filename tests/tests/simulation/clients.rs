@@ -40,7 +40,7 @@ async fn start(net: &Net, story: &Story) -> String {
     let request = format!("start-{}", net.world.number());
     let id = story.give_id.then_some(&story.id);
     let asks = json!({ "workflow": story.workflow, "id": id, "args": story.args, "request_id": request });
-    let op = Op::Start(serde_json::from_value(asks).expect("it is a start"));
+    let op = Op::Start(Box::new(serde_json::from_value(asks).expect("it is a start")));
     let place = asked(net, story, What::Start { request: request.clone(), reply: None });
     match net.insist(&op).await {
         Ok(Said::Started(reply)) => {

@@ -19,7 +19,7 @@ use crate::world::{Bad, World};
 /// What a client or worker asks of a node.
 #[derive(Debug, Clone)]
 pub(crate) enum Op {
-    Start(StartRequest),
+    Start(Box<StartRequest>),
     Signal(RunKey, String, MessageRequest),
     Update(RunKey, String, UpdateRequest),
     Query(RunKey, String),
@@ -189,7 +189,7 @@ fn name(op: &Op) -> &'static str {
 
 async fn perform(node: &Node, op: &Op) -> Result<Said, ApiError> {
     Ok(match op.clone() {
-        Op::Start(request) => Said::Started(node.start(NAMESPACE, request).await?),
+        Op::Start(request) => Said::Started(node.start(NAMESPACE, *request).await?),
         Op::Signal(run, name, request) => done(node.signal(&run, &name, request).await)?,
         Op::Update(run, name, request) => Said::Updated(Box::new(node.update(&run, &name, request, LONG_POLL).await?)),
         Op::Query(run, name) => Said::Value(node.query(&run, &name, Value::Object(Default::default())).await?),
