@@ -38,6 +38,7 @@ pub(super) async fn run(shared: Arc<Shared>) {
         };
         while shared.options.clock.now() < due {
             tokio::select! {
+                biased;
                 () = shared.stop.cancelled() => return,
                 () = shared.namespaces.changed() => break,
                 () = shared.options.clock.sleep_until(due) => {}

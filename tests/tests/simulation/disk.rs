@@ -10,9 +10,11 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 use weft_bytecode::ProgramHash;
 use weft_protocol::{LogSeq, PartitionId, RunId, Timestamp, WorkflowId};
+use weft_runtime::filter::{Filter, Kind};
 use weft_runtime::frame::fence_body;
+use weft_runtime::namespaces::Namespace;
 use weft_runtime::store::{
-    Append, Chunk, ClosedFilter, ClosedRun, Cluster, Deployment, Durability, Journal, Lane, NodeRow, Ownership,
+    Append, Chunk, ClosedPage, ClosedRun, Cluster, Deployment, Durability, Journal, Lane, NodeRow, Ownership,
     StoreError,
 };
 
@@ -294,9 +296,62 @@ impl Journal for Disk {
         self.run("closed_run", false, asked).await
     }
 
-    async fn list_closed(&self, filter: &ClosedFilter) -> Result<Vec<ClosedRun>, StoreError> {
-        let (inner, filter) = (self.inner.clone(), filter.clone());
-        self.run("list_closed", false, async move { inner.list_closed(&filter).await }).await
+    async fn list_closed(&self, page: &ClosedPage) -> Result<Vec<ClosedRun>, StoreError> {
+        let (inner, page) = (self.inner.clone(), page.clone());
+        self.run("list_closed", false, async move { inner.list_closed(&page).await }).await
+    }
+
+    async fn count_closed(&self, namespace: &str, filter: &Filter) -> Result<Vec<(i16, String, u64)>, StoreError> {
+        let (inner, namespace, filter) = (self.inner.clone(), namespace.to_owned(), filter.clone());
+        self.run("count_closed", false, async move { inner.count_closed(&namespace, &filter).await }).await
+    }
+
+    async fn put_attributes(&self, namespace: &str, attributes: &[(&str, Kind)]) -> Result<(), StoreError> {
+        let (inner, namespace, attributes) = (
+            self.inner.clone(),
+            namespace.to_owned(),
+            attributes.iter().map(|(name, kind)| (name.to_string(), *kind)).collect::<Vec<_>>(),
+        );
+        self.run("put_attributes", true, async move {
+            let named: Vec<_> = attributes.iter().map(|(name, kind)| (name.as_str(), *kind)).collect();
+            inner.put_attributes(&namespace, &named).await
+        })
+        .await
+    }
+
+    async fn attributes(&self) -> Result<Vec<(String, String, Kind)>, StoreError> {
+        let inner = self.inner.clone();
+        self.run("attributes", false, async move { inner.attributes().await }).await
+    }
+
+    async fn blobs(&self, run: RunId, hashes: &[[u8; 32]]) -> Result<Vec<([u8; 32], Vec<u8>)>, StoreError> {
+        let (inner, hashes) = (self.inner.clone(), hashes.to_vec());
+        self.run("blobs", false, async move { inner.blobs(run, &hashes).await }).await
+    }
+
+    async fn oldest_closed(&self, namespace: &str) -> Result<Option<Timestamp>, StoreError> {
+        let (inner, namespace) = (self.inner.clone(), namespace.to_owned());
+        self.run("oldest_closed", false, async move { inner.oldest_closed(&namespace).await }).await
+    }
+
+    async fn forget_closed(&self, namespace: &str, before: Timestamp, limit: usize) -> Result<u64, StoreError> {
+        let (inner, namespace) = (self.inner.clone(), namespace.to_owned());
+        self.run("forget_closed", true, async move { inner.forget_closed(&namespace, before, limit).await }).await
+    }
+
+    async fn namespaces(&self) -> Result<Vec<Namespace>, StoreError> {
+        let inner = self.inner.clone();
+        self.run("namespaces", false, async move { inner.namespaces().await }).await
+    }
+
+    async fn put_namespace(&self, namespace: &Namespace) -> Result<(), StoreError> {
+        let (inner, namespace) = (self.inner.clone(), namespace.clone());
+        self.run("put_namespace", true, async move { inner.put_namespace(&namespace).await }).await
+    }
+
+    async fn drop_namespace(&self, name: &str) -> Result<(), StoreError> {
+        let (inner, name) = (self.inner.clone(), name.to_owned());
+        self.run("drop_namespace", true, async move { inner.drop_namespace(&name).await }).await
     }
 
     async fn closed_ids(

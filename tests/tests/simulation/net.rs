@@ -7,7 +7,7 @@ use serde_json::Value;
 use weft_protocol::Failure;
 use weft_protocol::api::{
     ApiError, HistoryPage, ListQuery, MessageRequest, PollRequest, QueueTask, ResultReply, RunDescription, RunPage,
-    StartReply, StartRequest, Status, StopRequest, UpdateReply, UpdateRequest,
+    Selection, StartReply, StartRequest, Status, StopRequest, UpdateReply, UpdateRequest,
 };
 use weft_runtime::api::{Api, RunKey};
 use weft_runtime::node::Node;
@@ -199,7 +199,8 @@ async fn perform(node: &Node, op: &Op) -> Result<Said, ApiError> {
         Op::Describe(run) => Said::Description(Box::new(node.describe(&run).await?)),
         Op::History(run) => Said::History(node.history(&run, 0, usize::MAX, Duration::ZERO).await?),
         Op::Open => {
-            let query = ListQuery { status: Some(Status::Running), ..ListQuery::default() };
+            let select = Selection { status: Some(Status::Running), ..Selection::default() };
+            let query = ListQuery { select, ..ListQuery::default() };
             Said::Runs(node.list(NAMESPACE, query).await?)
         }
         Op::Poll(request) => Said::Tasks(node.poll(NAMESPACE, QUEUE, request).await?.tasks),

@@ -10,8 +10,10 @@ use tokio::runtime::Runtime;
 use tokio::sync::Mutex;
 use weft_bytecode::ProgramHash;
 use weft_protocol::{LogSeq, PartitionId, RunId, Timestamp, WorkflowId};
+use weft_runtime::filter::{Filter, Kind};
+use weft_runtime::namespaces::Namespace;
 use weft_runtime::store::{
-    self, Append, Chunk, ClosedFilter, ClosedRun, Cluster, Deployment, Durability, Journal, Lane, NodeRow, Ownership,
+    self, Append, Chunk, ClosedPage, ClosedRun, Cluster, Deployment, Durability, Journal, Lane, NodeRow, Ownership,
     StoreError, StoreOptions,
 };
 
@@ -150,9 +152,61 @@ impl Journal for Real {
         self.still(async move { inner.closed_run(part, &namespace, &workflow_id, run_id).await })
     }
 
-    async fn list_closed(&self, filter: &ClosedFilter) -> Result<Vec<ClosedRun>, StoreError> {
-        let (inner, filter) = (self.inner.clone(), filter.clone());
-        self.still(async move { inner.list_closed(&filter).await })
+    async fn list_closed(&self, page: &ClosedPage) -> Result<Vec<ClosedRun>, StoreError> {
+        let (inner, page) = (self.inner.clone(), page.clone());
+        self.still(async move { inner.list_closed(&page).await })
+    }
+
+    async fn count_closed(&self, namespace: &str, filter: &Filter) -> Result<Vec<(i16, String, u64)>, StoreError> {
+        let (inner, namespace, filter) = (self.inner.clone(), namespace.to_owned(), filter.clone());
+        self.still(async move { inner.count_closed(&namespace, &filter).await })
+    }
+
+    async fn put_attributes(&self, namespace: &str, attributes: &[(&str, Kind)]) -> Result<(), StoreError> {
+        let (inner, namespace, attributes) = (
+            self.inner.clone(),
+            namespace.to_owned(),
+            attributes.iter().map(|(name, kind)| (name.to_string(), *kind)).collect::<Vec<_>>(),
+        );
+        self.still(async move {
+            let named: Vec<_> = attributes.iter().map(|(name, kind)| (name.as_str(), *kind)).collect();
+            inner.put_attributes(&namespace, &named).await
+        })
+    }
+
+    async fn attributes(&self) -> Result<Vec<(String, String, Kind)>, StoreError> {
+        let inner = self.inner.clone();
+        self.still(async move { inner.attributes().await })
+    }
+
+    async fn blobs(&self, run: RunId, hashes: &[[u8; 32]]) -> Result<Vec<([u8; 32], Vec<u8>)>, StoreError> {
+        let (inner, hashes) = (self.inner.clone(), hashes.to_vec());
+        self.still(async move { inner.blobs(run, &hashes).await })
+    }
+
+    async fn oldest_closed(&self, namespace: &str) -> Result<Option<Timestamp>, StoreError> {
+        let (inner, namespace) = (self.inner.clone(), namespace.to_owned());
+        self.still(async move { inner.oldest_closed(&namespace).await })
+    }
+
+    async fn forget_closed(&self, namespace: &str, before: Timestamp, limit: usize) -> Result<u64, StoreError> {
+        let (inner, namespace) = (self.inner.clone(), namespace.to_owned());
+        self.still(async move { inner.forget_closed(&namespace, before, limit).await })
+    }
+
+    async fn namespaces(&self) -> Result<Vec<Namespace>, StoreError> {
+        let inner = self.inner.clone();
+        self.still(async move { inner.namespaces().await })
+    }
+
+    async fn put_namespace(&self, namespace: &Namespace) -> Result<(), StoreError> {
+        let (inner, namespace) = (self.inner.clone(), namespace.clone());
+        self.still(async move { inner.put_namespace(&namespace).await })
+    }
+
+    async fn drop_namespace(&self, name: &str) -> Result<(), StoreError> {
+        let (inner, name) = (self.inner.clone(), name.to_owned());
+        self.still(async move { inner.drop_namespace(&name).await })
     }
 
     async fn closed_ids(

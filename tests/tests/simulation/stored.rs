@@ -8,9 +8,10 @@ use weft_engine::Record;
 use weft_protocol::event::EventKind;
 use weft_protocol::{Event, LogSeq, PartitionId, RunId};
 use weft_runtime::closed;
+use weft_runtime::filter::Filter;
 use weft_runtime::frame::{ChunkReader, LogRecord};
 use weft_runtime::sandbox::NAMESPACE;
-use weft_runtime::store::{Chunk, ClosedFilter, ClosedRun, Journal};
+use weft_runtime::store::{Chunk, ClosedPage, ClosedRun, Journal};
 
 /// All that a store holds of its runs.
 #[derive(Debug, Default)]
@@ -51,8 +52,8 @@ pub(crate) async fn read(journal: &Arc<dyn Journal>) -> Result<Stored, String> {
         }
         stored.chunks.extend(chunks);
     }
-    let filter = ClosedFilter { namespace: NAMESPACE.into(), limit: 100_000, ..ClosedFilter::default() };
-    for row in journal.list_closed(&filter).await.map_err(|error| error.to_string())? {
+    let page = ClosedPage { namespace: NAMESPACE.into(), filter: Filter::all(), after: None, limit: 100_000 };
+    for row in journal.list_closed(&page).await.map_err(|error| error.to_string())? {
         let part = row.run_id.partition();
         let whole = journal.closed_run(part, NAMESPACE, &row.workflow_id, Some(row.run_id)).await;
         let whole = whole.map_err(|error| error.to_string())?.ok_or("a listed row is not there")?;
