@@ -3,7 +3,7 @@
 #
 #   tests/broken/run.sh [SEEDS] [PATCH...]
 #
-# SEEDS (default 10,000, as in CI) is how many seeds are played at most; tests/planted.sh says the rest.
+# SEEDS (default 10,000, more than `cargo test` plays) is how many seeds are played at most; tests/planted.sh says the rest.
 export WEFT_SIMULATION_SEEDS="${1:-10000}"
 [ $# -gt 0 ] && shift
 exec "$(dirname "$0")/../planted.sh" broken simulation every_seed "$@"

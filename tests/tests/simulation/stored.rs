@@ -47,6 +47,9 @@ pub(crate) async fn read(journal: &Arc<dyn Journal>) -> Result<Stored, String> {
             match record {
                 LogRecord::Event { run, event } => stored.runs.entry(run).or_default().push(event),
                 LogRecord::Record { run, record } => stored.records.push((run, record)),
+                LogRecord::Schedule { name, .. } => {
+                    return Err(format!("{part:?}: no story has the schedule `{name}`"));
+                }
                 LogRecord::Fence { .. } => {}
             }
         }
