@@ -44,7 +44,7 @@ use play::{PARTITIONS, Played, play};
 use real::Real;
 use world::BAD;
 
-/// Seeds that `cargo test` plays: about a minute of one core in the test profile. More are played by the variable.
+/// Seeds that `cargo test` plays: half a minute of one core in the test profile. More are played by the variable.
 const SEEDS: u64 = 3_000;
 /// Seeds of which every fault and kind of event must have been seen.
 const COUNTED_FROM: u64 = 2_000;

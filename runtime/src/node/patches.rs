@@ -10,6 +10,7 @@ use weft_protocol::api::ApiError;
 use weft_protocol::moving::{CodeLine, PatchNext, PatchRuns, PatchUse, PatchesReply};
 use weft_vm::Loaded;
 
+use super::aside::aside;
 use super::{Core, Shared, deploy};
 use crate::closed;
 use crate::filter::{Field, Filter, Is, Key, Op, Test};
@@ -71,7 +72,7 @@ async fn closed_runs(
             let Some(whole) = whole.map_err(broken)? else { continue };
             let events = closed::history(&whole).map_err(broken)?;
             let (program, limits) = (program.clone(), shared.limits.clone());
-            let tried = tokio::task::spawn_blocking(move || trial::follows(&program, events, &limits)).await;
+            let tried = aside(move || trial::follows(&program, events, &limits)).await;
             match tried.map_err(|error| refusal::store_broken(&error.to_string()))? {
                 Ok(patches) => found.note(&workflow.name, patches),
                 Err(_) => found.unmoved.total += 1,

@@ -164,17 +164,20 @@ fn acked(net: &Net, place: usize, what: What) {
     (call.acked, call.what) = (Some(now), what);
 }
 
-/// Waits for the end of the run. One that may wait for ever is canceled, one that is stuck is terminated.
+/// Waits for the end of the run. One that may wait for ever is canceled; one that is stuck, or goes on as a new one after
+/// that, is terminated.
 async fn see_the_end(net: &Net, story: &Story) {
     let world = &net.world;
-    let (mut since, mut canceled) = (None, false);
+    let (mut since, mut canceled) = (None, None);
     loop {
+        let mut newest = String::new();
         match net.insist(&Op::Result(key(&story.id))).await {
             Ok(Said::Result(result)) if result.status != Status::Running => return,
             Ok(Said::Result(result)) if result.stuck.is_some() => {
                 assert!(story.ends == Ends::Perhaps, "seed {}: {} is stuck: {:?}", world.seed, story.id, result.stuck);
                 say(net, story, Line::Terminate, true).await;
             }
+            Ok(Said::Result(result)) => newest = result.run_id,
             Ok(_) => {}
             Err(error) => panic!("seed {}: the result of {}: {error:?}", world.seed, story.id),
         }
@@ -182,9 +185,15 @@ async fn see_the_end(net: &Net, story: &Story) {
             continue;
         }
         let waited = world.now() - *since.get_or_insert(world.now());
-        if story.ends == Ends::Perhaps && waited > WAIT_MAX && !canceled {
-            canceled = true;
-            say(net, story, Line::Cancel, true).await;
+        if story.ends == Ends::Perhaps && waited > WAIT_MAX && !newest.is_empty() {
+            match &canceled {
+                None => {
+                    canceled = Some(newest);
+                    say(net, story, Line::Cancel, true).await;
+                }
+                Some(before) if *before != newest => say(net, story, Line::Terminate, true).await,
+                Some(_) => {}
+            }
         }
         if world.is_late() {
             let how = match net.insist(&Op::Describe(key(&story.id))).await {
