@@ -2,7 +2,8 @@
 
 use serde_json::json;
 use weft_engine::history;
-use weft_protocol::api::Status;
+use weft_protocol::Failure;
+use weft_protocol::api::{StartRequest, Status};
 use weft_protocol::event::EventKind;
 
 use super::*;
