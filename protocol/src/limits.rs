@@ -9,6 +9,11 @@ pub const SOURCE_BYTES_MAX: usize = 8 << 20;
 /// can only be less.
 pub const WORKFLOW_ID_BYTES_MAX: usize = 2_000;
 
+/// Most that the limit for histories may be set to. A closed history is one value of the store: PostgreSQL takes 1 GB of
+/// one (<https://www.postgresql.org/docs/current/limits.html>), SQLite 1,000,000,000 bytes
+/// (<https://sqlite.org/limits.html>), and what a stuck run is told yet comes on top.
+pub const HISTORY_BYTES_MAX: usize = 512 << 20;
+
 /// Bytes of an update id.
 pub const UPDATE_ID_BYTES_MAX: usize = 1_000;
 
@@ -91,7 +96,7 @@ impl Default for Limits {
             program_bytes_max: 16 << 20,
             long_poll_max_ms: 60_000,
             page_rows_max: 1_000,
-            history_bytes_max: 1 << 30,
+            history_bytes_max: 256 << 20,
             pending_bytes_max: 8 << 20,
             idle_runs_max: 1_000,
             attributes_bytes_max: 40 << 10,

@@ -1,4 +1,4 @@
-//! Every refusal the runtime gives, in one place: status, code, words, what to do.
+//! Refusals that more than one place gives, or that need words: status, code, words, what to do. docs/api.md lists all codes.
 
 use serde_json::json;
 use weft_bytecode::schedule::SpecError;
@@ -125,6 +125,16 @@ pub fn wrong_filter(error: &FilterError) -> ApiError {
 pub fn empty_filter() -> ApiError {
     ApiError::new(422, "wrong_input", "a batch without a filter would be about every run")
         .at("filter", "a filter; `status = Running` are all open runs")
+}
+
+/// An id that is not deleted by one of its runs.
+pub fn newer_run(workflow_id: &str, newest: &str) -> ApiError {
+    ApiError::new(
+        409,
+        "newer_run",
+        format!("run {newest} of `{workflow_id}` is newer, and the filter is not true of it"),
+    )
+    .help("an id is deleted with all its runs: by its newest run, or by name")
 }
 
 /// A batch id that is none.

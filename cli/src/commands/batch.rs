@@ -8,6 +8,7 @@ use weft_protocol::api::{BatchOperation, BatchOutcome, BatchRequest, CountQuery,
 use crate::exit::{Exit, Failed, Outcome};
 use crate::options::Many;
 
+use super::update::new_id;
 use super::{Context, Remote};
 
 /// Runs of a page, so that an interruption loses little sight.
@@ -24,12 +25,15 @@ pub(crate) async fn batch(
     operation: BatchOperation,
     words: &str,
 ) -> Outcome {
-    let all = operation == BatchOperation::Delete {};
-    let status = (!all).then_some(Status::Running);
+    let delete = operation == BatchOperation::Delete {};
+    let status = (!delete).then_some(Status::Running);
     let select = Selection { filter: Some(filter.to_owned()), status, ..Selection::default() };
     if !many.yes {
         let count = remote.api.count(&remote.namespace, CountQuery { select, by: None }).await?.count;
-        let runs = if all { "runs" } else { "open runs" };
+        let runs = match delete {
+            true => "runs, each with all runs of its workflow id; an id stays whose newest run is none of them",
+            false => "open runs",
+        };
         return Err(Failed::new(Exit::Usage, "not_confirmed", format!("this would {words} {count} {runs}"))
             .help("add --yes to do it; `weft list` with the same --filter shows them"));
     }
@@ -37,7 +41,8 @@ pub(crate) async fn batch(
     let mut request = BatchRequest {
         filter: filter.to_owned(),
         operation,
-        batch_id: many.batch.clone(),
+        // Made here, so that a page whose answer is lost can be asked for again under its name.
+        batch_id: Some(many.batch.clone().map_or_else(new_id, Ok)?),
         limit: Some(rate.min(PAGE_MAX)),
         cursor: many.from.clone(),
     };
@@ -58,7 +63,6 @@ pub(crate) async fn batch(
                 context.out.value(run)?;
             }
         }
-        request.batch_id = Some(page.batch_id);
         request.cursor = page.cursor;
         if request.cursor.is_none() {
             break;

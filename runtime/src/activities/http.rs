@@ -177,10 +177,8 @@ fn body_note(body: &[u8]) -> String {
 
 fn redacted(mut failure: Failure, used: &Used) -> Failure {
     failure.message = used.redact(failure.message);
-    if let Some(details) = failure.details.take() {
-        let text = details.text().unwrap_or("null").to_owned();
-        failure.details = Some(weft_protocol::Payload::json(&used.redact(text)));
-    }
+    failure.details = failure.details.map(|details| used.redact_payload(details));
+    failure.cause = failure.cause.map(|cause| Box::new(redacted(*cause, used)));
     failure
 }
 

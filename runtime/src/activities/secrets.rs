@@ -3,6 +3,9 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use serde_json::Value;
+use weft_protocol::Payload;
+
 /// Where secrets come from. `secret("X")` never reads a variable that does not begin with the prefix.
 #[derive(Clone, Default)]
 pub enum Secrets {
@@ -59,5 +62,51 @@ impl Used {
             }
         }
         redacted
+    }
+
+    /// The payload without the values of secrets, in whatever way they are written in it.
+    pub(crate) fn redact_payload(&self, payload: Payload) -> Payload {
+        if self.0.lock().unwrap_or_else(PoisonError::into_inner).is_empty() {
+            return payload;
+        }
+        let mut value = payload.value();
+        self.redact_value(&mut value);
+        Payload::from(&value)
+    }
+
+    fn redact_value(&self, value: &mut Value) {
+        match value {
+            Value::String(text) => *text = self.redact(std::mem::take(text)),
+            Value::Array(items) => items.iter_mut().for_each(|item| self.redact_value(item)),
+            Value::Object(fields) => {
+                *fields = std::mem::take(fields)
+                    .into_iter()
+                    .map(|(name, mut value)| {
+                        self.redact_value(&mut value);
+                        (self.redact(name), value)
+                    })
+                    .collect();
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_secret_is_found_however_deep_and_however_it_is_escaped() {
+        let values = HashMap::from([(String::from("K"), String::from("a\"b\\c"))]);
+        let used = Used::default();
+        let secret = used.read(&Secrets::Given(Arc::new(values)), "K").expect("given");
+        let told = json!({ "seen": [{ "key": format!("Bearer {secret}") }], (secret): 1 });
+        assert_eq!(
+            used.redact_payload(Payload::from(&told)).value(),
+            json!({ "seen": [{ "key": "Bearer ***" }], "***": 1 })
+        );
     }
 }

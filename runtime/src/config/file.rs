@@ -4,7 +4,7 @@ use std::path::Path;
 
 use toml::{Table, Value};
 use weft_bytecode::wire::text;
-use weft_protocol::limits::{Limits, WORKFLOW_ID_BYTES_MAX};
+use weft_protocol::limits::{HISTORY_BYTES_MAX, Limits, WORKFLOW_ID_BYTES_MAX};
 
 use super::{ExecAllow, NodeConfig};
 
@@ -120,8 +120,12 @@ fn set_limit(limits: &mut Limits, name: &str, given: &str, place: &str) -> Resul
         }
     };
     read.ok_or_else(|| ConfigError::new(place, expected, format!("{given:?}")))?;
-    if limits.workflow_id_bytes_max > WORKFLOW_ID_BYTES_MAX {
-        return Err(ConfigError::new(place, format!("at most {WORKFLOW_ID_BYTES_MAX}"), format!("{given:?}")));
+    for (held, most) in
+        [(limits.workflow_id_bytes_max, WORKFLOW_ID_BYTES_MAX), (limits.history_bytes_max, HISTORY_BYTES_MAX)]
+    {
+        if held > most {
+            return Err(ConfigError::new(place, format!("at most {most}"), format!("{given:?}")));
+        }
     }
     Ok(())
 }

@@ -2,6 +2,8 @@
 //! socket is tested in `tests/tests/http.rs`.
 
 use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
 
 use serde_json::Value;
 use weft_protocol::api::{MessageRequest, PollRequest, StartRequest, StopRequest};
@@ -50,6 +52,36 @@ fn every_reference_leads_somewhere() {
     let mut seen = 0;
     check(&document, &document, &mut seen);
     assert!(seen > 100, "only {seen} references");
+}
+
+/// `ApiError::new(404, "run_not_found", …` anywhere in this crate: the row of that status in docs/api.md has the code.
+#[test]
+fn every_code_stands_in_the_table() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = fs::read_to_string(root.join("../docs/api.md")).unwrap();
+    let mut folders = vec![root.join("src")];
+    let mut seen = BTreeSet::new();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let source = fs::read_to_string(&path).unwrap();
+            for made in source.split("ApiError::new(").skip(1) {
+                let mut words = made.splitn(3, ',').map(str::trim);
+                let (Some(status), Some(code)) = (words.next(), words.next()) else { continue };
+                let Some(code) = code.strip_prefix('"').and_then(|code| code.strip_suffix('"')) else { continue };
+                seen.insert((status.to_owned(), code.to_owned()));
+            }
+        }
+    }
+    assert!(seen.len() > 40, "only {} codes", seen.len());
+    for (status, code) in seen {
+        let row = page.lines().find(|line| line.starts_with(&format!("| {status} |"))).unwrap_or_default();
+        assert!(row.contains(&format!("`{code}`")), "docs/api.md has no `{code}` in its row of {status}");
+    }
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //! here: its id makes every step idempotent, its cursor says where to go on.
 
 use futures::StreamExt;
+use rustc_hash::FxHashSet;
 use weft_protocol::api::{
     ApiError, BatchOperation, BatchOutcome, BatchReply, BatchRequest, BatchRun, ListQuery, MessageRequest, RunRow,
     Selection, Status, StopRequest,
@@ -34,7 +35,12 @@ impl Node {
         let status = (request.operation != BatchOperation::Delete {}).then_some(Status::Running);
         let select = Selection { filter: Some(request.filter), status, ..Selection::default() };
         let limit = Some(request.limit.unwrap_or(RUNS));
-        let page = self.list(namespace, ListQuery { select, limit, cursor: request.cursor }).await?;
+        let mut page = self.list(namespace, ListQuery { select, limit, cursor: request.cursor }).await?;
+        if request.operation == (BatchOperation::Delete {}) {
+            // An id goes with all its runs, so it is asked for once: by its newest run, which the list has first.
+            let mut seen = FxHashSet::default();
+            page.runs.retain(|row| seen.insert(row.workflow_id.clone()));
+        }
         // Started at once and told in the order of the list.
         let runs = futures::stream::iter(page.runs)
             .map(|row| self.batch_run(namespace, row, &request.operation, &batch_id))
@@ -68,7 +74,7 @@ impl Node {
             BatchOperation::Terminate { reason } => {
                 self.terminate(&run, StopRequest { reason: reason.clone(), request_id }).await
             }
-            BatchOperation::Delete {} => self.delete(namespace, &run.workflow_id).await,
+            BatchOperation::Delete {} => self.delete_if_newest(&run).await,
         };
         let (outcome, error) = match done {
             Ok(()) => (BatchOutcome::Done, None),
@@ -78,5 +84,15 @@ impl Node {
         };
         let run_id = run.run_id.unwrap_or_default();
         Ok(BatchRun { workflow_id: run.workflow_id, run_id, outcome, error })
+    }
+
+    /// Deletes an id by its newest run. By an older one it would take a run along, an open one perhaps, that the filter
+    /// is not true of.
+    async fn delete_if_newest(&self, run: &RunKey) -> Result<(), ApiError> {
+        let newest = self.describe(&RunKey { run_id: None, ..run.clone() }).await?.row.run_id;
+        if run.run_id.as_ref() != Some(&newest) {
+            return Err(refusal::newer_run(&run.workflow_id, &newest));
+        }
+        self.delete(&run.namespace, &run.workflow_id).await
     }
 }

@@ -118,6 +118,12 @@ fn many_runs_are_told_at_once() {
     let (code, _, err) = run(&["delete", "--filter", "stage = Shipped or bags = 6", "--yes"]);
     assert!(code == 0 && err.contains("2 done"), "{code} {err}");
     assert_eq!(run(&["count"]).1, "1\n", "closed runs go, too");
+
+    // Only an older run of the id is meant: the open one, which is not, keeps the id.
+    assert_eq!(run(&["start", "order", "to=Rom", "--id", "c", "--on-closed", "allow"]).0, 0);
+    let (code, _, err) = run(&["delete", "--filter", "status = Terminated", "--yes"]);
+    assert!(code == 5 && err.contains("0 done") && err.contains("`c`: newer_run:"), "{code} {err}");
+    assert_eq!(run(&["query", "c", "bags"]).1, "0\n");
     assert_eq!(run(&["terminate", "--filter", " ", "--yes"]).0, 2, "not everything by accident");
     assert_eq!(run(&["terminate"]).0, 2);
 }

@@ -194,7 +194,6 @@ async fn limits_are_named_and_what_reaches_one_leaves_no_trace() {
     server.shutdown().await;
 }
 
-/// Every route that takes a body, with everything that could be in one.
 /// What a start may say.
 const START: [&str; 14] = [
     "workflow",
@@ -213,6 +212,7 @@ const START: [&str; 14] = [
     "update",
 ];
 
+/// Every route that takes a body, with everything that could be in one.
 #[tokio::test]
 async fn no_body_is_a_surprise() {
     let server = server().await;
@@ -239,6 +239,15 @@ async fn no_body_is_a_surprise() {
         ("/runs/order-o/updates/plus", &["args", "update_id", "wait_for"]),
         ("/runs/order-z/cancel", &["reason", "request_id"]),
         ("/runs/order-z/terminate", &["reason", "request_id"]),
+        ("/runs/order-z/reset", &["event", "to", "exclude", "same_code", "reason", "request_id"]),
+        ("/runs/order-o/activities/none/complete", &["result"]),
+        ("/runs/order-o/activities/none/fail", &["error", "retry_after"]),
+        ("/runs/order-o/activities/none/heartbeat", &["progress"]),
+        ("/runs/order-o/activities/none/pause", &["reason"]),
+        ("/batch", &["filter", "operation", "batch_id", "limit", "cursor"]),
+        ("/schedules/none/pause", &["note"]),
+        ("/schedules/none/trigger", &["overlap", "request_id"]),
+        ("/schedules/none/backfill", &["from", "to", "overlap"]),
         ("/queues/nobody/poll", &["worker", "max", "holding"]),
         ("/tasks/0000000000000001.2.1/complete", &["result"]),
         ("/tasks/0000000000000001.2.1/fail", &["error", "retry_after"]),

@@ -132,6 +132,8 @@ fn by_code(code: i32, message: &str) -> StoreError {
         3 | 14 | 23 => StoreError::Unusable(format!("the file cannot be opened: {message}")),
         26 => StoreError::Unusable(format!("the file is no SQLite database: {message}")),
         11 => StoreError::Corrupt(message.into()),
+        // Sent again it would be refused again, for ever.
+        18 => StoreError::Unusable(format!("the database can never take this row: {message}")),
         _ => StoreError::Unavailable(format!("{message} ({code})")),
     }
 }
@@ -150,6 +152,7 @@ mod tests {
         }
         assert!(matches!(by_code(14, ""), StoreError::Unusable(_)));
         assert!(matches!(by_code(26, ""), StoreError::Unusable(_)));
+        assert!(matches!(by_code(18, ""), StoreError::Unusable(_)), "a value that is too big");
         assert!(matches!(by_code(11, ""), StoreError::Corrupt(_)));
     }
 }
