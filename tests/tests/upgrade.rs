@@ -40,6 +40,7 @@ async fn programs(world: &mut World) {
     order_with_children(world).await;
     dataset(world).await;
     trial(world).await;
+    report(world).await;
 }
 
 async fn purchase_order(world: &mut World) {
@@ -94,6 +95,44 @@ async fn trial(world: &mut World) {
     world.complete("shop", "downgrade_to_free", "ann", Value::Null).await;
     assert_eq!(world.result("ann"), json!("Downgraded"));
     world.history_is_that_of("trial", "ann");
+}
+
+/// A schedule: paused, triggered, made up for over a change of the clocks one run after the other, resumed, and gone with
+/// its declaration.
+async fn report(world: &mut World) {
+    let sales = json!([
+        { "product": "lamp", "quantity": 3, "price": "19.99" },
+        { "product": "desk", "quantity": 1, "price": "249" },
+        { "product": "chair", "quantity": 4, "price": "59.5" },
+    ]);
+    let program = world.queued("report");
+    world.deploys("report", &program);
+    world.weft(&["schedule", "pause", "daily_revenue", "--note", "stock-taking"]);
+    world.weft(&["schedule", "trigger", "daily_revenue"]);
+    let triggered = world.schedule("daily_revenue")["recent"][0]["workflow_id"].as_str().expect("an id").to_owned();
+    let (friday, monday) = ("daily_revenue-2026-10-23T07:00:00Z", "daily_revenue-2026-10-26T08:00:00Z");
+    let range = ["--from", "2026-10-23T00:00:00Z", "--to", "2026-10-26T23:00:00Z", "--overlap", "buffer_all"];
+    world.weft(&[&["schedule", "backfill", "daily_revenue"], &range[..]].concat());
+    for id in [triggered.as_str(), friday, monday] {
+        world.complete("shop", "read_sales", id, sales.clone()).await;
+        world.complete("shop", "publish", id, Value::Null).await;
+        assert_eq!(world.result(id), json!({ "sales": 3, "revenue": "546.97" }));
+        world.history_is_that_of("report", id);
+    }
+    let told = world.schedule("daily_revenue");
+    let run = |at: usize| (&told["recent"][at]["cause"], &told["recent"][at]["workflow_id"]);
+    assert_eq!(run(0), (&json!("trigger"), &json!(triggered)));
+    assert_eq!([run(1).1, run(2).1], [friday, monday]);
+    assert_eq!(told["schedule"]["note"], "stock-taking");
+    assert_eq!(told["schedule"]["next"], Value::Null, "it is paused");
+    world.weft(&["schedule", "resume", "daily_revenue"]);
+    assert!(world.schedule("daily_revenue")["schedule"]["next"].is_string());
+
+    let begins = program.find("/// Every working day").expect("the example is as this test knows it");
+    let ends = program.find("test \"money").expect("the example is as this test knows it");
+    world.deploys("report", &(program[..begins].to_owned() + &program[ends..]));
+    let (code, _, err) = world.try_weft(&["schedule", "describe", "daily_revenue"]);
+    assert!(code == 5 && err.contains("daily_revenue"), "{code} {err}");
 }
 
 /// The versions of the fulfilment of an order: before the two patches, with them, and with their code but without them.

@@ -97,6 +97,11 @@ impl World {
         serde_json::from_str(&self.weft(&["result", id])).expect("a result is JSON")
     }
 
+    /// Everything known about a schedule.
+    pub(crate) fn schedule(&self, name: &str) -> Value {
+        serde_json::from_str(&self.weft(&["schedule", "describe", name, "--json"])).expect("JSON")
+    }
+
     /// The history of a run, without times.
     pub(crate) fn history(&self, id: &str) -> String {
         self.weft(&["show", id, "--plain"])
