@@ -27,6 +27,8 @@ mod real;
 mod stored;
 #[path = "simulation/stories.rs"]
 mod stories;
+#[path = "simulation/timetable.rs"]
+mod timetable;
 #[path = "simulation/workers.rs"]
 mod workers;
 #[path = "simulation/world.rs"]
@@ -49,7 +51,7 @@ const SEEDS: u64 = 3_000;
 /// Seeds of which every fault and kind of event must have been seen.
 const COUNTED_FROM: u64 = 2_000;
 /// What the histories must have between them.
-const EVENTS: [&str; 30] = [
+const EVENTS: [&str; 42] = [
     "ActivityCancelRequested",
     "ActivityCanceled",
     "ActivityCompleted",
@@ -65,19 +67,31 @@ const EVENTS: [&str; 30] = [
     "ChildFailed",
     "ChildScheduled",
     "ChildStarted",
+    "Created",
+    "DelayEnded",
+    "Deleted",
+    "Ended",
+    "Fired",
     "PatchRecorded",
+    "Paused",
+    "Resumed",
     "RunCanceled",
     "RunCompleted",
     "RunContinuedAsNew",
     "RunFailed",
+    "RunReset",
     "RunTerminated",
+    "RunTimedOut",
     "SignalDelivered",
     "SignalReceived",
     "SignalRefused",
     "SignalSent",
+    "Skipped",
+    "Started",
     "TimerCanceled",
     "TimerFired",
     "TimerStarted",
+    "Triggered",
     "UpdateAccepted",
     "UpdateCompleted",
 ];

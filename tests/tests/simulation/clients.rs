@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use weft_protocol::api::{ApiError, MessageRequest, Status, StopRequest, UpdateRequest, UpdateStage, UpdateStatus};
+use weft_protocol::api::{
+    ApiError, MessageRequest, ResetPoint, ResetRequest, Status, StopRequest, UpdateRequest, UpdateStage, UpdateStatus,
+};
 
 use crate::ledger::{Call, Read, Seen, What};
 use crate::net::{Net, Op, Said, key};
@@ -11,6 +13,8 @@ use crate::stories::{Ends, Line, Story};
 
 /// How long a run that may wait for ever is left to do so.
 const WAIT_MAX: u64 = 3_000;
+/// How long its cleanup is left to take: random programs sleep in theirs.
+const CLEANUP_MAX: u64 = 30_000;
 
 /// Plays a story from its start to the end of its run.
 pub(crate) async fn play(net: Net, mut story: Story) {
@@ -20,7 +24,10 @@ pub(crate) async fn play(net: Net, mut story: Story) {
     if story.menu.contains(&Line::Items) && world.percent(40) {
         tokio::spawn(watch(net.clone(), story.clone()));
     }
-    let telling: Vec<_> = (0..story.clients).map(|_| tokio::spawn(tell(net.clone(), story.clone()))).collect();
+    let mut telling: Vec<_> = (0..story.clients).map(|_| tokio::spawn(tell(net.clone(), story.clone()))).collect();
+    if story.reset {
+        telling.push(tokio::spawn(set_back(net.clone(), story.clone())));
+    }
     for client in telling {
         client.await.expect("a client does not panic");
     }
@@ -39,18 +46,50 @@ pub(crate) async fn play(net: Net, mut story: Story) {
 async fn start(net: &Net, story: &Story) -> String {
     let request = format!("start-{}", net.world.number());
     let id = story.give_id.then_some(&story.id);
-    let asks = json!({ "workflow": story.workflow, "id": id, "args": story.args, "request_id": request });
+    let mut asks = json!({ "workflow": story.workflow, "id": id, "args": story.args, "request_id": request });
+    let number = net.world.number();
+    let with = story.first.map(|line| match line {
+        Line::Signal(name, with) => {
+            let (args, name) = (with.args(number), String::from(name));
+            // Without an id of its own it has that of the start.
+            let own = number.is_multiple_of(2).then(|| format!("signal-{number}"));
+            asks["signal"] = json!({ "name": name, "args": args, "request_id": own });
+            What::Signal { name, args, request: own.unwrap_or_else(|| request.clone()) }
+        }
+        Line::Update(name, with, wait_for) => {
+            let (args, name, update) = (with.args(number), String::from(name), format!("update-{number}"));
+            asks["update"] = json!({ "name": name, "args": args, "update_id": update, "wait_for": wait_for });
+            What::Update { name, args, update, reply: None }
+        }
+        other => panic!("{other:?} goes with no start"),
+    });
     let op = Op::Start(Box::new(serde_json::from_value(asks).expect("it is a start")));
     let place = asked(net, story, What::Start { request: request.clone(), reply: None });
+    let with = with.map(|what| (asked(net, story, what.clone()), what));
     match net.insist(&op).await {
         Ok(Said::Started(reply)) => {
             let id = reply.workflow_id.clone();
             assert!(story.id.is_empty() || story.id == id, "{id} is not the id of {}", story.id);
+            match with {
+                Some((place, What::Update { name, args, update, .. })) => {
+                    let told = reply.update.clone();
+                    assert!(told.is_some(), "the start of {id} does not tell what became of {update}");
+                    acked(net, place, What::Update { name, args, update, reply: told });
+                }
+                Some((place, what)) => acked(net, place, what),
+                None => {}
+            }
             acked(net, place, What::Start { request, reply: Some(reply) });
             id
         }
         other => panic!("{op:?}: {other:?}"),
     }
+}
+
+/// Sets the run back once, at some time.
+async fn set_back(net: Net, story: Story) {
+    tokio::time::sleep(Duration::from_millis(net.world.between(100, 3_000))).await;
+    say(&net, &story, Line::Reset, false).await;
 }
 
 /// Looks again and again, at whoever answers.
@@ -101,6 +140,18 @@ async fn say(net: &Net, story: &Story, line: Line, matters: bool) {
             let stop = StopRequest { reason: reason.clone(), request_id: None };
             call(net, story, What::Terminate { reason }, Op::Terminate(key(id), stop), matters).await;
         }
+        Line::Reset => {
+            let request = format!("reset-{number}");
+            let (event, to) = match world.below(3) {
+                0 => (None, Some(ResetPoint::First)),
+                1 => (None, Some(ResetPoint::Last)),
+                _ => (Some(world.between(1, 14)), None),
+            };
+            let (reason, request_id) = (String::from("again"), Some(request.clone()));
+            let reset = ResetRequest { event, to, reason, request_id, ..ResetRequest::default() };
+            let what = What::Reset { request, reply: None };
+            call(net, story, what, Op::Reset(key(id), Box::new(reset)), matters).await;
+        }
         Line::Items => read(net, id, &Op::Query(key(id), "items".into())).await,
         Line::History => read(net, id, &Op::History(key(id))).await,
     }
@@ -124,6 +175,9 @@ async fn call(net: &Net, story: &Story, what: What, op: Op, matters: bool) {
             }
             acked(net, place, What::Update { name, args, update, reply: Some(reply) });
         }
+        (Ok(Said::Reset(reply)), What::Reset { request, .. }) => {
+            acked(net, place, What::Reset { request, reply: Some(reply) });
+        }
         (Ok(_), what) => acked(net, place, what),
         (Err(error), _) => refused(&op, error),
     }
@@ -136,7 +190,7 @@ fn waits(op: &Op) -> bool {
 /// Refusals that a client of these stories may meet.
 fn refused(op: &Op, error: Option<ApiError>) {
     let Some(error) = error else { return };
-    let known = ["run_closed", "run_stuck", "run_ending"];
+    let known = ["run_closed", "run_stuck", "run_ending", "reset_refused", "not_the_newest"];
     assert!(known.contains(&error.code.as_str()), "{op:?}: {error:?}");
 }
 
@@ -164,8 +218,8 @@ fn acked(net: &Net, place: usize, what: What) {
     (call.acked, call.what) = (Some(now), what);
 }
 
-/// Waits for the end of the run. One that may wait for ever is canceled; one that is stuck, or goes on as a new one after
-/// that, is terminated.
+/// Waits for the end of the run. One that may wait for ever is canceled; one that is stuck, or goes on for long or as a
+/// new one after that, is terminated.
 async fn see_the_end(net: &Net, story: &Story) {
     let world = &net.world;
     let (mut since, mut canceled) = (None, None);
@@ -188,10 +242,12 @@ async fn see_the_end(net: &Net, story: &Story) {
         if story.ends == Ends::Perhaps && waited > WAIT_MAX && !newest.is_empty() {
             match &canceled {
                 None => {
-                    canceled = Some(newest);
+                    canceled = Some((newest, world.now()));
                     say(net, story, Line::Cancel, true).await;
                 }
-                Some(before) if *before != newest => say(net, story, Line::Terminate, true).await,
+                Some((before, at)) if *before != newest || world.now() - at > CLEANUP_MAX => {
+                    say(net, story, Line::Terminate, true).await;
+                }
                 Some(_) => {}
             }
         }

@@ -1,7 +1,7 @@
 //! What clients and workers have asked and were told. The oracle holds it against what is stored in the end.
 
 use serde_json::Value;
-use weft_protocol::api::{StartReply, UpdateReply};
+use weft_protocol::api::{ResetReply, StartReply, UpdateReply};
 use weft_runtime::activities::queue::TaskToken;
 
 /// A moment in the order of all that clients and workers see.
@@ -14,6 +14,7 @@ pub(crate) struct Ledger {
     pub(crate) reads: Vec<Read>,
     pub(crate) handed: Vec<Handed>,
     pub(crate) ends: Vec<End>,
+    pub(crate) triggers: Vec<Trigger>,
 }
 
 /// A request that changes something.
@@ -36,6 +37,7 @@ pub(crate) enum What {
     Update { name: String, args: Value, update: String, reply: Option<Box<UpdateReply>> },
     Cancel { request: String },
     Terminate { reason: String },
+    Reset { request: String, reply: Option<ResetReply> },
 }
 
 /// What was read.
@@ -60,6 +62,16 @@ pub(crate) enum Seen {
 pub(crate) struct Handed {
     pub(crate) token: TaskToken,
     pub(crate) asked: Tick,
+    /// Whether nobody else may ever be given it.
+    pub(crate) once: bool,
+}
+
+/// A start that a schedule was asked for.
+#[derive(Debug, Clone)]
+pub(crate) struct Trigger {
+    pub(crate) schedule: String,
+    pub(crate) request: String,
+    pub(crate) acked: bool,
 }
 
 /// An attempt that a worker has ended.

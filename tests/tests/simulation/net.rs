@@ -6,10 +6,11 @@ use std::time::Duration;
 use serde_json::Value;
 use weft_protocol::Failure;
 use weft_protocol::api::{
-    ApiError, HistoryPage, ListQuery, MessageRequest, PollRequest, QueueTask, ResultReply, RunDescription, RunPage,
-    Selection, StartReply, StartRequest, Status, StopRequest, UpdateReply, UpdateRequest,
+    ApiError, HistoryPage, ListQuery, MessageRequest, PollRequest, QueueTask, ResetReply, ResetRequest, ResultReply,
+    RunDescription, RunPage, ScheduleDescription, Selection, StartReply, StartRequest, Status, StopRequest,
+    UpdateReply, UpdateRequest,
 };
-use weft_runtime::api::{Api, RunKey};
+use weft_runtime::api::{Api, RunKey, ScheduleRequest};
 use weft_runtime::node::Node;
 use weft_runtime::sandbox::NAMESPACE;
 
@@ -25,6 +26,8 @@ pub(crate) enum Op {
     Query(RunKey, String),
     Cancel(RunKey, StopRequest),
     Terminate(RunKey, StopRequest),
+    Reset(RunKey, Box<ResetRequest>),
+    Schedule(String, Box<ScheduleRequest>),
     Result(RunKey),
     Describe(RunKey),
     History(RunKey),
@@ -45,6 +48,9 @@ pub(crate) enum Said {
     Value(Value),
     Result(Box<ResultReply>),
     Description(Box<RunDescription>),
+    Reset(ResetReply),
+    /// Nothing if it is gone.
+    Schedule(Option<Box<ScheduleDescription>>),
     History(HistoryPage),
     Runs(RunPage),
     Tasks(Vec<QueueTask>),
@@ -100,7 +106,7 @@ impl Net {
     /// Asks some node once.
     pub(crate) async fn ask(&self, op: &Op) -> Result<Said, Trouble> {
         let world = &self.world;
-        if !matches!(op, Op::Poll(_)) && world.happens(Bad::Twice) {
+        if may_repeat(op) && world.happens(Bad::Twice) {
             let (net, op) = (self.clone(), op.clone());
             let later = if world.percent(70) { world.below(60) } else { world.below(5_000) };
             tokio::spawn(async move {
@@ -168,6 +174,16 @@ impl Net {
     }
 }
 
+/// Whether the network may bring it twice: a poll is no request to do something, and a schedule that was deleted would be
+/// made again.
+fn may_repeat(op: &Op) -> bool {
+    match op {
+        Op::Poll(_) => false,
+        Op::Schedule(_, request) => !matches!(**request, ScheduleRequest::Create(_)),
+        _ => true,
+    }
+}
+
 fn name(op: &Op) -> &'static str {
     match op {
         Op::Start(_) => "start",
@@ -176,6 +192,8 @@ fn name(op: &Op) -> &'static str {
         Op::Query(..) => "query",
         Op::Cancel(..) => "cancel",
         Op::Terminate(..) => "terminate",
+        Op::Reset(..) => "reset",
+        Op::Schedule(..) => "schedule",
         Op::Result(_) => "result",
         Op::Describe(_) => "describe",
         Op::History(_) => "history",
@@ -195,6 +213,8 @@ async fn perform(node: &Node, op: &Op) -> Result<Said, ApiError> {
         Op::Query(run, name) => Said::Value(node.query(&run, &name, Value::Object(Default::default())).await?),
         Op::Cancel(run, request) => done(node.cancel(&run, request).await)?,
         Op::Terminate(run, request) => done(node.terminate(&run, request).await)?,
+        Op::Reset(run, request) => Said::Reset(node.reset(&run, *request).await?),
+        Op::Schedule(name, request) => Said::Schedule(node.schedule(NAMESPACE, &name, *request).await?.map(Box::new)),
         Op::Result(run) => Said::Result(Box::new(node.result(&run, LONG_POLL).await?)),
         Op::Describe(run) => Said::Description(Box::new(node.describe(&run).await?)),
         Op::History(run) => Said::History(node.history(&run, 0, usize::MAX, Duration::ZERO).await?),

@@ -3,6 +3,8 @@
 
 #[path = "oracle/promised.rs"]
 mod promised;
+#[path = "oracle/times.rs"]
+mod times;
 #[path = "oracle/told.rs"]
 mod told;
 
@@ -44,6 +46,7 @@ pub(crate) fn judge(
     }
     words(stored)?;
     children(stored)?;
+    times::judge(stored, ledger)?;
     told::judge(stored, ledger, closed_at, programs)?;
     promised::judge(stored)
 }
@@ -117,6 +120,13 @@ fn lives(events: &[Event]) -> Result<(), String> {
                 }
                 *timer
             }
+            DelayEnded => {
+                let RunStarted { begins, .. } = &events[0].kind else { return Err("it does not begin".into()) };
+                if begins.is_none_or(|begins| event.at < begins) {
+                    return Err(format!("event {} begins what was to begin at {begins:?}", event.id.0));
+                }
+                EventId(1)
+            }
             ChildStartFailed { scheduled, .. }
             | ChildCompleted { scheduled, .. }
             | ChildFailed { scheduled, .. }
@@ -147,7 +157,7 @@ fn retries(run: RunId, events: &[Event], stored: &Stored) -> Result<(), String> 
             return Err(format!("attempt {attempt} of {scheduled:?} failed after attempt {before:?}"));
         }
     }
-    for event in events {
+    for event in own(events) {
         use EventKind::*;
         let (ActivityCompleted { end, .. } | ActivityFailed { end, .. } | ActivityTimedOut { end, .. }) = &event.kind
         else {
@@ -257,17 +267,19 @@ fn children(stored: &Stored) -> Result<(), String> {
 
 /// The run that a run has become.
 fn newest(stored: &Stored, mut run: RunId) -> RunId {
-    while let Some(EventKind::RunContinuedAsNew { next_run, .. }) = stored.runs[&run].last().map(|event| &event.kind) {
-        run = *next_run;
+    while let Some(next) = stored.runs[&run].last().and_then(|event| event.kind.next_run()) {
+        run = next;
     }
     run
 }
 
 /// The events of a run without those that it took over from the run before.
 pub(crate) fn own(events: &[Event]) -> impl Iterator<Item = &Event> {
-    let carried = match &events[0].kind {
-        EventKind::RunStarted { continued: Some(_), ahead, .. } => u64::from(*ahead),
-        _ => 0,
+    let reset = events.iter().rev().find(|event| matches!(event.kind, EventKind::RunReset { .. }));
+    let own = match (&events[0].kind, reset) {
+        (_, Some(reset)) => reset.id.0,
+        (EventKind::RunStarted { continued: Some(_), ahead, .. }, None) => u64::from(*ahead) + 2,
+        _ => 2,
     };
-    events.iter().filter(move |event| !(2..=1 + carried).contains(&event.id.0))
+    events.iter().filter(move |event| event.id.0 == 1 || event.id.0 >= own)
 }

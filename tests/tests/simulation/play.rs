@@ -14,7 +14,7 @@ use crate::cluster::{Cluster, Parts};
 use crate::net::{Net, Op, Said};
 use crate::stories::Code;
 use crate::world::World;
-use crate::{clients, oracle, stored, stories, workers};
+use crate::{clients, oracle, stored, stories, timetable, workers};
 
 /// Partitions of the store: several, in one loop or two.
 pub(crate) const PARTITIONS: u16 = 3;
@@ -56,6 +56,9 @@ pub(crate) fn play(seed: u64, journal: Arc<dyn Journal>, aloud: bool) -> Played 
                     for event in stored.runs.values().flatten() {
                         world.note(event.kind.name(), String::new);
                     }
+                    for event in stored.schedules.values().flatten() {
+                        world.note(event.kind.name(), String::new);
+                    }
                 }
                 Err(why) => verdict = Err(why),
             }
@@ -70,8 +73,11 @@ pub(crate) fn play(seed: u64, journal: Arc<dyn Journal>, aloud: bool) -> Played 
 async fn live(net: &Net) -> Result<(), String> {
     let world = &net.world;
     workers::employ(net);
-    let stories: Vec<_> =
+    let mut stories: Vec<_> =
         stories::stories(world).into_iter().map(|story| tokio::spawn(clients::play(net.clone(), story))).collect();
+    if world.percent(12) {
+        stories.push(tokio::spawn(timetable::play(net.clone())));
+    }
     tokio::time::sleep(Duration::from_millis(world.between(1_000, 6_000))).await;
     world.calm_down();
     for story in stories {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use weft_engine::Record;
 use weft_protocol::event::EventKind;
+use weft_protocol::schedule::ScheduleEvent;
 use weft_protocol::{Event, LogSeq, PartitionId, RunId};
 use weft_runtime::closed;
 use weft_runtime::filter::Filter;
@@ -21,6 +22,7 @@ pub(crate) struct Stored {
     /// As the logs tell them.
     pub(crate) runs: BTreeMap<RunId, Vec<Event>>,
     pub(crate) records: Vec<(RunId, Record)>,
+    pub(crate) schedules: BTreeMap<String, Vec<ScheduleEvent>>,
 }
 
 /// Reads everything.
@@ -47,9 +49,7 @@ pub(crate) async fn read(journal: &Arc<dyn Journal>) -> Result<Stored, String> {
             match record {
                 LogRecord::Event { run, event } => stored.runs.entry(run).or_default().push(event),
                 LogRecord::Record { run, record } => stored.records.push((run, record)),
-                LogRecord::Schedule { name, .. } => {
-                    return Err(format!("{part:?}: no story has the schedule `{name}`"));
-                }
+                LogRecord::Schedule { name, event, .. } => stored.schedules.entry(name).or_default().push(event),
                 LogRecord::Fence { .. } => {}
             }
         }

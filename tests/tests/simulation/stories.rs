@@ -26,6 +26,8 @@ pub(crate) enum Line {
     Terminate,
     Items,
     History,
+    /// Back to some earlier point.
+    Reset,
 }
 
 /// Whether a run ends by itself when it is let.
@@ -49,6 +51,10 @@ pub(crate) struct Story {
     pub(crate) menu: &'static [Line],
     pub(crate) last: &'static [Line],
     pub(crate) ends: Ends,
+    /// Goes with the start.
+    pub(crate) first: Option<Line>,
+    /// Whether somebody sets it back once.
+    pub(crate) reset: bool,
 }
 
 use Line::{Cancel, History, Items, Signal, Terminate, Update};
@@ -65,6 +71,9 @@ const BOOK: &[Line] = &[
     Items,
     History,
 ];
+const BOOK_FIRST: &[Line] =
+    &[Signal("add", With::N), Update("put", With::N, Completed), Update("slow", With::N, Accepted)];
+const BOOK_CLOSES: &[Line] = &[Signal("close", With::Nothing)];
 const TALLY: &[Line] = &[Signal("mail", With::N), Signal("mail", With::N), Signal("mail", With::N), Items];
 const ORDER: &[Line] = &[History, Signal("hurry", With::Nothing), Cancel];
 const CLOCKWORK: &[Line] = &[History, Signal("nudge", With::Nothing), History];
@@ -96,26 +105,43 @@ fn story(world: &World, number: u64) -> Story {
         menu: WATCHED,
         last: &[],
         ends: Ends::Surely,
+        first: None,
+        reset: false,
     };
-    match world.below(16) {
+    let some = |lines: &[Line]| lines[world.below(lines.len() as u64) as usize];
+    match world.below(18) {
         0..=3 => {
             let (clients, lines) = (world.between(1, 3), world.between(2, 5));
             let last: &[Line] = match world.below(12) {
                 0 => &[Cancel],
                 1 => &[Terminate],
-                _ => &[Signal("close", With::Nothing)],
+                _ => BOOK_CLOSES,
             };
-            Story { clients, lines, menu: BOOK, last, ..named("book") }
+            let closes = last == BOOK_CLOSES;
+            let first = world.percent(25).then(|| some(BOOK_FIRST));
+            let reset = closes && world.percent(25);
+            Story { clients, lines, menu: BOOK, last, first, reset, ..named("book") }
         }
         4..=6 => {
             let (clients, lines) = (world.between(1, 2), world.between(2, 6));
-            Story { clients, lines, menu: TALLY, last: &[Signal("stop", With::Nothing)], ..named("tally") }
+            let first = world.percent(25).then_some(Signal("mail", With::N));
+            let reset = world.percent(25);
+            Story {
+                clients,
+                lines,
+                menu: TALLY,
+                last: &[Signal("stop", With::Nothing)],
+                first,
+                reset,
+                ..named("tally")
+            }
         }
         7..=8 => named("bank"),
         9 => named("family"),
-        10..=11 => Story { menu: ORDER, ..named("order") },
+        10..=11 => Story { menu: ORDER, reset: world.percent(25), ..named("order") },
         12 => Story { menu: CLOCKWORK, ..named("clockwork") },
         13 => Story { id: String::new(), ..named("errand") },
+        14..=15 => Story { reset: world.percent(15), ..named("shaky") },
         _ => Story {
             id: format!("random-{number}"),
             give_id: true,

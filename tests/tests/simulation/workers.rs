@@ -45,7 +45,11 @@ async fn work(net: Net, number: u64) {
         };
         for task in tasks {
             let token = task.token.parse().expect("tokens can be read");
-            net.world.ledger.lock().expect("one thread").handed.push(Handed { token, asked });
+            net.world.ledger.lock().expect("one thread").handed.push(Handed {
+                token,
+                asked,
+                once: task.activity == "solo",
+            });
             held.lock().expect("one thread").push(task.token.clone());
             tokio::spawn(carry_out(net.clone(), task, held.clone(), lives.clone()));
         }
@@ -86,7 +90,8 @@ async fn carry_out(net: Net, task: QueueTask, held: Arc<Mutex<Vec<String>>>, liv
 async fn report(net: &Net, task: &QueueTask) {
     let world = &net.world;
     let token = task.token.parse().expect("tokens can be read");
-    let (op, result) = if world.happens(Bad::WorkerFails) {
+    let fails = world.happens(Bad::WorkerFails) || task.activity == "flaky" && world.percent(35);
+    let (op, result) = if fails {
         let failure = match world.below(4) {
             0 if ["work", "number"].contains(&task.activity.as_str()) => {
                 let kind = if task.activity == "work" { "Declined" } else { "Refused" };
@@ -97,7 +102,7 @@ async fn report(net: &Net, task: &QueueTask) {
         (Op::Fail(task.token.clone(), failure), None)
     } else {
         let result = match task.activity.as_str() {
-            "work" | "give_back" | "long" | "number" => json!(world.number() % 100_000),
+            "work" | "give_back" | "long" | "number" | "flaky" | "solo" => json!(world.number() % 100_000),
             _ => Value::Null,
         };
         (Op::Complete(task.token.clone(), result.clone()), Some(result))

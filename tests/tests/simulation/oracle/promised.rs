@@ -4,13 +4,16 @@ use serde_json::Value;
 use weft_protocol::event::EventKind;
 use weft_protocol::{Event, RunId};
 
-use super::told::listed;
+use super::told::{brought, listed};
 use crate::stored::Stored;
 
 pub(crate) fn judge(stored: &Stored) -> Result<(), String> {
     for (run, events) in &stored.runs {
         let EventKind::RunStarted { workflow, workflow_id, args, .. } = &events[0].kind else { continue };
         let id = workflow_id.as_str();
+        if workflow == "shaky" {
+            shaky(*run, events, stored).map_err(|why| format!("`{id}`, run {run}: {why}"))?;
+        }
         let EventKind::RunCompleted { result, unread } = &events[events.len() - 1].kind else { continue };
         let (result, args) = (result.value(), args.value());
         let judged = match workflow.as_str() {
@@ -32,7 +35,7 @@ fn numbers(result: &Value) -> Vec<i64> {
 /// Every signal and update is in the list once; an update was answered with its place.
 fn book(events: &[Event], result: &Value) -> Result<(), String> {
     let list = numbers(result);
-    let (mut sent, mut sorted) = (listed(&[(RunId(0), events)]), list.clone());
+    let (mut sent, mut sorted) = (events.iter().filter_map(brought).collect::<Vec<_>>(), list.clone());
     sent.sort_unstable();
     sorted.sort_unstable();
     if sent != sorted {
@@ -81,4 +84,33 @@ fn bank(stored: &Stored, args: &Value) -> Result<(), String> {
         (Some(a), Some(b)) if a + b == 2_000 => Ok(()),
         other => Err(format!("the accounts hold {other:?}")),
     }
+}
+
+/// Runs of a chain that may be tried three times.
+const TRIES: u32 = 3;
+/// Milliseconds before the next one begins.
+const BACKOFF: i64 = 150;
+
+/// A run that fails is followed by the next one, not before its time, as often as the policy allows.
+fn shaky(run: RunId, events: &[Event], stored: &Stored) -> Result<(), String> {
+    let EventKind::RunStarted { attempt, .. } = events[0].kind else { return Err("it does not begin".into()) };
+    let last = &events[events.len() - 1];
+    let (EventKind::RunFailed { next_run, .. } | EventKind::RunTimedOut { next_run, .. }) = &last.kind else {
+        return Ok(());
+    };
+    if next_run.is_some() != (attempt < TRIES) {
+        return Err(format!("try {attempt} is followed by {next_run:?}"));
+    }
+    let Some(next) = next_run else { return Ok(()) };
+    let begun = stored.runs.get(next).map(|events| &events[0].kind);
+    let Some(EventKind::RunStarted { attempt: second, begins, continued: Some(continued), .. }) = begun else {
+        return Err(format!("{next} follows and is {begun:?}"));
+    };
+    if *second != attempt + 1 || continued.from != run {
+        return Err(format!("try {attempt} is followed by try {second} of {}", continued.from));
+    }
+    if begins.is_none_or(|begins| begins < last.at.plus_ms(BACKOFF)) {
+        return Err(format!("try {second} begins at {begins:?}, the one before ended at {:?}", last.at));
+    }
+    Ok(())
 }

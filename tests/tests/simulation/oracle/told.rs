@@ -40,7 +40,8 @@ fn heard(stored: &Stored, closed_at: &BTreeMap<RunId, Tick>, call: &Call) -> Res
         What::Start { .. } => stored.runs.iter().map(|(run, events)| (*run, events.as_slice())).collect(),
         _ => stored.chain(&call.id),
     };
-    let count = found(&chain, &call.what).len();
+    let places = found(&chain, &call.what);
+    let count = places.len();
     if count > 1 {
         return Err(format!("it happened {count} times"));
     }
@@ -55,14 +56,24 @@ fn heard(stored: &Stored, closed_at: &BTreeMap<RunId, Tick>, call: &Call) -> Res
                 return Err("nothing was started".into());
             }
         }
+        What::Reset { reply: Some(reply), .. } => {
+            let run = reply.run_id.parse::<RunId>().map_err(|_| "no run id")?;
+            if places.iter().all(|(known, _)| *known != run) {
+                return Err(format!("it happened at {places:?}"));
+            }
+        }
         What::Update { update, reply: Some(reply), .. } => updated(&chain, update, reply)?,
         // A run that was asked before takes no second request, and one that has closed needs none.
         What::Cancel { .. } => {
             let canceled = |(_, events): &(RunId, &[Event])| {
                 events.iter().any(|event| matches!(event.kind, EventKind::CancelRequested { .. }))
             };
-            let newest = chain.last().and_then(|(run, _)| closed_at.get(run));
-            if !chain.iter().any(canceled) && newest.is_none_or(|at| *at > acked) {
+            // One that had closed then may have been set back since.
+            let had_ended = |(run, events): &(RunId, &[Event])| {
+                let last = events.last().is_some_and(|event| event.kind.next_run().is_none());
+                last && closed_at.get(run).is_some_and(|at| *at < acked)
+            };
+            if !chain.iter().any(canceled) && !chain.iter().any(had_ended) {
                 return Err("it is lost".into());
             }
         }
@@ -85,6 +96,7 @@ fn found(chain: &[(RunId, &[Event])], what: &What) -> Vec<Place> {
         (What::Cancel { request }, EventKind::CancelRequested { request_id, .. }) => {
             request_id.as_ref() == Some(request)
         }
+        (What::Reset { request, .. }, EventKind::RunReset { request_id, .. }) => request_id.as_ref() == Some(request),
         (What::Terminate { reason }, EventKind::RunTerminated { reason: why, .. }) => why == reason,
         _ => false,
     };
@@ -97,27 +109,29 @@ fn found(chain: &[(RunId, &[Event])], what: &What) -> Vec<Place> {
 
 /// What an update was answered is what became of it.
 fn updated(chain: &[(RunId, &[Event])], update: &str, reply: &UpdateReply) -> Result<(), String> {
-    let accepted = chain.iter().find_map(|(_, events)| {
-        let is =
-            |event: &&Event| matches!(&event.kind, EventKind::UpdateAccepted { update_id, .. } if update_id == update);
-        events.iter().find(is).map(|event| (event.id, *events))
-    });
-    let Some((accepted, events)) = accepted else {
+    // A run that was set back does it again, and it may become something else there.
+    let is = |event: &&Event| matches!(&event.kind, EventKind::UpdateAccepted { update_id, .. } if update_id == update);
+    let accepted = chain.iter().filter_map(|(_, events)| Some((events.iter().find(is)?.id, *events)));
+    let ends: Vec<_> = accepted
+        .map(|(accepted, events)| {
+            events.iter().find_map(|event| match &event.kind {
+                EventKind::UpdateCompleted { accepted: of, result } if *of == accepted => Some(Some(result.value())),
+                EventKind::UpdateFailed { accepted: of, .. } if *of == accepted => Some(None),
+                _ => None,
+            })
+        })
+        .collect();
+    if ends.is_empty() {
         return if reply.status == UpdateStatus::Rejected { Ok(()) } else { Err("it is lost".into()) };
-    };
-    let end = events.iter().find_map(|event| match &event.kind {
-        EventKind::UpdateCompleted { accepted: of, result } if *of == accepted => Some(Some(result.value())),
-        EventKind::UpdateFailed { accepted: of, .. } if *of == accepted => Some(None),
-        _ => None,
-    });
+    }
     let same = match reply.status {
         UpdateStatus::Rejected => false,
         UpdateStatus::Accepted => true,
-        UpdateStatus::Completed => end == Some(reply.result.clone()),
+        UpdateStatus::Completed => ends.contains(&Some(reply.result.clone())),
         // The end of the run is the end of its updates.
-        UpdateStatus::Failed => end.as_ref().is_none_or(Option::is_none),
+        UpdateStatus::Failed => ends.iter().any(|end| end.as_ref().is_none_or(Option::is_none)),
     };
-    if same { Ok(()) } else { Err(format!("it became {end:?}")) }
+    if same { Ok(()) } else { Err(format!("it became {ends:?}")) }
 }
 
 /// Who was acknowledged before another asked is before it in the history.
@@ -181,11 +195,15 @@ fn seen(stored: &Stored, read: &Read, programs: &[Arc<Loaded>]) -> Result<(), St
 
 /// What signals and updates brought, in the order of the log.
 pub(super) fn listed(chain: &[(RunId, &[Event])]) -> Vec<i64> {
-    let brought = |event: &Event| match &event.kind {
+    chain.iter().flat_map(|(_, events)| own(events).filter_map(brought)).collect()
+}
+
+/// What a signal or update brought.
+pub(super) fn brought(event: &Event) -> Option<i64> {
+    match &event.kind {
         EventKind::SignalReceived { args, .. } | EventKind::UpdateAccepted { args, .. } => args.value()["n"].as_i64(),
         _ => None,
-    };
-    chain.iter().flat_map(|(_, events)| own(events).filter_map(brought)).collect()
+    }
 }
 
 /// A read that was asked after another was answered sees at least as much, and all that was acknowledged before.
@@ -196,7 +214,9 @@ fn never_back(ledger: &Ledger) -> Result<(), String> {
     };
     let lists: Vec<(&Read, Vec<i64>)> =
         ledger.reads.iter().filter_map(|read| items(read).map(|items| (read, items))).collect();
-    for (read, list) in &lists {
+    // A run that was set back has to live through some of it again.
+    let reset = |id: &str| ledger.calls.iter().any(|call| call.id == id && matches!(call.what, What::Reset { .. }));
+    for (read, list) in lists.iter().filter(|(read, _)| !reset(&read.id)) {
         let before = lists.iter().filter(|(other, _)| other.id == read.id && other.answered < read.asked);
         for (other, earlier) in before {
             if !list.starts_with(earlier) {
@@ -216,7 +236,11 @@ fn never_back(ledger: &Ledger) -> Result<(), String> {
 
 /// A reported result is what is recorded; no attempt begins after it, and none of a number that has been reported.
 fn attempts(stored: &Stored, ledger: &Ledger) -> Result<(), String> {
-    let mut done: BTreeMap<(RunId, EventId), (Tick, u32)> = BTreeMap::new();
+    for (place, handed) in ledger.handed.iter().enumerate() {
+        if handed.once && ledger.handed[..place].iter().any(|other| other.token == handed.token) {
+            return Err(format!("{handed:?} was handed out twice"));
+        }
+    }
     for end in &ledger.ends {
         let Some(acked) = end.acked else { continue };
         let (run, scheduled) = (end.token.run_id, end.token.scheduled);
@@ -233,7 +257,6 @@ fn attempts(stored: &Stored, ledger: &Ledger) -> Result<(), String> {
             }
         }
         let last = if end.result.is_some() { u32::MAX } else { end.token.attempt };
-        done.insert((run, scheduled), (acked, last));
         let again = ledger.handed.iter().find(|handed| {
             let of = (handed.token.run_id, handed.token.scheduled);
             of == (run, scheduled) && handed.asked > acked && handed.token.attempt <= last
