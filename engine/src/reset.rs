@@ -88,8 +88,10 @@ pub fn reset(
     let cut = cut(base, order.point)?;
     let now = base[..cut.kept].last().map_or(now, |last| now.max(last.at));
     let mut history = base[..cut.kept].to_vec();
-    let from = begins(&mut history, &order)?;
     let told = told_later(base, later, cut, order.without);
+    let cut_off = std::iter::once(&base[cut.kept..]).chain(later.iter().copied()).flatten();
+    let forgotten = cut_off.filter_map(|event| forgotten(&event.kind, order.without)).map(String::from).collect();
+    let from = begins(&mut history, &order, forgotten)?;
     takes(&order.loaded, base, &told)?;
     let add = |history: &mut Vec<Event>, kind| {
         history.push(Event { id: EventId(history.len() as u64 + 1), at: now, kind });
@@ -115,12 +117,24 @@ pub fn reset(
     Ok((run, out))
 }
 
-/// The request that set a run back last, if it had an id.
-pub fn request_of(events: &[Event]) -> Option<&str> {
-    events.iter().rev().find_map(|event| match &event.kind {
-        EventKind::RunReset { request_id, .. } => request_id.as_deref(),
+/// Whether a request has set a run back already, or one that it goes on for.
+pub fn has_taken(events: &[Event], request_id: &str) -> bool {
+    let before = match events.first().map(|first| &first.kind) {
+        Some(EventKind::RunStarted { continued: Some(continued), .. }) => continued.requests.as_slice(),
+        _ => &[],
+    };
+    let is =
+        |event: &Event| matches!(&event.kind, EventKind::RunReset { request_id: Some(id), .. } if id == request_id);
+    before.iter().any(|known| known == request_id) || events.iter().any(is)
+}
+
+/// The request of an event that is not told again: whoever sends it once more was answered already.
+fn forgotten(kind: &EventKind, without: Without) -> Option<&str> {
+    match kind {
+        EventKind::RunReset { request_id, .. } | EventKind::CancelRequested { request_id, .. } => request_id.as_deref(),
+        EventKind::SignalReceived { request_id, .. } if without.signals => request_id.as_deref(),
         _ => None,
-    })
+    }
 }
 
 /// The run under whose id something was done that a history tells: of what was taken over, the run before.
@@ -211,7 +225,7 @@ fn is_word_of_engine(kind: &EventKind) -> bool {
 }
 
 /// Makes the first event that of the new run, and gives the id of the old one.
-fn begins(history: &mut [Event], order: &Order) -> Result<RunId, String> {
+fn begins(history: &mut [Event], order: &Order, forgotten: Vec<String>) -> Result<RunId, String> {
     let Some(EventKind::RunStarted { run_id, continued, .. }) = history.first_mut().map(|first| &mut first.kind) else {
         return Err("the history does not begin with RunStarted".into());
     };
@@ -223,7 +237,7 @@ fn begins(history: &mut [Event], order: &Order) -> Result<RunId, String> {
         first: kept.map_or(from, |before| before.first),
         origin: Some(kept.and_then(|before| before.origin).unwrap_or(from)),
         failure: kept.and_then(|before| before.failure.clone()),
-        requests: before.map(|before| before.requests).unwrap_or_default(),
+        requests: before.map(|before| before.requests).into_iter().flatten().chain(forgotten).collect(),
         idle: 0,
     }));
     *run_id = order.run_id;

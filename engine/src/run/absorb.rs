@@ -109,8 +109,9 @@ impl Run {
             | CancelSent { .. }
             | CancelDelivered { .. }
             | CancelRefused { .. } => crate::word::note(&mut self.sent, event),
-            RunReset { run, seed, .. } => {
+            RunReset { run, seed, request_id, .. } => {
                 let (run, seed, at) = (*run, *seed, event.at);
+                self.requests.remember(request_id.as_deref(), self.limits.request_ids_kept);
                 self.set_back(run, seed, at);
             }
             DelayEnded => {

@@ -18,7 +18,7 @@ impl Partition {
         let name = (key.namespace.clone(), key.workflow_id.clone());
         let open = self.names.get(&name).copied();
         let open_run = open.and_then(|id| self.runs.get(&id)).map(|open| &open.run);
-        let known = |events: &[Event]| request_id.is_some() && reset::request_of(events) == request_id.as_deref();
+        let known = |events: &[Event]| request_id.as_deref().is_some_and(|id| reset::has_taken(events, id));
         if let (Some(id), Some(run)) = (open, open_run.filter(|run| known(run.history()))) {
             let (run, batch) = (run.me().clone(), self.runs.get(&id).map_or(0, |open| open.batch));
             return self.reply(batch, reply, Ok(Answer::Started { run, started: false, update: None }));
