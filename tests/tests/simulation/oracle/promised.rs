@@ -17,7 +17,7 @@ pub(crate) fn judge(stored: &Stored) -> Result<(), String> {
         let EventKind::RunCompleted { result, unread } = &events[events.len() - 1].kind else { continue };
         let (result, args) = (result.value(), args.value());
         let judged = match workflow.as_str() {
-            "book" => book(events, &result),
+            "book" => book(*run, events, &result, &stored.chain(id)),
             "tally" => tally(stored, id, &result, unread),
             "account" => account(events, &args, &result),
             "bank" => bank(stored, &args),
@@ -32,9 +32,18 @@ fn numbers(result: &Value) -> Vec<i64> {
     result.as_array().map(|all| all.iter().filter_map(Value::as_i64).collect()).unwrap_or_default()
 }
 
-/// Every signal and update is in the list once; an update was answered with its place.
-fn book(events: &[Event], result: &Value) -> Result<(), String> {
+/// Every signal and update is in the list once, in a run that was set back those of the run before as well; an update was
+/// answered with its place.
+fn book(run: RunId, events: &[Event], result: &Value, chain: &[(RunId, &[Event])]) -> Result<(), String> {
     let list = numbers(result);
+    if chain.last().is_some_and(|(newest, _)| *newest == run) {
+        let (mut all, mut sorted) = (listed(chain), list.clone());
+        all.sort_unstable();
+        sorted.sort_unstable();
+        if all != sorted {
+            return Err(format!("its runs got {all:?} and it has {list:?}"));
+        }
+    }
     let (mut sent, mut sorted) = (events.iter().filter_map(brought).collect::<Vec<_>>(), list.clone());
     sent.sort_unstable();
     sorted.sort_unstable();
