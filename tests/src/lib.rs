@@ -4,6 +4,7 @@ pub mod binary;
 pub mod cases;
 pub mod determinism;
 pub mod generate;
+pub mod measure;
 pub mod planted;
 pub mod postgres;
 pub mod project;

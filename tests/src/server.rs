@@ -15,6 +15,9 @@ use crate::binary::weft;
 /// How long a server may take to become ready: far more than it needs, so that only a hang runs into it.
 const READY_MAX: Duration = Duration::from_secs(60);
 
+/// What servers log: also when they took which partition over.
+const LOGGED: &str = "info,sqlx=warn,weft_runtime::node::member=debug";
+
 /// A TCP port that was free a moment ago.
 ///
 /// # Panics
@@ -153,8 +156,43 @@ impl Server {
         std::fs::read_to_string(&self.log).unwrap_or_default()
     }
 
+    /// What the process uses of the machine.
+    pub fn meter(&self) -> Meter {
+        Meter(self.child.id())
+    }
+
     fn pid(&self) -> Pid {
         Pid::from_raw(self.child.id() as i32)
+    }
+}
+
+/// Reads what a process uses of the machine.
+#[derive(Debug, Clone, Copy)]
+pub struct Meter(u32);
+
+impl Meter {
+    /// Memory of the process that is in the machine's.
+    ///
+    /// # Panics
+    /// If the process is gone.
+    pub fn resident_bytes(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.0)).expect("the process is there");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a process has memory");
+        let kib = line.trim().trim_end_matches("kB").trim().parse::<u64>().expect("a number of kB");
+        kib * 1024
+    }
+
+    /// The processor time that its threads have had.
+    ///
+    /// # Panics
+    /// If the process is gone.
+    pub fn processor_time(&self) -> Duration {
+        let threads = std::fs::read_dir(format!("/proc/{}/task", self.0)).expect("the process is there");
+        let nanos = threads.flatten().filter_map(|thread| {
+            let stat = std::fs::read_to_string(thread.path().join("schedstat")).ok()?;
+            stat.split_whitespace().next()?.parse::<u64>().ok()
+        });
+        Duration::from_nanos(nanos.sum())
     }
 }
 
@@ -173,6 +211,7 @@ fn spawn(mut command: Command, store: &str, port: u16, log: &Path, options: &[St
         .args(options)
         // A task whose delivery a crash swallowed goes to another worker after this; ten crashes would be long waits.
         .env("WEFT_LIMIT_RECLAIM_GRACE", "500ms")
+        .env("WEFT_LOG", LOGGED)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(log)

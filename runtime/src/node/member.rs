@@ -195,6 +195,7 @@ impl<'a> Member<'a> {
         for (part, seen) in free {
             let fence = fence_body(*part, self.id, seen + 1);
             let Some((epoch, _)) = journal.takeover(*part, *seen, self.id, &fence).await? else { return Ok(false) };
+            tracing::debug!(part = part.0, epoch, "taken over");
             let low = cluster.partitions.iter().find(|row| row.part == *part).map(|row| row.low);
             self.own(Ownership { part: *part, epoch, node: Some(self.id), low: low.unwrap_or(LogSeq(0)) });
         }
