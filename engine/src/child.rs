@@ -9,7 +9,7 @@
 //! Starts, cancels and ends travel as outbox entries that are sent until they arrive; each is a no-op the second time.
 //! An end may overtake the start it belongs to: it ends the child all the same, and the start is ignored.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use weft_bytecode::options::{self as declared, OnCancel, WorkflowOptions};
 use weft_bytecode::wire::template::{self, HoleError};
 use weft_bytecode::{Program, WorkflowDef};
@@ -22,7 +22,7 @@ use crate::activity::cancel_mode;
 use crate::transition::Outgoing;
 
 /// A child that has not ended; one started with `start` stays as long as its parent's close matters to it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Child {
     /// Whether the result is wanted.
     pub(crate) attached: bool,

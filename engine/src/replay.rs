@@ -146,10 +146,19 @@ impl Run {
         limits: Arc<Limits>,
         between: Between<'_>,
     ) -> Result<Run, RecoverError> {
-        let mut run = read(&loaded, events, &limits)?;
-        if let Err(diverged) = walk(&mut run, None, between) {
-            run = parked_at(run, *diverged);
-        }
+        Ok(read(&loaded, events, &limits)?.followed(0, records, between))
+    }
+
+    /// The run after all of its history, of which the first `read` events are taken in, and what the records say.
+    pub(crate) fn followed(mut self, read: usize, records: Vec<Record>, between: Between<'_>) -> Run {
+        let walked = match read {
+            0 => walk(&mut self, None, between),
+            read => walk_from(&mut self, read, between),
+        };
+        let mut run = match walked {
+            Ok(()) => self,
+            Err(diverged) => parked_at(self, *diverged),
+        };
         run.now = run.history.last().map_or(run.now, |event| event.at);
         for record in records {
             if let Some(activity) = record.activity().and_then(|scheduled| run.activities.get_mut(&scheduled)) {
@@ -170,13 +179,14 @@ impl Run {
             let ended = run.end_if_idle(id);
             run.ends.extend(ended);
         }
-        Ok(run)
+        run.give_back();
+        run
     }
 }
 
 /// The machine as it was before it noticed `event`.
 pub(crate) fn vm_before(run: &Run, event: EventId) -> Vm {
-    let mut fresh = unread(run, run.history.clone());
+    let mut fresh = unread(run, run.history.to_vec());
     // It was followed up to here before, by the same code; a difference would be found at the next recovery.
     let _ = walk(&mut fresh, Some(event), &mut |_| ());
     fresh.vm
@@ -187,7 +197,7 @@ fn unread(run: &Run, history: Vec<Event>) -> Run {
     let (args, seed) = history.first().map_or((Payload::null(), [0; 16]), |first| beginning(&first.kind));
     let mut fresh = Run::blank(Arc::clone(&run.loaded), run.facts.clone(), &args, seed, Arc::clone(&run.limits));
     fresh.resets = reset::of(&history);
-    fresh.history = history;
+    fresh.history = history.into();
     fresh
 }
 
@@ -207,7 +217,7 @@ pub(crate) fn read(loaded: &Arc<Loaded>, history: Vec<Event>, limits: &Arc<Limit
     let (args, seed) = beginning(started);
     let mut run = Run::blank(Arc::clone(loaded), facts, &args, seed, Arc::clone(limits));
     run.resets = reset::of(&history);
-    run.history = history;
+    run.history = history.into();
     Ok(run)
 }
 
@@ -240,6 +250,13 @@ pub(crate) fn walk(run: &mut Run, until: Option<EventId>, between: Between<'_>) 
     // Code that was moved away from did not know the patches that its successor has.
     let mut walk = Walk::new(moved.map_or(0, |moved| moved + 1));
     while walk.piece(run, until, between)? {}
+    Ok(())
+}
+
+/// The same of a run that has taken the first `read` events in, none of which other code is still to be moved to.
+fn walk_from(run: &mut Run, read: usize, between: Between<'_>) -> Result<(), Box<Diverged>> {
+    let mut walk = Walk { at: read, ..Walk::default() };
+    while walk.piece(run, None, between)? {}
     Ok(())
 }
 
@@ -355,7 +372,7 @@ fn read_one(run: &mut Run, at: usize) -> Result<(), Box<Diverged>> {
     run.bytes += event_bytes(&event.kind);
     match &event.kind {
         EventKind::ActivationFailed { event, trap, message, source, program } => {
-            run.stuck = Some(Parked {
+            run.stuck = Some(Box::new(Parked {
                 event: *event,
                 trap: trap.clone(),
                 message: message.clone(),
@@ -363,7 +380,7 @@ fn read_one(run: &mut Run, at: usize) -> Result<(), Box<Diverged>> {
                 program: *program,
                 since: time,
                 unwritten: false,
-            });
+            }));
         }
         EventKind::CodeMoved { .. } => run.stuck = None,
         EventKind::RunReset { .. } => {
@@ -406,12 +423,12 @@ fn take_in(run: &mut Run, id: EventId) {
 
 /// The run with its tables as the whole history has them, parked where code and history part.
 fn parked_at(mut run: Run, diverged: Diverged) -> Run {
-    let history = std::mem::take(&mut run.history);
+    let history = std::mem::take(&mut run.history).to_vec();
     let mut followed = unread(&run, history);
     // This part was followed a moment ago.
     let _ = walk(&mut followed, Some(diverged.event), &mut |_| ());
     let since = followed.now;
-    let history = std::mem::take(&mut followed.history);
+    let history = std::mem::take(&mut followed.history).to_vec();
     let mut whole = unread(&followed, history);
     whole.vm = followed.vm;
     for at in 0..whole.history.len() {
@@ -432,7 +449,7 @@ fn parked_at(mut run: Run, diverged: Diverged) -> Run {
     let known = whole.stuck.as_ref().is_some_and(|p| p.event == diverged.event && p.program == program);
     if !known {
         let parked = whole.parked(diverged.event, &diverged.trap);
-        whole.stuck = Some(Parked { unwritten: true, since, ..parked });
+        whole.stuck = Some(Box::new(Parked { unwritten: true, since, ..parked }));
     }
     whole
 }
@@ -466,7 +483,7 @@ impl RecordedPatches for Recorded {
 }
 
 /// Whether an event is caused by an activation rather than causing one.
-pub(crate) fn is_of_activation(kind: &EventKind) -> bool {
+pub fn is_of_activation(kind: &EventKind) -> bool {
     use EventKind::*;
     matches!(
         kind,

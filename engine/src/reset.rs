@@ -342,17 +342,24 @@ impl Run {
         }
     }
 
+    /// As [`doer`] of its own history.
+    pub(crate) fn doer(&self, id: EventId) -> RunId {
+        let since = self.resets.iter().rev().find(|(reset, _)| *reset <= id);
+        match since.and_then(|(reset, _)| Some(&self.history.get(reset.0 as usize - 1)?.kind)) {
+            Some(EventKind::RunReset { run, .. }) => *run,
+            _ => self.facts.origin,
+        }
+    }
+
     /// The name under which this run has scheduled a child: of one that was taken over, that of the run before.
     pub fn scheduler(&self, scheduled: EventId) -> RunRef {
-        let run_id = doer(&self.history, scheduled).unwrap_or(self.facts.me.run_id);
+        let run_id = self.doer(scheduled);
         RunRef { run_id, ..self.facts.me.clone() }
     }
 
     /// Whether a child that another run has scheduled is this run's now.
     pub fn adopts(&self, parent: RunId, scheduled: EventId) -> bool {
-        parent != self.facts.me.run_id
-            && self.children.contains_key(&scheduled)
-            && doer(&self.history, scheduled) == Some(parent)
+        parent != self.facts.me.run_id && self.children.contains_key(&scheduled) && self.doer(scheduled) == parent
     }
 
     /// Whether a run is a child of this one that has not ended.

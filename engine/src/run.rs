@@ -29,6 +29,7 @@ use crate::activity::Activity;
 use crate::child::{self, Child};
 use crate::history;
 use crate::input::{AlarmKey, Input};
+use crate::past::Past;
 use crate::replay;
 use crate::retry;
 use crate::signal::Requests;
@@ -38,6 +39,9 @@ use crate::transition::{Outgoing, Refused, Transition};
 use crate::update::Updates;
 
 pub use view::{AttemptView, QueryError};
+
+/// Events up to which a history is kept without room for more: moving them costs nothing that counts.
+const SHORT_HISTORY: usize = 32;
 
 /// What a run begins with.
 #[derive(Debug, Clone, PartialEq)]
@@ -159,7 +163,7 @@ pub struct Run {
     pub(crate) limits: Arc<Limits>,
     pub(crate) facts: Facts,
     pub(crate) vm: Vm,
-    pub(crate) history: Vec<Event>,
+    pub(crate) history: Past,
     /// Bytes of the history, as counted by [`replay::event_bytes`].
     pub(crate) bytes: u64,
     /// Time of the newest event or Input; no event is older.
@@ -187,9 +191,9 @@ pub struct Run {
     pub(crate) slicing: bool,
     /// Inputs that came between slices.
     pub(crate) deferred: VecDeque<Input>,
-    pub(crate) stuck: Option<Parked>,
+    pub(crate) stuck: Option<Box<Parked>>,
     /// The program has said that it goes on as a new run.
-    pub(crate) continuing: Option<Continuing>,
+    pub(crate) continuing: Option<Box<Continuing>>,
     /// Whether the program has begun, or is about to.
     pub(crate) begun: bool,
     /// What the run's own limit is counted from.
@@ -239,6 +243,7 @@ impl Run {
         let mut out = Transition::default();
         let mut run = Run::opened(loaded, start.workflow, started, told, now, limits, &mut out);
         run.advance(&mut out);
+        run.give_back();
         (run, out)
     }
 
@@ -284,7 +289,7 @@ impl Run {
             resets: Vec::new(),
             facts,
             // Few runs have less; growing from nothing copies the first events over and over.
-            history: Vec::with_capacity(8),
+            history: Past::with_capacity(8),
             bytes: 0,
             status: Status::Running,
             activities: BTreeMap::new(),
@@ -342,7 +347,24 @@ impl Run {
             out.settled.extend(self.deferred.drain(..).map(|_| Err(Refused::Closed)));
         }
         out.again = self.is_computing();
+        self.give_back();
         Ok(out)
+    }
+
+    /// A run without an activity waits for a person or a clock, perhaps for days: it gives back the memory that it has in
+    /// reserve. One with activities is about to need it.
+    pub(crate) fn give_back(&mut self) {
+        if self.is_computing() || !self.activities.is_empty() {
+            return;
+        }
+        if self.history.len() <= SHORT_HISTORY {
+            self.history.shrink_to_fit();
+        }
+        self.names.shrink_to_fit();
+        self.queue.shrink_to_fit();
+        self.ends.shrink_to_fit();
+        self.deferred.shrink_to_fit();
+        self.vm.give_back();
     }
 
     /// Whether the program has events to notice, so that it must get `Input::Continue`.
@@ -534,7 +556,8 @@ impl Run {
                 self.close(EventKind::RunCanceled { reason }, out);
             }
             Then::Continued { args, canceling } => {
-                self.continuing = Some(Continuing { args, canceling, how: How::AsNew, idle: self.idle(event) });
+                let idle = self.idle(event);
+                self.continuing = Some(Box::new(Continuing { args, canceling, how: How::AsNew, idle }));
                 out.continues = true;
             }
             Then::Waiting | Then::Slice | Then::Trapped(_) => {}
@@ -554,7 +577,7 @@ impl Run {
     /// The run has failed and is followed by another, with the arguments that it was started with.
     pub(crate) fn try_again(&mut self, how: How, out: &mut Transition) {
         let args = self.history.first().map_or_else(Payload::null, |first| beginning(&first.kind).0);
-        self.continuing = Some(Continuing { args, canceling: false, how, idle: 0 });
+        self.continuing = Some(Box::new(Continuing { args, canceling: false, how, idle: 0 }));
         out.continues = true;
     }
 
@@ -615,7 +638,7 @@ impl Run {
     fn park_at_rest(&mut self, event: EventId, trap: Trap, out: &mut Transition) {
         self.slicing = false;
         let parked = self.parked(event, &trap);
-        self.stuck = Some(parked.clone());
+        self.stuck = Some(Box::new(parked.clone()));
         self.record(parked.event_kind(), out);
         out.again = false;
     }

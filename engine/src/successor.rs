@@ -106,7 +106,7 @@ impl Run {
     /// Ends a run that has said `Transition::continues`, adding that to the transition, and begins the next one. `None`
     /// if it has not said so.
     pub fn succeed(&mut self, successor: Successor, out: &mut Transition) -> Option<Succession> {
-        let Continuing { args, canceling, how, idle } = self.continuing.take()?;
+        let Continuing { args, canceling, how, idle } = *self.continuing.take()?;
         let carried = self.carried(canceling);
         let kinds: Vec<EventKind> = carried.iter().map(|id| self.history[id.0 as usize - 1].kind.clone()).collect();
         let (moved, deferred) = split(std::mem::take(&mut self.deferred));

@@ -132,7 +132,8 @@ impl Trial {
             }
             let read = self.next.history.len();
             if read < run.history.len() {
-                self.next.history.extend_from_slice(&run.history[read..piece_end(&run.history, read)]);
+                let piece = &run.history[read..piece_end(&run.history, read)];
+                piece.iter().for_each(|event| self.next.history.push(event.clone()));
                 self.walk.all_noticed = false;
             } else if !self.walk.all_noticed && run.stuck.is_none() && !run.is_computing() {
                 self.walk.all_noticed = true;

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use rustc_hash::FxHashMap;
+use serde::{Deserialize, Serialize};
 use weft_protocol::api::{PendingUpdate, Status, UpdateReply, UpdateStatus};
 use weft_protocol::command::FiberPath;
 use weft_protocol::event::EventKind;
@@ -18,10 +18,10 @@ use crate::run::Run;
 use crate::transition::{Refused, Transition};
 
 /// The updates of a run.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Updates {
     /// By id: `UpdateAccepted`, and the event that ended it.
-    known: FxHashMap<String, (EventId, Option<EventId>)>,
+    known: BTreeMap<String, (EventId, Option<EventId>)>,
     /// Those that have not ended, by `UpdateAccepted`: number and id.
     running: BTreeMap<EventId, (u32, String)>,
     /// How many were accepted.

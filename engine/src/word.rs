@@ -74,7 +74,7 @@ impl Run {
 
     /// A message that was sent.
     pub(crate) fn sent_by(&self, id: EventId) -> Option<Outgoing> {
-        sent(&self.history[id.0 as usize - 1], reset::doer(&self.history, id)?)
+        sent(&self.history[id.0 as usize - 1], self.doer(id))
     }
 
     /// What became of a message.

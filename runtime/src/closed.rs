@@ -91,7 +91,7 @@ fn search_document(run: &Run) -> String {
     let program = run.loaded().program();
     let workflow = &program.workflows[usize::from(run.workflow_index())];
     let parent = run.parent().map(|parent| parent.run.workflow_id.as_str());
-    search::document(program, workflow, run.attributes(), run.history().len() as u64, parent)
+    search::document(program, workflow, run.attributes(), run.events() as u64, parent)
 }
 
 /// The facts of a closed run, from its row.

@@ -57,10 +57,7 @@ impl AppendLane {
                 Err(StoreError::Conflict) => match AppendLane::read_back(&*self.journal, append).await {
                     Ok(ReadBack::Ours) => break,
                     Ok(ReadBack::Taken(parts)) => {
-                        append.chunks.retain(|chunk| !parts.contains(&chunk.part));
-                        append.closed.retain(|row| !parts.contains(&row.run_id.partition()));
-                        append.blobs.retain(|blob| !parts.contains(&blob.run.partition()));
-                        append.deleted.retain(|id| !parts.contains(&id.upto.partition()));
+                        append.leave_out(&parts);
                         deposed.extend(parts);
                         continue;
                     }

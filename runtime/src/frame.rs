@@ -13,16 +13,20 @@
 //! ```
 
 mod history;
+mod kept;
 pub mod large;
 mod read;
+mod trail;
 mod varint;
 mod write;
 
 use weft_engine::Record;
 use weft_protocol::{Event, RunId, ScheduleEvent};
 
-pub use history::{decode_history, encode_history};
-pub use read::ChunkReader;
+pub use history::{decode_history, encode_history, put_event, read_events};
+pub use kept::{Kept, SNAPSHOT_BYTES_MAX};
+pub use read::{ChunkReader, Raw};
+pub use trail::Trail;
 pub use write::{ChunkWriter, fence_body};
 
 /// One record of a partition's log.

@@ -20,6 +20,7 @@ mod recover;
 pub mod request;
 mod reset;
 mod schedule;
+mod snapshots;
 mod start;
 mod started;
 mod starts;
@@ -40,7 +41,7 @@ use crate::closed;
 use crate::frame::ChunkWriter;
 use crate::programs::Programs;
 use crate::refusal;
-use crate::store::{Append, ClosedRun, DeletedId};
+use crate::store::{Append, ClosedRun, DeletedId, SnapshotRow};
 use alarms::Alarms;
 use moves::Move;
 pub use recover::{Recovered, Recovery};
@@ -83,7 +84,7 @@ pub struct Partition {
     writer: ChunkWriter,
     /// Counter of the next start.
     counter: u64,
-    runs: FxHashMap<RunId, OpenRun>,
+    runs: FxHashMap<RunId, Box<OpenRun>>,
     names: FxHashMap<(Arc<str>, WorkflowId), RunId>,
     /// Hash of namespace and workflow id → newest closed run: without a hit here the store need not be asked. Names of
     /// one hash can be made on purpose, so a hit says no more than that it must be.
@@ -112,6 +113,9 @@ pub struct Partition {
     deleted: Vec<DeletedId>,
     /// The batch of the newest of them: what the store says of an id before that is durable may be over.
     deleted_in: u64,
+    /// Snapshots of the filling batch, and the runs whose snapshots go.
+    snapshots: Vec<SnapshotRow>,
+    unkept: Vec<RunId>,
     held: Vec<Output>,
     held_flying: Vec<Output>,
     out: Vec<Output>,
@@ -198,6 +202,8 @@ impl Partition {
         self.writer.take_blobs(&mut append.blobs);
         append.closed.append(&mut self.closed_rows);
         append.deleted.append(&mut self.deleted);
+        append.snapshots.append(&mut self.snapshots);
+        append.ended.append(&mut self.unkept);
         std::mem::swap(&mut self.held, &mut self.held_flying);
         self.batch += 1;
         self.flying = true;
@@ -342,8 +348,8 @@ impl Partition {
             return self.succeed(id, transition);
         }
         let Some(open) = self.runs.get_mut(&id) else { return };
-        for event in &open.run.history()[transition.events.clone()] {
-            self.writer.event(id, event);
+        for event in open.run.events_at(transition.events.clone()) {
+            self.writer.event_of(id, event, &mut open.trail);
         }
         for record in &transition.records {
             self.writer.record(id, record);
@@ -378,6 +384,7 @@ impl Partition {
             self.again.push_back(id);
         }
         if !transition.events.is_empty() {
+            self.keep(id);
             self.answer_followers(id);
             self.answer_updaters(id);
         }
@@ -389,7 +396,7 @@ impl Partition {
 
     /// A run's last event is in its history: its row rides in the same append, and who waited is answered.
     fn close(&mut self, id: RunId, settled: Vec<Result<(), Refused>>) {
-        let Some(mut open) = self.runs.remove(&id) else { return };
+        let Some(mut open) = self.runs.remove(&id).map(|open| *open) else { return };
         let run_ref = open.run.me().clone();
         let name = (open.namespace.clone(), run_ref.workflow_id.clone());
         self.names.remove(&name);
@@ -401,7 +408,8 @@ impl Partition {
         self.closed_rows.push(row);
         self.ended += 1;
         self.untold.extend(open.run.untold().map(|sent| (id, sent)));
-        let last = open.run.history().last().cloned();
+        self.unkept.extend(open.kept.then_some(id));
+        let last = open.run.last_event().cloned();
         let last = last.expect("a run that closed has the event that closed it");
         for watcher in &open.watchers {
             let (loaded, workflow) = (open.run.loaded(), open.run.workflow());

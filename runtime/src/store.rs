@@ -1,6 +1,7 @@
 //! The journal: one append-only log per partition, the rows that ride along, and who owns what. A store holds rows and
 //! transactions and makes no workflow decision. Three of them: memory, SQLite, PostgreSQL.
 
+mod cold;
 pub mod memory;
 mod postgres;
 mod sql;
@@ -68,6 +69,50 @@ pub struct Append {
     pub blobs: Vec<Blob>,
     /// Ids whose rows go, after those that come.
     pub deleted: Vec<DeletedId>,
+    /// Snapshots of runs after events that are durable now at the latest; each replaces the one before.
+    pub snapshots: Vec<SnapshotRow>,
+    /// Runs whose snapshots go.
+    pub ended: Vec<RunId>,
+}
+
+impl Append {
+    /// Takes everything out of it but its memory.
+    pub fn clear(&mut self) {
+        let Append { chunks, closed, blobs, deleted, snapshots, ended } = self;
+        chunks.clear();
+        closed.clear();
+        blobs.clear();
+        deleted.clear();
+        snapshots.clear();
+        ended.clear();
+    }
+
+    /// Takes everything of these partitions out of it.
+    pub fn leave_out(&mut self, parts: &[PartitionId]) {
+        let Append { chunks, closed, blobs, deleted, snapshots, ended } = self;
+        chunks.retain(|chunk| !parts.contains(&chunk.part));
+        closed.retain(|row| !parts.contains(&row.run_id.partition()));
+        blobs.retain(|blob| !parts.contains(&blob.run.partition()));
+        deleted.retain(|id| !parts.contains(&id.upto.partition()));
+        snapshots.retain(|row| !parts.contains(&row.run.partition()));
+        ended.retain(|run| !parts.contains(&run.partition()));
+    }
+
+    /// Whether it has chunks and rows of closed runs only.
+    pub fn is_plain(&self) -> bool {
+        self.blobs.is_empty() && self.deleted.is_empty() && self.snapshots.is_empty() && self.ended.is_empty()
+    }
+}
+
+/// The state of an open run after some of its events: a cache, which may be lost.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SnapshotRow {
+    /// Whose.
+    pub run: RunId,
+    /// After how many events.
+    pub events: u64,
+    /// Encoded by the runtime.
+    pub body: Vec<u8>,
 }
 
 /// A value too large for the log, of one run.
@@ -299,6 +344,8 @@ pub trait Journal: Send + Sync + std::fmt::Debug {
     async fn attributes(&self) -> Result<Vec<(String, String, Kind)>, StoreError>;
     /// Large values of a run, those of them that are there: hash and bytes.
     async fn blobs(&self, run: RunId, hashes: &[[u8; 32]]) -> Result<Vec<([u8; 32], Vec<u8>)>, StoreError>;
+    /// The newest snapshot of each run of a partition that has one.
+    async fn snapshots(&self, part: PartitionId) -> Result<Vec<SnapshotRow>, StoreError>;
     /// When the closed run of a namespace that closed first did.
     async fn oldest_closed(&self, namespace: &str) -> Result<Option<Timestamp>, StoreError>;
     /// Deletes closed runs of a namespace that closed before a time, the oldest first, at most `limit`, with their

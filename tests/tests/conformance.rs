@@ -13,8 +13,12 @@ mod script;
 
 use std::sync::Arc;
 
-use weft_engine::{Input, Run, history};
+use weft_engine::replay::is_of_activation;
+use weft_engine::{Input, Packed, Run, history};
+use weft_protocol::event::EventKind;
 use weft_protocol::limits::Limits;
+use weft_protocol::{Event, RunId};
+use weft_runtime::frame::{decode_history, encode_history};
 use weft_runtime::sandbox::{Crashes, Sandbox};
 use weft_runtime::store::memory::Memory;
 use weft_runtime::store::{self, Journal, StoreOptions};
@@ -26,7 +30,7 @@ use script::{Case, cases};
 /// Partitions of the stores: more than one, so that runs of a case talk across.
 const PARTITIONS: u16 = 3;
 
-const PLAIN: Way = Way { crashes: Crashes::ByHand, fuel_slice: 5_000_000 };
+const PLAIN: Way = Way { crashes: Crashes::ByHand, fuel_slice: 5_000_000, snapshot_events: usize::MAX };
 
 /// Plays all cases in one way and tells every difference at once.
 async fn all(way: Way, look: Look<'_>, mut journal: impl AsyncFnMut() -> Arc<dyn Journal>) {
@@ -130,6 +134,58 @@ async fn replayed_from_its_export() {
     all(PLAIN, &mut look, async || memory()).await;
 }
 
+/// What a snapshot of a run gives with the events behind it is what its whole history gives, to the last bit of state,
+/// whenever the snapshot is taken.
+#[tokio::test]
+async fn from_a_snapshot_behind_any_event() {
+    let limits = Arc::new(Limits::default());
+    let mut thawed = 0_u64;
+    let mut look = |seen: Seen<'_>| {
+        let recover = |events: &[Event]| {
+            let run = Run::recover(Arc::clone(seen.program), events.to_vec(), vec![], Arc::clone(&limits));
+            run.map_err(|error| error.to_string()).map(|run| at_rest(run, events))
+        };
+        let Some(whole) = recover(seen.events)? else { return Ok(()) };
+        for count in 1..=seen.events.len() {
+            let (first, rest) = seen.events.split_at(count);
+            let cut = rest.first().is_some_and(|event| is_of_activation(&event.kind));
+            let other = |event: &Event| matches!(event.kind, EventKind::CodeMoved { .. } | EventKind::RunReset { .. });
+            // A run is nowhere in the middle of a step, and what was done on other code or by another run was not kept.
+            if cut || rest.iter().any(other) {
+                continue;
+            }
+            let Some(snapshot) = recover(first)?.and_then(|run| run.snapshot()) else { continue };
+            let bytes = encode_history(first);
+            let needs = snapshot.needs();
+            let kept = first.iter().filter(|event| needs.contains(&event.id)).map(|event| (event.id, event.clone()));
+            let read = |bytes: &[u8]| decode_history(RunId(0), bytes).map_err(|error| error.to_string());
+            let packed = Packed { count, bytes, read, kept: kept.collect() };
+            let thawed_run = snapshot.thaw(Arc::clone(seen.program), &packed, Arc::clone(&limits));
+            let run = thawed_run.map_err(|why| why.to_string())?.follow(packed, rest.to_vec(), vec![]);
+            let run = at_rest(run, seen.events).ok_or("a snapshot leads to more than the history")?;
+            thawed += 1;
+            if run.snapshot() != whole.snapshot() {
+                return Err(format!("the state behind event {count} does not lead to the state of the whole history"));
+            }
+            if run.stuck() != whole.stuck() || run.status() != whole.status() || run.history() != seen.events {
+                return Err(format!("a snapshot behind event {count} leads to another run"));
+            }
+        }
+        Ok(())
+    };
+    all(PLAIN, &mut look, async || memory()).await;
+    assert!(thawed > 1_000, "there were {thawed}");
+}
+
+/// The run when it has computed what it had to; none if that is more than these events.
+fn at_rest(mut run: Run, events: &[Event]) -> Option<Run> {
+    while run.unsettled().again {
+        let at = events.last().map_or(run.started_at(), |event| event.at);
+        run.decide(Input::Continue, at).ok()?;
+    }
+    (run.events() == events.len()).then_some(run)
+}
+
 /// The run read back is the run that was described: nothing new comes of it, and it is where the other is.
 fn follows(seen: &Seen<'_>, mut run: Run) -> Result<(), String> {
     while run.unsettled().again {
@@ -185,6 +241,13 @@ async fn on_postgres() {
 #[tokio::test]
 async fn crashed_after_every_commit() {
     let way = Way { crashes: Crashes::AfterEveryCommit, ..PLAIN };
+    all(way, &mut |_| Ok(()), async || memory()).await;
+}
+
+/// Each recovery finds snapshots of nearly all that happened.
+#[tokio::test]
+async fn crashed_after_every_commit_with_a_snapshot_after_every_event() {
+    let way = Way { crashes: Crashes::AfterEveryCommit, snapshot_events: 1, ..PLAIN };
     all(way, &mut |_| Ok(()), async || memory()).await;
 }
 

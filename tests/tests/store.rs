@@ -58,6 +58,7 @@ against_each_store! {
     properties: lanes_append_side_by_side
     properties: closed_runs_go_in_the_order_of_their_end
     properties: large_values_go_with_their_run
+    properties: snapshots_come_and_go_with_their_append
     properties: namespaces_are_kept
     large: large_values_stand_beside_the_log
     filters: filters_find_what_is_there

@@ -74,6 +74,11 @@ impl Heap {
         Heap { words, live, since, words_max, fuel_used, fuel_end: u64::MAX, fuel_activation_max: u64::MAX }
     }
 
+    /// Gives back what the arena has in reserve.
+    pub(crate) fn give_back(&mut self) {
+        self.words.shrink_to_fit();
+    }
+
     pub(crate) fn counters(&self) -> Counters {
         Counters { live: self.live, since: self.since, fuel_used: self.fuel_used }
     }

@@ -155,6 +155,25 @@ impl Vm {
         self.seed = seed;
     }
 
+    /// Gives back the memory that is held in reserve, of a run that will wait.
+    pub fn give_back(&mut self) {
+        self.heap.give_back();
+        for fiber in self.fibers.iter_mut().flatten() {
+            fiber.slots.shrink_to_fit();
+            fiber.ops.shrink_to_fit();
+            fiber.regions.shrink_to_fit();
+            fiber.cleanups.shrink_to_fit();
+        }
+        self.fibers.shrink_to_fit();
+        self.free_fibers.shrink_to_fit();
+        self.ready.shrink_to_fit();
+        self.conditions.shrink_to_fit();
+        self.scopes.shrink_to_fit();
+        self.free_scopes.shrink_to_fit();
+        self.mailboxes.iter_mut().for_each(VecDeque::shrink_to_fit);
+        self.sticky.shrink_to_fit();
+    }
+
     /// Fuel used since the run began, 1 for about one instruction.
     pub fn fuel_used(&self) -> u64 {
         self.heap.fuel_used

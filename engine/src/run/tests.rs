@@ -202,7 +202,7 @@ impl Case {
 
     /// The run read back from history and records is the run.
     fn check(&mut self) {
-        let (run, history) = (&self.run, self.run.history.clone());
+        let (run, history) = (&self.run, self.run.history.to_vec());
         assert_eq!(program_of(&history), Some(run.loaded.hash()));
         let limits = Arc::clone(&run.limits);
         let mut read = Run::recover(Arc::clone(&run.loaded), history, self.records.clone(), limits).unwrap();
@@ -226,7 +226,7 @@ impl Case {
             activities.map(|(id, a)| (*id, a.attempt, a.last_failure.clone())).collect::<Vec<_>>()
         };
         assert_eq!(facts(&read), facts(run));
-        for event in &read.history {
+        for event in read.history.iter() {
             history::plain(read.loaded.program(), event);
         }
     }
@@ -295,7 +295,7 @@ fn attempts_are_records_until_the_last() {
     assert_eq!(case.last.alarms, [(Timestamp(1_010), AlarmKey::Retry(EventId(2), 2))]);
     assert_eq!(case.tell(10, failed(1)), Err(Refused::Stale));
     assert_eq!(case.run.pending_activities()[0].state, "backing_off");
-    let read = Run::recover(loaded(false, false), case.run.history.clone(), case.records.clone(), Arc::default());
+    let read = Run::recover(loaded(false, false), case.run.history.to_vec(), case.records.clone(), Arc::default());
     let alarms = read.unwrap().unsettled().alarms;
     assert!(alarms.contains(&(Timestamp(1_010), AlarmKey::Retry(EventId(2), 2))), "{alarms:?}");
     case.tell(1_000, Input::Due(AlarmKey::Retry(EventId(2), 2))).unwrap();
@@ -477,7 +477,7 @@ fn a_stuck_run_moves_to_code_that_follows_and_gets_on() {
 fn code_that_does_not_follow_its_history_parks_the_run() {
     let mut case = started(5);
     case.completed(2, "21");
-    let history = case.run.history.clone();
+    let history = case.run.history.to_vec();
     let mut read = Run::recover(loaded(true, false), history, vec![], Arc::default()).unwrap();
     let parked = read.stuck().unwrap();
     assert_eq!((parked.trap.as_str(), parked.line), ("Divergence", 1));
@@ -498,7 +498,7 @@ fn code_that_does_not_follow_its_history_parks_the_run() {
     assert_eq!(moved.events.len(), 1);
     assert!(!read.is_stuck());
     assert_eq!(read.query("seen", &Payload::json("{}")), Ok(Payload::json("2")));
-    let back = Run::recover(loaded(false, false), read.history.clone(), vec![], Arc::default()).unwrap();
+    let back = Run::recover(loaded(false, false), read.history.to_vec(), vec![], Arc::default()).unwrap();
     assert!(!back.is_stuck() || back.is_computing(), "{:?}", back.stuck());
 }
 

@@ -5,7 +5,7 @@ use weft_bytecode::wire::text;
 use weft_protocol::api::{FiberWait, PendingActivity, PendingChild, Status, Stuck};
 use weft_protocol::command::CommandId;
 use weft_protocol::event::{EventKind, ParentRef, RunRef};
-use weft_protocol::policy::{ResolvedActivity, RunOptions};
+use weft_protocol::policy::{ChildOptions, ResolvedActivity, RunOptions};
 use weft_protocol::{Event, EventId, Failure, Payload, ScheduleRef, Timestamp};
 use weft_vm::{Context, Loaded, QueryFailure, Trap, WaitOn};
 
@@ -92,6 +92,42 @@ impl Run {
     pub(crate) fn trap_words(&self, trap: &Trap) -> String {
         let parked = self.parked(EventId(0), trap);
         format!("{} at {}: {}", parked.trap, parked.source, parked.message)
+    }
+
+    /// How many events there are.
+    pub fn events(&self) -> usize {
+        self.history.len()
+    }
+
+    /// The events at these places of the history, from 0.
+    pub fn events_at(&self, range: std::ops::Range<usize>) -> &[Event] {
+        self.history.range(range)
+    }
+
+    /// The event of this number.
+    pub fn event(&self, id: EventId) -> Option<&Event> {
+        self.history.get(usize::try_from(id.0).ok()?.checked_sub(1)?)
+    }
+
+    /// Children that have started and whose end is awaited: `ChildScheduled`, workflow, options, the child.
+    pub fn awaited_children(&self) -> impl Iterator<Item = (EventId, &str, &ChildOptions, &RunRef)> {
+        let awaited = self.children.iter().filter(|(_, child)| child.attached);
+        awaited.filter_map(|(id, child)| match &self.event(*id)?.kind {
+            EventKind::ChildScheduled { workflow, options, .. } => {
+                Some((*id, workflow.as_str(), options, child.run.as_ref()?))
+            }
+            _ => None,
+        })
+    }
+
+    /// The first event of the history.
+    pub fn first_event(&self) -> Option<&Event> {
+        self.history.first()
+    }
+
+    /// The newest event of the history.
+    pub fn last_event(&self) -> Option<&Event> {
+        self.history.last()
     }
 
     /// All events so far.

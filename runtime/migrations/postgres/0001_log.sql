@@ -60,7 +60,7 @@ alter table run alter history set storage external;
 create index run_closed on run (namespace, closed);
 create index run_started on run (namespace, started desc, run desc) include (workflow, status);
 
--- Reserved; nothing reads or writes them yet. Sleeping or long runs: pieces of their history and their latest snapshot; timers of those.
+-- Long runs: `cold` has their latest snapshot (kind 1). Reserved: pieces of their history, and `timer`.
 create table cold (part int not null, run bigint not null, kind smallint not null, upto bigint not null, body bytea not null, primary key (part, run, kind, upto));
 create table timer (part int not null, due bigint not null, run bigint not null, seq bigint not null, primary key (part, due, run, seq));
 

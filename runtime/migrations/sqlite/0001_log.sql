@@ -31,7 +31,7 @@ create table run (
 create index run_closed on run (namespace, closed);
 create index run_started on run (namespace, started desc, run desc, workflow, status);
 
--- Reserved; nothing reads or writes them yet.
+-- Long runs: `cold` has their latest snapshot (kind 1). Reserved: pieces of their history, and `timer`.
 create table cold (part integer not null, run integer not null, kind integer not null, upto integer not null, body blob not null, primary key (part, run, kind, upto)) without rowid;
 create table timer (part integer not null, due integer not null, run integer not null, seq integer not null, primary key (part, due, run, seq)) without rowid;
 

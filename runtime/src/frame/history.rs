@@ -21,9 +21,7 @@ pub fn encode_history<'a>(events: impl IntoIterator<Item = &'a Event>) -> Vec<u8
     raw.resize(HEADER_BYTES, 0);
     let mut last = 0_i64;
     for event in events {
-        varint::put(&mut raw, event.id.0);
-        varint::put(&mut raw, varint::zigzag(event.at.0.wrapping_sub(last)));
-        last = event.at.0;
+        put_place(&mut raw, event.id, event.at, &mut last);
         varint::append(&mut raw, &event.kind);
     }
     let mut out = raw;
@@ -43,6 +41,18 @@ pub fn encode_history<'a>(events: impl IntoIterator<Item = &'a Event>) -> Vec<u8
     out
 }
 
+fn put_place(out: &mut Vec<u8>, id: EventId, at: Timestamp, last: &mut i64) {
+    varint::put(out, id.0);
+    varint::put(out, varint::zigzag(at.0.wrapping_sub(*last)));
+    *last = at.0;
+}
+
+/// Adds an event whose kind is as the log has it. `last` is the time of the one before, 0 at the beginning.
+pub fn put_event(out: &mut Vec<u8>, id: EventId, at: Timestamp, kind: &[u8], last: &mut i64) {
+    put_place(out, id, at, last);
+    out.extend_from_slice(kind);
+}
+
 /// Decodes what [`encode_history`] gave; `run` is for the message.
 ///
 /// # Errors
@@ -60,7 +70,7 @@ fn decode(bytes: &[u8]) -> Result<Vec<Event>, String> {
         return Err("the checksum does not match the bytes".into());
     }
     let unpacked;
-    let mut rest = match header[1] {
+    let rest = match header[1] {
         RAW => body,
         LZ4 => {
             unpacked = lz4_flex::decompress_size_prepended(body).map_err(|error| error.to_string())?;
@@ -68,6 +78,14 @@ fn decode(bytes: &[u8]) -> Result<Vec<Event>, String> {
         }
         other => return Err(format!("packing {other} is not known to this version of weft")),
     };
+    read_events(rest)
+}
+
+/// Reads events that stand one behind the other.
+///
+/// # Errors
+/// If they are not what was written.
+pub fn read_events(mut rest: &[u8]) -> Result<Vec<Event>, String> {
     let mut events = Vec::new();
     let mut last = 0_i64;
     while !rest.is_empty() {

@@ -10,6 +10,19 @@ use super::{
 };
 use crate::store::{CHUNK_BYTES_MAX, Chunk, StoreError};
 
+/// An event as it is in the log.
+#[derive(Debug, Clone, Copy)]
+pub struct Raw<'a> {
+    /// The run.
+    pub run: RunId,
+    /// Its number.
+    pub id: EventId,
+    /// When.
+    pub at: Timestamp,
+    /// What it is, encoded.
+    pub kind: &'a [u8],
+}
+
 /// Reads a partition's chunks in order.
 #[derive(Debug)]
 pub struct ChunkReader {
@@ -62,7 +75,20 @@ impl ChunkReader {
     /// # Errors
     /// [`StoreError::Corrupt`] with the partition and place if anything is not as it was written.
     pub fn read(&mut self, chunk: &Chunk, out: &mut Vec<LogRecord>) -> Result<(), StoreError> {
-        self.read_checked(chunk, out).map_err(|what| {
+        self.read_some(chunk, out, &mut |_| true)
+    }
+
+    /// As [`ChunkReader::read`] but for the events that are not `wanted`.
+    ///
+    /// # Errors
+    /// As [`ChunkReader::read`].
+    pub fn read_some(
+        &mut self,
+        chunk: &Chunk,
+        out: &mut Vec<LogRecord>,
+        wanted: &mut dyn FnMut(Raw<'_>) -> bool,
+    ) -> Result<(), StoreError> {
+        self.read_checked(chunk, out, wanted).map_err(|what| {
             StoreError::Corrupt(format!(
                 "chunk {} of partition {}: {what}; the partition stays stopped: restore the database from a backup",
                 chunk.seq.0, chunk.part.0
@@ -91,7 +117,12 @@ impl ChunkReader {
         Ok(ChunkWriter::new(self.part, epoch, LogSeq(before.seq.0 + 1), before.crc))
     }
 
-    fn read_checked(&mut self, chunk: &Chunk, out: &mut Vec<LogRecord>) -> Result<(), String> {
+    fn read_checked(
+        &mut self,
+        chunk: &Chunk,
+        out: &mut Vec<LogRecord>,
+        wanted: &mut dyn FnMut(Raw<'_>) -> bool,
+    ) -> Result<(), String> {
         let header = self.check_header(chunk)?;
         let mut rest = &chunk.body[HEADER_BYTES..];
         if let Some(mut open) = self.open.take() {
@@ -102,7 +133,7 @@ impl ChunkReader {
             if open.bytes.len() < open.length {
                 self.open = Some(open);
             } else {
-                out.push(self.decode(&open.bytes, open.base)?);
+                out.extend(self.decode(&open.bytes, open.base, wanted)?);
             }
         }
         while !rest.is_empty() {
@@ -114,7 +145,7 @@ impl ChunkReader {
                 break;
             }
             let (record, after) = rest.split_at(length);
-            out.push(self.decode(record, header.base)?);
+            out.extend(self.decode(record, header.base, wanted)?);
             rest = after;
         }
         self.before = Some(Before { seq: chunk.seq, crc: header.crc, epoch: chunk.epoch });
@@ -176,7 +207,13 @@ impl ChunkReader {
         Ok(())
     }
 
-    fn decode(&self, mut bytes: &[u8], base: Timestamp) -> Result<LogRecord, String> {
+    /// None of an event that is not wanted.
+    fn decode(
+        &self,
+        mut bytes: &[u8],
+        base: Timestamp,
+        wanted: &mut dyn FnMut(Raw<'_>) -> bool,
+    ) -> Result<Option<LogRecord>, String> {
         let cut = || "a record is cut off".to_string();
         let (&tag, rest) = bytes.split_first().ok_or_else(cut)?;
         bytes = rest;
@@ -187,6 +224,9 @@ impl ChunkReader {
                 let id = EventId(varint::take(&mut bytes).ok_or_else(cut)?);
                 let delta = varint::unzigzag(varint::take(&mut bytes).ok_or_else(cut)?);
                 let at = Timestamp(base.0.wrapping_add(delta));
+                if !wanted(Raw { run, id, at, kind: bytes }) {
+                    return Ok(None);
+                }
                 let kind: EventKind = decode_rest(&mut bytes)?;
                 LogRecord::Event { run, event: Event { id, at, kind } }
             }
@@ -208,7 +248,7 @@ impl ChunkReader {
         if !bytes.is_empty() {
             return Err(format!("{} bytes are left over after a record", bytes.len()));
         }
-        Ok(record)
+        Ok(Some(record))
     }
 
     fn run(&self, counter: u64) -> Result<RunId, String> {

@@ -4,7 +4,8 @@ use weft_engine::Record;
 use weft_protocol::{Event, LogSeq, PartitionId, RunId, ScheduleEvent, Timestamp};
 
 use super::{
-    FLAG_CONTINUES, FLAG_FENCE, HEADER_BYTES, TAG_EVENT, TAG_FENCE, TAG_RECORD, TAG_SCHEDULE, VERSION, large, varint,
+    FLAG_CONTINUES, FLAG_FENCE, HEADER_BYTES, Raw, TAG_EVENT, TAG_FENCE, TAG_RECORD, TAG_SCHEDULE, Trail, VERSION,
+    large, varint,
 };
 use crate::store::{Blob, CHUNK_BYTES_MAX, Chunk};
 
@@ -69,15 +70,22 @@ impl ChunkWriter {
 
     /// Adds an event of a run.
     pub fn event(&mut self, run: RunId, event: &Event) {
+        self.event_of(run, event, &mut Trail::default());
+    }
+
+    /// The same of the run whose events so far left this trail.
+    pub fn event_of(&mut self, run: RunId, event: &Event, trail: &mut Trail) {
         self.make_room(event.at);
         self.begin_record(TAG_EVENT, run);
         varint::put(&mut self.record, event.id.0);
         varint::put(&mut self.record, varint::zigzag(event.at.0.wrapping_sub(self.base.0)));
-        let before = self.blobs.len();
+        let (before, kind_at) = (self.blobs.len(), self.record.len());
         match large::without_large(run, &event.kind, &mut self.blobs) {
             Some(kind) => varint::append(&mut self.record, &kind),
             None => varint::append(&mut self.record, &event.kind),
         }
+        trail.large.extend((self.blobs.len() > before).then_some(event.id));
+        trail.follow(Raw { run, id: event.id, at: event.at, kind: &self.record[kind_at..] });
         self.count_blobs(before);
         self.put_frame();
     }

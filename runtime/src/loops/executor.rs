@@ -329,10 +329,7 @@ impl Executor {
         self.flight = None;
         self.lane = Some(landed.lane);
         self.spare = landed.append;
-        self.spare.chunks.clear();
-        self.spare.closed.clear();
-        self.spare.blobs.clear();
-        self.spare.deleted.clear();
+        self.spare.clear();
         match landed.outcome {
             Outcome::Done { deposed } => {
                 for part in landed.parts.iter().filter(|part| !deposed.contains(part)) {

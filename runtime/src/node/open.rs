@@ -209,7 +209,8 @@ pub(crate) async fn read_log(
     programs: &Programs,
     ownership: &Ownership,
 ) -> Result<(Recovery, Recovered), StoreError> {
-    let mut recovery = Recovery::new(ownership.part);
+    let snapshots = journal.snapshots(ownership.part).await?;
+    let mut recovery = Recovery::with_snapshots(ownership.part, &snapshots);
     let mut from = ownership.low;
     loop {
         let chunks = journal.read(ownership.part, from, CHUNKS_PER_READ).await?;
@@ -222,7 +223,7 @@ pub(crate) async fn read_log(
         }
     }
     let mut recovered = Recovered { closed: closed_ids(journal, ownership.part).await?, ..Recovered::default() };
-    for (run, hashes) in recovery.large() {
+    for (run, hashes) in recovery.large()? {
         for (hash, body) in journal.blobs(run, &hashes).await? {
             recovered.large.insert((run, hash), checked(run, &hash, &body)?);
         }

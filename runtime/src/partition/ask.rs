@@ -139,7 +139,7 @@ impl Partition {
         let Some(open) = self.find(key).and_then(|run| self.runs.get_mut(&run)) else {
             return self.not_open(key, reply);
         };
-        if !follow || after < open.run.history().len() as u64 {
+        if !follow || after < open.run.events() as u64 {
             let (batch, answer) = (open.batch, events_after(&open.run, after, limit, false));
             self.reply(batch, reply, Ok(answer));
         } else {
@@ -306,7 +306,7 @@ impl Facts for OpenFacts<'_> {
             Field::Stuck => Fact::Int(run.is_stuck().into()),
             Field::Started => Fact::Int(run.started_at().0),
             Field::Closed | Field::Duration => return Has::Missing,
-            Field::Events => search::number(run.history().len() as u64),
+            Field::Events => search::number(run.events() as u64),
             Field::Parent => match run.parent() {
                 Some(parent) => Fact::Text(parent.run.workflow_id.to_string()),
                 None => return Has::Missing,
@@ -339,7 +339,7 @@ fn describe(run: &Run) -> RunDescription {
     RunDescription {
         row: row(run),
         program: run.loaded().hash().to_string(),
-        history_events: run.history().len() as u64,
+        history_events: run.events() as u64,
         stuck: run.stuck(),
         cancel_requested: run.cancel_requested(),
         waits: run.waits(),
@@ -349,7 +349,7 @@ fn describe(run: &Run) -> RunDescription {
         unread: run.unread(),
         result: None,
         failure: None,
-        continued_from: run.history().first().and_then(|first| history::continued_from(&first.kind)),
+        continued_from: run.first_event().and_then(|first| history::continued_from(&first.kind)),
         next_run: None,
         begins_at: run.begins_at().map(|at| text::time(at.0)),
         times_out_at: run.times_out_at().map(|at| text::time(at.0)),

@@ -142,8 +142,8 @@ impl Partition {
         let heir = scheduled.and_then(|at| self.heir(&namespace, &parent, |run| run.adopts(parent.run_id, at)));
         let id = heir.unwrap_or(parent.run_id);
         let open = self.runs.get(&id);
-        let attached = |open: &OpenRun| scheduled.is_some_and(|at| is_attached(open.run.history(), at));
-        let awaits_end = started && open.is_some_and(attached);
+        let attached = |open: &OpenRun| scheduled.is_some_and(|at| is_attached(&open.run, at));
+        let awaits_end = started && open.is_some_and(|open| attached(open));
         let word = ChildWord { namespace, parent, child, on_close, scheduled, started, awaits_end };
         self.apply(id, Input::Child(event), Then::Child(Box::new(word)), now);
     }
@@ -228,9 +228,8 @@ impl Partition {
 }
 
 /// Whether the parent wants to know the end of the child it asked for with this event.
-fn is_attached(events: &[Event], scheduled: EventId) -> bool {
-    let index = usize::try_from(scheduled.0).unwrap_or(0).wrapping_sub(1);
-    matches!(events.get(index).map(|e| &e.kind), Some(EventKind::ChildScheduled { attached: true, .. }))
+fn is_attached(run: &Run, scheduled: EventId) -> bool {
+    matches!(run.event(scheduled).map(|e| &e.kind), Some(EventKind::ChildScheduled { attached: true, .. }))
 }
 
 /// Word for a parent about a child.

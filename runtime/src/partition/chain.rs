@@ -36,7 +36,7 @@ impl Partition {
         let (namespace, parent) = (next.namespace.clone(), next.run.parent().cloned());
         let workflow_id = next.run.me().workflow_id.clone();
         self.absorb(id, ends);
-        self.runs.insert(run_id, next);
+        self.runs.insert(run_id, Box::new(next));
         self.names.insert((namespace, workflow_id), run_id);
         if let Some(parent) = parent {
             self.children.insert((parent.run.run_id, parent.scheduled), run_id);
@@ -65,17 +65,8 @@ fn inherit(old: &mut OpenRun, run: weft_engine::Run, settled: usize, moved: &[bo
     }
     let (waiters, stay) = std::mem::take(&mut old.waiters).into_iter().partition(|waiter| !waiter.this_run_only);
     old.waiters = stay;
-    OpenRun {
-        run,
-        namespace: old.namespace.clone(),
-        batch,
-        waiters,
-        followers: Vec::new(),
-        updaters: Vec::new(),
-        watchers: std::mem::take(&mut old.watchers),
-        deferred,
-        has_place: false,
-    }
+    let watchers = std::mem::take(&mut old.watchers);
+    OpenRun { waiters, watchers, deferred, ..OpenRun::new(run, old.namespace.clone(), batch) }
 }
 
 /// The arguments as a workflow takes them; `None` if it does not take them or a signal that comes along.

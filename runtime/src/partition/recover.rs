@@ -17,12 +17,13 @@ use weft_vm::Loaded;
 use super::alarms::Alarms;
 use super::request::{AttemptRef, Message, OpenRun, Output, StartOrder, StartedBy, Then};
 use super::schedule::Schedules;
+use super::snapshots::{Covered, Taken};
 use super::starts::Starts;
 use super::word::Tell;
 use super::{Partition, Setup, name_hash};
 use crate::frame::large::{Hash, missing, note, put_back};
-use crate::frame::{ChunkReader, LogRecord};
-use crate::store::{Chunk, StoreError};
+use crate::frame::{ChunkReader, LogRecord, Raw, Trail};
+use crate::store::{Chunk, SnapshotRow, StoreError};
 
 /// Slices of computing after which a run that is only looked at is shown as computing.
 const LOOK_SLICES_MAX: usize = 100;
@@ -49,13 +50,26 @@ pub struct Recovery {
     untold: BTreeMap<(RunId, EventId), Tell>,
     starts: Starts,
     schedules: BTreeMap<(String, String), Schedule>,
+    /// Snapshots of runs whose first event has yet to come.
+    covered: BTreeMap<RunId, Covered>,
+    /// Runs that have a snapshot in the store.
+    kept: FxHashSet<RunId>,
 }
 
 /// What the log says of an open run.
 #[derive(Debug, Clone, Default)]
 struct Logged {
+    /// Events that a snapshot stands for.
+    covered: Option<Covered>,
+    /// Those behind them.
     events: Vec<Event>,
     records: Vec<Record>,
+    /// What all of them left.
+    trail: Trail,
+    /// Number of the newest event.
+    newest: u64,
+    /// The covered events are not those that the snapshot was made behind.
+    unfit: bool,
 }
 
 /// What the world must bring before a [`Recovery`] can be finished.
@@ -70,8 +84,58 @@ pub struct Recovered {
 }
 
 impl Logged {
+    /// The next event as it is in the log; whether it is to be decoded.
+    fn follow(&mut self, raw: Raw<'_>) -> bool {
+        if raw.id.0 != self.newest + 1 {
+            // Decoded, it will be refused.
+            return true;
+        }
+        self.newest += 1;
+        self.trail.follow(raw);
+        let Some(covered) = &mut self.covered else { return true };
+        let taken = covered.take(raw);
+        self.unfit |= taken != Taken::Not && covered.is_whole() && !covered.fits(&self.trail);
+        taken != Taken::Packed
+    }
+
+    fn put(&mut self, event: Event) {
+        match &mut self.covered {
+            Some(covered) if event.id.0 <= covered.events() as u64 => covered.keep(event),
+            _ => {
+                // Most runs that wait have two: room for more, in all of them at once, would be half of the memory.
+                if self.events.is_empty() {
+                    self.events.reserve_exact(2);
+                }
+                self.events.push(event);
+            }
+        }
+    }
+
+    /// Without its snapshot.
+    fn uncover(&mut self, run: RunId) -> Result<(), StoreError> {
+        if let Some(covered) = self.covered.take() {
+            let behind = std::mem::replace(&mut self.events, covered.unpacked(run)?);
+            self.events.extend(behind);
+        }
+        Ok(())
+    }
+
+    /// The code that the run is on.
+    fn program(&self) -> Option<ProgramHash> {
+        let Some(covered) = &self.covered else { return program_of(&self.events) };
+        let moved = self.events.iter().rev().find_map(|event| match event.kind {
+            EventKind::CodeMoved { to, .. } => Some(ProgramHash(to)),
+            _ => None,
+        });
+        Some(moved.unwrap_or(covered.snapshot().program))
+    }
+
+    fn decoded(&mut self) -> impl Iterator<Item = &mut Event> {
+        self.covered.iter_mut().flat_map(Covered::first_events).chain(&mut self.events)
+    }
+
     fn payloads(&mut self, visit: &mut dyn FnMut(&mut Payload)) {
-        self.events.iter_mut().for_each(|event| event.kind.payloads(visit));
+        self.decoded().for_each(|event| event.kind.payloads(visit));
         self.records.iter_mut().for_each(|record| record.payloads(visit));
     }
 }
@@ -89,7 +153,15 @@ impl Recovery {
             untold: BTreeMap::new(),
             starts: Starts::default(),
             schedules: BTreeMap::new(),
+            covered: BTreeMap::new(),
+            kept: FxHashSet::default(),
         }
+    }
+
+    /// The same with the snapshots of its runs, so that what they stand for is not replayed.
+    pub fn with_snapshots(id: PartitionId, rows: &[SnapshotRow]) -> Recovery {
+        let kept = rows.iter().map(|row| row.run).collect();
+        Recovery { covered: Covered::of(rows), kept, ..Recovery::new(id) }
     }
 
     /// Takes the next chunk.
@@ -98,7 +170,19 @@ impl Recovery {
     /// [`StoreError::Corrupt`] if it is not what was written, or does not follow.
     pub fn feed(&mut self, chunk: &Chunk) -> Result<(), StoreError> {
         let mut records = std::mem::take(&mut self.records);
-        self.reader.read(chunk, &mut records)?;
+        let (open, snapshots) = (&mut self.open, &mut self.covered);
+        let mut unfit = Vec::new();
+        self.reader.read_some(chunk, &mut records, &mut |raw| {
+            if raw.id == EventId(1) {
+                let begun = || Logged { covered: snapshots.remove(&raw.run), ..Logged::default() };
+                open.entry(raw.run).or_insert_with(begun);
+            }
+            // What belongs to no open run is refused when it is decoded.
+            let Some(logged) = open.get_mut(&raw.run) else { return true };
+            let decode = logged.follow(raw);
+            unfit.extend(logged.unfit.then_some(raw.run));
+            decode
+        })?;
         for record in records.drain(..) {
             match record {
                 LogRecord::Event { run, event } => self.event(run, event)?,
@@ -118,15 +202,23 @@ impl Recovery {
             }
         }
         self.records = records;
+        for run in unfit {
+            if let Some(logged) = self.open.get_mut(&run) {
+                tracing::warn!(%run, "a snapshot is of another history: this one is replayed");
+                logged.unfit = false;
+                logged.uncover(run)?;
+            }
+        }
         Ok(())
     }
 
     fn event(&mut self, run: RunId, event: Event) -> Result<(), StoreError> {
         let begins = matches!(event.kind, EventKind::RunStarted { .. });
-        let before = self.open.get(&run).map_or(0, |logged| logged.events.len());
-        if event.id.0 != before as u64 + 1 || begins != (before == 0) {
+        let newest = self.open.get(&run).map_or(0, |logged| logged.newest);
+        // More of its events may have been read than were decoded; one out of turn was not counted.
+        if event.id.0 == 0 || event.id.0 > newest || begins != (event.id.0 == 1) {
             return Err(StoreError::Corrupt(format!(
-                "run {run} of partition {} has event {} ({}) after {before} events",
+                "run {run} of partition {} has event {} ({}) after {newest} events",
                 self.id.0,
                 event.id.0,
                 event.kind.name()
@@ -147,10 +239,11 @@ impl Recovery {
             }
         }
         if event.kind.closes() {
-            let logged = self.open.remove(&run);
-            self.left_untold(run, logged.map(|logged| logged.events).unwrap_or_default());
-        } else {
-            self.open.entry(run).or_default().events.push(event);
+            let mut logged = self.open.remove(&run).unwrap_or_default();
+            logged.uncover(run)?;
+            self.left_untold(run, logged.events);
+        } else if let Some(logged) = self.open.get_mut(&run) {
+            logged.put(event);
         }
         Ok(())
     }
@@ -180,7 +273,7 @@ impl Recovery {
     fn left_untold(&mut self, run: RunId, events: Vec<Event>) {
         let untold = word::untold(&events);
         let Some(EventKind::RunStarted { workflow_id, .. }) = events.first().map(|first| &first.kind) else { return };
-        let (namespace, me) = (namespace_of(&events), RunRef { workflow_id: workflow_id.clone(), run_id: run });
+        let (namespace, me) = (namespace_of(events.first()), RunRef { workflow_id: workflow_id.clone(), run_id: run });
         let tells = untold.into_iter().filter_map(|outgoing| Tell::of(&namespace, &me, outgoing));
         self.untold.extend(tells.map(|tell| ((run, tell.sent), tell)));
     }
@@ -192,20 +285,34 @@ impl Recovery {
 
     /// Programs that the open runs are pinned to.
     pub fn needs(&self) -> Vec<ProgramHash> {
-        let all: BTreeSet<ProgramHash> = self.open.values().filter_map(|logged| program_of(&logged.events)).collect();
+        let all: BTreeSet<ProgramHash> = self.open.values().filter_map(Logged::program).collect();
         all.into_iter().collect()
     }
 
-    /// Large values that open runs, and what closed ones have said, refer to.
-    pub fn large(&mut self) -> Vec<(RunId, Vec<Hash>)> {
+    /// The log has been read: large values that open runs, and what closed ones have said, refer to.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] if events that a snapshot stood for cannot be read without it.
+    pub fn large(&mut self) -> Result<Vec<(RunId, Vec<Hash>)>, StoreError> {
         let mut all: BTreeMap<RunId, Vec<Hash>> = BTreeMap::new();
         for (run, logged) in &mut self.open {
+            if logged.covered.as_ref().is_some_and(|covered| !covered.is_whole()) {
+                tracing::warn!(%run, "a snapshot is of more events than there are: they are replayed");
+                logged.uncover(*run)?;
+            }
+            let mut large = Vec::new();
+            for event in logged.decoded() {
+                let mut has = false;
+                event.kind.payloads(&mut |payload| has |= payload.referred().is_some());
+                large.extend(has.then_some(event.id));
+            }
+            logged.trail.large = large;
             logged.payloads(&mut |payload| note(payload, all.entry(*run).or_default()));
         }
         for ((run, _), tell) in &mut self.untold {
             tell.payloads(&mut |payload| note(payload, all.entry(*run).or_default()));
         }
-        all.into_iter().filter(|(_, hashes)| !hashes.is_empty()).collect()
+        Ok(all.into_iter().filter(|(_, hashes)| !hashes.is_empty()).collect())
     }
 
     /// The partition as its log left it, owned in `epoch`. What its runs still have to do is among its outputs.
@@ -270,6 +377,8 @@ impl Recovery {
             ended: 0,
             deleted: Vec::new(),
             deleted_in: 0,
+            snapshots: Vec::new(),
+            unkept: Vec::new(),
             held: Vec::new(),
             held_flying: Vec::new(),
             out: Vec::new(),
@@ -296,15 +405,17 @@ impl Recovery {
                 there = there.and(back);
             });
             there.map_err(|_| missing(id))?;
-            let hash = program_of(&logged.events);
+            let hash = logged.program();
             let Some(program) = hash.and_then(|hash| recovered.programs.get(&hash)) else {
                 return Err(StoreError::Corrupt(format!(
                     "run {id} is pinned to program {}, which the store does not have",
                     hash.map_or_else(|| "?".into(), |hash| hash.to_string())
                 )));
             };
-            partition.reopen(id, program.clone(), logged, restore)?;
+            let kept = self.kept.contains(&id);
+            partition.reopen(id, program.clone(), logged, kept, restore)?;
         }
+        partition.unkept.extend(self.kept.iter().filter(|run| !partition.runs.contains_key(run)));
         for (_, schedule) in self.schedules {
             partition.reopen_schedule(schedule, matches!(restore, Restore::ToServe(_)));
         }
@@ -333,11 +444,31 @@ impl Recovery {
 }
 
 impl Partition {
-    fn reopen(&mut self, id: RunId, program: Arc<Loaded>, logged: Logged, restore: Restore) -> Result<(), StoreError> {
-        let recover = |logged: Logged| {
-            Run::recover(program.clone(), logged.events, logged.records, self.setup.limits.clone())
+    fn reopen(
+        &mut self,
+        id: RunId,
+        program: Arc<Loaded>,
+        logged: Logged,
+        kept: bool,
+        restore: Restore,
+    ) -> Result<(), StoreError> {
+        let recover = |mut logged: Logged| {
+            let limits = self.setup.limits.clone();
+            if let Some(covered) = &logged.covered {
+                match covered.snapshot().thaw(program.clone(), covered.packed(), limits.clone()) {
+                    Ok(thawed) => {
+                        let packed = logged.covered.take().map(Covered::into_packed);
+                        let packed = packed.expect("it was there a moment ago");
+                        return Ok(thawed.follow(packed, logged.events, logged.records));
+                    }
+                    Err(why) => tracing::warn!(run = %id, %why, "the history is replayed"),
+                }
+                logged.uncover(id)?;
+            }
+            Run::recover(program.clone(), logged.events, logged.records, limits)
                 .map_err(|error| StoreError::Corrupt(format!("run {id}: {error}")))
         };
+        let (trail, covered) = (logged.trail.clone(), logged.covered.as_ref().map_or(0, Covered::events));
         let run = match restore {
             Restore::ToServe(_) => recover(logged)?,
             Restore::ToLook(now) => match settled(recover(logged.clone())?, now) {
@@ -349,24 +480,14 @@ impl Partition {
         if let Restore::ToServe(now) = restore {
             run.resume(now);
         }
-        let namespace = namespace_of(run.history());
+        let namespace = namespace_of(run.first_event());
         self.names.insert((namespace.clone(), run.me().workflow_id.clone()), id);
         let unsettled = run.unsettled();
         if matches!(restore, Restore::ToServe(_)) {
             self.ask_again(&run, &namespace);
         }
-        let open = OpenRun {
-            run,
-            namespace,
-            batch: 0,
-            waiters: Vec::new(),
-            followers: Vec::new(),
-            updaters: Vec::new(),
-            watchers: Vec::new(),
-            deferred: VecDeque::new(),
-            has_place: false,
-        };
-        self.runs.insert(id, open);
+        let open = OpenRun { trail, looked_at: covered, kept, ..OpenRun::new(run, namespace, 0) };
+        self.runs.insert(id, Box::new(open));
         if let Restore::ToServe(now) = restore {
             self.go_on_from(id, unsettled, now);
         }
@@ -450,11 +571,11 @@ impl Partition {
 /// A run after what it computes since its last event, so that it can tell what it waits for; none if that takes long or
 /// leads to an event, which has not happened as long as nobody logs it.
 fn settled(mut run: Run, now: Timestamp) -> Option<Run> {
-    let events = run.history().len();
+    let events = run.events();
     let mut again = run.unsettled().again;
     for _ in 0..LOOK_SLICES_MAX {
         if !again {
-            return (run.history().len() == events).then_some(run);
+            return (run.events() == events).then_some(run);
         }
         again = run.decide(Input::Continue, now).ok()?.again;
     }
@@ -463,30 +584,8 @@ fn settled(mut run: Run, now: Timestamp) -> Option<Run> {
 
 /// Children that have started and whose end is awaited: the word of it may have been lost.
 fn awaited(run: &Run, namespace: &Arc<str>) -> Vec<(PartitionId, Message)> {
-    let mut awaited = BTreeMap::new();
-    for event in run.history() {
-        match &event.kind {
-            EventKind::ChildScheduled { workflow, options, attached: true, .. } => {
-                awaited.insert(event.id, (workflow, options, None));
-            }
-            EventKind::ChildStarted { scheduled, run } => {
-                if let Some((.., child)) = awaited.get_mut(scheduled) {
-                    *child = Some(run);
-                }
-            }
-            EventKind::ChildStartFailed { scheduled, .. }
-            | EventKind::ChildCompleted { scheduled, .. }
-            | EventKind::ChildFailed { scheduled, .. }
-            | EventKind::ChildCanceled { scheduled }
-            | EventKind::ChildTimedOut { scheduled, .. }
-            | EventKind::ChildTerminated { scheduled, .. } => {
-                awaited.remove(scheduled);
-            }
-            _ => {}
-        }
-    }
-    let ask = |(scheduled, (workflow, options, child)): (EventId, (&String, &ChildOptions, Option<&RunRef>))| {
-        let child = child?.clone();
+    let ask = |(scheduled, workflow, options, child): (EventId, &str, &ChildOptions, &RunRef)| {
+        let child = child.clone();
         let (workflow, _) = run.loaded().program().workflow(workflow)?;
         let on_close = options.on_parent_close;
         let parent = ParentRef { run: run.scheduler(scheduled), scheduled, attached: true, on_close };
@@ -505,11 +604,11 @@ fn awaited(run: &Run, namespace: &Arc<str>) -> Vec<(PartitionId, Message)> {
         };
         Some((child.run_id.partition(), Message::AwaitEnd(Box::new(order), child)))
     };
-    awaited.into_iter().filter_map(ask).collect()
+    run.awaited_children().filter_map(ask).collect()
 }
 
-fn namespace_of(events: &[Event]) -> Arc<str> {
-    match events.first().map(|event| &event.kind) {
+fn namespace_of(first: Option<&Event>) -> Arc<str> {
+    match first.map(|event| &event.kind) {
         Some(EventKind::RunStarted { namespace, .. }) => namespace.as_str().into(),
         _ => "".into(),
     }

@@ -24,6 +24,7 @@ use super::word::Tell;
 use crate::activities::AttemptOutcome;
 use crate::api::{ActivityAct, ActivityKey};
 use crate::filter::Filter;
+use crate::frame::Trail;
 use crate::store::{ClosedRun, StoreError};
 
 /// Names whoever waits for an answer; the caller chooses it.
@@ -633,6 +634,32 @@ pub(super) struct OpenRun {
     pub(super) deferred: VecDeque<Then>,
     /// Whether it is among the runs in the middle of a long computation.
     pub(super) has_place: bool,
+    /// What the log says of its events.
+    pub(super) trail: Trail,
+    /// How many events it had when it was last looked for a snapshot.
+    pub(super) looked_at: usize,
+    /// Whether the store has a snapshot of it, or will with the filling batch.
+    pub(super) kept: bool,
+}
+
+impl OpenRun {
+    /// A run that nobody waits for.
+    pub(super) fn new(run: Run, namespace: Arc<str>, batch: u64) -> OpenRun {
+        OpenRun {
+            run,
+            namespace,
+            batch,
+            waiters: Vec::new(),
+            followers: Vec::new(),
+            updaters: Vec::new(),
+            watchers: Vec::new(),
+            deferred: VecDeque::new(),
+            has_place: false,
+            trail: Trail::default(),
+            looked_at: 0,
+            kept: false,
+        }
+    }
 }
 
 /// Who waits for the end of a run.

@@ -1,7 +1,5 @@
 //! Setting a run back: the new run and the end of the one it goes on for are decided in one go, so they are in one append.
 
-use std::collections::VecDeque;
-
 use weft_engine::reset::{self, Order};
 use weft_engine::{Input, Run};
 use weft_protocol::event::RunRef;
@@ -74,7 +72,7 @@ impl Partition {
         }
         next.batch = self.batch;
         let (me, parent) = (next.run.me().clone(), next.run.parent().cloned());
-        self.runs.insert(run_id, next);
+        self.runs.insert(run_id, Box::new(next));
         self.names.insert(name, run_id);
         if let Some(parent) = parent {
             self.children.insert((parent.run.run_id, parent.scheduled), run_id);
@@ -88,17 +86,7 @@ impl Partition {
 
     /// The new run, with whoever waits for the end of the one before or for an update that it has as well.
     fn take_over(&mut self, before: Option<RunId>, run: Run, key: &Key) -> OpenRun {
-        let mut next = OpenRun {
-            run,
-            namespace: key.namespace.clone(),
-            batch: self.batch,
-            waiters: Vec::new(),
-            followers: Vec::new(),
-            updaters: Vec::new(),
-            watchers: Vec::new(),
-            deferred: VecDeque::new(),
-            has_place: false,
-        };
+        let mut next = OpenRun::new(run, key.namespace.clone(), self.batch);
         let Some(before) = before.and_then(|id| self.runs.get_mut(&id)) else { return next };
         next.waiters = before.waiters.extract_if(.., |waiter| !waiter.this_run_only).collect();
         next.watchers = std::mem::take(&mut before.watchers);

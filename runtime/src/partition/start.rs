@@ -1,6 +1,5 @@
 //! Starting runs: who has the id already, what the policies say, and telling a start again from a new one.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 use weft_engine::update::outcome_in;
@@ -110,7 +109,7 @@ impl Partition {
     fn start_over_open(&mut self, order: StartOrder, open: RunId, now: Timestamp) {
         let Some(existing) = self.runs.get(&open) else { return };
         let (run, batch) = (existing.run.me().clone(), existing.batch);
-        if order.request_id.is_some() && request_of(existing.run.history()) == order.request_id.as_deref() {
+        if order.request_id.is_some() && request_of(existing.run.first_event()) == order.request_id.as_deref() {
             return self.joined(&order, run, true, batch);
         }
         match order.on_conflict {
@@ -171,7 +170,7 @@ impl Partition {
             _ => Ok(None),
         };
         let again = order.request_id.is_some()
-            && history.is_some_and(|events| request_of(&events) == order.request_id.as_deref());
+            && history.is_some_and(|events| request_of(events.first()) == order.request_id.as_deref());
         if let (Ok(Some(_)) | Err(_), StartedBy::Client(reply)) = (&known, &order.by) {
             let answer =
                 known.map(|update| Answer::Started { run: matched.run, started: false, update: update.map(Box::new) });
@@ -244,18 +243,8 @@ impl Partition {
             signal,
         };
         let (run, transition) = Run::start(order.program, start, now, self.setup.limits.clone());
-        let open = OpenRun {
-            run,
-            namespace: order.namespace.clone(),
-            batch: self.batch,
-            waiters: Vec::new(),
-            followers: Vec::new(),
-            updaters: Vec::new(),
-            watchers: Vec::new(),
-            deferred: VecDeque::new(),
-            has_place: false,
-        };
-        self.runs.insert(run_id, open);
+        let open = OpenRun::new(run, order.namespace.clone(), self.batch);
+        self.runs.insert(run_id, Box::new(open));
         self.names.insert((order.namespace.clone(), workflow_id.clone()), run_id);
         if let Some(parent) = parent {
             self.children.insert((parent.run.run_id, parent.scheduled), run_id);
@@ -409,8 +398,8 @@ fn generated_id(order: &StartOrder, run: RunId) -> WorkflowId {
     WorkflowId(format!("{name}-{run}").into())
 }
 
-fn request_of(events: &[weft_protocol::Event]) -> Option<&str> {
-    match &events.first()?.kind {
+fn request_of(first: Option<&weft_protocol::Event>) -> Option<&str> {
+    match &first?.kind {
         EventKind::RunStarted { request_id, .. } => request_id.as_deref(),
         _ => None,
     }

@@ -17,6 +17,7 @@ use crate::store::{Chunk, StoreError};
 mod children;
 mod long;
 mod moves;
+mod snapshots;
 mod starts;
 mod updates;
 

@@ -13,7 +13,7 @@ use weft_protocol::{LogSeq, PartitionId, RunId, Timestamp, WorkflowId};
 
 use super::{
     Append, Chunk, ClosedPage, ClosedRun, Cluster, Deployment, Durability, Journal, Lane, NodeRow, Ownership,
-    StoreError,
+    SnapshotRow, StoreError,
 };
 use crate::closed::ClosedFacts;
 use crate::filter::{Filter, Kind, matches};
@@ -86,6 +86,7 @@ struct Part {
     log: Vec<(u64, Vec<u8>)>,
     closed: BTreeMap<(String, WorkflowId, RunId), ClosedRun>,
     blobs: BTreeMap<(RunId, [u8; 32]), Vec<u8>>,
+    snapshots: BTreeMap<RunId, SnapshotRow>,
 }
 
 struct Node {
@@ -197,6 +198,12 @@ impl State {
                 part.closed.remove(&of(run));
                 part.blobs.retain(|(of, _), _| *of != run);
             }
+        }
+        for row in &append.snapshots {
+            self.part(row.run.partition())?.snapshots.insert(row.run, row.clone());
+        }
+        for run in &append.ended {
+            self.part(run.partition())?.snapshots.remove(run);
         }
         Ok(())
     }
@@ -443,6 +450,10 @@ impl Journal for Memory {
             Ok(hashes.iter().filter_map(|hash| Some((*hash, blobs.get(&(run, *hash))?.clone()))).collect())
         })
         .await
+    }
+
+    async fn snapshots(&self, part: PartitionId) -> Result<Vec<SnapshotRow>, StoreError> {
+        self.run(Operation::Read, |state| Ok(state.part(part)?.snapshots.values().cloned().collect())).await
     }
 
     async fn oldest_closed(&self, namespace: &str) -> Result<Option<Timestamp>, StoreError> {

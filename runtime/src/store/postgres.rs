@@ -13,10 +13,11 @@ use weft_bytecode::ProgramHash;
 use weft_protocol::{LogSeq, PartitionId, RunId, Timestamp, WorkflowId};
 
 use self::connect::{classify, within};
+use super::cold::{KIND_SNAPSHOT, snapshot_rows};
 use super::sql::{Condition, Dialect};
 use super::{
-    Chunk, ClosedPage, ClosedRun, Cluster, Deployment, Durability, Journal, Lane, NodeRow, Ownership, StoreError,
-    StoreOptions,
+    Chunk, ClosedPage, ClosedRun, Cluster, Deployment, Durability, Journal, Lane, NodeRow, Ownership, SnapshotRow,
+    StoreError, StoreOptions,
 };
 use crate::filter::{Filter, Key, Kind};
 use crate::namespaces::Namespace;
@@ -325,6 +326,15 @@ impl Journal for Postgres {
             }
         }
         Ok(found)
+    }
+
+    async fn snapshots(&self, part: PartitionId) -> Result<Vec<SnapshotRow>, StoreError> {
+        let query =
+            sqlx::query("select run, upto, body from cold where part = $1 and kind = $2 order by run, upto desc")
+                .bind(i32::from(part.0))
+                .bind(KIND_SNAPSHOT);
+        let rows = within(query.fetch_all(&self.pool)).await?;
+        snapshot_rows(rows.iter().map(|row| Ok((get(row, 0)?, get(row, 1)?, get(row, 2)?))))
     }
 
     async fn oldest_closed(&self, namespace: &str) -> Result<Option<Timestamp>, StoreError> {

@@ -17,10 +17,11 @@ use weft_protocol::{LogSeq, PartitionId, RunId, Timestamp, WorkflowId};
 
 use self::connect::classify;
 use self::write::{SqliteLane, Writer};
+use super::cold::{KIND_SNAPSHOT, snapshot_rows};
 use super::sql::{Condition, Dialect};
 use super::{
-    Chunk, ClosedPage, ClosedRun, Cluster, Deployment, Durability, Journal, Lane, NodeRow, Ownership, StoreError,
-    StoreOptions,
+    Chunk, ClosedPage, ClosedRun, Cluster, Deployment, Durability, Journal, Lane, NodeRow, Ownership, SnapshotRow,
+    StoreError, StoreOptions,
 };
 use crate::filter::{Filter, Key, Kind};
 use crate::namespaces::Namespace;
@@ -272,6 +273,14 @@ impl Journal for Sqlite {
             }
         }
         Ok(found)
+    }
+
+    async fn snapshots(&self, part: PartitionId) -> Result<Vec<SnapshotRow>, StoreError> {
+        let query = sqlx::query("select run, upto, body from cold where part = ? and kind = ? order by run, upto desc")
+            .bind(part.0)
+            .bind(KIND_SNAPSHOT);
+        let rows = query.fetch_all(&self.readers).await.map_err(|error| classify(&error))?;
+        snapshot_rows(rows.iter().map(|row| Ok((get(row, 0)?, get(row, 1)?, get(row, 2)?))))
     }
 
     async fn oldest_closed(&self, namespace: &str) -> Result<Option<Timestamp>, StoreError> {

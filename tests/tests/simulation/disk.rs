@@ -15,7 +15,7 @@ use weft_runtime::frame::fence_body;
 use weft_runtime::namespaces::Namespace;
 use weft_runtime::store::{
     Append, Chunk, ClosedPage, ClosedRun, Cluster, Deployment, Durability, Journal, Lane, NodeRow, Ownership,
-    StoreError,
+    SnapshotRow, StoreError,
 };
 
 use crate::cluster::Host;
@@ -327,6 +327,11 @@ impl Journal for Disk {
     async fn blobs(&self, run: RunId, hashes: &[[u8; 32]]) -> Result<Vec<([u8; 32], Vec<u8>)>, StoreError> {
         let (inner, hashes) = (self.inner.clone(), hashes.to_vec());
         self.run("blobs", false, async move { inner.blobs(run, &hashes).await }).await
+    }
+
+    async fn snapshots(&self, part: PartitionId) -> Result<Vec<SnapshotRow>, StoreError> {
+        let inner = self.inner.clone();
+        self.run("snapshots", false, async move { inner.snapshots(part).await }).await
     }
 
     async fn oldest_closed(&self, namespace: &str) -> Result<Option<Timestamp>, StoreError> {

@@ -14,7 +14,7 @@ use weft_runtime::filter::{Filter, Kind};
 use weft_runtime::namespaces::Namespace;
 use weft_runtime::store::{
     self, Append, Chunk, ClosedPage, ClosedRun, Cluster, Deployment, Durability, Journal, Lane, NodeRow, Ownership,
-    StoreError, StoreOptions,
+    SnapshotRow, StoreError, StoreOptions,
 };
 
 /// A store behind a thread of its own.
@@ -182,6 +182,11 @@ impl Journal for Real {
     async fn blobs(&self, run: RunId, hashes: &[[u8; 32]]) -> Result<Vec<([u8; 32], Vec<u8>)>, StoreError> {
         let (inner, hashes) = (self.inner.clone(), hashes.to_vec());
         self.still(async move { inner.blobs(run, &hashes).await })
+    }
+
+    async fn snapshots(&self, part: PartitionId) -> Result<Vec<SnapshotRow>, StoreError> {
+        let inner = self.inner.clone();
+        self.still(async move { inner.snapshots(part).await })
     }
 
     async fn oldest_closed(&self, namespace: &str) -> Result<Option<Timestamp>, StoreError> {

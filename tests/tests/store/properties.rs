@@ -11,7 +11,7 @@ use weft_runtime::filter::{Field, Filter, Is, Key, Op, Test};
 use weft_runtime::frame::{ChunkReader, LogRecord, fence_body};
 use weft_runtime::namespaces::Namespace;
 use weft_runtime::store::{
-    Append, Blob, CHUNK_BYTES_MAX, Chunk, ClosedPage, ClosedRun, DeletedId, Journal, StoreError,
+    Append, Blob, CHUNK_BYTES_MAX, Chunk, ClosedPage, ClosedRun, DeletedId, Journal, SnapshotRow, StoreError,
 };
 
 use crate::place::{PARTITIONS, Place};
@@ -496,6 +496,30 @@ pub(crate) async fn large_values_go_with_their_run(place: Place) {
     assert_eq!(place.journal.forget_closed("default", Timestamp(i64::MAX), 10).await.unwrap(), 1);
     assert_eq!(found(mine, &[1, 2]).await, []);
     assert_eq!(found(other, &[1]).await, [(1, 100_002)]);
+}
+
+pub(crate) async fn snapshots_come_and_go_with_their_append(place: Place) {
+    let (mine, other) = (RunId::new(P1, 1), RunId::new(P1, 2));
+    let snapshot = |run, events, body: &[u8]| SnapshotRow { run, events, body: body.to_vec() };
+    let append = |seq, snapshots: &[SnapshotRow], ended: &[RunId]| Append {
+        chunks: vec![chunk(P1, seq, 1, b"chunk")],
+        snapshots: snapshots.to_vec(),
+        ended: ended.to_vec(),
+        ..Append::default()
+    };
+    let mut lane = place.journal.lane().await.unwrap();
+    let large = vec![7; 1 << 20];
+    lane.append(&append(1, &[snapshot(mine, 10, b"ten"), snapshot(other, 10, &large)], &[])).await.unwrap();
+    lane.append(&append(2, &[snapshot(mine, 20, b"twenty")], &[])).await.unwrap();
+    let late = append(2, &[snapshot(mine, 30, b"thirty")], &[other]);
+    assert!(matches!(lane.append(&late).await, Err(StoreError::Conflict)), "nothing without its chunk");
+    let both = [snapshot(mine, 20, b"twenty"), snapshot(other, 10, &large)];
+    assert_eq!(place.again().await.snapshots(P1).await.unwrap(), both, "the newest of each");
+    lane.append(&append(3, &[snapshot(other, 20, b"last")], &[other])).await.unwrap();
+    assert_eq!(place.journal.snapshots(P1).await.unwrap(), both[..1], "those that come go as well");
+    lane.append(&append(4, &[snapshot(mine, 20, b"again")], &[])).await.unwrap();
+    assert_eq!(place.journal.snapshots(P1).await.unwrap(), [snapshot(mine, 20, b"again")]);
+    assert_eq!(place.journal.snapshots(P2).await.unwrap(), []);
 }
 
 pub(crate) async fn namespaces_are_kept(place: Place) {

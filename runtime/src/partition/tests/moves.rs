@@ -38,7 +38,7 @@ fn moves(bench: &Bench) -> Vec<(String, usize, bool)> {
         let moves = open.run.history().iter().filter(|event| event.kind.name() == "CodeMoved").count();
         (open.run.me().workflow_id.to_string(), moves, open.run.loaded().hash() == hash)
     };
-    let mut all: Vec<_> = bench.partition.runs.values().map(moved).collect();
+    let mut all: Vec<_> = bench.partition.runs.values().map(|open| moved(open)).collect();
     all.sort();
     all
 }

@@ -5,8 +5,11 @@ use async_trait::async_trait;
 use sqlx::postgres::{PgArguments, PgConnectOptions, PgConnection};
 use sqlx::{Connection, Postgres};
 
+use weft_protocol::RunId;
+
 use super::connect::{append_connection, classify, within};
-use crate::store::{Append, Blob, Chunk, ClosedRun, DeletedId, Lane, StoreError};
+use crate::store::cold::KIND_SNAPSHOT;
+use crate::store::{Append, Blob, Chunk, ClosedRun, DeletedId, Lane, SnapshotRow, StoreError};
 
 /// Bytes that one statement brings at most: the database takes no message of a gigabyte. More is several statements of
 /// one transaction.
@@ -69,7 +72,7 @@ impl Lane for PostgresLane {
             None => append_connection(&self.options).await?,
         };
         // Rows that go, and large values, take statements of their own.
-        let large = bytes_of(append) > STATEMENT_BYTES_MAX || !append.blobs.is_empty() || !append.deleted.is_empty();
+        let large = bytes_of(append) > STATEMENT_BYTES_MAX || !append.is_plain();
         let outcome = match (append.chunks.as_slice(), append.closed.as_slice()) {
             _ if large => send_in_pieces(&mut connection, append).await,
             ([chunk], []) => send(&mut connection, one(chunk)).await,
@@ -124,6 +127,13 @@ async fn send_in_pieces(connection: &mut PgConnection, append: &Append) -> Resul
         }
         for id in &append.deleted {
             send(&mut transaction, gone(id)).await?;
+        }
+        for row in &append.snapshots {
+            send(&mut transaction, without_snapshot(row.run)).await?;
+            send(&mut transaction, with_snapshot(row)).await?;
+        }
+        for run in &append.ended {
+            send(&mut transaction, without_snapshot(*run)).await?;
         }
         Ok(())
     };
@@ -181,6 +191,22 @@ fn gone(id: &DeletedId) -> Query<'_> {
         .bind(id.namespace.as_str())
         .bind(id.workflow_id.as_str())
         .bind(id.upto.0 as i64)
+}
+
+fn without_snapshot(run: RunId) -> Query<'static> {
+    sqlx::query("delete from cold where part = $1 and run = $2 and kind = $3")
+        .bind(i32::from(run.partition().0))
+        .bind(run.0 as i64)
+        .bind(KIND_SNAPSHOT)
+}
+
+fn with_snapshot(row: &SnapshotRow) -> Query<'_> {
+    sqlx::query("insert into cold (part, run, kind, upto, body) values ($1, $2, $3, $4, $5)")
+        .bind(i32::from(row.run.partition().0))
+        .bind(row.run.0 as i64)
+        .bind(KIND_SNAPSHOT)
+        .bind(row.events as i64)
+        .bind(row.body.as_slice())
 }
 
 fn many<'a>(statement: &'static str, chunks: &'a [Chunk]) -> Query<'a> {

@@ -8,10 +8,11 @@ use async_trait::async_trait;
 use sqlx::sqlite::{SqliteArguments, SqliteConnection};
 use sqlx::{Connection, Row, Sqlite as Db};
 use tokio::sync::Mutex;
-use weft_protocol::{LogSeq, PartitionId, Timestamp};
+use weft_protocol::{LogSeq, PartitionId, RunId, Timestamp};
 
 use super::connect::{classify, reopen};
 use super::{NOW, place, seq_of};
+use crate::store::cold::KIND_SNAPSHOT;
 use crate::store::{Append, Chunk, ClosedRun, Durability, Lane, StoreError};
 
 /// Rows of one statement, largest first: whatever the number of rows, few statements are prepared and few are run.
@@ -69,7 +70,7 @@ impl Writer {
 
     async fn append(&self, append: &Append) -> Result<(), StoreError> {
         self.with(async |connection| {
-            let only = append.blobs.is_empty() && append.deleted.is_empty();
+            let only = append.is_plain();
             if let ([chunk], [], true) = (append.chunks.as_slice(), append.closed.as_slice(), only) {
                 // One statement is a transaction by itself.
                 let one = &self.chunks[SHAPES.len() - 1];
@@ -102,6 +103,20 @@ impl Writer {
                     let gone = sqlx::query(gone).bind(id.upto.partition().0).bind(id.namespace.as_str());
                     gone.bind(id.workflow_id.as_str()).bind(id.upto.0 as i64).execute(&mut *tx).await?;
                 }
+            }
+            for row in &append.snapshots {
+                without_snapshot(row.run).execute(&mut *tx).await?;
+                sqlx::query("insert into cold (part, run, kind, upto, body) values (?, ?, ?, ?, ?)")
+                    .bind(row.run.partition().0)
+                    .bind(row.run.0 as i64)
+                    .bind(KIND_SNAPSHOT)
+                    .bind(row.events as i64)
+                    .bind(row.body.as_slice())
+                    .execute(&mut *tx)
+                    .await?;
+            }
+            for run in &append.ended {
+                without_snapshot(*run).execute(&mut *tx).await?;
             }
             tx.commit().await
         })
@@ -226,6 +241,11 @@ impl Writer {
         })
         .await
     }
+}
+
+fn without_snapshot(run: RunId) -> Query<'static> {
+    let gone = sqlx::query("delete from cold where part = ? and run = ? and kind = ?");
+    gone.bind(run.partition().0).bind(run.0 as i64).bind(KIND_SNAPSHOT)
 }
 
 /// Cuts rows into groups for which there is a statement.
