@@ -200,9 +200,8 @@ impl Context {
     /// If the option cannot be one; a project's was looked at when it was read.
     pub(crate) fn namespace(&self, config: &project::Config) -> Result<String, Failed> {
         match &self.global.namespace {
-            Some(given) if !is_namespace(given) => {
-                Err(Failed::usage(format!("`{given}` cannot name a namespace")).help(NAMESPACE_RULE))
-            }
+            Some(given) if !is_namespace(given) => Err(Failed::usage(format!("`{given}` cannot name a namespace"))
+                .help(format!("a namespace is {NAMESPACE_RULE}"))),
             Some(given) => Ok(given.clone()),
             None => Ok(config.namespace.clone().unwrap_or_else(|| "default".to_owned())),
         }

@@ -58,19 +58,20 @@ pub(crate) struct Environment {
 
 impl Config {
     /// What a node is configured with: the server's tables, the environment over them. `exec` is what holds for `exec`
-    /// activities where neither says anything; `folder` is where they and relative paths are.
+    /// activities where neither says anything; `file` is where the tables stand, or would: relative paths begin in its folder.
     ///
     /// # Errors
     /// The first setting that is unknown or wrong.
-    pub(crate) fn server(&self, folder: &Path, exec: ExecAllow) -> Result<NodeConfig, Failed> {
+    pub(crate) fn server(&self, file: &Path, exec: ExecAllow) -> Result<NodeConfig, Failed> {
+        let folder = file.parent().unwrap_or(Path::new(""));
         let tables = [("exec", &self.exec), ("http", &self.http), ("limits", &self.limits)];
-        let file = tables.map(|(name, table)| (name.to_owned(), toml::Value::Table(table.clone())));
+        let tables = tables.map(|(name, table)| (name.to_owned(), toml::Value::Table(table.clone())));
         let mut config = NodeConfig::default();
         config.exec.allow = exec;
         config.exec.root = folder.to_path_buf();
         let variables = std::env::vars_os().filter_map(|(n, v)| Some((n.into_string().ok()?, v.into_string().ok()?)));
-        read_tables(&mut config, &file.into_iter().collect(), folder)
-            .map_err(|e| wrong(format!("{}: {e}", folder.join(CONFIG_FILE).display())))
+        read_tables(&mut config, &tables.into_iter().collect(), folder)
+            .map_err(|e| wrong(format!("{}: {e}", file.display())))
             .and_then(|()| apply_environment(&mut config, variables).map_err(|e| wrong(e.to_string())))?;
         Ok(config)
     }
@@ -128,7 +129,7 @@ pub(crate) fn load(path: &Path) -> Result<Found, Failed> {
     }
     let root = folder.ancestors().find(|f| f.join(CONFIG_FILE).is_file()).map(Path::to_path_buf);
     let config = root.as_deref().map(read_config).transpose()?.unwrap_or_default();
-    let limits = config.server(root.as_deref().unwrap_or(&folder), ExecAllow::Everything)?.limits;
+    let limits = config.server(&root.as_deref().unwrap_or(&folder).join(CONFIG_FILE), ExecAllow::Everything)?.limits;
     let (root, files) = match (root, &file) {
         (Some(root), _) => (root.clone(), source_files(&root)?),
         (None, Some(file)) => (folder, vec![file.clone()]),
@@ -201,7 +202,8 @@ pub(crate) fn read_config_file(path: &Path) -> Result<Config, Failed> {
         return Err(wrong(format!("{}: `name` must be 1 to 200 bytes without control characters", path.display())));
     }
     if let Some(namespace) = config.namespace.as_ref().filter(|n| !is_namespace(n)) {
-        return Err(wrong(format!("{}: `{namespace}` cannot name a namespace", path.display())).help(NAMESPACE_RULE));
+        return Err(wrong(format!("{}: `{namespace}` cannot name a namespace", path.display()))
+            .help(format!("a namespace is {NAMESPACE_RULE}")));
     }
     if let Some(edition) = config.edition.as_ref().filter(|e| *e != EDITION) {
         return Err(wrong(format!("{}: there is no edition `{edition}`", path.display()))

@@ -65,7 +65,8 @@ impl std::str::FromStr for RunId {
 }
 
 /// What a namespace looks like, in words.
-pub const NAMESPACE_RULE: &str = "a namespace is 1 to 200 of the letters a to z and A to Z, digits, `-`, `_` and `.`, and begins with a letter or digit";
+pub const NAMESPACE_RULE: &str =
+    "1 to 200 of the letters a to z and A to Z, digits, `-`, `_` and `.`, a letter or digit first";
 const _: () = assert!(crate::limits::NAMESPACE_BYTES_MAX == 200, "the rule says so");
 
 /// Whether a text can name a namespace.

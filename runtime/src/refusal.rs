@@ -151,7 +151,7 @@ pub fn schedule_not_found(name: &str) -> ApiError {
 /// A schedule has that name.
 pub fn schedule_exists(name: &str) -> ApiError {
     ApiError::new(409, "schedule_exists", format!("a schedule `{name}` is there already"))
-        .help("replace it (PUT), or delete it first")
+        .help("replace it (`weft schedule create --replace`, or PUT), or delete it first")
 }
 
 /// The schedule is part of a project.
@@ -162,8 +162,8 @@ pub fn schedule_declared(name: &str, project: &str) -> ApiError {
 
 /// A definition that cannot be used.
 pub fn wrong_schedule(error: &SpecError) -> ApiError {
-    let out = ApiError::new(422, "wrong_input", error.to_string());
-    if error.path.is_empty() { out } else { out.at(error.path.clone(), error.message.clone()) }
+    let path = (!error.path.is_empty()).then(|| error.path.clone());
+    ApiError { path, ..ApiError::new(422, "wrong_input", error.to_string()) }
 }
 
 /// As many backfills as may be are under way.
@@ -356,12 +356,15 @@ pub fn unless_all_follow(tried: Tried) -> Result<(), ApiError> {
         return Ok(());
     }
     let runs = |n: u64| if n == 1 { String::from("1 open run") } else { format!("{n} open runs") };
-    let (does, has) = if total == 1 { ("does", "has") } else { ("do", "have") };
+    let does = if total == 1 { "does" } else { "do" };
     let message = format!("{} {does} not follow this code: nothing is deployed and nothing has moved", runs(total));
+    let safe = match fit {
+        0 => String::new(),
+        _ => format!("move only what follows, {} (`weft deploy --move=safe`), or ", runs(fit)),
+    };
     let help = format!(
-        "put what has changed into a `patch`, so that runs which {has} passed it keep the old way; or move only what \
-         follows, {} (`weft deploy --move=safe`), or nothing (`weft deploy`): the rest finish on the code they have",
-        runs(fit)
+        "put what has changed into a `patch`, so that runs that have passed it keep the old way; or {safe}move nothing \
+         (`weft deploy`): the rest finish on the code they have"
     );
     let details = json!({ "would_move": fit, "not_moved_total": total, "not_moved": named });
     Err(ApiError::new(409, "runs_would_diverge", message).help(help).details(details))

@@ -37,7 +37,7 @@ pub(crate) async fn activity(context: &Context, command: &ActivityCommand) -> Ou
         }
         ActivityCommand::Unpause(options) => {
             let told = steered(&remote, &options.which, Steer::Unpause).await?;
-            said(context, &options.which.activity, "unpause", "is not paused", told)
+            said(context, &options.which.activity, "unpause", "goes on", told)
         }
         ActivityCommand::Reset(options) => {
             let (keep_paused, clear_progress) = (options.keep_paused, options.clear_progress);

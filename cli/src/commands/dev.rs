@@ -39,7 +39,7 @@ pub(crate) async fn dev(context: &Context, options: &Dev) -> Outcome {
     // Watching begins before the first look, so that no save falls in between.
     let mut watch = Watch::begin(&root)?;
     let data = options.data.clone().unwrap_or_else(|| root.join(local::FOLDER));
-    let settings = config.server(&root, ExecAllow::Everything)?;
+    let settings = config.server(&root.join(project::CONFIG_FILE), ExecAllow::Everything)?;
     let listener = local::listen(Some(options.listen)).await?;
     let local = Local::open(Place::Folder(data.clone()), settings, listener, DeclaredSchedules::Made).await?;
     local.serving().await?;

@@ -61,7 +61,7 @@ pub(crate) async fn run(context: &Context, options: &Run) -> Outcome {
     let namespace = context.namespace(&meant.found.config)?;
     let root = &meant.found.root;
     let place = if options.ephemeral { Place::Memory } else { Place::Folder(root.join(local::FOLDER)) };
-    let settings = meant.found.config.server(root, ExecAllow::Everything)?;
+    let settings = meant.found.config.server(&root.join(project::CONFIG_FILE), ExecAllow::Everything)?;
     let local =
         Local::open(place, settings, local::listen(options.listen).await?, DeclaredSchedules::LeftAlone).await?;
     let session = Session { context, options, meant: &meant, local: &local, namespace };

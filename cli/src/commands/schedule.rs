@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
+use weft_bytecode::schedule::Definition;
 use weft_bytecode::wire::text;
 use weft_protocol::api::{BackfillRequest, ScheduleAction, ScheduleDescription, TriggerRequest};
 use weft_runtime::api::ScheduleRequest;
@@ -210,26 +211,41 @@ async fn next(context: &Context, options: &NextTimes) -> Outcome {
         let name = options.what.to_string_lossy();
         let remote = context.reader(&options.kept).await?;
         let described = remote.api.schedule(&remote.namespace, &name, ScheduleRequest::Describe).await?;
-        let next = described.map(|described| described.next).unwrap_or_default();
-        return times(context, &name, next.into_iter().take(options.n.get()).collect(), false);
+        let Some(described) = described else { return times(context, &name, Vec::new(), false) };
+        if described.row.paused {
+            context.out.say(&format!("`{}` is paused; resumed, it would fire at these times", safe_line(&name)));
+        }
+        let spent = !described.row.paused && described.next.is_empty();
+        let next = if spent { Vec::new() } else { next_of(&definition_of(&described)?, options)? };
+        return times(context, &name, next, false);
     }
     let found = project::load(&options.what)?;
     let program = compile::compile(&context.out, &found, Stream::Talk)?;
+    if program.schedules.is_empty() {
+        context.out.say("no schedules are declared here");
+    }
+    for schedule in &program.schedules {
+        let next = next_of(&schedule.definition, options)?;
+        times(context, &schedule.name, next, program.schedules.len() > 1)?;
+    }
+    Ok(Exit::Done)
+}
+
+/// What a server keeps of a schedule, read back.
+fn definition_of(described: &ScheduleDescription) -> Result<Definition, Failed> {
+    weft_bytecode::schedule::json::read(&described.definition)
+        .map_err(|error| Failed::new(Exit::Refused, "schedule", error.to_string()))
+}
+
+/// The times of a definition that are asked for.
+fn next_of(definition: &Definition, options: &NextTimes) -> Result<Vec<String>, Failed> {
     let after = match &options.after {
         Some(after) => time("--after", after)?,
         None => Timestamp::now().to_string(),
     };
     let after = text::parse_time(&after).unwrap_or_default();
-    if program.schedules.is_empty() {
-        context.out.say("no schedules are declared here");
-    }
-    for schedule in &program.schedules {
-        let table = schedule.definition.check();
-        let table = table.map_err(|error| Failed::new(Exit::Program, "schedule", error.to_string()))?;
-        let next = table.times(after).take(options.n.get()).map(text::time).collect();
-        times(context, &schedule.name, next, program.schedules.len() > 1)?;
-    }
-    Ok(Exit::Done)
+    let table = definition.check().map_err(|error| Failed::new(Exit::Program, "schedule", error.to_string()))?;
+    Ok(table.times(after).take(options.n.get()).map(text::time).collect())
 }
 
 fn times(context: &Context, name: &str, next: Vec<String>, named: bool) -> Outcome {

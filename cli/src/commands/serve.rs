@@ -19,11 +19,11 @@ use super::Context;
 /// Serves until it is asked to stop.
 pub(crate) async fn serve(context: &Context, options: &Serve) -> Outcome {
     local::log(&context.out, DEFAULT_FILTER)?;
-    let (config, folder) = match &options.config {
-        Some(file) => (project::read_config_file(file)?, file.parent().map(PathBuf::from).unwrap_or_default()),
-        None => (project::Config::default(), PathBuf::from(".")),
+    let (config, file) = match &options.config {
+        Some(file) => (project::read_config_file(file)?, file.clone()),
+        None => (project::Config::default(), PathBuf::from(".").join(project::CONFIG_FILE)),
     };
-    let mut settings = config.server(&folder, ExecAllow::Nothing)?;
+    let mut settings = config.server(&file, ExecAllow::Nothing)?;
     if let Some(root) = &options.allow_exec {
         if !root.is_dir() {
             return Err(Failed::new(

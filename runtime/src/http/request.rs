@@ -104,11 +104,12 @@ impl Params {
     }
 
     /// Rows of a page, from 1 to the limit.
+    /// Rows of a page: what is asked for, or `max`. Whoever asks for more cannot know what this server gives at most.
     pub(super) fn limit(&self, max: usize) -> Result<Option<usize>, Problem> {
-        let expected = format!("a number from 1 to page_rows_max = {max}");
-        match self.read("limit", &expected)? {
-            Some(limit) if !(1..=max).contains(&limit) => Err(wrong_parameter("limit", &expected, &limit.to_string())),
-            limit => Ok(limit),
+        const EXPECTED: &str = "a number from 1 on";
+        match self.read("limit", EXPECTED)? {
+            Some(0) => Err(wrong_parameter("limit", EXPECTED, "0")),
+            limit => Ok(limit.map(|limit: usize| limit.min(max))),
         }
     }
 

@@ -131,10 +131,8 @@ pub(super) async fn batch(
     JsonBody(request): JsonBody<BatchRequest>,
 ) -> Answer {
     params.only(&[])?;
-    let max = shared.limits.page_rows_max;
-    if let Some(limit) = request.limit.filter(|limit| !(1..=max).contains(limit)) {
-        let wrong = ApiError::new(422, "wrong_input", format!("`limit` is {limit}"));
-        return Err(wrong.at("limit", format!("a number from 1 to page_rows_max = {max}")).into());
+    if request.limit == Some(0) {
+        return Err(ApiError::new(422, "wrong_input", "`limit` is 0").at("limit", "a number from 1 on").into());
     }
     Ok(reply(StatusCode::OK, &shared.api.batch(&namespace, request).await?))
 }
