@@ -230,6 +230,18 @@ async fn a_timeout_runs_on_when_memory_is_lost() {
     }
 }
 
+/// An activity that a race or a deadline gives up is told to stop, whether or not memory was lost before it could hear it.
+#[tokio::test]
+async fn what_is_given_up_hears_it_again_after_a_crash() {
+    let chapter = std::fs::read_to_string(workspace().join("tests/language/11-tests.md")).unwrap();
+    let (_, snippet) = chapter.split_once("tells it to stop").unwrap();
+    let snippet = snippet.split_once("```wf\n").unwrap().1.split_once("```").unwrap().0;
+    let given_up = player(snippet);
+    for test in 0..4 {
+        assert_eq!(given_up.play(test).await.unwrap().problem, None, "{test}");
+    }
+}
+
 /// A test says that a run is stuck although it did not start it itself.
 #[tokio::test]
 async fn a_stuck_child_is_reported() {

@@ -87,6 +87,12 @@ impl Partition {
         pending.is_some_and(|pending| pending.attempt == at.attempt && (pending.paused || pending.options.once))
     }
 
+    /// Whether an attempt is the current one of its activity and was asked to stop.
+    pub(crate) fn is_to_stop(&self, at: AttemptRef) -> bool {
+        let pending = self.runs.get(&at.run).and_then(|open| open.run.attempt_view(at.scheduled));
+        pending.is_some_and(|pending| pending.attempt == at.attempt && pending.cancel_requested)
+    }
+
     /// An executor of this process ended an attempt; its results are checked already.
     pub fn ended(&mut self, end: AttemptEnd, now: Timestamp) {
         let AttemptRef { run, scheduled, attempt } = end.attempt;

@@ -56,8 +56,14 @@ impl Outside for Sandbox {
         true
     }
 
-    fn hand_over(&mut self, attempt: AttemptRef, task: ActivityTask, _again: bool, _now: Timestamp) {
+    fn hand_over(&mut self, attempt: AttemptRef, task: ActivityTask, again: bool, _now: Timestamp) {
         let place = (attempt.run, attempt.scheduled);
+        // Who works for a queue hears of a cancel in the answer to a heartbeat; whoever looks at the task alone hears it
+        // from the task, after a restart as before.
+        if again && self.partitions.get(&attempt.run.partition()).is_some_and(|partition| partition.is_to_stop(attempt))
+        {
+            task.cancel.cancel();
+        }
         match &mut self.waiting {
             Some(waiting) if of_queue(&task) && self.taken.get(&place) != Some(&attempt.attempt) => {
                 waiting.insert(place, task);
