@@ -7,6 +7,7 @@
 pub mod calendar;
 pub mod codec;
 pub mod listing;
+pub mod near;
 pub mod op;
 pub mod options;
 pub mod patches;

@@ -9,6 +9,7 @@ use std::rc::Rc;
 use rustc_hash::FxHashMap;
 
 use weft_bytecode::calendar::WEEKDAYS;
+pub(crate) use weft_bytecode::near::near;
 
 use crate::diagnostic::Diagnostic;
 use crate::source::Span;
@@ -474,18 +475,4 @@ pub(crate) fn idle(construct: &str, span: Span) -> Diagnostic {
     Diagnostic::warning("WF0009", span, format!("{construct} does nothing yet"))
         .label("not built yet")
         .why("it is part of the language, but this version of the compiler passes it over")
-}
-
-/// The candidate that was probably meant.
-pub(crate) fn near<'n>(name: &str, candidates: impl IntoIterator<Item = &'n str>) -> Option<String> {
-    let mut best: Option<(f64, &str)> = None;
-    let lower = name.to_lowercase();
-    for candidate in candidates {
-        let score = strsim::jaro_winkler(&lower, &candidate.to_lowercase());
-        let close = score > 0.84 || strsim::damerau_levenshtein(name, candidate) <= name.len() / 4;
-        if close && candidate != name && best.is_none_or(|(top, _)| score > top) {
-            best = Some((score, candidate));
-        }
-    }
-    best.map(|(_, name)| name.to_owned())
 }

@@ -1,6 +1,7 @@
 //! Refusals that more than one place gives, or that need words: status, code, words, what to do. docs/api.md lists all codes.
 
 use serde_json::json;
+use weft_bytecode::near::near;
 use weft_bytecode::schedule::SpecError;
 use weft_bytecode::wire::WireError;
 use weft_protocol::EventId;
@@ -36,8 +37,7 @@ pub fn wrong_namespace(namespace: &str) -> ApiError {
 /// There is no such namespace; `known` are those there are.
 pub fn namespace_not_found(name: &str, known: &[&str]) -> ApiError {
     let error = ApiError::new(404, "namespace_not_found", format!("there is no namespace `{name}`"));
-    let near = known.iter().min_by_key(|other| strsim::damerau_levenshtein(other, name));
-    match near.filter(|near| strsim::damerau_levenshtein(near, name) <= 1 + name.len() / 4) {
+    match near(name, known.iter().copied()) {
         Some(near) => error.help(format!("did you mean `{near}`? `weft namespace create {name}` makes it")),
         None => error.help(format!("`weft namespace create {name}` makes it")),
     }
@@ -95,8 +95,7 @@ pub fn already_closed(run: &RunRef) -> ApiError {
 /// The namespace has no such workflow; `known` are those it has.
 pub fn workflow_not_found(namespace: &str, name: &str, known: &[String]) -> ApiError {
     let error = ApiError::new(404, "workflow_not_found", format!("namespace `{namespace}` has no workflow `{name}`"));
-    let near = known.iter().min_by_key(|other| strsim::damerau_levenshtein(other, name));
-    match near.filter(|near| strsim::damerau_levenshtein(near, name) <= 1 + name.len() / 4) {
+    match near(name, known.iter().map(String::as_str)) {
         Some(near) => error.help(format!("did you mean `{near}`?")),
         None if known.is_empty() => error.help("nothing is deployed there; `weft deploy` brings a project"),
         None => error.help("`weft deploy` makes the workflows of a project known"),

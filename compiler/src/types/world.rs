@@ -12,7 +12,7 @@ use crate::hir::testing::HostCall;
 use crate::source::{FileId, Source, Span};
 use crate::syntax::ast;
 use crate::types::generic::{Generics, Scope};
-use crate::types::{Def, DefId, DefKind, DefaultId, FieldDef, Kind, Ty, Types, VariantDef};
+use crate::types::{Def, DefId, DefKind, DefaultId, FieldDef, Kind, Ty, Types, VariantDef, near};
 
 mod instances;
 mod wire;
@@ -347,7 +347,7 @@ impl<'a> World<'a> {
         }
         let known = known();
         self.comparisons_left.set(left.saturating_sub(known.len()));
-        if known.len() > left { None } else { crate::types::near(name, known) }
+        if known.len() > left { None } else { near(name, known).map(str::to_owned) }
     }
 
     fn import(&mut self, module: ModuleId, file: &'a ast::File) {

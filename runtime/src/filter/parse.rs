@@ -8,6 +8,7 @@
 //! name    = word | "state" "." word
 //! ```
 
+use weft_bytecode::near::near;
 use weft_bytecode::wire::text;
 use weft_protocol::{RunId, Timestamp};
 
@@ -228,7 +229,7 @@ impl Parser<'_> {
         let attributes: Vec<String> = self.schema.attributes.keys().map(shown).collect();
         let known: Vec<&str> =
             FACTS.iter().map(|(fact, _)| *fact).chain(attributes.iter().map(String::as_str)).collect();
-        let help = nearest(name, &known).map_or_else(
+        let help = near(name, known.iter().copied()).map_or_else(
             || format!("there are {}", known.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")),
             |near| format!("did you mean `{near}`?"),
         );
@@ -453,7 +454,7 @@ impl Subject {
             (Subject::Status, Tok::Word(word) | Tok::Text(word)) => {
                 let names: Vec<String> = STATUSES.iter().map(|status| format!("{status:?}")).collect();
                 let known: Vec<&str> = names.iter().map(String::as_str).collect();
-                match nearest(word, &known) {
+                match near(word, known.iter().copied()) {
                     Some(near) => format!("did you mean `{near}`?"),
                     None if is(word, "stuck") => "stuck runs are Running: write stuck = true".into(),
                     None => format!("one of {}; an attribute called `status` is `state.status`", names.join(", ")),
@@ -475,11 +476,4 @@ fn op_sign(op: Op) -> &'static str {
         Op::Greater => ">",
         Op::GreaterOrEqual => ">=",
     }
-}
-
-/// The known name that a misspelled one probably means.
-fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
-    let distance = |other: &str| strsim::damerau_levenshtein(&other.to_lowercase(), &name.to_lowercase());
-    let near = known.iter().copied().min_by_key(|other| distance(other))?;
-    (distance(near) <= 1 + name.len() / 4).then_some(near)
 }

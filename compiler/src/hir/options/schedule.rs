@@ -242,7 +242,7 @@ impl<'a> Options<'_, 'a> {
         let (_, value, _) = self.find("zone")?;
         let ast::ExprKind::String(lit) = &value.kind else { return None };
         let [ast::StringPart::Text(text)] = lit.parts.as_slice() else { return None };
-        near(text, calendar::zones().iter().map(String::as_str))
+        near(text, calendar::zones().iter().map(String::as_str)).map(str::to_owned)
     }
 
     /// A duration of whole seconds.
