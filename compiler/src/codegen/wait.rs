@@ -21,7 +21,8 @@ impl Emit<'_, '_, '_> {
                 let Some(sent) = self.sent(&params, args, options.as_deref()) else { return self.nothing() };
                 let handle = self.temp(Ty::INT);
                 let regs: Vec<Reg> = sent.iter().map(|v| v.reg).collect();
-                self.args(Op::ScheduleActivity, handle.reg, *activity as u16, &regs);
+                let number = self.em.number(*activity as usize);
+                self.args(Op::ScheduleActivity, handle.reg, number, &regs);
                 self.release_all(&sent);
                 self.awaited(Op::Await, handle, expr.ty, dst)
             }
@@ -31,7 +32,8 @@ impl Emit<'_, '_, '_> {
                 let handle = self.temp(Ty::INT);
                 let regs: Vec<Reg> = sent.iter().map(|v| v.reg).collect();
                 let flag = if *detached { DETACHED } else { 0 };
-                self.args_with(Op::StartChild, handle.reg, *workflow as u16, &regs, flag);
+                let number = self.em.number(*workflow as usize);
+                self.args_with(Op::StartChild, handle.reg, number, &regs, flag);
                 self.release_all(&sent);
                 let op = if *detached { Op::AwaitStarted } else { Op::Await };
                 self.awaited(op, handle, expr.ty, dst)

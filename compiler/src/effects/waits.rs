@@ -99,7 +99,7 @@ fn endless(world: &World<'_>, expr: &Expr, changed: &Changes) {
                 true => "a moment is waited for with `sleep until deadline`; the clock alone wakes no condition",
                 false => "add a `signal` handler that sets the state, or give the wait a `timeout`",
             };
-            unchanging(world, &cond.body, changed, "would wait for ever", help);
+            unchanging(world, &cond.body, changed, help);
         }
         ExprKind::Select(arms) => {
             for arm in arms {
@@ -108,7 +108,7 @@ fn endless(world: &World<'_>, expr: &Expr, changed: &Changes) {
                     true => "a moment is waited for with `at deadline =>`; the clock alone wakes no condition",
                     false => "add a `signal` handler that sets the state, or test it with `if` before the `select`",
                 };
-                unchanging(world, &cond.body, changed, "would never be first", help);
+                unchanging(world, &cond.body, changed, help);
             }
         }
         _ => {}
@@ -120,7 +120,7 @@ fn endless(world: &World<'_>, expr: &Expr, changed: &Changes) {
     expr.parts(&mut |part| endless(world, part, changed));
 }
 
-fn unchanging(world: &World<'_>, cond: &Expr, changed: &Changes, label: &str, help: &str) {
+fn unchanging(world: &World<'_>, cond: &Expr, changed: &Changes, help: &str) {
     let (mut read, mut known) = (BTreeSet::new(), true);
     reads(cond, &mut read, &mut known);
     if known && read.is_disjoint(&changed.cells) {
@@ -129,7 +129,7 @@ fn unchanging(world: &World<'_>, cond: &Expr, changed: &Changes, label: &str, he
             false => QUEUED,
         };
         let d = Diagnostic::error("WF3001", cond.span, "nothing can change this condition while it waits");
-        world.report(d.label(label).why(CHANGES).help(help));
+        world.report(d.label("does not change while it waits").why(CHANGES).help(help));
     }
 }
 

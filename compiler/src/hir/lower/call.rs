@@ -500,8 +500,10 @@ impl<'a> Lower<'_, 'a> {
             "fairness_weight" => return self.fairness_weight(value),
             "queue" | "id" | "fairness_key" | "summary" => {
                 let value = self.check(value, Ty::STRING);
-                if name == "id" {
-                    self.require_stable_id(&value);
+                if let Some((what, place)) = unstable(&value).filter(|_| name == "id") {
+                    self.report(unstable_id(what, place));
+                    // That options draw nothing is said of others.
+                    return self.error(value.span);
                 }
                 return value;
             }
@@ -571,13 +573,6 @@ impl<'a> Lower<'_, 'a> {
         let names = ["first", "factor_milli", "max", "attempts"];
         let fields: Vec<(Rc<str>, Ty)> = names.iter().zip(&values).map(|(n, v)| ((*n).into(), v.ty)).collect();
         Expr { kind: ExprKind::New(values), ty: self.types().shape(&fields), span }
-    }
-
-    /// WF2009.
-    fn require_stable_id(&self, id: &Expr) {
-        if let Some((what, span)) = unstable(id) {
-            self.report(unstable_id(what, span));
-        }
     }
 
     // ---- the prelude
@@ -713,7 +708,9 @@ impl<'a> Lower<'_, 'a> {
         }
         let floor = ::std::mem::replace(&mut self.floor, self.locals.len() as u32);
         let Frame { captures, params, body, .. } = self.frame(Fence::Lambda, |this| {
+            let before = this.locals.len();
             let ids = params.iter().zip(tys.iter()).map(|(name, ty)| this.declare(name, *ty, false)).collect();
+            this.bound_once(before);
             let known = !this.types().has_unknown(result);
             let body = if known { this.check(body, result) } else { this.infer(body) };
             (ids, body)
@@ -735,7 +732,7 @@ pub(crate) fn unknown_option(name: &ast::Name, what: &str, known: &[&str]) -> Di
     match near(&name.text, known.iter().copied()) {
         Some(near) => d.help(format!("did you mean `{near}`?")).fix(crate::diagnostic::Fix {
             title: format!("replace with `{near}`"),
-            edits: vec![(name.span, near)],
+            edits: vec![(name.span, near.to_owned())],
             safe: false,
         }),
         None => d.help(format!("options here: {}", known.join(", "))),

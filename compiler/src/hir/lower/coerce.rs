@@ -43,7 +43,9 @@ impl<'a> Lower<'_, 'a> {
         match self.try_coerce(expr, want) {
             Ok(expr) => expr,
             Err(found) => {
-                self.mismatch(found.ty, want, span, &found);
+                // The value that does not fit, not all that it is one of.
+                let culprit = self.culprit(&found, want);
+                self.mismatch(culprit.ty, want, culprit.span, culprit);
                 self.error(span)
             }
         }
@@ -105,6 +107,25 @@ impl<'a> Lower<'_, 'a> {
         }
         let body = Expr { kind: ExprKind::New(values), ty: want, span };
         Ok(self.with_local(local, expr, body))
+    }
+
+    /// The first of the values that an expression may have that does not fit.
+    fn culprit<'e>(&self, expr: &'e Expr, want: Ty) -> &'e Expr {
+        let values: Vec<&Expr> = match &expr.kind {
+            ExprKind::If { then, otherwise, .. } => vec![then, otherwise],
+            ExprKind::Match { arms, .. } => arms.iter().map(|arm| &arm.body).collect(),
+            ExprKind::Try { body, catches, .. } => {
+                std::iter::once(&**body).chain(catches.iter().map(|catch| &catch.body)).collect()
+            }
+            ExprKind::Block { value: Some(value), .. } | ExprKind::Cleanup { body: value, .. } => vec![value],
+            _ => return expr,
+        };
+        // What became optional for the sake of another fits by itself.
+        let fits = |value: &Expr| match &value.kind {
+            ExprKind::Some(inner) => self.fits(inner.ty, want),
+            _ => self.fits(value.ty, want),
+        };
+        values.into_iter().find(|value| !fits(value)).map_or(expr, |value| self.culprit(value, want))
     }
 
     /// WF1002 and WF1003.

@@ -136,8 +136,10 @@ impl<'a> Lower<'_, 'a> {
             return self.error(span);
         }
         let (acc, pattern, body) = self.inlined(|this| {
+            let before = this.locals.len();
             let acc = this.declare(&params[0], ty, false);
             let local = this.declare(&params[1], item, false);
+            this.bound_once(before);
             let pattern = this.simple_bind(local, item, params[1].span);
             (acc, pattern, this.check(body, ty))
         });
@@ -185,11 +187,14 @@ impl<'a> Lower<'_, 'a> {
                     this.simple_bind(local, item, one.span)
                 }
                 (many, Kind::Tuple(tys)) if tys.len() == many.len() => {
+                    let before = this.locals.len();
                     let fields = many.iter().zip(tys.iter()).enumerate().map(|(n, (name, ty))| {
                         let local = this.declare(name, *ty, false);
                         (n as u16, Pattern { kind: PatternKind::Bind(local), ty: *ty, span: name.span })
                     });
-                    Pattern { kind: PatternKind::Fields(fields.collect()), ty: item, span: arg.span }
+                    let kind = PatternKind::Fields(fields.collect());
+                    this.bound_once(before);
+                    Pattern { kind, ty: item, span: arg.span }
                 }
                 (many, _) => {
                     for name in many {

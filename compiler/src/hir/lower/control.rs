@@ -50,7 +50,11 @@ impl<'a> Lower<'_, 'a> {
         let common = if want != Ty::UNKNOWN && arms.iter().all(|a| self.fits(a.ty, want)) {
             want
         } else {
-            arms.iter().fold(Ty::NEVER, |common, arm| self.join(common, arm))
+            let joined = arms.iter().fold(Ty::NEVER, |common, arm| self.join(common, arm));
+            // Where they have nothing in common, those that are as wanted are right.
+            let right = |ty: Ty| ty != Ty::NEVER && ty != Ty::UNKNOWN && self.fits(ty, want);
+            let apart = want != Ty::UNKNOWN && arms.iter().any(|a| !self.fits(a.ty, joined));
+            if apart && arms.iter().any(|a| right(a.ty)) { want } else { joined }
         };
         (arms.into_iter().map(|a| self.coerce(a, common)).collect(), common)
     }
@@ -484,15 +488,16 @@ impl<'a> Lower<'_, 'a> {
                     let message = format!("`{name}` has {} fields, this pattern has {}", fields.len(), args.len());
                     self.report(Diagnostic::error("WF1010", span, message).label("use `_` for what is not needed"));
                 }
-                let mut patterns = Vec::new();
+                let (mut patterns, before) = (Vec::new(), self.locals.len());
                 for (n, arg) in args.iter().enumerate() {
                     let ty = fields.get(n).copied().unwrap_or(Ty::UNKNOWN);
-                    let pattern = self.pattern(arg, ty, false);
+                    let pattern = self.part(arg, ty, false);
                     self.require_total(&pattern, "`catch`");
                     if n < fields.len() {
                         patterns.push((n as u16 + 2, pattern));
                     }
                 }
+                self.bound_once(before);
                 Some(Pattern { kind: PatternKind::Fields(patterns), ty: caught.ty, span })
             }
         }

@@ -184,6 +184,7 @@ impl<'a> Lower<'_, 'a> {
     ) -> Expr {
         let wanted = self.types().inner(want).unwrap_or(want);
         if let [spread] = spreads {
+            self.spread_first(spread, slots);
             return self.record_update(spread, slots, wanted, span);
         }
         if let Some(second) = spreads.get(1) {
@@ -304,6 +305,19 @@ impl<'a> Lower<'_, 'a> {
         }
     }
 
+    /// WF1014, of `{ a: 1, ...r }`: elsewhere `r` would win.
+    fn spread_first(&self, spread: &ast::Expr, slots: &[(ast::Name, Option<ast::Expr>)]) {
+        if slots.first().is_none_or(|(name, _)| name.span.start > spread.span.start) {
+            return;
+        }
+        self.report(
+            Diagnostic::error("WF1014", spread.span, "the record that is spread stands first")
+                .label("behind a field")
+                .why("fields that are given win over those of the record, and are read in that order")
+                .help("write `{ ...r, a: 1 }`; to keep what `r` has, leave the field out"),
+        );
+    }
+
     /// `{ ...r, a: 1 }`: a copy with other fields.
     fn record_update(
         &mut self,
@@ -327,9 +341,15 @@ impl<'a> Lower<'_, 'a> {
         for (name, value) in slots {
             let Some(index) = fields.iter().position(|(n, _)| **n == *name.text) else {
                 self.unknown_field(ty, name);
+                if let Some(value) = value {
+                    self.expr(value, Ty::UNKNOWN);
+                }
                 continue;
             };
             let value = self.slot(name, value.as_ref(), fields[index].1);
+            if values[index].is_some() {
+                self.given_twice(name);
+            }
             values[index] = Some(value);
             order.push(index);
         }

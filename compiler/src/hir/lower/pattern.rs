@@ -10,23 +10,47 @@ use crate::types::{DefKind, Kind, Ty};
 impl<'a> Lower<'_, 'a> {
     /// A pattern against a value of a type. Its names become locals.
     pub(super) fn pattern(&mut self, pattern: &'a ast::Pattern, ty: Ty, var: bool) -> Pattern {
+        let before = self.locals.len();
+        let lowered = self.part(pattern, ty, var);
+        self.bound_once(before);
+        lowered
+    }
+
+    /// WF1006, of a name that patterns side by side bind twice; they bound all locals from `before` on.
+    pub(super) fn bound_once(&self, before: usize) {
+        let bound = &self.locals[before..];
+        for (n, local) in bound.iter().enumerate().filter(|(_, local)| !local.name.is_empty()) {
+            if let Some(first) = bound[..n].iter().find(|first| first.name == local.name) {
+                self.report(
+                    Diagnostic::error("WF1006", local.span, format!("`{}` is bound twice", local.name))
+                        .label("second time")
+                        .also(first.span, "first time")
+                        .help("give one another name, or `_` where its value is not needed"),
+                );
+            }
+        }
+    }
+
+    /// A part of a pattern.
+    pub(super) fn part(&mut self, pattern: &'a ast::Pattern, ty: Ty, var: bool) -> Pattern {
         use ast::PatternKind as P;
         let span = pattern.span;
         let done = |kind| Pattern { kind, ty, span };
         match &pattern.kind {
             P::Wildcard | P::Missing => done(PatternKind::Wildcard),
             P::As { pattern, name } => {
-                let inner = self.pattern(pattern, ty, var);
+                let inner = self.part(pattern, ty, var);
                 let local = self.declare(name, ty, var);
                 done(PatternKind::As(Box::new(inner), local))
             }
             P::Or(alternatives) => {
                 let before = self.locals.len();
-                let alternatives: Vec<_> = alternatives.iter().map(|p| self.pattern(p, ty, var)).collect();
-                if self.locals.len() > before {
-                    let at = self.locals[before].span;
-                    let d = Diagnostic::error("WF1018", at, "alternatives of a pattern cannot bind names");
-                    self.report(d.label("bound in one alternative only").help("use `_`, or write two arms"));
+                let alternatives: Vec<_> = alternatives.iter().map(|p| self.part(p, ty, var)).collect();
+                if let Some(first) = self.locals.get(before) {
+                    let d = Diagnostic::error("WF1018", first.span, "alternatives of a pattern cannot bind names");
+                    self.report(d.label("bound here").help("use `_`, or write two arms"));
+                    // That another alternative binds it as well is no other mistake.
+                    self.locals[before..].iter_mut().for_each(|local| local.name.clear());
                 }
                 done(PatternKind::Or(alternatives))
             }
@@ -121,7 +145,7 @@ impl<'a> Lower<'_, 'a> {
     ) -> Pattern {
         let wildcard = Pattern { kind: PatternKind::Wildcard, ty, span };
         if name.text.is_empty() || ty == Ty::UNKNOWN {
-            args.into_iter().flatten().for_each(|p| drop(self.pattern(p, Ty::UNKNOWN, var)));
+            args.into_iter().flatten().for_each(|p| drop(self.part(p, Ty::UNKNOWN, var)));
             return wildcard;
         }
         let short = name.text.rsplit('.').next().unwrap_or(&name.text);
@@ -130,7 +154,7 @@ impl<'a> Lower<'_, 'a> {
                 let def = self.types().def(id);
                 let Some(index) = def.variants.iter().position(|v| *v.name == *short) else {
                     self.unknown_variant(id, short, name.span);
-                    args.into_iter().flatten().for_each(|p| drop(self.pattern(p, Ty::UNKNOWN, var)));
+                    args.into_iter().flatten().for_each(|p| drop(self.part(p, Ty::UNKNOWN, var)));
                     return wildcard;
                 };
                 self.variant_used(&def.variants[index], name.span);
@@ -167,11 +191,16 @@ impl<'a> Lower<'_, 'a> {
                 Pattern { kind: PatternKind::Fields(fields), ty, span }
             }
             _ => {
-                args.into_iter().flatten().for_each(|p| drop(self.pattern(p, Ty::UNKNOWN, var)));
+                args.into_iter().flatten().for_each(|p| drop(self.part(p, Ty::UNKNOWN, var)));
                 let message = format!("`{}` cannot match {}", name.text, self.name_of(ty));
                 let mut d = Diagnostic::error("WF1002", span, message).label("never matches");
                 if let Some((_, DefKind::Enum)) = self.type_item(&name.text) {
                     d = d.help("name a variant, not the enum");
+                } else if ty == Ty::FAILURE {
+                    let name = &name.text;
+                    d = d.help(format!(
+                        "failures are told apart where they are caught: `try {{ .. }} catch {name} as e {{ .. }}`"
+                    ));
                 }
                 self.report(d);
                 wildcard
@@ -186,13 +215,13 @@ impl<'a> Lower<'_, 'a> {
         }
         let unknown = std::iter::repeat(&Ty::UNKNOWN);
         let patterns: Vec<_> =
-            args.iter().zip(fields.iter().chain(unknown)).map(|(p, ty)| self.pattern(p, *ty, var)).collect();
+            args.iter().zip(fields.iter().chain(unknown)).map(|(p, ty)| self.part(p, *ty, var)).collect();
         if patterns.len() == fields.len() { patterns } else { Vec::new() }
     }
 
     fn tuple_pattern(&mut self, items: &'a [ast::Pattern], ty: Ty, var: bool, span: Span) -> Pattern {
         if let [one] = items {
-            return self.pattern(one, ty, var);
+            return self.part(one, ty, var);
         }
         let tys = match self.kind_of(ty) {
             Kind::Tuple(tys) if tys.len() == items.len() => tys.to_vec(),
@@ -206,7 +235,7 @@ impl<'a> Lower<'_, 'a> {
                 vec![Ty::UNKNOWN; items.len()]
             }
         };
-        let fields = items.iter().zip(tys).enumerate().map(|(n, (p, ty))| (n as u16, self.pattern(p, ty, var)));
+        let fields = items.iter().zip(tys).enumerate().map(|(n, (p, ty))| (n as u16, self.part(p, ty, var)));
         let kind = PatternKind::Fields(fields.collect());
         Pattern { kind, ty, span }
     }

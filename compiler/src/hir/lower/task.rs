@@ -259,15 +259,16 @@ impl<'a> Lower<'_, 'a> {
                     self.report(d);
                 }
                 let record = self.types().shape(&fields);
-                let mut bound = Vec::new();
+                let (mut bound, before) = (Vec::new(), self.locals.len());
                 for (n, pattern) in patterns.unwrap_or_default().iter().enumerate() {
                     let ty = fields.get(n).map_or(Ty::UNKNOWN, |(_, ty)| *ty);
-                    let lowered = self.pattern(pattern, ty, false);
+                    let lowered = self.part(pattern, ty, false);
                     self.require_total(&lowered, "`receive`");
                     if n < fields.len() {
                         bound.push((n as u16, lowered));
                     }
                 }
+                self.bound_once(before);
                 let (mailbox, _) = found?;
                 let message = self.temp("message", record, span);
                 let value = Box::new(self.read_local(message, span));

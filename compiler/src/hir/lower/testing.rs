@@ -213,8 +213,9 @@ impl<'w, 'a> Lower<'w, 'a> {
                 reads.push(last);
                 let tys: Vec<Ty> = reads.iter().map(|read| read.ty).collect();
                 let ty = self.types().tuple(&tys);
-                let fields = patterns.iter().zip(&tys).enumerate();
-                let fields = fields.map(|(n, (p, ty))| (n as u16, self.pattern(p, *ty, false))).collect();
+                let (fields, before) = (patterns.iter().zip(&tys).enumerate(), self.locals.len());
+                let fields = fields.map(|(n, (p, ty))| (n as u16, self.part(p, *ty, false))).collect();
+                self.bound_once(before);
                 let pattern = Pattern { kind: PatternKind::Fields(fields), ty, span };
                 (Expr { kind: ExprKind::New(reads), ty, span }, pattern)
             }
