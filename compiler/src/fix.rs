@@ -2,7 +2,7 @@
 
 use crate::analysis::{Project, compile};
 use crate::diagnostic::Diagnostic;
-use crate::source::Span;
+use crate::source::{Lines, Span};
 
 /// Times the edits of all diagnostics are made; a mended mistake may uncover another.
 const ROUNDS_MAX: usize = 16;
@@ -56,7 +56,7 @@ fn round(fixed: &mut Fixed) -> bool {
         }
         edits.extend(fix.edits.iter().map(|(span, text)| (*span, text.as_str())));
         let source = &fixed.project.sources[usize::from(diagnostic.span.file.0)];
-        let line = source.text[..diagnostic.span.start as usize].matches('\n').count() + 1;
+        let (line, _) = Lines::new(&source.text).position(&source.text, diagnostic.span.start as usize);
         fixed.done.push(Done { path: source.path.clone(), line, title: fix.title.clone() });
     }
     // From the back, so that places before stay where they are.
@@ -92,13 +92,32 @@ mod tests {
 
     #[test]
     fn idioms_of_other_languages_become_those_of_this_one() {
-        let text = "workflow w(n: Int, s: String) -> String {\n  let m: Int? = null\n  if n === 1 and m == null {\n    return f\"${s}!\"\n  } elif !(n > 3) {\n    return s\n  }\n  return 'x';\n}\n";
+        let text = "workflow w(n: Int, s: String) -> String {\n  let m: Int? = null\n  if n === 1 and m == null {\n    return f\"{s}!\"\n  } elif !(n > 3) {\n    return s\n  }\n  return 'x';\n}\n";
         let fixed = fixed(text);
         let errors: Vec<_> = fixed.left.iter().map(|d| format!("{} {}", d.code, d.message)).collect();
         assert!(errors.is_empty(), "{errors:#?}\n{}", fixed.project.sources[0].text);
         let expected = "workflow w(n: Int, s: String) -> String {\n  let m: Int? = none\n  if n == 1 && m == none {\n    return \"{s}!\"\n  } else if !(n > 3) {\n    return s\n  }\n  return \"x\"\n}\n";
         assert_eq!(fixed.project.sources[0].text, expected);
         assert!(fixed.done.iter().any(|done| done.path == "w.wf" && done.line == 5), "{:?}", fixed.done);
+    }
+
+    /// Without it `-1` would be taken from what stands above.
+    #[test]
+    fn a_semicolon_that_parts_two_statements_stays() {
+        let kept = "fn a(n: Int) -> Int {\n  n.abs();\n  // above\n\n  -1\n}\n";
+        assert_eq!(fixed(kept).project.sources[0].text, kept);
+        let both = "fn a(n: Int) -> Int {\n  n.abs();\n  n.abs();\n  -1;\n}\n";
+        let expected = "fn a(n: Int) -> Int {\n  n.abs()\n  n.abs();\n  -1\n}\n";
+        assert_eq!(fixed(both).project.sources[0].text, expected);
+        assert!(fixed(both).left.is_empty());
+    }
+
+    #[test]
+    fn an_arm_that_begins_with_a_sign_is_parted_from_the_one_before() {
+        let text =
+            "fn a(x: Int, n: Int) -> Int = match x {\n  1 => n\n  -1 => 2\n  _ => n // some\n  -2 | -3 => 4\n}\n";
+        let expected = text.replace("=> n\n", "=> n,\n").replace("n // some", "n, // some");
+        assert_eq!(fixed(text).project.sources[0].text, expected);
     }
 
     #[test]

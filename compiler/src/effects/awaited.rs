@@ -138,6 +138,8 @@ impl Look {
     /// Whether the first thing that code does is to await the task.
     fn begins(self, expr: &Expr) -> bool {
         match &expr.kind {
+            // A `catch` behind a `catch`.
+            ExprKind::Try { body, .. } => self.begins(body),
             ExprKind::Some(inner) | ExprKind::Unwrap(inner) | ExprKind::Cast(inner) | ExprKind::Widen(inner) => {
                 self.begins(inner)
             }

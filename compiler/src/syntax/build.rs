@@ -5,10 +5,12 @@ mod foreign;
 mod items;
 mod literals;
 mod patterns;
+mod precedence;
 mod stmts;
 
 use foreign::is_null;
 use pest::iterators::{Pair, Pairs};
+use precedence::{Precedence, binary_op, equals};
 
 use super::TREE_DEPTH_MAX;
 use super::ast::*;
@@ -29,11 +31,14 @@ pub(super) struct Builder<'a> {
     too_deep: bool,
     /// Ranges reported as a whole: what else was said inside them is a consequence.
     pub(super) covered: Vec<(u32, u32)>,
+    /// Where what is being built ends, though its pair goes on: a `catch` behind the value of another belongs to the
+    /// whole.
+    cut: usize,
 }
 
 impl<'a> Builder<'a> {
     pub(super) fn new(base: usize, places: Places<'a>, diagnostics: &'a mut Vec<Diagnostic>) -> Builder<'a> {
-        Builder { places, base, diagnostics, depth: 0, too_deep: false, covered: Vec::new() }
+        Builder { places, base, diagnostics, depth: 0, too_deep: false, covered: Vec::new(), cut: usize::MAX }
     }
 
     /// The items of the piece.
@@ -51,7 +56,7 @@ impl<'a> Builder<'a> {
     fn span(&mut self, pair: &P<'_>) -> Span {
         let range = pair.as_span();
         let start = self.base + range.start();
-        let end = self.base + range.end();
+        let end = (self.base + range.end()).min(self.cut).max(start);
         if start == end {
             return self.before(start);
         }

@@ -319,6 +319,9 @@ impl Report<'_, '_> {
             return;
         }
         let first = trouble.start + words::token(text, trouble.start).len();
+        if let Some(diagnostic) = foreign::arm_before(trouble.rule, trouble.start, self.places) {
+            return self.keep(end, diagnostic);
+        }
         let diagnostic = match idiom {
             None if words::is_digit(text, trouble.start) && !words::is_number(&text[trouble.start..first]) => {
                 words::not_a_number(self.places, trouble.start)
@@ -357,13 +360,15 @@ impl Report<'_, '_> {
         }
     }
 
-    /// One warning for all semicolons at line ends, with one fix.
+    /// One warning for all semicolons at line ends, with one fix. One that keeps a statement from going on with what
+    /// stands below it is needed.
     fn semicolons(&mut self, troubles: &[Trouble]) {
         let text = self.places.text;
         let mut spans = Vec::new();
         for trouble in troubles.iter().filter(|t| t.sort == Sort::Semicolon) {
             let rest = text[trouble.end..].trim_start_matches([' ', '\t', '\r']);
-            if rest.is_empty() || rest.starts_with(['\n', '}']) || rest.starts_with("//") {
+            let at_end = rest.is_empty() || rest.starts_with(['\n', '}']) || rest.starts_with("//");
+            if at_end && !foreign::goes_on(text, self.places.next_token(trouble.end)) {
                 spans.push(self.places.span(trouble.start, trouble.end));
             }
         }
@@ -376,7 +381,7 @@ impl Report<'_, '_> {
         self.out.push(Diagnostic {
             severity: Severity::Warning,
             ..Diagnostic::error("WF0006", first, message)
-                .why("a line break ends a statement; `;` only separates two on one line")
+                .why("a statement ends where the next one begins; `;` only keeps apart what would go on, as `-1` does")
                 .help("remove it")
                 .fix(Fix {
                     title: "remove `;`".to_owned(),

@@ -1,5 +1,6 @@
 //! What the compiler promises of every text, however wrong it is. A broken promise is a panic.
 
+use weft_bytecode::Program;
 use weft_compiler::source::{FileId, Source, Span};
 use weft_compiler::{Diagnostic, Project, Severity, compile, diagnostic, fix, format, graph, syntax};
 
@@ -107,9 +108,21 @@ fn tree(text: &str) -> String {
     out + rest
 }
 
-/// Edits that need no person come to an end: a text has no more layers of mistakes than characters.
+/// What a program does, without where it is written.
+fn code(program: &Program) -> String {
+    let mut program = program.clone();
+    program.functions.iter_mut().for_each(|function| function.sites.clear());
+    program.listing()
+}
+
+/// Edits that need no person come to an end: a text has no more layers of mistakes than characters. They leave what
+/// compiles as it is.
 pub fn fixes(text: &str) {
     let mut fixed = fix::fix(&project(text));
+    if let Some(program) = compile(&project(text)).program {
+        let after = compile(&fixed.project).program.expect("what compiled compiles still");
+        same("what is mended does the same", &code(&program), &code(&after));
+    }
     for _ in 0..text.len() + 2 {
         told(&fixed.project, &fixed.left);
         let again = fix::fix(&fixed.project);

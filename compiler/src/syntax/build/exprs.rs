@@ -172,6 +172,9 @@ impl Builder<'_> {
     fn steps(&mut self, kids: Pairs<'_, Rule>, span: Span) -> Expr {
         let mut expr = no_expr(span);
         for kid in kids {
+            if self.base + kid.as_span().start() >= self.cut {
+                break;
+            }
             let place = expr.span.to(self.span(&kid));
             match kid.as_rule() {
                 Rule::primary => expr = self.primary(kid),
@@ -223,18 +226,34 @@ impl Builder<'_> {
 
     fn catch(&mut self, body: Expr, pair: P<'_>) -> Expr {
         let place = self.span(&pair);
-        let (mut pattern, mut handler) = (no_pattern(place), no_expr(place));
+        let (mut pattern, mut handler, mut later) = (no_pattern(place), no_expr(place), Vec::new());
         for kid in pair.into_inner() {
             match kid.as_rule() {
                 Rule::pattern => pattern = self.pattern(kid),
                 Rule::missing_pattern => pattern = no_pattern(self.span(&kid)),
-                Rule::expr => handler = self.expr(kid),
-                Rule::missing_expr => handler = no_expr(self.span(&kid)),
+                Rule::arm => {
+                    later = catches_behind(kid.clone());
+                    let cut = later.first().map_or(self.cut, |first| self.base + first.as_span().start());
+                    let outer = std::mem::replace(&mut self.cut, cut);
+                    handler = self.arm(kid);
+                    self.cut = outer;
+                }
+                Rule::missing_arm => handler = no_expr(self.span(&kid)),
                 _ => {}
             }
         }
-        let span = body.span.to(place);
-        Expr { kind: ExprKind::Catch { body: Box::new(body), pattern, handler: Box::new(handler) }, span }
+        let span = Span { end: handler.span.end.max(pattern.span.end), ..body.span };
+        let mut expr =
+            Expr { kind: ExprKind::Catch { body: Box::new(body), pattern, handler: Box::new(handler) }, span };
+        let by = later.len();
+        if by > 0 && !self.enter(by, place) {
+            return no_expr(place);
+        }
+        for next in later {
+            expr = deep(|| self.catch(expr, next));
+        }
+        self.leave(by);
+        expr
     }
 
     fn primary(&mut self, pair: P<'_>) -> Expr {
@@ -245,6 +264,11 @@ impl Builder<'_> {
             && let Some(string) = kids.next()
         {
             kid = string;
+        }
+        if kid.as_rule() == Rule::foreign_block
+            && let Some(block) = kids.next()
+        {
+            return Expr { kind: ExprKind::Block(self.block(block)), span };
         }
         let kind = match kid.as_rule() {
             Rule::name if is_null(kid.as_str()) => {
@@ -645,100 +669,27 @@ impl Builder<'_> {
     }
 }
 
-/// Operands and operators → a tree by binding strength, without recursion.
-#[derive(Default)]
-struct Precedence {
-    operands: Vec<Expr>,
-    operators: Vec<BinaryOp>,
-    /// The place of a comparison of a comparison, or a range of a range.
-    chained: Option<Span>,
-}
-
-impl Precedence {
-    fn operand(&mut self, expr: Expr) {
-        self.operands.push(expr);
-    }
-
-    fn operator(&mut self, op: BinaryOp) {
-        if let Some(last) = self.operands.last()
-            && matches!(strength(op), 3 | 5)
-            && self.operators.iter().rev().map(|&o| strength(o)).find(|&s| s <= strength(op)) == Some(strength(op))
-        {
-            self.chained = self.chained.or(Some(last.span));
+/// The `catch`es right behind the last operand of a handler: they are for all that stands before, the handler and what
+/// it is for.
+fn catches_behind(handler: P<'_>) -> Vec<P<'_>> {
+    let mut last = Some(handler);
+    while let Some(pair) = last {
+        match pair.as_rule() {
+            Rule::arm | Rule::expr | Rule::expr_n | Rule::never | Rule::r#return | Rule::primary | Rule::task => {
+                last = pair.into_inner().next_back();
+            }
+            Rule::postfix => {
+                let kids: Vec<_> = pair.into_inner().collect();
+                let first = kids.iter().rposition(|kid| kid.as_rule() != Rule::catch).map_or(0, |n| n + 1);
+                if first < kids.len() {
+                    return kids.into_iter().skip(first).collect();
+                }
+                last = kids.into_iter().next_back();
+            }
+            _ => return Vec::new(),
         }
-        while let Some(&top) = self.operators.last()
-            && (strength(top) > strength(op) || strength(top) == strength(op) && op != BinaryOp::Coalesce)
-        {
-            self.reduce();
-        }
-        self.operators.push(op);
     }
-
-    fn reduce(&mut self) {
-        let (Some(op), Some(right), Some(left)) = (self.operators.pop(), self.operands.pop(), self.operands.pop())
-        else {
-            return;
-        };
-        let span = left.span.to(right.span);
-        let kind = ExprKind::Binary { op, left: Box::new(left), right: Box::new(right) };
-        self.operands.push(Expr { kind, span });
-    }
-
-    fn finish(mut self) -> Option<Expr> {
-        while !self.operators.is_empty() && self.operands.len() > 1 {
-            self.reduce();
-        }
-        self.operands.pop()
-    }
-}
-
-/// `||` binds weakest, `*` strongest.
-fn strength(op: BinaryOp) -> u8 {
-    match op {
-        BinaryOp::Or => 1,
-        BinaryOp::And => 2,
-        BinaryOp::Eq | BinaryOp::Ne | BinaryOp::Lt | BinaryOp::Le | BinaryOp::Gt | BinaryOp::Ge | BinaryOp::In => 3,
-        BinaryOp::Coalesce => 4,
-        BinaryOp::Range => 5,
-        BinaryOp::Add | BinaryOp::Sub => 6,
-        BinaryOp::Mul | BinaryOp::Div | BinaryOp::Rem => 7,
-    }
-}
-
-fn binary_op(text: &str) -> BinaryOp {
-    match text {
-        "||" | "or" => BinaryOp::Or,
-        "&&" | "and" => BinaryOp::And,
-        "==" | "===" | "is" => BinaryOp::Eq,
-        "!=" | "!==" => BinaryOp::Ne,
-        text if text.starts_with("is") => BinaryOp::Ne,
-        "<" => BinaryOp::Lt,
-        "<=" => BinaryOp::Le,
-        ">" => BinaryOp::Gt,
-        ">=" => BinaryOp::Ge,
-        "in" => BinaryOp::In,
-        "??" => BinaryOp::Coalesce,
-        ".." => BinaryOp::Range,
-        "+" => BinaryOp::Add,
-        "-" => BinaryOp::Sub,
-        "*" => BinaryOp::Mul,
-        "/" => BinaryOp::Div,
-        _ => BinaryOp::Rem,
-    }
-}
-
-/// `left = right` as a condition, meant as a comparison, which binds closer than `&&` and `||`.
-pub(super) fn equals(left: Expr, right: Expr) -> Expr {
-    let span = left.span.to(right.span);
-    if let ExprKind::Binary { op: op @ (BinaryOp::And | BinaryOp::Or), left: first, right: last } = left.kind {
-        let last = Box::new(equals(*last, right));
-        return Expr { kind: ExprKind::Binary { op, left: first, right: last }, span };
-    }
-    if let ExprKind::Binary { op: op @ (BinaryOp::And | BinaryOp::Or), left: first, right: last } = right.kind {
-        let first = Box::new(equals(left, *first));
-        return Expr { kind: ExprKind::Binary { op, left: first, right: last }, span };
-    }
-    Expr { kind: ExprKind::Binary { op: BinaryOp::Eq, left: Box::new(left), right: Box::new(right) }, span }
+    Vec::new()
 }
 
 /// `await task catch E => x` catches what the task throws where it is awaited.

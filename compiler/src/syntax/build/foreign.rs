@@ -42,7 +42,7 @@ impl Builder<'_> {
         let diagnostic = Diagnostic::warning("WF0004", sign, format!("`${text}` prints a dollar sign"))
             .why("a hole is `{x}`, without a sign before it")
             .help(format!("write `{text}`, or `\\${text}` if the sign is meant"))
-            .fix(Fix { title: "remove `$`".to_owned(), edits: vec![(sign, String::new())], safe: true });
+            .fix(Fix { title: "remove `$`".to_owned(), edits: vec![(sign, String::new())], safe: false });
         self.diagnostics.push(diagnostic);
     }
 

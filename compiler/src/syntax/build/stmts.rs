@@ -135,7 +135,7 @@ impl Builder<'_> {
             match kid.as_rule() {
                 Rule::kw_until => until = true,
                 Rule::kw_on => on_cancel = true,
-                Rule::cond => value = super::exprs::equals(value, self.expr(kid)),
+                Rule::cond => value = equals(value, self.expr(kid)),
                 Rule::foreign_loop => value = Expr { kind: ExprKind::Bool(true), span: self.span(&kid) },
                 Rule::kw_assert | Rule::kw_advance | Rule::kw_crash | Rule::kw_mock => {
                     return self.testing(pair);

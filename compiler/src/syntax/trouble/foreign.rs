@@ -152,6 +152,10 @@ pub(super) fn idiom(rule: Rule, start: usize, end: usize, parent_start: usize, t
             "a branch is one expression, not statements",
             "put the statements into a `flow` and call it here: `race { ask(), patience() }`",
         ),
+        Rule::foreign_block => Idiom::new(
+            "a block is no value here",
+            "a block stands behind `=>`, `else` and `undo`, and as a body; compute it before, or in a `fn` or `flow`",
+        ),
         Rule::foreign_loop => swap(word, "Rust", "while true", start, end),
         Rule::foreign_elif => swap(word, if word == "elif" { "Python" } else { "Ruby" }, "else if", start, end),
         Rule::foreign_infix => infix(word, start, end),
@@ -259,6 +263,48 @@ pub(super) fn instead_of(marker: Marker, parent: Rule, found_at: usize, text: &s
         )),
         (Marker::Operand, "*") => Some(Idiom::new("`**` is Python; here it is `.pow(n)`", "write `x.pow(2)`")),
         _ => None,
+    }
+}
+
+/// `-1` before what is left of an arm: it was read as a subtraction from the value of the arm before.
+pub(super) fn arm_before(rule: Rule, start: usize, places: &mut Places<'_>) -> Option<Diagnostic> {
+    let text = places.text;
+    if rule != Rule::junk_case || !matches!(words::token(text, start), "=>" | "|" | "as") {
+        return None;
+    }
+    let end = places.trim(start, 0);
+    let number = text[..end].rfind(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '_' | '.'))?;
+    let digits = &text[number + 1..end];
+    if !text[number..].starts_with('-') || !words::is_digit(text, number + 1) || !words::is_number(digits) {
+        return None;
+    }
+    let before = places.trim(number, 0);
+    Some(
+        Diagnostic::error(
+            "WF0001",
+            places.span(number, end),
+            format!("`-{digits}` is read as a part of the arm before"),
+        )
+        .label("subtracted from its value")
+        .why("line breaks are free: what begins with `-` goes on with what stands before it")
+        .help(format!("put a `,` before `-{digits}`"))
+        .fix(Fix {
+            title: "insert `,`".to_owned(),
+            edits: vec![(places.span(before, before), ",".to_owned())],
+            safe: true,
+        }),
+    )
+}
+
+/// Whether an expression goes on with what begins at `at`: an operator, a call, a field, a word that belongs to it.
+pub(super) fn goes_on(text: &str, at: usize) -> bool {
+    let token = words::token(text, at);
+    let word = token.starts_with(|c: char| c.is_alphabetic());
+    let belongs = ["in", "catch", "with", "undo", "else", "timeout", "as", "and", "or", "is"].contains(&token);
+    if word {
+        belongs
+    } else {
+        !(token.is_empty() || token == "//" || token.starts_with(['}', '"', '_']) || words::is_digit(text, at))
     }
 }
 

@@ -108,6 +108,7 @@ pub(super) fn sort(rule: Rule) -> Sort {
         | Rule::foreign_step
         | Rule::foreign_loop
         | Rule::foreign_way
+        | Rule::foreign_block
         | Rule::foreign_assign
         | Rule::foreign_of
         | Rule::foreign_for
