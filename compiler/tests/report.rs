@@ -90,6 +90,27 @@ fn miette_reads_labels_and_sources() {
     assert!(report.help().unwrap().to_string().contains("why: it may run"));
 }
 
+/// The header of a terminal and the JSON say the same column, in characters.
+#[test]
+fn columns_are_characters_everywhere() {
+    use miette::Diagnostic as _;
+    let text = "fn a() -> String = \"ñ\"\nfn b() -> String = \"ñ🎉{wrong}\"\n";
+    for text in [text.to_owned(), text.replace('🎉', &"🎉".repeat(200))] {
+        let sources = [source("a.wf", &text)];
+        let diagnostic = Diagnostic::error("WF1001", span(&sources, 0, "wrong"), "cannot find `wrong`");
+        let known = Sources::new(&sources);
+        let report = known.report(&diagnostic);
+        let label = report.labels().unwrap().next().unwrap();
+        let contents = report.source_code().unwrap().read_span(label.inner(), 0, 0).unwrap();
+        // Of a line that is too long the header says where the part begins that is shown.
+        let shown = std::str::from_utf8(contents.data()).unwrap();
+        let before = shown.find("wrong").map_or(0, |at| shown[..at].chars().count());
+        let json = known.json(&diagnostic);
+        assert_eq!(json["line"], contents.line() + 1);
+        assert_eq!(json["column"], contents.column() + 1 + before);
+    }
+}
+
 /// Every diagnostic of broken text can be told, wherever its place is.
 #[test]
 fn places_at_the_end_of_the_text_are_told() {

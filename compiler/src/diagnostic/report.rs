@@ -256,16 +256,16 @@ impl SourceCode for File<'_> {
         let text = self.source.text.as_str();
         let inner = text.read_span(span, before, after)?;
         let name = self.source.path.clone();
-        if inner.data().split(|b| *b == b'\n').any(|line| line.len() > LINE_BYTES_MAX) {
-            let part = around(text, span.offset(), span.offset() + span.len());
-            let begin = text[..part.start].rfind('\n').map_or(0, |at| at + 1);
-            let (line, count) = (text[..part.start].matches('\n').count(), text[part.clone()].lines().count());
-            let place = SourceSpan::new(part.start.into(), part.len());
-            let data = &text.as_bytes()[part.clone()];
-            return Ok(Box::new(MietteSpanContents::new_named(name, data, place, line, part.start - begin, count)));
-        }
-        let (line, column, count) = (inner.line(), inner.column(), inner.line_count());
-        Ok(Box::new(MietteSpanContents::new_named(name, inner.data(), *inner.span(), line, column, count)))
+        let long = inner.data().split(|b| *b == b'\n').any(|line| line.len() > LINE_BYTES_MAX);
+        let part = match long {
+            true => around(text, span.offset(), span.offset() + span.len()),
+            false => inner.span().offset()..inner.span().offset() + inner.span().len(),
+        };
+        let count = if long { text[part.clone()].lines().count() } else { inner.line_count() };
+        let (line, column) = self.lines.position(text, part.start);
+        let place = SourceSpan::new(part.start.into(), part.len());
+        let data = &text.as_bytes()[part];
+        Ok(Box::new(MietteSpanContents::new_named(name, data, place, line - 1, column - 1, count)))
     }
 }
 
