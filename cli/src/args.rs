@@ -3,6 +3,7 @@
 use std::io::Read;
 
 use serde_json::{Map, Value};
+use weft_bytecode::near::near;
 use weft_bytecode::wire::json;
 use weft_protocol::api::{ParamSignature, TextForm};
 
@@ -119,7 +120,7 @@ fn read_text(param: &ParamSignature, text: &str) -> Result<Value, Failed> {
 
 fn unknown(what: For<'_>, params: &[ParamSignature], known: &[ParamSignature], key: &str) -> Failed {
     let failed = Failed::usage(format!("{} `{}` has no parameter `{key}`", what.kind, what.name));
-    let failed = match nearest(key, known.iter().map(|p| p.name.as_str())) {
+    let failed = match near(key, known.iter().map(|p| p.name.as_str())) {
         Some(near) => failed.why(format!("did you mean `{near}`?")),
         None => failed,
     };
@@ -141,12 +142,6 @@ fn expectation(what: For<'_>, params: &[ParamSignature]) -> String {
 
 fn listed(param: &ParamSignature) -> String {
     if param.required { format!("{}=<{}>", param.name, param.ty) } else { format!("[{}=<{}>]", param.name, param.ty) }
-}
-
-/// The name that someone who wrote `name` probably meant.
-pub(crate) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let near = known.into_iter().map(|k| (strsim::damerau_levenshtein(name, k), k)).min()?;
-    (near.0 <= 1 + name.chars().count() / 3).then_some(near.1)
 }
 
 /// An example of what a person could type for a parameter.

@@ -111,6 +111,20 @@ fn columns_are_characters_everywhere() {
     }
 }
 
+/// A reason alone is not called help.
+#[test]
+fn a_reason_without_help_stands_at_the_foot() {
+    use miette::Diagnostic as _;
+    let sources = [source("a.wf", "fn a() = 1\n")];
+    let known = Sources::new(&sources);
+    let alone = Diagnostic::error("WF1001", span(&sources, 0, "a"), "wrong").why("because");
+    assert!(known.report(&alone).help().is_none());
+    assert_eq!(known.report(&alone).footer().unwrap(), "why: because");
+    let both = alone.help("do so");
+    assert_eq!(known.report(&both).help().unwrap().to_string(), "do so\nwhy: because");
+    assert!(known.report(&both).footer().is_none());
+}
+
 /// Every diagnostic of broken text can be told, wherever its place is.
 #[test]
 fn places_at_the_end_of_the_text_are_told() {

@@ -1,6 +1,7 @@
 //! `weft signal` and `weft query`: arguments typed by the code the run is pinned to.
 
 use serde_json::json;
+use weft_bytecode::near::near;
 use weft_protocol::api::{BatchOperation, ListQuery, MessageRequest, MessageSignature, Selection, Status};
 use weft_runtime::api::RunKey;
 
@@ -84,7 +85,7 @@ pub(super) fn find<'a>(
 ) -> Result<&'a MessageSignature, Failed> {
     known.iter().find(|m| m.name == name).ok_or_else(|| {
         let failed = Failed::new(Exit::Refused, "unknown_message", format!("the run `{id}` has no {kind} `{name}`"));
-        let failed = match args::nearest(name, known.iter().map(|m| m.name.as_str())) {
+        let failed = match near(name, known.iter().map(|m| m.name.as_str())) {
             Some(near) => failed.why(format!("did you mean `{near}`?")),
             None => failed,
         };

@@ -7,6 +7,7 @@ mod words;
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use weft_bytecode::near::near;
 use weft_bytecode::wire::{self, Strictness};
 use weft_bytecode::{Program, WorkflowDef};
 use weft_protocol::api::{StartRequest, Status};
@@ -114,7 +115,7 @@ fn choose<'p, 'a>(
             Some((_, def)) => Ok((def, pairs)),
             None => {
                 let failed = Failed::new(Exit::Refused, "unknown_workflow", format!("there is no workflow `{name}`"));
-                Err(match args::nearest(name, names.iter().copied()) {
+                Err(match near(name, names.iter().copied()) {
                     Some(near) => failed.why(format!("did you mean `{near}`?")),
                     None => failed,
                 }

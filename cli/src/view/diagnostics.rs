@@ -46,9 +46,13 @@ pub(crate) fn show_one(out: &Output, project: &Project, diagnostic: &Diagnostic)
 fn rendered(out: &Output, sources: &Sources<'_>, diagnostic: &Diagnostic) -> String {
     let theme = if out.color_err { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
     let width = terminal_size::terminal_size_of(std::io::stderr()).map_or(WIDTH, |(w, _)| w.0.into());
-    let handler = GraphicalReportHandler::new_themed(theme).with_width(width).with_links(false);
+    let report = sources.report(diagnostic);
+    let mut handler = GraphicalReportHandler::new_themed(theme).with_width(width).with_links(false);
+    if let Some(footer) = report.footer() {
+        handler = handler.with_footer(footer);
+    }
     let mut text = String::new();
-    match handler.render_report(&mut text, &sources.report(diagnostic)) {
+    match handler.render_report(&mut text, &report) {
         Ok(()) => text,
         // Its words matter more than its frame.
         Err(_) => sources.plain(diagnostic),

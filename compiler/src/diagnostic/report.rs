@@ -153,6 +153,14 @@ pub struct Report<'s> {
     elsewhere: Vec<Note<'s>>,
 }
 
+impl Report<'_> {
+    /// What belongs below the rest: why, where there is no help that it could stand behind.
+    pub fn footer(&self) -> Option<String> {
+        let why = self.diagnostic.why.as_ref().filter(|_| self.diagnostic.help.is_none())?;
+        Some(format!("why: {why}"))
+    }
+}
+
 impl Display for Report<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.diagnostic.message)
@@ -173,13 +181,12 @@ impl miette::Diagnostic for Report<'_> {
         })
     }
 
-    /// Why, then what to do: miette has one place for both.
+    /// What to do, then why: miette has one place for both. A why alone is no help: see [`Report::footer`].
     fn help<'a>(&'a self) -> Option<Box<dyn Display + 'a>> {
         match (&self.diagnostic.why, &self.diagnostic.help) {
             (Some(why), Some(help)) => Some(Box::new(format!("{help}\nwhy: {why}"))),
-            (Some(why), None) => Some(Box::new(format!("why: {why}"))),
             (None, Some(help)) => Some(Box::new(help)),
-            (None, None) => None,
+            (_, None) => None,
         }
     }
 

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use weft_bytecode::suite::TestDef;
+use weft_compiler::source::Lines;
 use weft_compiler::{FileId, Span};
 use weft_runtime::testing::Player;
 
@@ -89,8 +90,8 @@ impl Suites {
     pub(super) fn place(&self, chosen: &Chosen) -> (String, usize) {
         let (def, found) = (self.def(chosen), self.project(chosen));
         let source = &found.project.sources[usize::from(def.span.file)];
-        let upto = source.text.get(..def.span.start as usize).unwrap_or_default();
-        (self.shown(found, &source.path), 1 + upto.matches('\n').count())
+        let (line, _) = Lines::new(&source.text).position(&source.text, def.span.start as usize);
+        (self.shown(found, &source.path), line)
     }
 
     /// A file of a project as people know it.
