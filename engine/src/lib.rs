@@ -12,7 +12,7 @@ pub mod reset;
 mod retry;
 pub mod run;
 pub mod schedule;
-mod signal;
+pub mod signal;
 pub mod signature;
 pub mod snapshot;
 pub mod successor;

@@ -5,6 +5,16 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use rustc_hash::FxHashSet;
+use weft_protocol::Event;
+use weft_protocol::event::EventKind;
+
+/// Whether a run took a signal under a request id, by its history.
+pub fn has_taken(events: &[Event], name: &str, request_id: &str) -> bool {
+    events.iter().any(|event| match &event.kind {
+        EventKind::SignalReceived { name: taken, request_id: Some(id), .. } => taken == name && id == request_id,
+        _ => false,
+    })
+}
 
 /// The request ids a run remembers.
 #[derive(Debug, Clone, Default)]

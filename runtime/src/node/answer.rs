@@ -3,25 +3,29 @@
 use serde_json::Value;
 use weft_bytecode::ProgramHash;
 use weft_bytecode::wire::text;
-use weft_engine::{Run, history, options, program_of};
+use weft_engine::{Run, history, options, program_of, signal};
 use weft_protocol::api::{ApiError, HistoryPage, ResultReply, RunDescription, RunRow, StartReply};
 use weft_protocol::event::{EventKind, RunRef};
 use weft_protocol::policy::RunOptions;
-use weft_protocol::{Event, EventId, RunId, Timestamp};
+use weft_protocol::{Event, EventId, PartitionId, RunId, Timestamp};
 
 use super::aside::aside;
 use super::{Shared, open};
 use crate::api::RunKey;
 use crate::closed;
 use crate::partition::request::{ClosedChain, Key};
+use crate::programs::Programs;
 use crate::refusal;
-use crate::store::ClosedRun;
+use crate::store::{ClosedRun, Journal};
 
 /// The closed run of a name, with its history.
 pub(super) async fn closed_run(shared: &Shared, key: &Key) -> Result<(ClosedRun, Vec<Event>), ApiError> {
     let core = shared.core()?;
-    let part = core.links.partition_of_key(key);
-    let found = closed::find(&*core.journal, part, &key.namespace, &key.workflow_id, key.run_id).await;
+    closed_in(&*core.journal, core.links.partition_of_key(key), key).await
+}
+
+async fn closed_in(journal: &dyn Journal, part: PartitionId, key: &Key) -> Result<(ClosedRun, Vec<Event>), ApiError> {
+    let found = closed::find(journal, part, &key.namespace, &key.workflow_id, key.run_id).await;
     let Some(row) = found.map_err(|error| refusal::of_store(&error))? else {
         let run = key.run_id.map(|run| run.to_string());
         return Err(refusal::run_not_found(key.workflow_id.as_str(), run.as_deref()));
@@ -30,19 +34,34 @@ pub(super) async fn closed_run(shared: &Shared, key: &Key) -> Result<(ClosedRun,
     Ok((row, events))
 }
 
+/// A signal to a closed run: it may be one that the run took before it ended, and only the answer was lost.
+pub(crate) fn signal_of_closed(
+    events: &[Event],
+    workflow_id: &str,
+    name: &str,
+    request_id: Option<&str>,
+) -> Result<(), ApiError> {
+    match request_id.is_some_and(|id| signal::has_taken(events, name, id)) {
+        true => Ok(()),
+        false => Err(refusal::run_closed(workflow_id)),
+    }
+}
+
 /// A closed run and those that went on for it and have closed.
-pub(super) async fn closed_chain(shared: &Shared, key: &Key) -> Result<ClosedChain, ApiError> {
-    let (newest, _) = closed_run(shared, &Key { run_id: None, ..key.clone() }).await?;
-    let (_, base) = closed_run(shared, key).await?;
-    let core = shared.core()?;
+pub(crate) async fn closed_chain(
+    journal: &dyn Journal,
+    programs: &Programs,
+    part: PartitionId,
+    key: &Key,
+) -> Result<ClosedChain, ApiError> {
+    let (newest, _) = closed_in(journal, part, &Key { run_id: None, ..key.clone() }).await?;
+    let (_, base) = closed_in(journal, part, key).await?;
     let hash = program_of(&base)
         .ok_or_else(|| refusal::store_broken("the history of a closed run does not begin with RunStarted"))?;
-    let loaded =
-        open::program(&*core.journal, &shared.programs, hash).await.map_err(|error| refusal::of_store(&error))?;
+    let loaded = open::program(journal, programs, hash).await.map_err(|error| refusal::of_store(&error))?;
     let mut histories = vec![base];
     while let Some(next) = histories.last().and_then(|events| events.last()).and_then(|last| last.kind.next_run()) {
-        let part = core.links.partition_of_key(key);
-        let found = closed::find(&*core.journal, part, &key.namespace, &key.workflow_id, Some(next)).await;
+        let found = closed::find(journal, part, &key.namespace, &key.workflow_id, Some(next)).await;
         // It is open.
         let Some(row) = found.map_err(|error| refusal::of_store(&error))? else { break };
         histories.push(closed::history(&row).map_err(|error| refusal::of_store(&error))?);

@@ -16,7 +16,6 @@ use weft_protocol::api::{
     ResetPoint, ResetReply, ResetRequest, ResetWithout, ResultReply, RunDescription, RunPage, ScheduleDescription,
     ScheduleList, StartReply, StartRequest, StopRequest, UpdateReply, UpdateRequest, UpdateStage, WorkflowSignature,
 };
-use weft_protocol::event::EventKind;
 use weft_protocol::moving::{Moving, PatchesReply};
 use weft_protocol::{EventId, Failure, RunId, WorkflowId};
 
@@ -85,15 +84,7 @@ impl Api for Node {
         match self.shared.ask(&key, ask).await? {
             Answer::NotOpen => {
                 let (_, events) = answer::closed_run(&self.shared, &key).await?;
-                // The run took it before it ended: the answer was lost, the signal was not.
-                let taken = wanted.is_some()
-                    && events.iter().any(|event| match &event.kind {
-                        EventKind::SignalReceived { name: taken, request_id, .. } => {
-                            taken == name && *request_id == wanted
-                        }
-                        _ => false,
-                    });
-                if taken { Ok(()) } else { Err(refusal::run_closed(key.workflow_id.as_str())) }
+                answer::signal_of_closed(&events, key.workflow_id.as_str(), name, wanted.as_deref())
             }
             _ => Ok(()),
         }
@@ -263,7 +254,9 @@ impl Api for Node {
         let mut order = reset_order(key.clone(), request)?;
         let mut answer = self.shared.ask(&key, Request::Reset(Box::new(order.clone()))).await?;
         if matches!(answer, Answer::NotOpen) {
-            order.closed = Some(answer::closed_chain(&self.shared, &key).await?);
+            let core = self.shared.core()?;
+            let part = core.links.partition_of_key(&key);
+            order.closed = Some(answer::closed_chain(&*core.journal, &self.shared.programs, part, &key).await?);
             answer = self.shared.ask(&key, Request::Reset(Box::new(order))).await?;
         }
         match answer {

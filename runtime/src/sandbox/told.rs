@@ -2,18 +2,19 @@
 
 use serde_json::Value;
 use weft_engine::update::outcome_in;
-use weft_protocol::PartitionId;
 use weft_protocol::api::{
     ApiError, ResetRequest, ScheduleDescription, StartReply, StartRequest, UpdateReply, UpdateStage,
 };
+use weft_protocol::{PartitionId, RunId};
 
 use super::{NAMESPACE, Sandbox, key, unexpected};
 use crate::api::ScheduleRequest;
+use crate::node::answer::{closed_chain, signal_of_closed};
 use crate::node::api::reset_order;
 use crate::node::schedules;
 use crate::partition::ask::checked_start;
 use crate::partition::partition_of;
-use crate::partition::request::{Answer, ClosedChain, Request};
+use crate::partition::request::{Answer, Key, Request};
 use crate::partition::update::UpdateAsked;
 use crate::refusal;
 
@@ -53,8 +54,14 @@ impl Sandbox {
         request_id: Option<String>,
     ) -> Result<(), ApiError> {
         let key = key(workflow_id);
-        let ask = Request::Signal { key, name: name.into(), args, request_id };
-        self.on_open(workflow_id, ask).await
+        let ask = Request::Signal { key, name: name.into(), args, request_id: request_id.clone() };
+        match self.ask(self.part(workflow_id), ask).await? {
+            Answer::NotOpen => {
+                let (_, events) = self.closed(workflow_id).await?;
+                signal_of_closed(&events, workflow_id, name, request_id.as_deref())
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Sends an update, or asks what became of the one that has the id; waits for nothing.
@@ -107,18 +114,22 @@ impl Sandbox {
         self.on_open(workflow_id, ask).await
     }
 
-    /// Lets a run go on from an earlier point.
+    /// Lets the newest run of an id, or the one with this run id, go on from an earlier point.
     ///
     /// # Errors
     /// As the API refuses.
-    pub async fn reset(&mut self, workflow_id: &str, request: ResetRequest) -> Result<(), ApiError> {
-        let mut order = reset_order(key(workflow_id), request)?;
+    pub async fn reset(
+        &mut self,
+        workflow_id: &str,
+        run: Option<RunId>,
+        request: ResetRequest,
+    ) -> Result<(), ApiError> {
+        let key = Key { run_id: run, ..key(workflow_id) };
+        let mut order = reset_order(key.clone(), request)?;
         let part = self.part(workflow_id);
         let mut answer = self.ask(part, Request::Reset(Box::new(order.clone()))).await?;
         if matches!(answer, Answer::NotOpen) {
-            let (row, base) = self.closed(workflow_id).await?;
-            let loaded = self.program_at(&base).await?;
-            order.closed = Some(ClosedChain { histories: vec![base], loaded, newest: row.run_id });
+            order.closed = Some(closed_chain(&*self.journal, &self.setup.programs, part, &key).await?);
             answer = self.ask(part, Request::Reset(Box::new(order))).await?;
         }
         match answer {

@@ -152,7 +152,7 @@ pub(crate) fn missing(cases: &[Case]) -> Vec<String> {
     let has_step = |name: &str| steps.iter().any(|step| step.split([' ', '(']).next() == Some(name));
     missing.extend(STEPS.iter().filter(|name| !has_step(name)).map(|name| format!("step {name}")));
     for (what, is) in [
-        ("a refused signal", "refused: true"),
+        ("a refused signal", "Refused(\"run_closed\", Signal"),
         ("a repeated request", "request: Some"),
         ("progress", "progress: Some"),
         ("a deploy that a run does not follow", "followed: false"),

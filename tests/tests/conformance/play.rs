@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use weft_bytecode::options::Target;
 use weft_engine::history;
 use weft_protocol::api::{ApiError, PendingActivity, StartRequest, UpdateReply, UpdateStatus};
+use weft_protocol::event::EventKind;
 use weft_protocol::limits::Limits;
 use weft_protocol::moving::{CodeLine, Unmoved};
 use weft_protocol::{Event, EventId, RunId};
@@ -151,14 +152,9 @@ impl Play<'_> {
                 self.sandbox.canceled(run, scheduled).await.map_err(told)
             }
             Step::Advance(ms) => self.sandbox.advance(*ms).await.map_err(told),
-            Step::Signal { name, args, request, refused } => {
+            Step::Signal { name, args, request } => {
                 let main = self.main()?.to_owned();
-                let sent = self.sandbox.signal(&main, name, args.clone(), request.clone()).await;
-                match (sent, refused) {
-                    (Ok(()), false) | (Err(_), true) => Ok(()),
-                    (Ok(()), true) => Err("it was not refused".into()),
-                    (Err(error), false) => Err(told(error)),
-                }
+                self.sandbox.signal(&main, name, args.clone(), request.clone()).await.map_err(told)
             }
             Step::Update { name, args, id, becomes } => {
                 let main = self.main()?.to_owned();
@@ -199,9 +195,19 @@ impl Play<'_> {
                 let main = self.main()?.to_owned();
                 self.sandbox.cancel(&main, reason, request.clone()).await.map_err(told)
             }
-            Step::Reset(request) => {
+            Step::Reset { run, request } => {
                 let main = self.main()?.to_owned();
-                self.sandbox.reset(&main, request.clone()).await.map_err(told)
+                let run = match run {
+                    None => None,
+                    Some(n) => {
+                        let chain = self.sandbox.chain(&main).await.map_err(told)?;
+                        match chain.get(n - 1).map(|(_, events)| &events[0].kind) {
+                            Some(EventKind::RunStarted { run_id, .. }) => Some(*run_id),
+                            _ => return Err(format!("the chain has {} runs", chain.len())),
+                        }
+                    }
+                };
+                self.sandbox.reset(&main, run, request.clone()).await.map_err(told)
             }
             Step::Delete => {
                 let main = self.main()?.to_owned();

@@ -27,10 +27,9 @@ pub(crate) fn wrong(cases: &[Case]) -> Vec<String> {
         }
     }
     let mut wrong: Vec<String> = Vec::new();
-    let parts: BTreeSet<&str> = listed.iter().filter_map(|rule| part(rule.number)).collect();
     let mut seen = BTreeSet::new();
     for Rule { number, words } in &listed {
-        if part(number).is_none() || !seen.insert(number) {
+        if !is_number(number) || !seen.insert(number) {
             wrong.push(format!("rules.txt: `{number}` is no number of a rule, or is listed twice"));
         }
         match (words.starts_with('-'), named.contains_key(number)) {
@@ -40,9 +39,7 @@ pub(crate) fn wrong(cases: &[Case]) -> Vec<String> {
         }
     }
     for (number, cases) in &named {
-        // The rules of a part are listed by whoever builds it, perhaps after the first cases.
-        let known = part(number).is_some_and(|part| !parts.contains(part)) || seen.contains(number);
-        if !known {
+        if !seen.contains(number) {
             wrong.push(format!("{} name{} rule {number}, which is not in rules.txt", cases.join(", "), s(cases.len())));
         }
     }
@@ -61,9 +58,8 @@ fn rule(line: &str) -> Rule<'_> {
     Rule { number, words: words.trim() }
 }
 
-/// `2` of `2.4`.
-fn part(number: &str) -> Option<&str> {
-    let (part, rule) = number.split_once('.')?;
+/// Whether it is one as `2.4`.
+fn is_number(number: &str) -> bool {
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-    (digits(part) && digits(rule)).then_some(part)
+    number.split_once('.').is_some_and(|(part, rule)| digits(part) && digits(rule))
 }

@@ -87,7 +87,6 @@ pub(crate) enum Step {
         name: String,
         args: Value,
         request: Option<String>,
-        refused: bool,
     },
     /// Sends an update, or asks for one by its id.
     Update {
@@ -111,8 +110,11 @@ pub(crate) enum Step {
         request: Option<String>,
     },
     Terminate(String),
-    /// Sets the run back.
-    Reset(ResetRequest),
+    /// Sets the run back, or an earlier run of its chain, from 1.
+    Reset {
+        run: Option<usize>,
+        request: ResetRequest,
+    },
     Delete,
     /// What `describe` must say at a place of its JSON.
     Shows {
@@ -340,9 +342,8 @@ fn parse(line: &str) -> Result<Step, String> {
         }
         "canceled" => Step::Canceled { activity: nth(rest)?.0 },
         "advance" => Step::Advance(text::parse_duration(rest).ok_or("no duration")?),
-        "signal" => signal(rest, false)?,
+        "signal" => signal(rest)?,
         "refused" => match rest.split_once(' ') {
-            Some(("signal", rest)) => signal(rest, true)?,
             Some(("deploy", rest)) => Step::Deploy { version: rest.trim().into(), followed: false },
             Some(("move", rest)) => moved(rest, Moving::All)?,
             Some((code, rest)) => Step::Refused(code.into(), Box::new(parse(rest.trim())?)),
@@ -376,11 +377,15 @@ fn parse(line: &str) -> Result<Step, String> {
         },
         "terminate" => Step::Terminate(rest.into()),
         "reset" => {
+            let (run, rest) = match rest.strip_prefix("run ").map(name).transpose()? {
+                Some((run, rest)) => (Some(run.parse().map_err(|_| "no number of a run")?), rest),
+                None => (None, rest),
+            };
             let mut request = json(rest)?.unwrap_or_default();
             if let Some(object) = request.as_object_mut() {
                 object.entry("reason").or_insert("".into());
             }
-            Step::Reset(serde_json::from_value(request).map_err(|error| error.to_string())?)
+            Step::Reset { run, request: serde_json::from_value(request).map_err(|error| error.to_string())? }
         }
         "delete" => Step::Delete,
         "crash" => Step::Crash,
@@ -460,11 +465,11 @@ fn told(words: &str) -> Result<Answer, String> {
     Ok(Answer::Reply(reply))
 }
 
-fn signal(rest: &str, refused: bool) -> Result<Step, String> {
+fn signal(rest: &str) -> Result<Step, String> {
     let (name, rest) = name(rest)?;
     let (args, rest) = object(rest)?;
     let request = rest.strip_prefix("id ").map(|id| id.trim().to_owned());
-    Ok(Step::Signal { name, args, request, refused })
+    Ok(Step::Signal { name, args, request })
 }
 
 fn update(rest: &str) -> Result<Step, String> {
