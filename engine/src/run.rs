@@ -323,7 +323,7 @@ impl Run {
         self.now = self.now.max(now);
         let mut out = Transition::default();
         if self.is_computing() && !inputs::cuts_in(&input) {
-            if self.deferred.len() >= self.limits.mailbox_messages_max {
+            if self.deferred.len() >= self.limits.mailbox_messages_max && inputs::is_from_outside(&input) {
                 return Err(Refused::Limit("mailbox_messages_max"));
             }
             self.deferred.push_back(input);
@@ -335,14 +335,7 @@ impl Run {
         self.take(input, &mut out)?;
         if advances {
             self.advance(&mut out);
-            while !self.is_computing()
-                && self.continuing.is_none()
-                && let Some(input) = self.deferred.pop_front()
-            {
-                let answer = if self.is_closed() { Err(Refused::Closed) } else { self.take(input, &mut out) };
-                out.settled.push(answer);
-                self.advance(&mut out);
-            }
+            self.take_deferred(&mut out);
         } else if self.is_closed() {
             out.settled.extend(self.deferred.drain(..).map(|_| Err(Refused::Closed)));
         }
@@ -365,6 +358,18 @@ impl Run {
         self.ends.shrink_to_fit();
         self.deferred.shrink_to_fit();
         self.vm.give_back();
+    }
+
+    /// Takes what came between slices, as far as nothing is computed.
+    pub(crate) fn take_deferred(&mut self, out: &mut Transition) {
+        while !self.is_computing()
+            && self.continuing.is_none()
+            && let Some(input) = self.deferred.pop_front()
+        {
+            let answer = if self.is_closed() { Err(Refused::Closed) } else { self.take(input, out) };
+            out.settled.push(answer);
+            self.advance(out);
+        }
     }
 
     /// Whether the program has events to notice, so that it must get `Input::Continue`.

@@ -79,7 +79,7 @@ pub struct Successor {
     pub seed: [u8; 16],
 }
 
-/// The next run of a chain. Its program has not begun: it needs `Input::Continue`.
+/// The next run of a chain. Its program has not begun: it needs `Input::Continue`, unless it begins later.
 #[derive(Debug)]
 pub struct Succession {
     /// It.
@@ -100,7 +100,11 @@ impl Run {
             EventKind::SignalReceived { name, args, .. } => Some((name.as_str(), args)),
             _ => None,
         });
-        Some(Handover { args: &continuing.args, signals: signals.collect() })
+        let put_off = self.deferred.iter().filter_map(|input| match input {
+            Input::Signal { name, args, .. } => Some((name.as_str(), args)),
+            _ => None,
+        });
+        Some(Handover { args: &continuing.args, signals: signals.chain(put_off).collect() })
     }
 
     /// Ends a run that has said `Transition::continues`, adding that to the transition, and begins the next one. `None`
@@ -124,8 +128,10 @@ impl Run {
         let mut transition = Transition::default();
         let (now, limits) = (self.now, Arc::clone(&self.limits));
         let mut run = Run::opened(loaded, workflow, started, kinds, now, limits, &mut transition);
-        transition.again = run.is_computing();
         run.deferred = deferred;
+        // One that begins later gets no turn before that.
+        run.take_deferred(&mut transition);
+        transition.again = run.is_computing();
         Some(Succession { run, transition, moved })
     }
 

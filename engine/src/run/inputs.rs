@@ -91,6 +91,10 @@ impl Run {
         if args.len() > self.limits.payload_bytes_max {
             return Err(Refused::Limit("payload_bytes_max"));
         }
+        // A program that notices nothing for now cannot be parked for a history that is too large.
+        if (self.stuck.is_some() || !self.begun) && self.bytes > self.limits.history_bytes_max as u64 {
+            return Err(Refused::Limit("history_bytes_max"));
+        }
         if !self.begun {
             if self.history.len() > self.limits.mailbox_messages_max {
                 return Err(Refused::Limit("mailbox_messages_max"));
@@ -98,11 +102,12 @@ impl Run {
             self.record(EventKind::SignalReceived { name, args, request_id, from }, out);
             return Ok(());
         }
-        if signal.handler.is_none() {
-            let unread = self.vm.unread().iter().map(|(_, count)| *count as usize).sum::<usize>();
-            if unread + self.queue.len() >= self.limits.mailbox_messages_max {
-                return Err(Refused::Limit("mailbox_messages_max"));
-            }
+        let unread = match signal.handler {
+            None => self.vm.unread().iter().map(|(_, count)| *count as usize).sum::<usize>(),
+            Some(_) => 0,
+        };
+        if unread + self.queue.len() >= self.limits.mailbox_messages_max {
+            return Err(Refused::Limit("mailbox_messages_max"));
         }
         self.happened(EventKind::SignalReceived { name, args, request_id, from }, out);
         Ok(())
@@ -291,5 +296,26 @@ pub(crate) fn cuts_in(input: &Input) -> bool {
         | Input::Child(_)
         | Input::Told { .. }
         | Input::Cancel { .. } => false,
+    }
+}
+
+/// Whether whoever sent an Input hears of a refusal and may send it again: only that may be refused because the run has
+/// enough to do. What the run has asked for itself, or the engine for it, comes once.
+pub(crate) fn is_from_outside(input: &Input) -> bool {
+    match input {
+        Input::Signal { .. } | Input::Update { .. } | Input::Cancel { from: None, .. } => true,
+        Input::Cancel { from: Some(_), .. }
+        | Input::Completed { .. }
+        | Input::Failed { .. }
+        | Input::CanceledAttempt { .. }
+        | Input::Due(_)
+        | Input::Child(_)
+        | Input::Told { .. }
+        | Input::Continue
+        | Input::Terminate { .. }
+        | Input::Delivered { .. }
+        | Input::Redelivered { .. }
+        | Input::Heartbeat { .. }
+        | Input::Steer { .. } => false,
     }
 }

@@ -10,6 +10,7 @@ use weft_bytecode::{
     ActivityDef, FuncId, Function, Program, QueryDef, SignalDef, SourceFile, Span, StateDef, UpdateDef, WorkflowDef,
 };
 use weft_protocol::limits::Limits;
+use weft_protocol::policy::RunRetry;
 use weft_protocol::{EventId, Failure, Payload, RunId, Timestamp, WorkflowId};
 use weft_vm::Loaded;
 
@@ -17,7 +18,7 @@ mod updates;
 
 use super::*;
 use crate::history;
-use crate::{AlarmKey, Misfit, Record, Trial, program_of};
+use crate::{AlarmKey, Misfit, Record, Succession, Successor, Trial, program_of};
 
 const SPAN: Span = Span { file: 0, start: 0, end: 1 };
 
@@ -160,6 +161,14 @@ fn started(n: i64) -> Case {
 }
 
 fn started_with(loaded: Arc<Loaded>, n: i64) -> Case {
+    let options = RunOptions { run_timeout_ms: Some(86_400_000), ..RunOptions::default() };
+    let (run, last) = begun(loaded, n, options, Limits::default());
+    let mut case = Case { run, records: vec![], last, now: 0 };
+    case.check();
+    case
+}
+
+fn begun(loaded: Arc<Loaded>, n: i64, options: RunOptions, limits: Limits) -> (Run, Transition) {
     let start = Start {
         namespace: "default".into(),
         workflow: 0,
@@ -170,13 +179,27 @@ fn started_with(loaded: Arc<Loaded>, n: i64) -> Case {
         parent: None,
         schedule: None,
         request_id: None,
-        options: RunOptions { run_timeout_ms: Some(86_400_000), ..RunOptions::default() },
+        options,
         signal: None,
     };
-    let (run, last) = Run::start(loaded, start, Timestamp(0), Arc::new(Limits::default()));
-    let mut case = Case { run, records: vec![], last, now: 0 };
-    case.check();
-    case
+    Run::start(loaded, start, Timestamp(0), Arc::new(limits))
+}
+
+fn mark() -> Input {
+    Input::Signal {
+        name: "mark".into(),
+        args: Payload::json(r#"{"n":2}"#),
+        request_id: None,
+        from: None,
+        with_start: false,
+    }
+}
+
+/// What a run does with all it is given until it waits.
+fn rests(run: &mut Run) {
+    while run.is_computing() {
+        run.decide(Input::Continue, Timestamp(1)).unwrap();
+    }
 }
 
 impl Case {
@@ -557,4 +580,103 @@ fn ids_that_no_client_can_name_are_refused() {
     for id in ["...", "a.b", "order-7", "ünï"] {
         assert_eq!(crate::child::workflow_id_error(id, &limits), None, "{id:?}");
     }
+}
+
+#[test]
+fn a_run_that_computes_loses_nothing_of_its_own() {
+    let limits = Limits { fuel_slice: 1, mailbox_messages_max: 2, ..Limits::default() };
+    let (mut run, _) = begun(loaded(false, false), 5, RunOptions::default(), limits);
+    rests(&mut run);
+    let mut tell = |input| run.decide(input, Timestamp(1)).map(|out| out.deferred);
+    assert_eq!(tell(mark()), Ok(false));
+    assert_eq!([tell(mark()), tell(mark())], [Ok(true), Ok(true)], "they wait for their turn");
+    assert_eq!(tell(mark()), Err(Refused::Limit("mailbox_messages_max")));
+    let cancel = |from| Input::Cancel { reason: String::new(), request_id: None, from };
+    assert_eq!(tell(cancel(None)), Err(Refused::Limit("mailbox_messages_max")));
+    // Nobody tells these again.
+    assert_eq!(tell(Input::Due(AlarmKey::Timer(EventId(9)))), Ok(true));
+    assert_eq!(tell(Input::Due(AlarmKey::StartToClose(EventId(9), 1))), Ok(true));
+    let done = Input::Completed { scheduled: EventId(2), attempt: 1, result: Payload::json("21") };
+    assert_eq!(tell(done), Ok(true));
+    rests(&mut run);
+    let shown: Vec<_> = run.history.iter().map(|event| history::plain(run.loaded.program(), event)).collect();
+    assert_eq!(shown[5..], ["6 ActivityCompleted 2 21", "7 TimerStarted 30s"]);
+}
+
+#[test]
+fn a_stuck_run_takes_no_more_messages_than_a_mailbox() {
+    let limits = Limits { mailbox_messages_max: 2, ..Limits::default() };
+    let (mut run, _) = stuck_run(limits);
+    let mut tell = |input| run.decide(input, Timestamp(1)).map(drop);
+    // The event that it is stuck at waits, too.
+    assert_eq!(tell(mark()), Ok(()));
+    assert_eq!(tell(mark()), Err(Refused::Limit("mailbox_messages_max")));
+}
+
+#[test]
+fn a_stuck_run_takes_no_message_beyond_its_history() {
+    let (run, _) = stuck_run(Limits::default());
+    let limits = Limits { history_bytes_max: run.bytes as usize, ..Limits::default() };
+    let (mut run, _) = stuck_run(limits);
+    let mut tell = |input| run.decide(input, Timestamp(1)).map(drop);
+    assert_eq!(tell(mark()), Ok(()));
+    assert_eq!(tell(mark()), Err(Refused::Limit("history_bytes_max")));
+}
+
+/// A run that divides by zero at its last line.
+fn stuck_run(limits: Limits) -> (Run, Transition) {
+    let (mut run, _) = begun(loaded(false, false), 0, RunOptions::default(), limits);
+    let done = Input::Completed { scheduled: EventId(2), attempt: 1, result: Payload::json("21") };
+    run.decide(done, Timestamp(0)).unwrap();
+    run.decide(Input::Due(AlarmKey::Timer(EventId(4))), Timestamp(30_000)).unwrap();
+    let go = Input::Signal {
+        name: "go".into(),
+        args: Payload::json("{}"),
+        request_id: None,
+        from: None,
+        with_start: false,
+    };
+    let last = run.decide(go, Timestamp(30_000)).unwrap();
+    assert!(run.is_stuck());
+    (run, last)
+}
+
+/// A run that has timed out while it computed, with what it was told meanwhile.
+fn timed_out_while_computing(told: Vec<Input>) -> Run {
+    let retry = RunRetry { first_ms: 15_000, factor_milli: 1_000, max_ms: 15_000, attempts: 0 };
+    let options = RunOptions { run_timeout_ms: Some(2_000), retry: Some(retry), ..RunOptions::default() };
+    let limits = Limits { fuel_slice: 1, ..Limits::default() };
+    let (mut run, _) = begun(loaded(false, false), 5, options, limits);
+    rests(&mut run);
+    run.decide(mark(), Timestamp(1_000)).unwrap();
+    for input in told {
+        assert!(run.decide(input, Timestamp(1_500)).unwrap().deferred);
+    }
+    assert!(run.decide(Input::Due(AlarmKey::Run), Timestamp(2_000)).unwrap().continues);
+    run
+}
+
+fn next_try(mut run: Run) -> Succession {
+    let args = run.handover().unwrap().args.clone();
+    let next = Successor { run_id: RunId(2), loaded: loaded(false, false), workflow: 0, args, seed: [8; 16] };
+    run.succeed(next, &mut Transition::default()).unwrap()
+}
+
+#[test]
+fn what_was_put_off_reaches_a_delayed_next_try_at_once() {
+    let next = next_try(timed_out_while_computing(vec![mark(), mark()]));
+    assert_eq!(next.moved, [true, true]);
+    assert_eq!(next.transition.settled, [Ok(()), Ok(())]);
+    assert!(!next.transition.again, "its program has not begun");
+    let cancel = Input::Cancel { reason: "enough".into(), request_id: None, from: None };
+    let next = next_try(timed_out_while_computing(vec![cancel, mark()]));
+    assert_eq!(next.transition.settled, [Ok(()), Err(Refused::Closed)]);
+    assert!(next.transition.closed && next.run.is_closed());
+}
+
+#[test]
+fn what_was_put_off_is_handed_over_as_well() {
+    let run = timed_out_while_computing(vec![mark()]);
+    let names: Vec<_> = run.handover().unwrap().signals.iter().map(|(name, _)| *name).collect();
+    assert_eq!(names, ["mark", "mark"], "one not noticed, one put off");
 }
