@@ -21,6 +21,7 @@ use weft_protocol::limits::Limits;
 use weft_protocol::{Event, EventId, Payload, RunId, Timestamp};
 use weft_vm::Loaded;
 
+use crate::activity::Phase;
 use crate::child;
 use crate::replay::{self, is_of_activation};
 use crate::run::{Put, Run};
@@ -263,12 +264,14 @@ fn told_later(base: &[Event], later: &[&[Event]], cut: Cut, without: Without) ->
     };
     let own = base[cut.kept..].iter().filter(|event| linked(&event.kind) || is_message(&event.kind));
     let others = later.iter().flat_map(|events| {
-        let ahead = match events.first().map(|first| &first.kind) {
-            // They are there already, where they came first.
-            Some(EventKind::RunStarted { ahead, .. }) => *ahead as usize,
-            _ => 0,
+        // What a run has begun with is there already, where it came first.
+        let copied = match events.first().map(|first| &first.kind) {
+            Some(EventKind::RunStarted { ahead, .. }) => 1 + *ahead as usize,
+            _ => 1,
         };
-        events.iter().skip(1 + ahead).filter(|event| is_message(&event.kind))
+        let set_back = events.iter().rposition(|event| matches!(event.kind, EventKind::RunReset { .. }));
+        let new = &events[set_back.map_or(copied, |reset| reset + 1).min(events.len())..];
+        new.iter().filter(|event| is_message(&event.kind))
     });
     for event in own.chain(others) {
         match &event.kind {
@@ -339,6 +342,9 @@ impl Run {
         self.deadline = whole.map(|ms| at.plus_ms(ms)).or(self.deadline);
         for activity in self.activities.values_mut() {
             activity.scheduled_at = at;
+            if let Phase::Scheduled { since } = &mut activity.phase {
+                *since = at;
+            }
         }
     }
 

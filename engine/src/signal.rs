@@ -8,10 +8,13 @@ use rustc_hash::FxHashSet;
 use weft_protocol::Event;
 use weft_protocol::event::EventKind;
 
-/// Whether a run took a signal under a request id, by its history.
+/// Whether a run took a signal under a request id, or a run before it in its chain, by its history.
 pub fn has_taken(events: &[Event], name: &str, request_id: &str) -> bool {
     events.iter().any(|event| match &event.kind {
         EventKind::SignalReceived { name: taken, request_id: Some(id), .. } => taken == name && id == request_id,
+        EventKind::RunStarted { continued: Some(continued), .. } => {
+            continued.requests.iter().any(|id| **id == *request_id)
+        }
         _ => false,
     })
 }

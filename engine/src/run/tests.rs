@@ -629,13 +629,8 @@ fn stuck_run(limits: Limits) -> (Run, Transition) {
     let done = Input::Completed { scheduled: EventId(2), attempt: 1, result: Payload::json("21") };
     run.decide(done, Timestamp(0)).unwrap();
     run.decide(Input::Due(AlarmKey::Timer(EventId(4))), Timestamp(30_000)).unwrap();
-    let go = Input::Signal {
-        name: "go".into(),
-        args: Payload::json("{}"),
-        request_id: None,
-        from: None,
-        with_start: false,
-    };
+    let go =
+        Input::Signal { name: "go".into(), args: Payload::json("{}"), request_id: None, from: None, with_start: false };
     let last = run.decide(go, Timestamp(30_000)).unwrap();
     assert!(run.is_stuck());
     (run, last)

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use weft_engine::update::outcome_in;
-use weft_engine::{FirstSignal, Input, Run, Start, child};
+use weft_engine::{FirstSignal, Input, Run, Start, child, signal};
 use weft_protocol::api::{ApiError, Status};
 use weft_protocol::event::{EventKind, ParentRef, RunRef};
 use weft_protocol::policy::{OnClosed, OnConflict};
@@ -36,10 +36,10 @@ impl Partition {
             return self.start_told_again(order, known);
         }
         if let Some(request_id) = &order.request_id
-            && let Some(run) = self.starts.find(&order.namespace, order.workflow_id.as_ref(), request_id).cloned()
+            && let Some(run) = self.starts.find(&order.namespace, order.workflow_id.as_ref(), request_id)
         {
-            let batch = self.runs.get(&run.run_id).map_or(self.last_batch(), |open| open.batch);
-            return self.joined(&order, run, true, batch);
+            let run = run.clone();
+            return self.start_asked_before(order, run);
         }
         let Some(workflow_id) = order.workflow_id.clone() else { return self.start_generated(order, now) };
         if let Some(open) = self.names.get(&(order.namespace.clone(), workflow_id.clone())).copied() {
@@ -57,6 +57,25 @@ impl Partition {
         self.start_new(order, workflow_id, now);
     }
 
+    /// A start that has begun a run before. That may be gone: it was kept long enough, or went with its namespace. Then a
+    /// client's start begins another; what a schedule has started was done.
+    fn start_asked_before(&mut self, order: StartOrder, run: RunRef) {
+        if let Some(newest) = self.newest_of(&order.namespace, &run) {
+            let batch = self.runs.get(&newest).map_or(self.last_batch(), |open| open.batch);
+            return self.joined(&order, run, true, batch);
+        }
+        let closing = self.closing.get(&(order.namespace.clone(), run.workflow_id.clone()));
+        if let Some((_, batch)) = closing.filter(|(fact, _)| fact.run_id == run.run_id).copied() {
+            return self.joined(&order, run, true, batch);
+        }
+        if !matches!(order.by, StartedBy::Client(_)) {
+            return self.joined(&order, run, true, self.last_batch());
+        }
+        let RunRef { workflow_id, run_id } = run;
+        let probe = Probe { asker: Asker::Start(order), workflow_id, run_id: Some(run_id), newest: None };
+        self.hold(self.last_batch(), Output::Probe(Box::new(probe)));
+    }
+
     /// The store has answered: what was true then may have changed since.
     pub fn probed(&mut self, probed: Probed, now: Timestamp) {
         let Probed { probe: Probe { asker, workflow_id, run_id, newest }, found } = probed;
@@ -71,7 +90,16 @@ impl Partition {
             Err(error) => return self.not_readable(&order, &error),
         };
         if let Some(run_id) = run_id {
-            return self.told_again_and_closed(&order, RunRef { workflow_id, run_id }, found);
+            let run = RunRef { workflow_id, run_id };
+            return match (&order.by, found) {
+                (StartedBy::Parent(_), found) => self.told_again_and_closed(&order, run, found),
+                (_, Some(_)) => self.joined(&order, run, true, 0),
+                (_, None) => {
+                    let request_id = order.request_id.as_deref().unwrap_or_default();
+                    self.starts.forget_request(&order.namespace, order.workflow_id.as_ref(), request_id);
+                    self.start(order, now);
+                }
+            };
         }
         if let Some(open) = self.names.get(&(order.namespace.clone(), workflow_id.clone())).copied() {
             return self.start_over_open(order, open, now);
@@ -147,7 +175,11 @@ impl Partition {
     /// A closed run has the id.
     fn start_over_closed(&mut self, order: StartOrder, matched: ClosedMatch, now: Timestamp) {
         // Whether it is this very start its history says, which is not durable yet: ask again when the store has it.
-        let looks = order.request_id.is_some() || matches!(order.with, Some(With::Update { .. }));
+        let told = match &order.with {
+            Some(With::Signal { name, request_id: Some(id), .. }) => Some((name.clone(), id.clone())),
+            _ => None,
+        };
+        let looks = order.request_id.is_some() || told.is_some() || matches!(order.with, Some(With::Update { .. }));
         if matched.row.is_none() && looks {
             let workflow_id = matched.run.workflow_id;
             let newest = self.closed_ids.get(&name_hash(&order.namespace, workflow_id.as_str())).copied();
@@ -156,7 +188,7 @@ impl Partition {
         }
         let allowed = match order.on_closed {
             OnClosed::Allow => true,
-            OnClosed::AllowIfFailed => matched.status != Status::Completed,
+            OnClosed::AllowIfFailed => !matches!(matched.status, Status::Completed | Status::ContinuedAsNew),
             OnClosed::Join | OnClosed::Reject => false,
         };
         let history = matched.row.as_deref().filter(|_| looks).map(closed::history).transpose();
@@ -170,13 +202,18 @@ impl Partition {
             _ => Ok(None),
         };
         let again = order.request_id.is_some()
-            && history.is_some_and(|events| request_of(events.first()) == order.request_id.as_deref());
+            && history.as_ref().is_some_and(|events| request_of(events.first()) == order.request_id.as_deref());
+        // Its signal was taken by a run that was open then: what has come of that is in the history alone.
+        let was_joined = match (&told, &history) {
+            (Some((name, id)), Some(events)) => !again && signal::has_taken(events, name, id),
+            _ => false,
+        };
         if let (Ok(Some(_)) | Err(_), StartedBy::Client(reply)) = (&known, &order.by) {
             let answer =
                 known.map(|update| Answer::Started { run: matched.run, started: false, update: update.map(Box::new) });
             self.reply(matched.batch, *reply, answer.map_err(|_| refusal::update_id_taken()));
-        } else if again {
-            self.joined(&order, matched.run, true, matched.batch);
+        } else if again || was_joined {
+            self.joined(&order, matched.run, again, matched.batch);
         } else if allowed {
             self.start_new(order, matched.run.workflow_id, now);
         } else if order.on_closed == OnClosed::Join {

@@ -33,6 +33,14 @@ impl Starts {
         self.known.get(&(namespace.clone(), workflow_id.cloned(), request_id.into()))
     }
 
+    /// The run that a start has begun is not there any more.
+    pub(super) fn forget_request(&mut self, namespace: &Arc<str>, workflow_id: Option<&WorkflowId>, request_id: &str) {
+        let key = (namespace.clone(), workflow_id.cloned(), request_id.into());
+        if self.known.remove(&key).is_some() {
+            self.order.retain(|known| *known != key);
+        }
+    }
+
     /// The runs of a workflow id are as if they had never been.
     pub(super) fn forget(&mut self, namespace: &str, workflow_id: &WorkflowId) {
         let of = |key: &Key, run: &RunRef| *key.0 == *namespace && run.workflow_id == *workflow_id;

@@ -28,6 +28,7 @@ const ID: PartitionId = PartitionId(0);
 struct Bench {
     partition: Partition,
     log: Vec<Chunk>,
+    closed: Vec<ClosedRun>,
     replies: u64,
 }
 
@@ -51,7 +52,7 @@ impl Bench {
     fn new() -> Bench {
         let fence = fence_body(ID, 1, 1);
         let log = vec![Chunk { part: ID, seq: weft_protocol::LogSeq(1), epoch: 1, body: fence }];
-        Bench { partition: read(setup(), &log).unwrap(), log, replies: 0 }
+        Bench { partition: read(setup(), &log).unwrap(), log, closed: Vec::new(), replies: 0 }
     }
 
     fn ask(&mut self, request: Request) -> ReplyId {
@@ -88,6 +89,7 @@ impl Bench {
         let mut append = Append::default();
         assert!(self.partition.take_append(&mut append), "something is decided");
         self.log.append(&mut append.chunks);
+        self.closed.append(&mut append.closed);
     }
 
     /// What has left: the replies, and how many attempts.

@@ -3,6 +3,7 @@
 use weft_protocol::policy::{OnClosed, OnConflict};
 
 use super::*;
+use crate::partition::request::{Probe, Probed};
 
 /// A start with a request id.
 fn request(workflow: &str, n: i64, request_id: &str) -> StartRequest {
@@ -29,15 +30,33 @@ impl Bench {
     }
 
     fn answer_to_start(&mut self, reply: ReplyId) -> (String, String, bool) {
-        let answer = self.partition.outputs().find_map(|output| match output {
-            Output::Reply(to, answer) if to == reply => Some(answer.unwrap()),
-            _ => None,
-        });
-        match answer {
+        let mut found = None;
+        while found.is_none() && self.partition.has_outputs() {
+            for output in self.partition.outputs().collect::<Vec<_>>() {
+                match output {
+                    Output::Reply(to, answer) if to == reply => found = Some(answer.unwrap()),
+                    Output::Probe(probe) => self.look_up(*probe),
+                    _ => {}
+                }
+            }
+        }
+        match found {
             Some(Answer::Started { run, started, .. }) => {
                 (run.workflow_id.to_string(), run.run_id.to_string(), started)
             }
             other => panic!("{other:?}"),
+        }
+    }
+
+    /// The store answers.
+    fn look_up(&mut self, probe: Probe) {
+        let is_meant = |row: &&ClosedRun| {
+            row.workflow_id == probe.workflow_id && probe.run_id.is_none_or(|run_id| row.run_id == run_id)
+        };
+        let found = self.closed.iter().filter(is_meant).max_by_key(|row| row.run_id).cloned();
+        self.partition.probed(Probed { probe, found: Ok(found) }, NOW);
+        if !self.partition.writer.is_empty() {
+            self.commit();
         }
     }
 
@@ -91,6 +110,25 @@ fn a_late_repetition_does_not_end_the_run_that_replaced_its_own() {
     assert_eq!(bench.started(replace("r1")), first);
     assert_eq!(bench.started(replace("r2")), second);
     assert_eq!(bench.partition.open_runs(), 1);
+}
+
+#[test]
+fn a_start_whose_run_is_gone_begins_another() {
+    let mut bench = Bench::new();
+    let order = StartRequest { on_closed: Some(OnClosed::Reject), ..request("order", 1, "r") };
+    let first = bench.started(order.clone());
+    bench.terminate(1);
+    bench.commit();
+    bench.partition.outputs().for_each(drop);
+    assert_eq!(bench.started(order.clone()), first, "the store has it");
+    // It was kept long enough, or its namespace was deleted and made again.
+    bench.closed.clear();
+    let second = bench.started(order.clone());
+    assert!(second.1 != first.1 && second.2, "{second:?}");
+    assert_eq!(bench.started(order.clone()), second);
+    bench.partition = read(setup(), &bench.log).unwrap();
+    bench.left();
+    assert_eq!(bench.started(order), second);
 }
 
 #[test]
