@@ -39,6 +39,9 @@ const RESULT_BYTES_KEPT: usize = 4 << 10;
 /// Backfills that may be under way.
 const BACKFILLS_MAX: usize = 100;
 
+/// Times that one backfill may take.
+pub const BACKFILL_TIMES_MAX: usize = 100_000;
+
 /// What reaches a schedule.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ScheduleInput {
@@ -127,6 +130,8 @@ pub enum ScheduleRefused {
     Backfills(usize),
     /// The range of a backfill runs backward.
     Range,
+    /// The range of a backfill has more times than this.
+    Times(usize),
 }
 
 impl Schedule {
@@ -192,6 +197,9 @@ impl Schedule {
                 }
                 if self.backfills.len() >= BACKFILLS_MAX {
                     return Err(ScheduleRefused::Backfills(BACKFILLS_MAX));
+                }
+                if self.has_more_times(from, to, BACKFILL_TIMES_MAX) {
+                    return Err(ScheduleRefused::Times(BACKFILL_TIMES_MAX));
                 }
                 let overlap = overlap.map(|overlap| overlap.word().to_owned());
                 self.happened(ScheduleEventKind::BackfillRequested { from, to, overlap, request_id }, now, out);
@@ -279,6 +287,13 @@ impl Schedule {
                 self.action(nominal, self.overlap(), Cause::Time, now, out);
             }
         }
+    }
+
+    /// Whether a range, both ends included, has more than so many times.
+    fn has_more_times(&self, from: Timestamp, to: Timestamp, max: usize) -> bool {
+        let first = self.table.next(from.0.saturating_sub(1));
+        let times = std::iter::successors(first, |at| self.table.next(*at));
+        times.take_while(|at| *at <= to.0).nth(max).is_some()
     }
 
     /// Takes times of the oldest backfill, as far as there is room for them.

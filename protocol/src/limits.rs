@@ -17,6 +17,12 @@ pub const HISTORY_BYTES_MAX: usize = 512 << 20;
 /// Bytes of an update id.
 pub const UPDATE_ID_BYTES_MAX: usize = 1_000;
 
+/// Bytes of the id that makes a request idempotent: runs and partitions remember many of them.
+pub const REQUEST_ID_BYTES_MAX: usize = 1_000;
+
+/// Bytes of the reason that somebody gives for a cancel, a terminate, a reset or a pause.
+pub const REASON_BYTES_MAX: usize = 10_000;
+
 /// The longest delay, in milliseconds, that whoever reports a failed attempt may ask for before the next one: 365 days.
 pub const RETRY_AFTER_MS_MAX: i64 = 365 * 86_400_000;
 

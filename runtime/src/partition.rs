@@ -93,7 +93,7 @@ pub struct Partition {
     closing: FxHashMap<(Arc<str>, WorkflowId), (ClosedFact, u64)>,
     /// Runs started by a parent that has not noted everything about them yet: a start told again finds them here.
     children: FxHashMap<(RunId, EventId), RunId>,
-    /// Starts by request id.
+    /// Starts and resets by request id.
     starts: Starts,
     /// Messages of closed runs of which it is not known what became of them.
     untold: FxHashSet<(RunId, EventId)>,
@@ -160,12 +160,9 @@ impl Partition {
         self.alarms.next().into_iter().chain(self.schedules.next()).min()
     }
 
-    /// Fires at most `limit` alarms that are due; true if there may be more.
+    /// Fires at most `limit` alarms of runs that are due; true if there may be more.
     pub fn due(&mut self, now: Timestamp, limit: usize) -> bool {
         for _ in 0..limit {
-            if self.schedule_due(now) {
-                continue;
-            }
             let Some((run, key)) = self.alarms.take_due(now) else { return false };
             // A run that is gone had its alarms made stale by its end.
             if self.runs.contains_key(&run) {

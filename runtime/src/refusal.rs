@@ -176,6 +176,12 @@ pub fn backward_range() -> ApiError {
     ApiError::new(422, "wrong_input", "`to` is before `from`").at("to", "a time that is not before `from`")
 }
 
+/// A range with too many times of a schedule.
+pub fn too_long_range(max: usize) -> ApiError {
+    let message = format!("the schedule has more than {max} times from `from` to `to`, and a backfill takes no more");
+    ApiError::new(422, "limit_reached", message).at("to", "an earlier time").help("backfill the range in pieces")
+}
+
 /// The workflow has no such signal, query or update.
 pub fn message_not_found(kind: &str, workflow: &str, name: &str, has: &[&str]) -> ApiError {
     let error =
@@ -204,6 +210,12 @@ pub fn limit(name: &str) -> ApiError {
 pub fn too_large(what: &str, bytes: usize, name: &str, max: usize) -> ApiError {
     ApiError::new(413, "too_large", format!("{bytes} bytes are too many for {what}; the limit `{name}` is {max}"))
         .help("send a reference to the data instead, or raise the limit in `[limits]`")
+}
+
+/// A text that is kept as it is has too many bytes, whatever the configuration says.
+pub fn too_long(what: &str, field: &str, bytes: usize, name: &str, max: usize) -> ApiError {
+    let message = format!("{what} has {bytes} bytes; the limit `{name}` is {max}");
+    ApiError::new(422, "wrong_input", message).at(field, format!("at most {max} bytes"))
 }
 
 /// Too much is waiting for the store.

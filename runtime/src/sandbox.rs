@@ -192,6 +192,7 @@ impl Sandbox {
         loop {
             let mut moved = self.carry_out().await?;
             for partition in self.partitions.values_mut() {
+                while partition.schedule_due(self.now) {}
                 partition.due(self.now, usize::MAX);
                 while partition.has_more() {
                     partition.go_on(self.now);

@@ -125,6 +125,10 @@ async fn until(clock: &dyn crate::clock::Clock, at: Option<Timestamp>) {
 /// Lets the runs of a partition go on by themselves; true if there is more to do at once. Not while more waits for the
 /// store than may: then an append flies, and when it has landed there is another turn.
 fn advance(partition: &mut Partition, now: Timestamp, full: usize) -> bool {
+    if partition.pending_bytes() > full {
+        return false;
+    }
+    let looked = partition.schedule_due(now);
     let mut more = true;
     for _ in 0..ALARMS_MAX / ALARMS_AT_ONCE {
         if partition.pending_bytes() > full {
@@ -139,7 +143,7 @@ fn advance(partition: &mut Partition, now: Timestamp, full: usize) -> bool {
         return false;
     }
     partition.go_on(now);
-    more || partition.has_more()
+    looked || more || partition.has_more()
 }
 
 impl Executor {

@@ -6,23 +6,64 @@ use std::sync::Arc;
 use serde_json::Value;
 use weft_bytecode::wire::{self, Strictness, text};
 use weft_bytecode::{Program, TypeId};
-use weft_engine::{Input, QueryError, Run, child, history, options};
+use weft_engine::{Input, QueryError, Run, ScheduleInput, Steer, child, history, options};
 use weft_protocol::api::{ApiError, RunDescription, RunRow, StartRequest};
-use weft_protocol::limits::Limits;
+use weft_protocol::limits::{Limits, REASON_BYTES_MAX, REQUEST_ID_BYTES_MAX};
 use weft_protocol::policy::{OnClosed, OnConflict};
 use weft_protocol::{Payload, RunId, Timestamp, WorkflowId};
 use weft_vm::Loaded;
 
-use super::request::{Answer, Key, OpenPage, OpenRow, ReplyId, Request, StartOrder, StartedBy, Then, Waiter};
+use super::request::{
+    Answer, Key, OpenPage, OpenRow, ReplyId, Request, ScheduleAsk, StartOrder, StartedBy, Then, Waiter, With,
+};
 use super::started::{given_options, with_start};
 use super::update::Sent;
 use super::{Partition, events_after, name_hash};
+use crate::api::ActivityAct;
 use crate::closed::number_of;
 use crate::filter::{Facts, Field, Filter, Has, Key as Fact, matches, run_key, search};
 use crate::refusal;
 
+/// Whether the words that callers choose freely, and that are kept, are short enough.
+fn words_fit(request: &Request) -> Result<(), ApiError> {
+    let (mut ids, mut reason) = ([None, None], "");
+    match request {
+        Request::Start(order) => {
+            ids[0] = order.request_id.as_deref();
+            if let Some(With::Signal { request_id, .. }) = &order.with {
+                ids[1] = request_id.as_deref();
+            }
+        }
+        Request::Signal { request_id, .. } => ids[0] = request_id.as_deref(),
+        Request::Cancel { reason: why, request_id, .. } => (ids[0], reason) = (request_id.as_deref(), why),
+        Request::Terminate { reason: why, .. } => reason = why,
+        Request::Reset(order) => (ids[0], reason) = (order.request_id.as_deref(), &order.reason),
+        Request::Schedule { ask: ScheduleAsk::Give(input), .. } => match input {
+            ScheduleInput::Trigger { request_id, .. } | ScheduleInput::Backfill { request_id, .. } => {
+                ids[0] = request_id.as_deref();
+            }
+            _ => {}
+        },
+        Request::Activity { act: ActivityAct::Steer(Steer::Pause { reason: why }), .. } => reason = why,
+        _ => {}
+    }
+    let id = ids.into_iter().flatten().map(str::len).max().unwrap_or(0);
+    if id > REQUEST_ID_BYTES_MAX {
+        let name = "REQUEST_ID_BYTES_MAX";
+        return Err(refusal::too_long("the request id", "request_id", id, name, REQUEST_ID_BYTES_MAX));
+    }
+    if reason.len() > REASON_BYTES_MAX {
+        let name = "REASON_BYTES_MAX";
+        return Err(refusal::too_long("the reason", "reason", reason.len(), name, REASON_BYTES_MAX));
+    }
+    Ok(())
+}
+
 impl Partition {
     pub(super) fn ask(&mut self, request: Request, reply: ReplyId, now: Timestamp) {
+        if let Err(error) = words_fit(&request) {
+            return self.reply(0, reply, Err(error));
+        }
         match request {
             Request::Start(order) => self.start(*order, now),
             Request::Signal { key, name, args, request_id } => {

@@ -97,8 +97,9 @@ impl Partition {
         }
     }
 
-    /// Lets the schedule look at the clock that wants to, if one does; whether there was one.
-    pub(super) fn schedule_due(&mut self, now: Timestamp) -> bool {
+    /// Lets the schedule look at the clock that wants to, if one does; whether there was one. A look takes many times, and
+    /// a backfill always wants another, so the alarms of runs have their turn after each.
+    pub fn schedule_due(&mut self, now: Timestamp) -> bool {
         let Some((_, key)) = self.schedules.looks.first().filter(|(at, _)| *at <= now).cloned() else { return false };
         // A clock input is never refused.
         let _ = self.give_schedule(&key, ScheduleInput::Due, now);
@@ -430,5 +431,6 @@ fn refused(why: ScheduleRefused) -> ApiError {
         ScheduleRefused::Spec(error) => refusal::wrong_schedule(&error),
         ScheduleRefused::Backfills(max) => refusal::too_many_backfills(max),
         ScheduleRefused::Range => refusal::backward_range(),
+        ScheduleRefused::Times(max) => refusal::too_long_range(max),
     }
 }

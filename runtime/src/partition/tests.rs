@@ -17,6 +17,7 @@ use crate::store::{Chunk, StoreError};
 mod children;
 mod long;
 mod moves;
+mod schedules;
 mod snapshots;
 mod starts;
 mod updates;
@@ -223,4 +224,40 @@ fn a_name_has_its_partition_for_ever() {
         ["order-1", "order-2", "", "ünï"].iter().map(|id| partition_of("default", id, 32).0).collect();
     assert_eq!(parts, [22, 23, 23, 12]);
     assert_ne!(name_hash("a", "bc"), name_hash("ab", "c"));
+}
+
+#[test]
+fn words_that_are_kept_have_a_length() {
+    let mut bench = Bench::new();
+    bench.start(1);
+    bench.fly();
+    bench.partition.committed();
+    bench.left();
+    let (id, long) = ("i".repeat(1_000), "r".repeat(10_000));
+    let signal =
+        |id: &str| Request::Signal { key: key(1), name: "go".into(), args: json!({}), request_id: Some(id.to_owned()) };
+    let cancel = |reason: &str, id: &str| Request::Cancel {
+        key: key(1),
+        reason: reason.to_owned(),
+        request_id: Some(id.to_owned()),
+    };
+    let terminate = |reason: &str| Request::Terminate { key: key(1), reason: reason.to_owned() };
+    let more = |text: &str| format!("{text}+");
+    let mut start: StartRequest = serde_json::from_value(json!({ "workflow": "order", "args": { "n": 2 } })).unwrap();
+    start.request_id = Some(more(&id));
+    let start = Request::Start(Box::new(bench.order(start)));
+    let refused =
+        [start, signal(&more(&id)), cancel("", &more(&id)), cancel(&more(&long), ""), terminate(&more(&long))];
+    for request in refused {
+        bench.ask(request);
+        let answer = bench.partition.outputs().next().expect("it is refused at once");
+        assert!(matches!(&answer, Output::Reply(_, Err(error)) if error.code == "wrong_input"), "{answer:?}");
+    }
+    for request in [signal(&id), cancel(&long, &id), terminate(&long)] {
+        bench.ask(request);
+    }
+    bench.fly();
+    bench.partition.committed();
+    let taken = bench.partition.outputs().filter(|output| matches!(output, Output::Reply(_, Ok(_)))).count();
+    assert_eq!(taken, 3);
 }
