@@ -21,7 +21,7 @@ use weft_protocol::{EventId, Failure, RunId, WorkflowId};
 
 use super::answer;
 use super::{Node, Shared, deploy, patches, schedules};
-use crate::activities::queue::{PollPlan, TaskToken, worker_task};
+use crate::activities::queue::{PollPlan, Reserved, TaskToken, worker_task};
 use crate::api::{ActivityAct, ActivityKey, Api, RunKey, ScheduleRequest};
 use crate::loops::Delivery;
 use crate::partition::ask::{checked_start, query_run};
@@ -375,8 +375,9 @@ impl Api for Node {
 
     async fn heartbeat(&self, token: &str, progress: Option<Value>) -> Result<HeartbeatReply, ApiError> {
         let core = self.shared.work()?;
-        let attempt = self.shared.claimed(token)?;
-        match core.links.ask(attempt.run.partition(), Request::Heartbeat { attempt, progress }).await? {
+        let (attempt, claimed) = self.shared.claimed(token)?;
+        let answer = core.links.ask(attempt.run.partition(), Request::Heartbeat { attempt, progress }).await;
+        match self.shared.unless_refused(claimed, answer)? {
             Answer::Alive(told) => Ok(told),
             other => Err(unexpected(&other)),
         }
@@ -464,21 +465,31 @@ impl Shared {
         checked_start(program, workflow, request, namespace, &self.limits)
     }
 
-    /// The attempt of a token; a worker that names it has it.
-    fn claimed(&self, token: &str) -> Result<AttemptRef, ApiError> {
+    /// The attempt of a token; a worker that names it has it, which was kept back for it until now.
+    fn claimed(&self, token: &str) -> Result<(AttemptRef, Option<Reserved>), ApiError> {
         let core = self.core()?;
         let token: TaskToken = token.parse().map_err(|_| refusal::attempt_gone())?;
         if token.run_id.partition().0 >= core.links.partitions() {
             return Err(refusal::attempt_gone());
         }
-        self.queues.claim(token);
-        Ok(attempt_of(token))
+        Ok((attempt_of(token), self.queues.claim(token)))
+    }
+
+    /// A worker whose word is refused does not have its attempt yet: if it does not come again, another must get it.
+    fn unless_refused(&self, claimed: Option<Reserved>, answer: Reply) -> Reply {
+        if let (Some(claimed), Err(error)) = (claimed, &answer)
+            && error.code != refusal::attempt_gone().code
+        {
+            self.queues.reserve_again(claimed, self.reclaim_grace());
+        }
+        answer
     }
 
     async fn end_attempt(&self, token: &str, outcome: WorkerOutcome) -> Result<(), ApiError> {
         let core = self.work()?;
-        let attempt = self.claimed(token)?;
-        core.links.ask(attempt.run.partition(), Request::EndAttempt { attempt, outcome }).await.map(drop)
+        let (attempt, claimed) = self.claimed(token)?;
+        let answer = core.links.ask(attempt.run.partition(), Request::EndAttempt { attempt, outcome }).await;
+        self.unless_refused(claimed, answer).map(drop)
     }
 }
 

@@ -95,6 +95,25 @@ async fn a_run_from_start_to_result_over_a_restart() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_refused_heartbeat_leaves_its_attempt_to_other_workers() {
+    let folder = tempfile::tempdir().unwrap();
+    let node = deployed(&folder).await;
+    node.start(NS, start("order", 5)).await.unwrap();
+    let task = node.poll(NS, "q", poll()).await.unwrap().tasks.remove(0);
+    node.shutdown().await;
+    let mut options = options(&folder, "one");
+    options.config.limits = Limits { reclaim_grace_ms: 300, payload_bytes_max: 100, ..Limits::default() };
+    let node = Node::open(options).await.unwrap();
+    node.serving().await.unwrap();
+    // Its worker still has it, says something that is not taken, and dies.
+    let refused = node.heartbeat(&task.token, Some(json!("x".repeat(200)))).await.unwrap_err();
+    assert_ne!(refused.status, 410, "{refused:?}");
+    let tasks = node.poll(NS, "q", poll()).await.unwrap().tasks;
+    assert_eq!(tasks.iter().map(|task| task.attempt).collect::<Vec<_>>(), [1]);
+    node.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn names_that_no_database_takes_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let node = deployed(&folder).await;
