@@ -38,12 +38,11 @@ fn words_fit(request: &Request) -> Result<(), ApiError> {
         Request::Cancel { reason: why, request_id, .. } => (ids[0], reason) = (request_id.as_deref(), why),
         Request::Terminate { reason: why, .. } => reason = why,
         Request::Reset(order) => (ids[0], reason) = (order.request_id.as_deref(), &order.reason),
-        Request::Schedule { ask: ScheduleAsk::Give(input), .. } => match input {
-            ScheduleInput::Trigger { request_id, .. } | ScheduleInput::Backfill { request_id, .. } => {
-                ids[0] = request_id.as_deref();
-            }
-            _ => {}
-        },
+        Request::Schedule {
+            ask:
+                ScheduleAsk::Give(ScheduleInput::Trigger { request_id, .. } | ScheduleInput::Backfill { request_id, .. }),
+            ..
+        } => ids[0] = request_id.as_deref(),
         Request::Activity { act: ActivityAct::Steer(Steer::Pause { reason: why }), .. } => reason = why,
         _ => {}
     }
