@@ -26,6 +26,10 @@ pub(crate) const RESULT_WITHIN_MS: i64 = 20 * 365 * 86_400_000;
 
 /// How often the clock may be set forward and an activity be answered in one test: a run that goes on for ever ends here.
 pub(crate) const STEPS_MAX: u32 = 100_000;
+/// Instructions from one wait to the next, of a run or a test: some seconds.
+const FUEL_ACTIVATION_MAX: u64 = 1_000_000_000;
+/// Bytes of the history of a run.
+const HISTORY_BYTES_MAX: usize = 16 << 20;
 
 /// Mocks that a test may write.
 pub(crate) const MOCKS_MAX: usize = 1_000;
@@ -91,6 +95,15 @@ impl Problem {
     }
 }
 
+/// What holds in tests: a loop that never ends is told within seconds, where a server would let it go on for long.
+fn limits_of_tests(limits: Limits) -> Limits {
+    Limits {
+        fuel_activation_max: limits.fuel_activation_max.min(FUEL_ACTIVATION_MAX),
+        history_bytes_max: limits.history_bytes_max.min(HISTORY_BYTES_MAX),
+        ..limits
+    }
+}
+
 /// A suite that is ready to be played.
 #[derive(Debug, Clone)]
 pub struct Player {
@@ -108,7 +121,7 @@ impl Player {
     /// If it does not verify, which is a bug of the compiler.
     pub fn new(suite: Suite, limits: Limits) -> Result<Player, weft_bytecode::verify::VerifyError> {
         let loaded = Loaded::new(suite.program.clone())?;
-        Ok(Player { suite: Arc::new(suite), loaded, limits, resumed_seed: SEED })
+        Ok(Player { suite: Arc::new(suite), loaded, limits: limits_of_tests(limits), resumed_seed: SEED })
     }
 
     /// As [`Player::new`], and it is kept which lines are executed.
@@ -117,7 +130,7 @@ impl Player {
     /// As [`Player::new`].
     pub fn measured(suite: Suite, limits: Limits) -> Result<Player, weft_bytecode::verify::VerifyError> {
         let loaded = Loaded::measured(suite.program.clone())?;
-        Ok(Player { suite: Arc::new(suite), loaded, limits, resumed_seed: SEED })
+        Ok(Player { suite: Arc::new(suite), loaded, limits: limits_of_tests(limits), resumed_seed: SEED })
     }
 
     /// Which lines the plays so far, also of clones, went over, if that is [measured](Player::measured).

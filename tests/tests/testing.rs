@@ -257,6 +257,18 @@ async fn a_stuck_child_is_reported() {
     }
 }
 
+/// A run that goes round without time passing is told by the limit on its history, which is a small one in tests.
+#[tokio::test]
+async fn a_loop_in_which_no_time_passes_ends() {
+    let idle = player(
+        "workflow w() { while true { sleep 0s } }
+         test \"t\" { let r = start w()  advance 1s  assert r.is_running }",
+    );
+    let problem = idle.play(0).await.unwrap().problem.unwrap();
+    assert!(problem.message.contains("is stuck at t.wf:1"), "{problem:?}");
+    assert!(problem.label.contains("history_bytes_max"), "{problem:?}");
+}
+
 /// What an update that never ends waits for is shown.
 #[tokio::test]
 async fn an_update_that_does_not_end_says_what_it_waits_for() {
