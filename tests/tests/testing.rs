@@ -112,10 +112,14 @@ fn a_failure_in_json_has_both_sides_and_the_history() {
 }
 
 fn player(source: &str) -> Player {
+    player_with(source, Limits::default())
+}
+
+fn player_with(source: &str, limits: Limits) -> Player {
     let sources = vec![Source { path: "t.wf".into(), text: source.into() }];
     let project = Project { name: "t".into(), edition: "2026".into(), sources, ..Project::default() };
     let analysis = compile_tests(&project);
-    Player::new(analysis.suite.unwrap_or_else(|| panic!("{:?}", analysis.diagnostics)), Limits::default()).unwrap()
+    Player::new(analysis.suite.unwrap_or_else(|| panic!("{:?}", analysis.diagnostics)), limits).unwrap()
 }
 
 const MEASURED: &str = "activity ask() -> Int with { queue: \"q\", timeout: 30s, retry: never }
@@ -257,16 +261,20 @@ async fn a_stuck_child_is_reported() {
     }
 }
 
-/// A run that goes round without time passing is told by the limit on its history, which is a small one in tests.
+/// What goes round for ever is told, in a run and in a test; `sleep 0s` waits for nothing.
 #[tokio::test]
 async fn a_loop_in_which_no_time_passes_ends() {
-    let idle = player(
+    let limits = Limits { fuel_activation_max: 1_000_000, ..Limits::default() };
+    let idle = player_with(
         "workflow w() { while true { sleep 0s } }
-         test \"t\" { let r = start w()  advance 1s  assert r.is_running }",
+         test \"run\" { let r = start w()  advance 1s  assert r.is_running }
+         test \"body\" { var n = 0  while true { n += 1 } }",
+        limits,
     );
-    let problem = idle.play(0).await.unwrap().problem.unwrap();
-    assert!(problem.message.contains("is stuck at t.wf:1"), "{problem:?}");
-    assert!(problem.label.contains("history_bytes_max"), "{problem:?}");
+    for test in 0..2 {
+        let problem = idle.play(test).await.unwrap().problem.unwrap();
+        assert!(format!("{problem:?}").contains("fuel_activation_max"), "{problem:?}");
+    }
 }
 
 /// What an update that never ends waits for is shown.
