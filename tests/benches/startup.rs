@@ -19,7 +19,7 @@ const LINES: usize = 10_000;
 /// Files of the large project, of about two hundred lines each.
 const FILES: usize = 500;
 /// What stands before the name of a top-level declaration.
-const DECLARES: [&str; 7] = ["record", "enum", "error", "activity", "workflow", "fn", "flow"];
+const DECLARES: [&str; 8] = ["record", "enum", "error", "activity", "workflow", "fn", "flow", "schedule"];
 
 fn main() {
     let folder = tempfile::tempdir().expect("a folder for the programs");
@@ -114,7 +114,7 @@ fn long_program() -> String {
     text
 }
 
-/// `text` with a mark after each of the names it declares at its top level, and before those of its patches.
+/// `text` with a mark after each of the names it declares at its top level, and before those of its patches and tests.
 fn renamed(text: &str, mark: &str) -> String {
     let declared: BTreeSet<&str> = text
         .lines()
@@ -133,7 +133,7 @@ fn renamed(text: &str, mark: &str) -> String {
         rest = &rest[end..];
     }
     out.push_str(rest);
-    out.replace("patch \"", &format!("patch \"{mark}-"))
+    out.replace("patch \"", &format!("patch \"{mark}-")).replace("test \"", &format!("test \"{mark} "))
 }
 
 fn is_name(c: char) -> bool {
