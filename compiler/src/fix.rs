@@ -104,10 +104,10 @@ mod tests {
     /// Without it `-1` would be taken from what stands above.
     #[test]
     fn a_semicolon_that_parts_two_statements_stays() {
-        let kept = "fn a(n: Int) -> Int {\n  n.abs();\n  // above\n\n  -1\n}\n";
+        let kept = "fn a(n: Int) -> Int {\n  let _ = n.abs();\n  // above\n\n  -1\n}\n";
         assert_eq!(fixed(kept).project.sources[0].text, kept);
-        let both = "fn a(n: Int) -> Int {\n  n.abs();\n  n.abs();\n  -1;\n}\n";
-        let expected = "fn a(n: Int) -> Int {\n  n.abs()\n  n.abs();\n  -1\n}\n";
+        let both = "fn a(n: Int) -> Int {\n  let _ = n.abs();\n  let _ = n.abs();\n  -1;\n}\n";
+        let expected = "fn a(n: Int) -> Int {\n  let _ = n.abs()\n  let _ = n.abs();\n  -1\n}\n";
         assert_eq!(fixed(both).project.sources[0].text, expected);
         assert!(fixed(both).left.is_empty());
     }
@@ -118,6 +118,20 @@ mod tests {
             "fn a(x: Int, n: Int) -> Int = match x {\n  1 => n\n  -1 => 2\n  _ => n // some\n  -2 | -3 => 4\n}\n";
         let expected = text.replace("=> n\n", "=> n,\n").replace("n // some", "n, // some");
         assert_eq!(fixed(text).project.sources[0].text, expected);
+    }
+
+    #[test]
+    fn a_changed_copy_is_assigned_to_the_variable_it_is_a_copy_of() {
+        let text = "fn a(n: Int) -> List<Int> {\n  var xs = [3]\n  xs.push(1)\n  match n {\n    1 => xs.sort(),\n    _ => xs.push(n).sort(),\n  }\n  return xs\n}\n";
+        let expected = text
+            .replace("  xs.push(1)", "  xs = xs.push(1)")
+            .replace("xs.sort(),", "{ xs = xs.sort() },")
+            .replace("xs.push(n).sort(),", "{ xs = xs.push(n).sort() },");
+        assert_eq!(fixed(text).project.sources[0].text, expected);
+        assert!(fixed(text).left.is_empty());
+        // Not known to be meant: the type is another, the name stands for good, or the variable is that of another.
+        let left = "fn a(xs: List<Int>) -> Int {\n  var n = 1\n  n == 5\n  xs.push(n)\n  let m = xs.map(x => x + n)\n  m.length()\n  return n\n}\n";
+        assert_eq!(fixed(left).project.sources[0].text, left);
     }
 
     #[test]

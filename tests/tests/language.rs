@@ -85,7 +85,8 @@ fn code(program: &Program) -> String {
     program.listing()
 }
 
-/// A fix that needs no person leaves what a program does as it is: only warnings were said of it.
+/// A fix that needs no person leaves what a program does as it is: only warnings were said of it. But for the one that lets a
+/// statement do what it can only have been written for (WF3012).
 #[test]
 fn a_safe_fix_keeps_the_meaning() {
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
@@ -95,7 +96,12 @@ fn a_safe_fix_keeps_the_meaning() {
             let sources = vec![Source { path: "example.wf".to_owned(), text: snippet.text.clone() }];
             let project =
                 Project { name: "example".to_owned(), edition: "2026".to_owned(), sources, ..Project::default() };
-            let Some(before) = compile(&project).program else { continue };
+            let compiled = compile(&project);
+            let Some(before) = compiled.program else { continue };
+            let certain = |d: &Diagnostic| d.code == "WF3012" && d.fix.as_ref().is_some_and(|fix| fix.safe);
+            if compiled.diagnostics.iter().any(certain) {
+                continue;
+            }
             let fixed = fix::fix(&project);
             let after = compile(&fixed.project).program.expect("what compiled compiles still");
             assert_eq!(code(&before), code(&after), "{}", snippet.text);

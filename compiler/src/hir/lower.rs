@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Severity};
 use crate::hir::program::Workflow;
 use crate::hir::{Expr, ExprKind, FnKind, Frame, Function, Local, LocalId, Pattern, PatternKind, Root, Stmt, Value};
 use crate::source::Span;
@@ -29,6 +29,7 @@ mod collect;
 pub(crate) mod constant;
 mod control;
 mod cover;
+mod dropped;
 mod expr;
 mod generic;
 mod literal;
@@ -244,6 +245,11 @@ impl<'w, 'a> Lower<'w, 'a> {
 
     fn report(&self, diagnostic: Diagnostic) {
         self.world.report(diagnostic);
+    }
+
+    /// Whether something was refused since so much had been said.
+    fn refused_since(&self, said: usize) -> bool {
+        self.world.sink.borrow()[said..].iter().any(|d| d.severity == Severity::Error)
     }
 
     /// Declares parameters; their names come from the syntax tree, their types from the signature.

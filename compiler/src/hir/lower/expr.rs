@@ -1,12 +1,16 @@
 //! Expressions: the dispatch, blocks and names.
 
 use super::Lower;
+use super::dropped::At;
 use crate::diagnostic::Diagnostic;
 use crate::hir::{Deferred, Expr, ExprKind, Pattern, PatternKind, Stmt, Value};
 use crate::source::Span;
 use crate::syntax::ast::{self, StmtKind};
 use crate::types::world::Item;
 use crate::types::{DefKind, Kind, Ty};
+
+/// Scopes around the statements of a body: its parameters', and its own.
+const OF_A_BODY: usize = 2;
 
 impl<'a> Lower<'_, 'a> {
     /// Lowers an expression. `want` guides literals, variants and lambdas; the result may still be of another type.
@@ -101,7 +105,8 @@ impl<'a> Lower<'_, 'a> {
                 let value = Some(Box::new(value));
                 return Expr { kind: ExprKind::Block { stmts, value }, ty, span: block.span };
             }
-            never |= self.statement(stmt, &mut stmts);
+            let at = if n + 1 == count && self.scopes.len() == OF_A_BODY { At::End } else { At::Statement };
+            never |= self.statement(stmt, at, &mut stmts);
         }
         let ty = match block.stmts.iter().any(|s| s.kind == StmtKind::Junk) {
             _ if never => Ty::NEVER,
@@ -122,7 +127,7 @@ impl<'a> Lower<'_, 'a> {
     }
 
     /// Lowers one statement; whether nothing after it is reached.
-    fn statement(&mut self, stmt: &'a ast::Stmt, out: &mut Vec<Stmt>) -> bool {
+    fn statement(&mut self, stmt: &'a ast::Stmt, at: At, out: &mut Vec<Stmt>) -> bool {
         let span = stmt.span;
         match &stmt.kind {
             StmtKind::Let { var, pattern, ty, value, undo } => {
@@ -146,8 +151,12 @@ impl<'a> Lower<'_, 'a> {
                 false
             }
             StmtKind::Expr { expr, undo } => {
+                let said = self.world.sink.borrow().len();
                 let expr = self.effect(expr);
                 let never = expr.ty == Ty::NEVER;
+                if undo.is_none() && !self.refused_since(said) {
+                    self.dropped(&expr, at);
+                }
                 out.push(Stmt::Expr(expr));
                 self.undo(undo.as_ref(), out);
                 never
