@@ -6,6 +6,7 @@
 pub mod ast;
 mod build;
 mod grammar;
+mod hidden;
 mod place;
 mod split;
 mod tokens;
@@ -14,6 +15,7 @@ mod trouble;
 use crate::diagnostic::Diagnostic;
 use crate::source::{FileId, Span};
 use ast::File;
+pub(crate) use hidden::is_hidden;
 pub(crate) use tokens::{Kind, Token, tokens};
 
 /// Size of a source file, in bytes.
@@ -38,6 +40,12 @@ pub fn parse(file: FileId, text: &str) -> (File, Vec<Diagnostic>) {
         tree.items.extend(piece.items);
         tree.lost.extend(piece.lost);
         diagnostics.extend(found);
+    }
+    let hidden = hidden::report(file, text, &split);
+    if !hidden.is_empty() {
+        // What such a character made unreadable is said with it.
+        diagnostics.retain(|d| !hidden.iter().any(|h| d.span.start <= h.span.start && h.span.start <= d.span.end));
+        diagnostics.extend(hidden);
     }
     diagnostics.sort_by_key(|d| (d.span.start, d.span.end));
     (tree, diagnostics)

@@ -128,6 +128,10 @@ impl<'p> Sources<'p> {
         // Tabs stay tabs, so that the carets stand below what they mean.
         let lead: String = content.chars().take(column - 1).map(|c| if c == '\t' { '\t' } else { ' ' }).collect();
         let _ = writeln!(out, "{:width$}--> {}:{line}:{column}", "", file.source.path);
+        // What would turn the line for a reader (WF0013) takes one column, as it does in the file.
+        let hidden = |c: char| c != '\t' && c != '\r' && crate::syntax::is_hidden(c);
+        let content: String =
+            content.chars().map(|c| if hidden(c) { char::REPLACEMENT_CHARACTER } else { c }).collect();
         let _ = writeln!(out, "{line:width$} | {content}");
         let _ = writeln!(out, "{:width$} | {}", "", format!("{lead}{carets} {words}").trim_end());
     }

@@ -11,8 +11,8 @@ const KNOWN: [&str; 4] = ["name", "deprecated", "allow", "open"];
 
 /// Codes that may be warnings: what `@allow` can silence.
 pub(crate) const WARNINGS: &[&str] = &[
-    "WF0004", "WF0009", "WF0011", "WF1008", "WF3002", "WF3003", "WF3004", "WF3009", "WF3010", "WF3011", "WF3012",
-    "WF4008",
+    "WF0004", "WF0009", "WF0011", "WF1008", "WF1024", "WF3002", "WF3003", "WF3004", "WF3009", "WF3010", "WF3011",
+    "WF3012", "WF4008",
 ];
 
 /// Reports the annotations that do nothing where they stand.

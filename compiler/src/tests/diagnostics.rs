@@ -645,6 +645,16 @@ schedule s runs nothing() with { cron: "x" }"#,
         ],
     },
     Row {
+        name: "characters that are not seen",
+        source: "fn a() -> Int = 1 \u{0}+ 2\r\nfn b() -> String = \"\u{7}\t\" // \u{9b}\nfn c() -> Int = 1 // x\r\nfn d() -> Int\u{200b} = 1",
+        says: &[
+            "1 WF0013 a control character, U+0000, cannot stand in a file",
+            "2 WF0013 a control character, U+0007, cannot stand in a file",
+            "2 WF0013 a control character, U+009B, cannot stand in a file",
+            "4 WF0001 expected a body: `= expression` or `{ .. }`, found the character U+200B, which is not seen",
+        ],
+    },
+    Row {
         name: "arms of other types",
         source: r#"workflow a(x: Int) -> Int {
   let u = if x > 1 { 1 } else if x > 0 { none } else { 2 }

@@ -14,6 +14,7 @@ use crate::syntax::ast;
 use crate::types::generic::{Generics, Scope};
 use crate::types::{Def, DefId, DefKind, DefaultId, FieldDef, Kind, Ty, Types, VariantDef, near};
 
+mod finite;
 mod instances;
 mod wire;
 
@@ -257,7 +258,7 @@ impl<'a> World<'a> {
         for (module, id, item) in nominal {
             world.define(module, id, item);
         }
-        world.refuse_endless_records();
+        world.refuse_endless();
         for module in 0..files.len() {
             world.collect_variants(module);
         }

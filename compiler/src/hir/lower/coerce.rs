@@ -137,7 +137,9 @@ impl<'a> Lower<'_, 'a> {
         let (found_name, want_name) = (types.name(found), types.name(want));
         let mut d = Diagnostic::error("WF1002", span, format!("expected {want_name}, found {found_name}"))
             .label(format!("this is {}", article(&found_name)));
-        if let Some(help) = conversion(types.kind(found), types.kind(want)) {
+        if let (Ty::DECIMAL, ExprKind::Binary(ast::BinaryOp::Div, ..)) = (want, &expr.kind) {
+            d = d.help("divide Decimals: `a.to_decimal() / b`; the whole number is `(a / b).to_decimal()`");
+        } else if let Some(help) = conversion(types.kind(found), types.kind(want)) {
             d = d.help(help);
         }
         if types.kind(want) == Kind::String && types.not_data(found).is_none() && found != Ty::UNIT {

@@ -203,7 +203,8 @@ impl Lower<'_, '_> {
         }
     }
 
-    fn text_at(&self, span: Span) -> &str {
+    /// The text of a place.
+    pub(super) fn text_at(&self, span: Span) -> &str {
         let text = self.world.sources.get(usize::from(span.file.0)).map_or("", |s| s.text.as_str());
         text.get(span.start as usize..span.end as usize).unwrap_or("")
     }

@@ -2,7 +2,6 @@
 
 use std::rc::Rc;
 
-use rust_decimal::Decimal;
 use weft_bytecode::op::Native;
 use weft_bytecode::wire::text;
 
@@ -415,16 +414,19 @@ impl<'a> Lower<'_, 'a> {
     }
 }
 
-/// A number as a value of the expected type.
+/// Digits that a `Float` keeps whatever they are.
+const FLOAT_DIGITS: usize = 17;
+
+/// A number as a value of the expected type. What the type would round is refused: the program would not say what it does.
 pub(crate) fn number_value(number: &Number, want: Ty) -> Result<(Value, Ty), String> {
     let decimal = |digits: &str| {
-        digits
-            .parse::<Decimal>()
+        text::parse_decimal(digits)
             .map(|d| (Value::Decimal(text::decimal(d)), Ty::DECIMAL))
-            .map_err(|_| format!("`{digits}` has more than 28 digits"))
+            .ok_or_else(|| format!("`{digits}` has more than the 28 digits that a Decimal keeps"))
     };
     let float = |digits: &str| match digits.parse::<f64>() {
-        Ok(x) if x.is_finite() => Ok((Value::Float(x), Ty::FLOAT)),
+        Ok(x) if x.is_finite() && kept(digits, x) => Ok((Value::Float(x), Ty::FLOAT)),
+        Ok(x) if x.is_finite() => Err(format!("`{digits}` has more digits than a Float keeps: it would be `{x:?}`")),
         _ => Err(format!("`{digits}` is too large for a Float")),
     };
     match number {
@@ -443,4 +445,15 @@ pub(crate) fn number_value(number: &Number, want: Ty) -> Result<(Value, Ty), Str
         Number::Size(Some(bytes)) => Ok((Value::Int(*bytes), Ty::INT)),
         Number::Size(None) => Err("this size is too large for an Int".into()),
     }
+}
+
+/// Whether a `Float` says as much as the digits it was read from.
+fn kept(digits: &str, value: f64) -> bool {
+    let digits = digits.trim_start_matches('-');
+    let Some((whole, fraction)) = digits.split_once('.') else {
+        let digits = digits.trim_start_matches('0');
+        return digits.is_empty() || format!("{:.0}", value.abs()) == digits;
+    };
+    let all: String = [whole, fraction.trim_end_matches('0')].concat();
+    all.trim_start_matches('0').len() <= FLOAT_DIGITS
 }

@@ -3,7 +3,7 @@
 use weft_bytecode::op::Native;
 
 use super::{Fact, Lower};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Fix};
 use crate::hir::{Expr, ExprKind, Value};
 use crate::source::Span;
 use crate::syntax::ast::{self, BinaryOp};
@@ -203,6 +203,7 @@ impl<'a> Lower<'_, 'a> {
     fn widened(&self, left: Expr, right: Expr) -> (Expr, Expr) {
         let widen = |e: Expr| {
             let span = e.span;
+            self.fraction_dropped(&e);
             match e.kind {
                 ExprKind::Const(Value::Int(n)) => self.constant(Value::Decimal(n.to_string()), Ty::DECIMAL, span),
                 _ => Expr { kind: ExprKind::Widen(Box::new(e)), ty: Ty::DECIMAL, span },
@@ -212,6 +213,51 @@ impl<'a> Lower<'_, 'a> {
             (Ty::INT, Ty::DECIMAL) => (widen(left), right),
             (Ty::DECIMAL, Ty::INT) => (left, widen(right)),
             _ => (left, right),
+        }
+    }
+
+    /// WF1024: a division of `Int`s whose result is widened.
+    fn fraction_dropped(&self, expr: &Expr) {
+        match &expr.kind {
+            ExprKind::Binary(BinaryOp::Div, left, right) if left.ty == Ty::INT && right.ty == Ty::INT => {
+                let whole = |side: &Expr| match side.kind {
+                    ExprKind::Const(Value::Int(n)) => Some(n),
+                    _ => None,
+                };
+                let exact = |(a, b): (i64, i64)| a.checked_rem(b) == Some(0);
+                if self.instance || whole(left).zip(whole(right)).is_some_and(exact) {
+                    return;
+                }
+                let message = "this drops the fraction before it becomes a Decimal";
+                let d = Diagnostic::warning("WF1024", expr.span, message)
+                    .label("`/` of two Ints is an Int")
+                    .why("an Int beside a Decimal is widened as it is, after what it is made of was computed");
+                let (a, b) = (self.text_at(left.span), self.text_at(right.span));
+                let (edit, side) = match whole(left) {
+                    Some(_) => (".0", format!("{a}.0")),
+                    None => (".to_decimal()", format!("{a}.to_decimal()")),
+                };
+                let atom = matches!(
+                    left.kind,
+                    ExprKind::Const(_) | ExprKind::Local(_) | ExprKind::State(_) | ExprKind::Field(..)
+                );
+                if !atom {
+                    return self.report(d.help(
+                        "divide Decimals: `a.to_decimal() / b`; if the whole number is meant, `(a / b).to_decimal()`",
+                    ));
+                }
+                let at = Span { start: left.span.end, ..left.span };
+                self.report(
+                    d.help(format!("write `{side} / {b}`; if the whole number is meant, `({a} / {b}).to_decimal()`"))
+                        .fix(Fix { title: "divide Decimals".into(), edits: vec![(at, edit.into())], safe: false }),
+                );
+            }
+            ExprKind::Binary(BinaryOp::Add | BinaryOp::Sub | BinaryOp::Mul, left, right) => {
+                self.fraction_dropped(left);
+                self.fraction_dropped(right);
+            }
+            ExprKind::Neg(inner) => self.fraction_dropped(inner),
+            _ => {}
         }
     }
 

@@ -208,8 +208,19 @@ pub(in crate::syntax) fn found(text: &str, at: usize) -> String {
     match token(text, at) {
         "" => "the end of the file".to_owned(),
         "\"" => "a string".to_owned(),
+        token if token.chars().all(unseen) => {
+            let codes: Vec<String> = token.chars().map(|c| format!("U+{:04X}", u32::from(c))).collect();
+            format!("the character {}, which is not seen", codes.join(" "))
+        }
         token => format!("`{token}`"),
     }
+}
+
+/// Characters that take no ink.
+fn unseen(c: char) -> bool {
+    c.is_whitespace()
+        || c.is_control()
+        || matches!(c, '\u{AD}' | '\u{61C}' | '\u{180E}' | '\u{200B}'..='\u{200F}' | '\u{2060}'..='\u{2064}' | '\u{FEFF}')
 }
 
 /// The token at `at`.

@@ -8,8 +8,8 @@ use super::{FnItem, World};
 use crate::diagnostic::Diagnostic;
 use crate::source::Span;
 use crate::syntax::ast;
+use crate::types::Ty;
 use crate::types::generic::{Generics, INSTANCES_MAX, TYPE_ARGUMENTS_MAX, written};
-use crate::types::{DefId, Kind, Ty};
 
 /// A function with types in place of its parameters.
 #[derive(Debug, Clone)]
@@ -111,49 +111,6 @@ impl<'a> World<'a> {
                     .why("a type with parameters becomes one type for each set of types it is used with")
                     .help("let it contain itself with the same types"),
             );
-        }
-    }
-
-    /// A record that must contain itself could never be made.
-    pub(super) fn refuse_endless_records(&self) {
-        let mut done = FxHashMap::default();
-        for id in 0..self.types.def_count() {
-            let mut path = Vec::new();
-            if self.contains_itself(self.types.def_ty(DefId(id as u32)), &mut done, &mut path) {
-                let def = self.types.def(path[0]);
-                if let Some(span) = def.span {
-                    self.report(
-                        Diagnostic::error("WF1013", span, format!("`{}` contains itself without end", def.name))
-                            .label("no value of this type could be made")
-                            .help("put the inner one into a `List<..>` or make it optional with `?`"),
-                    );
-                }
-            }
-        }
-    }
-
-    /// `done` says of each type whether it was found to end; `false` while it is looked at.
-    fn contains_itself(&self, ty: Ty, done: &mut FxHashMap<DefId, bool>, path: &mut Vec<DefId>) -> bool {
-        match self.types.kind(ty) {
-            Kind::Record(id) | Kind::Error(id) => {
-                match done.get(&id) {
-                    Some(true) => return false,
-                    Some(false) => {
-                        path.clear();
-                        path.push(id);
-                        return true;
-                    }
-                    None => {}
-                }
-                done.insert(id, false);
-                let def = self.types.def(id);
-                let found = def.fields.iter().any(|f| self.contains_itself(f.ty, done, path));
-                done.insert(id, true);
-                found
-            }
-            Kind::Tuple(items) => items.iter().any(|t| self.contains_itself(*t, done, path)),
-            Kind::Shape(fields) => fields.iter().any(|(_, t)| self.contains_itself(*t, done, path)),
-            _ => false,
         }
     }
 }
