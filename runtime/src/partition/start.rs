@@ -326,16 +326,17 @@ impl Partition {
             return self.hold(batch, message);
         }
         let Some(workflow_id) = order.workflow_id.clone() else { return };
-        // If the end is not durable yet, word of it is held with it and will leave by itself.
-        let closing = self.closing.values().any(|(fact, _)| fact.run_id == known);
-        if !closing {
-            self.out.push(Output::Probe(Box::new(Probe {
-                asker: Asker::Start(order),
-                workflow_id,
-                run_id: Some(known),
-                newest: None,
-            })));
+        // If the end is not durable yet, word of it is held with it and will leave by itself: to who waits for the end.
+        if let Some((_, batch)) = self.closing.values().find(|(fact, _)| fact.run_id == known).copied() {
+            let message = child_started(&order.namespace, parent, RunRef { workflow_id, run_id: known });
+            return self.hold(batch, message);
         }
+        self.out.push(Output::Probe(Box::new(Probe {
+            asker: Asker::Start(order),
+            workflow_id,
+            run_id: Some(known),
+            newest: None,
+        })));
     }
 
     /// The child a start asked for has ended long ago: the parent hears of its start and of its end.
