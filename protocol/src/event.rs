@@ -101,6 +101,9 @@ pub struct ParentRef {
     pub attached: bool,
     /// What the parent's close does to this run.
     pub on_close: OnParentClose,
+    /// How many runs are above this one, each with a stake in the next: 1 below a run that nobody's is. 0 if the parent
+    /// neither waits for this run nor ends it.
+    pub depth: u32,
 }
 
 /// What a run that goes on for another took over from it.

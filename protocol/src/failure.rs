@@ -96,15 +96,52 @@ impl Failure {
     }
 }
 
+/// Causes that are shown in a line of text; of more, those between the first ones and the last are only counted.
+const CAUSES_SHOWN: usize = 4;
+
+impl Failure {
+    /// Its kind and message.
+    fn words(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.kind)?;
+        if self.message.is_empty() { Ok(()) } else { write!(f, ": {}", self.message) }
+    }
+}
+
 impl std::fmt::Display for Failure {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.kind)?;
-        if !self.message.is_empty() {
-            write!(f, ": {}", self.message)?;
+        let causes: Vec<&Failure> = std::iter::successors(self.cause.as_deref(), |one| one.cause.as_deref()).collect();
+        let left_out = causes.len().saturating_sub(CAUSES_SHOWN);
+        self.words(f)?;
+        for (n, cause) in causes.iter().enumerate() {
+            if n + 1 == CAUSES_SHOWN && left_out > 0 {
+                write!(f, " (… {left_out} more …")?;
+            }
+            if n + 1 < CAUSES_SHOWN || n + 1 == causes.len() {
+                f.write_str(" (caused by ")?;
+                cause.words(f)?;
+            }
         }
-        if let Some(cause) = &self.cause {
-            write!(f, " (caused by {cause})")?;
-        }
-        Ok(())
+        let open = if left_out > 0 { CAUSES_SHOWN + 1 } else { causes.len() };
+        (0..open).try_for_each(|_| f.write_str(")"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_chain_shows_how_it_began() {
+        let chain = |causes: usize| {
+            let root = Failure::new("Fault", "no");
+            (0..causes).fold(root, |cause, n| Failure::new("ChildFailed", format!("{n}")).with_cause(cause)).to_string()
+        };
+        assert_eq!(chain(1), "ChildFailed: 0 (caused by Fault: no)");
+        let four = "ChildFailed: 3 (caused by ChildFailed: 2 (caused by ChildFailed: 1 (caused by ChildFailed: 0 \
+                    (caused by Fault: no))))";
+        assert_eq!(chain(4), four);
+        let more = "ChildFailed: 99 (caused by ChildFailed: 98 (caused by ChildFailed: 97 (caused by ChildFailed: 96 \
+                    (… 96 more … (caused by Fault: no)))))";
+        assert_eq!(chain(100), more);
     }
 }

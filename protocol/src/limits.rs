@@ -69,6 +69,8 @@ pub struct Limits {
     pub history_bytes_max: usize,
     /// Events of a run after which its state is kept again, so that a restart replays little more than these.
     pub snapshot_events: usize,
+    /// Runs that a child may have above it, each the child of the next.
+    pub child_depth_max: usize,
     /// Bytes that one partition may have waiting for the store before starts and signals are refused and timers wait.
     pub pending_bytes_max: usize,
     /// Runs of a chain that may, in a row, `continue as new` as they begin, without waiting or taking a message.
@@ -106,6 +108,7 @@ impl Default for Limits {
             page_rows_max: 1_000,
             history_bytes_max: 256 << 20,
             snapshot_events: 5_000,
+            child_depth_max: 100,
             pending_bytes_max: 8 << 20,
             idle_runs_max: 1_000,
             attributes_bytes_max: 40 << 10,

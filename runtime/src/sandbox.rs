@@ -75,6 +75,19 @@ pub struct Sandbox {
     since: Option<BTreeMap<(RunId, EventId), (u32, Timestamp)>>,
     /// Lines that programs logged.
     logs: Vec<(RunId, u8, String)>,
+    /// What may happen at one moment.
+    bounds: Bounds,
+    /// The bound that was overrun: from then on nothing happens any more.
+    overrun: Option<String>,
+}
+
+/// What may happen at one moment of virtual time before that is an error.
+#[derive(Debug, Clone, Copy)]
+pub struct Bounds {
+    /// Commits.
+    pub commits: u64,
+    /// Runs that are open.
+    pub open_runs: usize,
 }
 
 impl Sandbox {
@@ -109,6 +122,8 @@ impl Sandbox {
             taken: BTreeMap::new(),
             since: None,
             logs: Vec::new(),
+            bounds: Bounds { commits: u64::MAX, open_runs: usize::MAX },
+            overrun: None,
         };
         sandbox.open().await?;
         sandbox.settle().await?;
@@ -118,6 +133,16 @@ impl Sandbox {
     /// Says when memory is lost.
     pub fn crashes(&mut self, crashes: Crashes) {
         self.crashes = crashes;
+    }
+
+    /// Says how much may happen at one moment: runs that start others without an end are an error then.
+    pub fn bounds(&mut self, bounds: Bounds) {
+        self.bounds = bounds;
+    }
+
+    /// Which bound was overrun, if one was.
+    pub fn overrun(&self) -> Option<&str> {
+        self.overrun.as_deref()
     }
 
     /// Whoever works on attempts outlives a crash and goes on where it was: timeouts run from when an attempt was first
@@ -187,9 +212,14 @@ impl Sandbox {
     /// Carries out everything that can happen at the present time, until nothing moves.
     ///
     /// # Errors
-    /// If the journal does not answer or is damaged.
+    /// If the journal does not answer or is damaged, or what moves is beyond the [`Bounds`].
     pub async fn settle(&mut self) -> Result<(), StoreError> {
+        let began = self.commits;
         loop {
+            self.overrun = self.overrun.take().or_else(|| self.beyond(began));
+            if let Some(beyond) = &self.overrun {
+                return Err(StoreError::Unusable(beyond.clone()));
+            }
             let mut moved = self.carry_out().await?;
             for partition in self.partitions.values_mut() {
                 while partition.schedule_due(self.now) {}
@@ -204,6 +234,16 @@ impl Sandbox {
                 return Ok(());
             }
         }
+    }
+
+    /// Which bound is overrun, of a moment that began after so many commits.
+    fn beyond(&self, began: u64) -> Option<String> {
+        let Bounds { commits, open_runs } = self.bounds;
+        if self.partitions.values().map(Partition::open_runs).sum::<usize>() > open_runs {
+            return Some(format!("more than {open_runs} runs are open at once"));
+        }
+        let many = self.commits.saturating_sub(began) > commits;
+        many.then(|| format!("more than {commits} things happen one after the other at one moment"))
     }
 
     /// Takes all partitions over and reads them from their logs.

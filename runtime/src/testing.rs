@@ -26,6 +26,10 @@ pub(crate) const RESULT_WITHIN_MS: i64 = 20 * 365 * 86_400_000;
 
 /// How often the clock may be set forward and an activity be answered in one test: a run that goes on for ever ends here.
 pub(crate) const STEPS_MAX: u32 = 100_000;
+/// Runs of one test that may be open at once.
+const OPEN_RUNS_MAX: usize = 10_000;
+/// What may be written at one moment of virtual time.
+const WRITES_AT_ONCE_MAX: u64 = 30_000;
 /// Instructions from one wait to the next, of a run or a test: two seconds.
 const FUEL_ACTIVATION_MAX: u64 = 200_000_000;
 /// Bytes of the history of a run.

@@ -256,6 +256,17 @@ async fn crashed_after_every_commit_with_a_snapshot_after_every_event() {
     all(way, &mut |_| Ok(()), async || memory()).await;
 }
 
+/// A project of one file on partitions in memory.
+async fn sandbox_of(text: &str, limits: Limits) -> Sandbox {
+    let sources = vec![weft_compiler::Source { path: "main.wf".into(), text: text.into() }];
+    let project =
+        weft_compiler::Project { name: "limits".into(), edition: "2026".into(), sources, ..Default::default() };
+    let program = weft_compiler::compile(&project).program.expect("it is right");
+    let mut sandbox = Sandbox::new(memory(), 42, limits).await.expect("a sandbox");
+    sandbox.deploy(program).await.expect("it is taken");
+    sandbox
+}
+
 /// Its histories are many and alike, so it is no case.
 #[tokio::test]
 async fn a_chain_that_never_waits_is_stuck() {
@@ -266,13 +277,7 @@ async fn a_chain_that_never_waits_is_stuck() {
   if stopped { return n }
   continue as new(n + 1)
 }";
-    let sources = vec![weft_compiler::Source { path: "main.wf".into(), text: text.into() }];
-    let project =
-        weft_compiler::Project { name: "chain".into(), edition: "2026".into(), sources, ..Default::default() };
-    let program = weft_compiler::compile(&project).program.expect("it is right");
-    let limits = Limits { idle_runs_max: 3, ..Limits::default() };
-    let mut sandbox = Sandbox::new(memory(), 42, limits).await.expect("a sandbox");
-    sandbox.deploy(program).await.expect("it is taken");
+    let mut sandbox = sandbox_of(text, Limits { idle_runs_max: 3, ..Limits::default() }).await;
     let start = serde_json::from_value(serde_json::json!({ "workflow": "main", "args": {} })).expect("a request");
     sandbox.start(start).await.expect("it begins");
     sandbox.signal("main", "stop", serde_json::json!({}), None).await.expect("it takes messages");
@@ -280,6 +285,29 @@ async fn a_chain_that_never_waits_is_stuck() {
     assert_eq!(stuck.trap, "Limit");
     assert!(stuck.message.contains("idle_runs_max"), "{}", stuck.message);
     assert_eq!(sandbox.chain("main").await.expect("histories").len(), 4);
+}
+
+#[tokio::test]
+async fn a_run_that_is_its_own_child_is_no_tree_without_an_end() {
+    let text = "workflow main(n: Int) -> Int with { id: \"main-{n}\" } {
+  return main(n + 1) catch ChildFailed => n
+}
+workflow apart(n: Int) with { id: \"apart-{n}\" } {
+  if n == 6 { return }
+  start apart(n + 1) with { on_parent_close: abandon }
+}";
+    let limits = Limits { child_depth_max: 3, ..Limits::default() };
+    let mut sandbox = sandbox_of(text, limits).await;
+    for workflow in ["main", "apart"] {
+        let start = serde_json::json!({ "workflow": workflow, "args": { "n": 0 } });
+        sandbox.start(serde_json::from_value(start).expect("a request")).await.expect("it begins");
+    }
+    assert_eq!(sandbox.result("main-0").await.expect("it is there").expect("it ended").result, Some(3.into()));
+    let (_, history) = sandbox.history("main-3").await.expect("it is there");
+    let shown = serde_json::to_string(&history).expect("plain data");
+    assert!(shown.contains("ChildStartFailed") && shown.contains("child_depth_max"), "{shown}");
+    assert!(sandbox.history("main-4").await.is_err());
+    assert!(sandbox.result("apart-6").await.expect("who is nobody's child has nobody above it").is_some());
 }
 
 #[test]

@@ -277,6 +277,29 @@ async fn a_loop_in_which_no_time_passes_ends() {
     }
 }
 
+/// Runs that start runs without an end are told as well, nested and one after the other.
+#[tokio::test]
+async fn runs_that_start_themselves_end() {
+    let endless = player(
+        "workflow nested(n: Int) -> Int { return nested(n + 1) }
+         workflow wide(n: Int) -> Int {
+           let (a, b) = parallel { wide(n + 1), wide(n + 1) }
+           return a + b
+         }
+         workflow row(n: Int) { start row(n + 1) with { on_parent_close: abandon } }
+         test \"nested\" { assert (start nested(0)).result == 1 }
+         test \"wide\" { start wide(0) }
+         test \"row\" { start row(0) }",
+    );
+    let nested = endless.play(0).await.unwrap().problem.unwrap();
+    assert!(format!("{nested:?}").contains("child_depth_max"), "{nested:?}");
+    for (test, says) in [(1, "more than 10000 runs are open at once"), (2, "happen one after the other at one moment")]
+    {
+        let problem = endless.play(test).await.unwrap().problem.unwrap();
+        assert!(problem.message.contains(says), "{problem:?}");
+    }
+}
+
 /// What an update that never ends waits for is shown.
 #[tokio::test]
 async fn an_update_that_does_not_end_says_what_it_waits_for() {

@@ -58,7 +58,7 @@ pub(crate) fn too_deep() -> Fault {
 /// Levels of nesting of a value that is written, read, compared or hashed: what leaves a heap can be read again.
 pub(crate) const NESTING_MAX: usize = weft_bytecode::wire::DEPTH_MAX;
 
-/// Causes of a failure that a program sees; longer chains are cut. A failure of so many can be written again.
+/// Causes of a failure that a program sees; longer chains lose those before the last. A failure of so many can be written again.
 pub(crate) const CAUSES_KEPT: usize = 100;
 const _: () = assert!(CAUSES_KEPT < NESTING_MAX);
 

@@ -2,7 +2,7 @@
 
 use weft_protocol::command::{Command, CommandId, Issued};
 use weft_protocol::event::{EventKind, Origin, ParentRef, RunRef};
-use weft_protocol::policy::RunOptions;
+use weft_protocol::policy::{OnParentClose, RunOptions};
 use weft_protocol::{EventId, Failure, Payload, WorkflowId};
 
 use super::Run;
@@ -87,6 +87,7 @@ impl Run {
             }
             Err(why) => wrong.or(Some(why)),
         };
+        let wrong = wrong.or_else(|| self.too_deep(attached, resolved.on_parent_close));
         let workflow_id = WorkflowId(workflow_id.into());
         let kind = EventKind::ChildScheduled {
             origin,
@@ -117,17 +118,34 @@ impl Run {
         Ok(run)
     }
 
+    /// This run as the parent of a child that it has scheduled.
+    pub fn parent_of(&self, scheduled: EventId, attached: bool, on_close: OnParentClose) -> ParentRef {
+        let depth = self.depth_below(attached, on_close);
+        ParentRef { run: self.scheduler(scheduled), scheduled, attached, on_close, depth }
+    }
+
+    /// How many runs a child would have above it.
+    fn depth_below(&self, attached: bool, on_close: OnParentClose) -> u32 {
+        let stake = attached || on_close != OnParentClose::Abandon;
+        let own = self.facts.parent.as_ref().map_or(0, |parent| parent.depth);
+        if stake { own.saturating_add(1) } else { 0 }
+    }
+
+    /// Why a child would be too far down, if it would.
+    fn too_deep(&self, attached: bool, on_close: OnParentClose) -> Option<String> {
+        let max = self.limits.child_depth_max;
+        let deep = self.depth_below(attached, on_close) as usize > max;
+        deep.then(|| {
+            format!("it would have more than {max} runs above it, each the child of the next (limit `child_depth_max`)")
+        })
+    }
+
     /// The outbox entry that starts a scheduled child.
     pub(crate) fn start_of(&self, scheduled: EventId) -> Option<Outgoing> {
         match &self.history[scheduled.0 as usize - 1].kind {
             EventKind::ChildScheduled { workflow, workflow_id, args, options, attached, .. } => {
                 Some(Outgoing::StartChild {
-                    parent: ParentRef {
-                        run: self.scheduler(scheduled),
-                        scheduled,
-                        attached: *attached,
-                        on_close: options.on_parent_close,
-                    },
+                    parent: self.parent_of(scheduled, *attached, options.on_parent_close),
                     workflow: workflow.clone(),
                     workflow_id: workflow_id.clone(),
                     args: args.clone(),

@@ -587,8 +587,7 @@ fn awaited(run: &Run, namespace: &Arc<str>) -> Vec<(PartitionId, Message)> {
     let ask = |(scheduled, workflow, options, child): (EventId, &str, &ChildOptions, &RunRef)| {
         let child = child.clone();
         let (workflow, _) = run.loaded().program().workflow(workflow)?;
-        let on_close = options.on_parent_close;
-        let parent = ParentRef { run: run.scheduler(scheduled), scheduled, attached: true, on_close };
+        let parent = run.parent_of(scheduled, true, options.on_parent_close);
         let order = StartOrder {
             namespace: namespace.clone(),
             workflow_id: Some(child.workflow_id.clone()),

@@ -16,9 +16,11 @@ use weft_protocol::{Command, EventId, Failure, Payload, RunId, Timestamp};
 use weft_vm::{Activation, Loaded, Outcome, Then, Vm};
 
 use super::mock::{Mock, Playing, State, context};
-use super::{BESIDE_MAX, MOCKS_MAX, Played, Problem, RESULT_WITHIN_MS, STEPS_MAX, show};
+use super::{
+    BESIDE_MAX, MOCKS_MAX, OPEN_RUNS_MAX, Played, Problem, RESULT_WITHIN_MS, STEPS_MAX, WRITES_AT_ONCE_MAX, show,
+};
 use crate::activities::ActivityTask;
-use crate::sandbox::{Crashes, Sandbox};
+use crate::sandbox::{Bounds, Crashes, Sandbox};
 use crate::store::memory::Memory;
 use crate::store::{Journal, StoreError};
 
@@ -56,6 +58,7 @@ impl Host {
         let mut sandbox = Sandbox::new(journal, seed, limits.clone()).await?;
         sandbox.deploy_loaded(&loaded).await.map_err(|_| StoreError::Conflict)?;
         sandbox.crashes(crashes);
+        sandbox.bounds(Bounds { commits: WRITES_AT_ONCE_MAX, open_runs: OPEN_RUNS_MAX });
         // A mock goes on where it was.
         sandbox.attempts_outlive_crashes();
         Ok(Host {
@@ -78,6 +81,10 @@ impl Host {
         let mut problem = self.run(test).await.err();
         if problem.is_none() {
             problem = self.stuck().await.err();
+        }
+        if let (Some(found), Some(beyond)) = (&problem, self.sandbox.overrun()) {
+            let beyond = Problem::new(beyond, found.span).label("it began here");
+            problem = Some(beyond.help("does a workflow start itself, or runs that start it again, without an end?"));
         }
         let histories = self.histories().await;
         self.logs.extend(self.sandbox.logs().iter().map(|(_, level, text)| (*level, text.clone())));

@@ -16,9 +16,10 @@ use crate::value::{decode, encode, new_text};
 
 /// A failure as an error object.
 pub(crate) fn to_heap(heap: &mut Heap, loaded: &Loaded, failure: &Failure) -> Result<u64, Fault> {
-    let mut chain = vec![failure];
-    while let Some(cause) = chain[chain.len() - 1].cause.as_deref().filter(|_| chain.len() < CAUSES_KEPT) {
-        chain.push(cause);
+    let mut chain: Vec<&Failure> = std::iter::successors(Some(failure), |failure| failure.cause.as_deref()).collect();
+    if chain.len() > CAUSES_KEPT {
+        // What began it says more than what lies between.
+        chain.drain(CAUSES_KEPT - 1..chain.len() - 1);
     }
     chain.into_iter().rev().try_fold(0, |cause, failure| one(heap, loaded, failure, cause))
 }
