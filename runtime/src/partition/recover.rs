@@ -7,7 +7,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use weft_bytecode::ProgramHash;
 use weft_bytecode::options::Target;
 use weft_engine::{AlarmKey, Input, Record, Run, Schedule, Transition, program_of, word};
-use weft_protocol::event::{EventKind, ParentRef, RunRef};
+use weft_protocol::event::{EventKind, RunRef};
 use weft_protocol::policy::{ChildOptions, OnClosed, OnConflict, OnParentClose};
 use weft_protocol::{
     Event, EventId, PartitionId, Payload, RunId, ScheduleEvent, ScheduleEventKind, Timestamp, WorkflowId,
