@@ -49,6 +49,10 @@ pub(crate) async fn play(net: Net) {
             break;
         }
         assert!(!world.is_late(), "seed {}: {name} goes on: {now:#?}", world.seed);
+        if now.row.paused {
+            // The request to pause it was repeated after the one to go on.
+            sure(ask(&net, &name, ScheduleRequest::Resume("go on".into())).await);
+        }
         tokio::time::sleep(Duration::from_millis(500)).await;
     }
     if world.percent(50) {
