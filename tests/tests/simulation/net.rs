@@ -132,7 +132,7 @@ impl Net {
             match self.ask(op).await {
                 Ok(said) => return Ok(said),
                 Err(Trouble::Refused(error)) if !passes(&error) => return Err(error),
-                Err(trouble) if self.world.is_late() => {
+                Err(trouble) if self.world.is_silent() => {
                     self.world.fail(format!("nobody has answered {op:?} for good: {trouble:?}"));
                     return Err(ApiError::new(504, "late", "nobody has answered"));
                 }

@@ -53,11 +53,13 @@ pub(crate) fn play(seed: u64, journal: Arc<dyn Journal>, aloud: bool) -> Played 
                         let (ledger, closed) = (world.ledger.lock(), world.closed.lock());
                         oracle::judge(&stored, &ledger.expect("one thread"), &closed.expect("one thread"), &programs)
                     };
-                    for event in stored.runs.values().flatten() {
-                        world.note(event.kind.name(), String::new);
+                    for (run, events) in &stored.runs {
+                        events.iter().for_each(|event| world.mark(event.kind.name(), 0, || format!("{run} {event:?}")));
                     }
-                    for event in stored.schedules.values().flatten() {
-                        world.note(event.kind.name(), String::new);
+                    for (name, events) in &stored.schedules {
+                        events
+                            .iter()
+                            .for_each(|event| world.mark(event.kind.name(), 0, || format!("{name} {event:?}")));
                     }
                 }
                 Err(why) => verdict = Err(why),
@@ -68,6 +70,9 @@ pub(crate) fn play(seed: u64, journal: Arc<dyn Journal>, aloud: bool) -> Played 
         Played { hash, digest, counts, verdict }
     })
 }
+
+/// How long words between runs are on their way once no store fails any more.
+const WORDS_MAX: u64 = 5_000;
 
 /// Everything that happens until all runs have ended.
 async fn live(net: &Net) -> Result<(), String> {
@@ -88,7 +93,11 @@ async fn live(net: &Net) -> Result<(), String> {
     }
     loop {
         match net.insist(&Op::Open).await {
-            Ok(Said::Runs(page)) if page.runs.is_empty() => return Ok(()),
+            Ok(Said::Runs(page)) if page.runs.is_empty() => {
+                // What closed runs tell others yet arrives, or comes back, after their end.
+                tokio::time::sleep(Duration::from_millis(WORDS_MAX)).await;
+                return Ok(());
+            }
             Ok(Said::Runs(page)) if world.is_late() => {
                 return Err(format!("{:#?} have not ended", page.runs));
             }

@@ -15,6 +15,8 @@ use crate::ledger::{Ledger, Tick};
 
 /// How long everything may take to end when nothing is bad any more, milliseconds.
 pub(crate) const END_MAX: u64 = 120_000;
+/// How long after that it may take to be told why something has not ended.
+const ANSWER_MAX: u64 = 10_000;
 
 /// What can go wrong. A seed has some of them, each with a weight in thousandths of the occasions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -191,6 +193,11 @@ impl World {
     /// Whether all should have ended: nothing is bad any more, and has not been for long.
     pub(crate) fn is_late(&self) -> bool {
         self.calm.get().is_some_and(|calm| self.now() > calm + END_MAX)
+    }
+
+    /// Whether even the question why something has not ended should have been answered.
+    pub(crate) fn is_silent(&self) -> bool {
+        self.calm.get().is_some_and(|calm| self.now() > calm + END_MAX + ANSWER_MAX)
     }
 
     /// Everything has ended.

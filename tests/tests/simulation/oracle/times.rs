@@ -95,8 +95,11 @@ fn life(events: &[ScheduleEvent]) -> Result<BTreeMap<u64, Fire>, String> {
                 Some(known) if known.run.is_none() && !known.refused => known.refused = true,
                 other => return Err(format!("start {fire} was refused when it was {other:?}")),
             },
-            Ended { fire, .. } => match fires.get_mut(fire) {
-                Some(known) if known.run.is_some() && !known.ended => known.ended = true,
+            Ended { fire, run_id, .. } => match fires.get_mut(fire) {
+                // The end of a run may overtake the word that it was started.
+                Some(known) if !known.refused && !known.ended && known.run.is_none_or(|run| run == *run_id) => {
+                    (known.run, known.ended) = (Some(*run_id), true);
+                }
                 other => return Err(format!("start {fire} ended when it was {other:?}")),
             },
             _ => {}
