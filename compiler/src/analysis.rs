@@ -130,7 +130,8 @@ pub(crate) fn front<T>(
     let lowered = hir::program::lower(&world);
     effects::check(&world, &lowered);
     let found = world.sink.take();
-    diagnostics.extend(found.into_iter().filter(|d| !syntax::is_consequence(&files, d)));
+    let consequences = syntax::Consequences::new(&files);
+    diagnostics.extend(found.into_iter().filter(|d| !consequences.have(d)));
     hir::annotations::silence(&files, &mut diagnostics);
     then(&world, &lowered, diagnostics)
 }

@@ -7,6 +7,7 @@ pub mod ast;
 mod build;
 mod grammar;
 mod hidden;
+mod lost;
 mod place;
 mod split;
 mod tokens;
@@ -16,6 +17,7 @@ use crate::diagnostic::Diagnostic;
 use crate::source::{FileId, Span};
 use ast::File;
 pub(crate) use hidden::is_hidden;
+pub(crate) use lost::Consequences;
 pub(crate) use tokens::{Kind, Token, tokens};
 
 /// Size of a source file, in bytes.
@@ -70,34 +72,6 @@ fn parse_piece(file: FileId, text: &str, split: &split::Split, chunk: &split::Ch
         tree.lost.push(chunk.lost(file));
     }
     (tree, diagnostics)
-}
-
-/// Whether a later stage's diagnostic only repeats that something could not be read.
-pub fn is_consequence(files: &[File], diagnostic: &Diagnostic) -> bool {
-    // The parser's own are never consequences.
-    if diagnostic.code.starts_with("WF0") {
-        return false;
-    }
-    // A type with an unknown part comes from another mistake.
-    if ["<?", ", ?", ": ?", "(?", "found ?"].iter().any(|part| diagnostic.message.contains(part)) {
-        return true;
-    }
-    let about = |name: &String| {
-        let message = &diagnostic.message;
-        message.contains(&format!("`{name}`")) || message.ends_with(&format!(" in {name}"))
-    };
-    files.iter().flat_map(|f| &f.lost).any(|lost| {
-        let (at, place) = (diagnostic.span, lost.span);
-        let inside = at.file == place.file && at.start >= place.start && at.end <= place.end;
-        let unset = matches!(diagnostic.code, "WF4001" | "WF4004")
-            && at.file == place.file
-            && lost.names.iter().any(|name| name == "default");
-        let unfound = diagnostic.code == "WF1001" && lost.names.is_empty();
-        // What may be done where does not depend on what a name stands for.
-        let known = !diagnostic.code.starts_with("WF2");
-        let in_scope = known && lost.scope.is_none_or(|s| at.file == s.file && at.start >= s.start && at.end <= s.end);
-        inside || unset || in_scope && (unfound || lost.names.iter().any(about))
-    })
 }
 
 /// One piece of a file.

@@ -2,6 +2,7 @@
 //! here; the cli and the editor do that.
 
 use std::fmt::{self, Display, Write};
+use std::ops::Range;
 
 use miette::{LabeledSpan, MietteError, MietteSpanContents, SourceCode, SourceSpan, SpanContents};
 use serde_json::{Value, json};
@@ -207,10 +208,11 @@ impl miette::Diagnostic for Report<'_> {
         let here = &self.diagnostic.label;
         let first = LabeledSpan::new_primary_with_span(
             Some(here.clone()).filter(|l| !l.is_empty()),
-            range(self.diagnostic.span),
+            shown(self.file, self.diagnostic.span),
         );
         let others = self.diagnostic.related.iter().filter(|(span, _)| span.file == self.diagnostic.span.file);
-        let others = others.map(|(span, words)| LabeledSpan::new_with_span(Some(words.clone()), range(*span)));
+        let others =
+            others.map(|(span, words)| LabeledSpan::new_with_span(Some(words.clone()), shown(self.file, *span)));
         Some(Box::new(std::iter::once(first).chain(others)))
     }
 
@@ -248,7 +250,7 @@ impl miette::Diagnostic for Note<'_> {
     }
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
-        Some(Box::new(std::iter::once(LabeledSpan::new_primary_with_span(None, range(self.span)))))
+        Some(Box::new(std::iter::once(LabeledSpan::new_primary_with_span(None, shown(self.file, self.span)))))
     }
 }
 
@@ -256,6 +258,10 @@ impl miette::Diagnostic for Note<'_> {
 const LINE_BYTES_MAX: usize = 400;
 /// Bytes shown to either side of a place in a longer line.
 const LINE_BYTES_AROUND: usize = 60;
+/// Lines between two places of one diagnostic that are shown with what is between them.
+const JOINED_LINES_MAX: usize = 20;
+/// Lines of a place that are shown; of a longer one, the first.
+const PLACE_LINES_MAX: usize = 20;
 
 impl SourceCode for File<'_> {
     fn read_span<'a>(
@@ -264,33 +270,53 @@ impl SourceCode for File<'_> {
         before: usize,
         after: usize,
     ) -> Result<Box<dyn SpanContents<'a> + 'a>, MietteError> {
-        let text = self.source.text.as_str();
-        let inner = text.read_span(span, before, after)?;
-        let name = self.source.path.clone();
-        let long = inner.data().split(|b| *b == b'\n').any(|line| line.len() > LINE_BYTES_MAX);
-        let part = match long {
-            true => around(text, span.offset(), span.offset() + span.len()),
-            false => inner.span().offset()..inner.span().offset() + inner.span().len(),
+        let (text, start) = (self.source.text.as_str(), span.offset().min(self.source.text.len()));
+        let end = (start + span.len()).min(text.len());
+        // miette looks for lines from the beginning of what it is given: it gets no more than it needs.
+        let (from, lines) = self.lines.above(text, start, before + 1);
+        let alone = before == 0 && after == 0;
+        let long = match alone {
+            true => text[start..end].split('\n').any(|line| line.len() > LINE_BYTES_MAX),
+            false => self.lines.longest(text, start, end, before, after) > LINE_BYTES_MAX,
         };
-        let count = if long { text[part.clone()].lines().count() } else { inner.line_count() };
+        let (part, count) = if long {
+            let part = around(text, start, end, self.lines.around(text, start, end));
+            (part.clone(), text[part].lines().count())
+        } else if alone {
+            (start..end, 1)
+        } else {
+            let inside = SourceSpan::new((span.offset() - from).into(), span.len());
+            let inner = text[from..].read_span(&inside, before, after)?;
+            let part = from + inner.span().offset()..from + inner.span().offset() + inner.span().len();
+            // miette shows two places as one piece where the second begins before this count of lines is over.
+            let shown = text[part.clone()].lines().count();
+            (part, (lines + inner.line_count()).min(shown + JOINED_LINES_MAX))
+        };
         let (line, column) = self.lines.position(text, part.start);
         let place = SourceSpan::new(part.start.into(), part.len());
         let data = &text.as_bytes()[part];
+        let name = self.source.path.clone();
         Ok(Box::new(MietteSpanContents::new_named(name, data, place, line - 1, column - 1, count)))
     }
 }
 
-/// The part of a text that is shown of a place in lines that are too long to be shown.
-fn around(text: &str, start: usize, end: usize) -> std::ops::Range<usize> {
-    let (start, end) = (start.min(text.len()), end.min(text.len()));
-    let line_start = text[..start].rfind('\n').map_or(0, |at| at + 1);
-    let line_end = text[end..].find('\n').map_or(text.len(), |at| end + at);
-    // `start` and `end` are between characters: going away from them, such a place is never more than three bytes off.
-    let from = (line_start..=start).find(|at| at + LINE_BYTES_AROUND >= start && text.is_char_boundary(*at));
-    let to = (end..=line_end).rev().find(|at| *at <= end + LINE_BYTES_AROUND && text.is_char_boundary(*at));
+/// The part of lines that is shown of a place in them, where they are too long to be shown.
+fn around(text: &str, start: usize, end: usize, lines: Range<usize>) -> Range<usize> {
+    // Both are between characters: going away from them, such a place is never more than three bytes off.
+    let from = (lines.start.max(start.saturating_sub(LINE_BYTES_AROUND))..=start).find(|at| text.is_char_boundary(*at));
+    let to = (end..=lines.end.min(end + LINE_BYTES_AROUND)).rev().find(|at| text.is_char_boundary(*at));
     from.unwrap_or(start)..to.unwrap_or(end)
 }
 
-fn range(span: Span) -> SourceSpan {
-    SourceSpan::new((span.start as usize).into(), (span.end.saturating_sub(span.start)) as usize)
+/// What is shown of a place: all of it, or where it begins if it is too large.
+fn shown(file: Option<&File<'_>>, span: Span) -> SourceSpan {
+    let (start, mut end) = (span.start as usize, span.end.max(span.start) as usize);
+    if let Some(file) = file {
+        let text = file.source.text.as_str();
+        end = file.lines.end_below(text, start, PLACE_LINES_MAX).min(end);
+        if text.get(start..end).is_some_and(|place| place.split('\n').any(|line| line.len() > LINE_BYTES_MAX)) {
+            end = (start..=start + LINE_BYTES_MAX).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(start);
+        }
+    }
+    SourceSpan::new(start.into(), end - start)
 }

@@ -1,8 +1,10 @@
 //! Annotations: which there are, where they stand, and what `@allow` silences. What `@name` and `@deprecated` say is read in
 //! `types/world/wire.rs`.
 
+use rustc_hash::FxHashMap;
+
 use crate::diagnostic::{Diagnostic, Severity};
-use crate::source::Span;
+use crate::source::{Places, Span};
 use crate::syntax::ast::{Annotation, Decl, ExprKind, File, Item, MemberKind, Param, StringPart};
 use crate::types::world::World;
 use crate::types::{idle, near};
@@ -195,19 +197,21 @@ fn allow(world: &World<'_>, annotation: &Annotation) {
 
 /// Takes out the warnings that an `@allow` around them silences.
 pub(crate) fn silence(files: &[File], diagnostics: &mut Vec<Diagnostic>) {
-    let mut allowed: Vec<(&str, Span)> = Vec::new();
+    let mut allowed: FxHashMap<&str, Vec<Span>> = FxHashMap::default();
     for item in files.iter().flat_map(|file| &file.items) {
         each(item, &mut |annotation, _, whole| {
             if annotation.name.text == "allow" {
-                allowed.extend(codes(annotation).filter_map(|(code, _)| Some((code?, whole))));
+                codes(annotation).filter_map(|(code, _)| code).for_each(|code| {
+                    allowed.entry(code).or_default().push(whole);
+                });
             }
         });
     }
     if allowed.is_empty() {
         return;
     }
-    diagnostics.retain(|d| {
-        let within = |at: &Span| at.file == d.span.file && at.start <= d.span.start && d.span.end <= at.end;
-        d.severity == Severity::Error || !allowed.iter().any(|(code, at)| *code == d.code && within(at))
-    });
+    let allowed: FxHashMap<&str, Places> =
+        allowed.into_iter().map(|(code, places)| (code, places.into_iter().collect())).collect();
+    diagnostics
+        .retain(|d| d.severity == Severity::Error || !allowed.get(d.code).is_some_and(|places| places.hold(d.span)));
 }

@@ -17,6 +17,7 @@ use crate::types::world::{ModuleId, PatchHome, Sig, World};
 use crate::types::{DefId, FieldDef, Kind, Ty, Types};
 
 pub(crate) use call::{unknown_option, unstable, unstable_id};
+pub(crate) use cover::STEPS_MAX as COVER_STEPS_MAX;
 pub(crate) use expr::secret_misused;
 
 mod access;

@@ -213,6 +213,8 @@ pub(crate) struct World<'a> {
     deprecated: FxHashMap<Item, (Rc<str>, Span)>,
     /// How many names may still be compared with unknown ones.
     comparisons_left: Cell<usize>,
+    /// Steps that questions about what a `match` covers may still take.
+    pub cover_steps_left: Cell<usize>,
 }
 
 /// Declared names that one compilation compares with unknown ones. Enough for the first mistakes in a large project;
@@ -242,6 +244,7 @@ impl<'a> World<'a> {
             sink: RefCell::default(),
             deprecated: FxHashMap::default(),
             comparisons_left: Cell::new(COMPARISONS_MAX),
+            cover_steps_left: Cell::new(crate::hir::lower::COVER_STEPS_MAX),
         };
         let mut nominal = Vec::new();
         for (module, file) in files.iter().enumerate() {
