@@ -174,7 +174,7 @@ fn picture(name: &str, graph: &Graph) {
 
 #[test]
 fn a_picture_holds_no_markup_of_the_source() {
-    let graph = &graphs_of("workflow w(a: String) { if a == \"</text><script>&\\u{1}\u{7}\" { sleep 1s } }\n")[0];
+    let graph = &graphs_of("workflow w(a: String) { if a == \"</text><script>&\\u{1}\\u{7}\" { sleep 1s } }\n")[0];
     let svg = svg(&[graph]).expect("it is small");
     assert!(svg.contains("&lt;script&gt;&amp;") && !svg.contains("<script") && !svg.contains('\u{7}'), "{svg}");
     assert!(svg.contains("prefers-color-scheme: dark") && svg.starts_with("<svg xmlns"), "{svg}");
