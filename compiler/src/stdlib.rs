@@ -148,6 +148,15 @@ pub(crate) fn functions(module: &str) -> Option<impl Iterator<Item = &'static Ro
     Some(rows.iter().filter(|row| row.me.is_none()))
 }
 
+/// The module of the library that has a function of this name, if only one has.
+pub(crate) fn owner(name: &str) -> Option<&'static str> {
+    let mut owners = table::MODULES
+        .iter()
+        .filter(|(module, rows)| !module.is_empty() && rows.iter().any(|row| row.me.is_none() && row.name == name));
+    let (first, _) = owners.next()?;
+    owners.next().is_none().then_some(*first)
+}
+
 impl Row {
     /// Whether it takes a lambda.
     pub(crate) fn takes_lambda(&self) -> bool {

@@ -70,7 +70,11 @@ pub(super) fn check(world: &World<'_>, function: &Function) {
             continue;
         }
         let error = &world.types.def(id).name;
-        let message = format!("`{error}` may escape `{}`", function.name);
+        let checked = function.name.strip_suffix(".check").filter(|_| function.kind == FnKind::Check);
+        let message = match checked {
+            Some(update) => format!("`{error}` may escape the check of `{update}`"),
+            None => format!("`{error}` may escape `{}`", function.name),
+        };
         let d = Diagnostic::error("WF3008", span, message).label("may be thrown here");
         let help = match function.kind {
             _ if thrown.late.contains(&id) => format!(
@@ -79,6 +83,10 @@ pub(super) fn check(world: &World<'_>, function: &Function) {
                 function.name
             ),
             FnKind::Signal | FnKind::Query | FnKind::Init => format!("catch it: `catch {error} => ..`"),
+            FnKind::Check => format!(
+                "what a check throws is how the update is refused: add `throws {error}` to the update `{}`, before its `check`",
+                checked.unwrap_or(&function.name)
+            ),
             _ => format!("catch it, or add `throws {error}` to `{}`", function.name),
         };
         world.report(d.why("a declared error is an answer that callers must know of").help(help));

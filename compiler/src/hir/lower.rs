@@ -32,6 +32,7 @@ mod control;
 mod cover;
 mod dropped;
 mod expr;
+mod foreign;
 mod generic;
 mod literal;
 mod method;
@@ -150,6 +151,8 @@ pub(crate) struct Lower<'w, 'a> {
     members: Option<&'w Members>,
     kind: FnKind,
     result: Ty,
+    /// Where its type would stand, if it is not written.
+    unsaid: Option<Span>,
     locals: Vec<Local>,
     names: FxHashMap<&'a str, Vec<LocalId>>,
     scopes: Vec<Vec<&'a str>>,
@@ -191,6 +194,7 @@ impl<'w, 'a> Lower<'w, 'a> {
             members: None,
             kind,
             result: Ty::UNKNOWN,
+            unsaid: None,
             locals: Vec::new(),
             names: FxHashMap::default(),
             scopes: vec![Vec::new()],
@@ -227,6 +231,13 @@ impl<'w, 'a> Lower<'w, 'a> {
     /// With the state and signals of a workflow in scope.
     pub(crate) fn within(mut self, members: &'w Members) -> Self {
         self.members = Some(members);
+        self
+    }
+
+    /// Where a result is declared, if it is not.
+    pub(crate) fn of_sig(mut self, sig: &ast::Sig) -> Self {
+        let open = sig.result.is_none() && sig.throws.is_empty();
+        self.unsaid = open.then_some(Span { start: sig.span.end, ..sig.span });
         self
     }
 

@@ -135,8 +135,10 @@ fn lower_function(world: &World<'_>, index: u32, instance: Option<&Instance>) ->
         scope = generics.scope(args);
         name = world.types.applied(&name, args);
     }
-    let mut lower =
-        Lower::new(world, item.module, kind).of_body(PatchHome::Flow(index)).with_types(scope, instance.is_some());
+    let mut lower = Lower::new(world, item.module, kind)
+        .of_body(PatchHome::Flow(index))
+        .with_types(scope, instance.is_some())
+        .of_sig(&item.decl.sig);
     let params = lower.params(&item.decl.sig.params, &sig.params);
     let body = lower.body(&item.decl.body, sig.result);
     lower.finish(name, params, sig.throws.clone(), body, item.decl.name.span)
@@ -204,7 +206,10 @@ fn lower_workflow(world: &World<'_>, index: usize, members: Members) -> Workflow
     let decl = item.decl;
     let name = &decl.name.text;
     let mut init = lower_init(world, item, &members);
-    let mut lower = Lower::new(world, item.module, FnKind::Body).within(&members).of_body(PatchHome::Workflow(index));
+    let mut lower = Lower::new(world, item.module, FnKind::Body)
+        .within(&members)
+        .of_body(PatchHome::Workflow(index))
+        .of_sig(&decl.sig);
     let params = lower.params(&decl.sig.params, &item.sig.params);
     let body = lower.body(&decl.body, item.sig.result);
     let body = lower.finish(name.clone(), params, item.sig.throws.clone(), body, decl.name.span);
@@ -433,8 +438,10 @@ fn lower_updates<'a>(world: &World<'a>, index: usize, members: &Members) -> Vec<
             let body = lower.body(check, Ty::UNIT);
             lower.finish(format!("{full}.check"), params, sig.throws.clone(), body, name.span)
         });
-        let mut lower =
-            Lower::new(world, item.module, FnKind::Update).within(members).of_body(PatchHome::Update(index));
+        let mut lower = Lower::new(world, item.module, FnKind::Update)
+            .within(members)
+            .of_body(PatchHome::Update(index))
+            .of_sig(written);
         let params = lower.params(&written.params, &sig.params);
         let body = lower.body(body, sig.result);
         let body = lower.finish(full, params, sig.throws.clone(), body, name.span);

@@ -153,7 +153,7 @@ workflow w(limit: Int) {
         says: &[
             r#"6 WF2002 a check cannot change `n`"#,
             r#"7 WF2001 a check cannot call the activity `seat`"#,
-            r#"8 WF3008 `Full` may escape `w.d.check`"#,
+            r#"8 WF3008 `Full` may escape the check of `w.d`"#,
             r#"8 WF3008 `Full` may escape `w.d`"#,
             r#"10 WF4002 unknown option `concurent` for an update"#,
             r#"11 WF1006 `e` is declared twice"#,

@@ -54,6 +54,48 @@ workflow order(plan: Plan) -> Receipt? {
     assert_eq!(program.activities[0].folder, "shop");
 }
 
+/// A name that is declared elsewhere is not a misspelled one that is near.
+#[test]
+fn a_name_of_another_module_is_imported_by_its_fix() {
+    let shop = "import shop.billing { Receipt }\n\n/// Orders.\nworkflow order() -> Receipt { let passes = with_fees(1)\n  return pay(with_fee(passes)) catch Declined as e => Receipt(e.code) }\nfn with_fees(n: Int) -> Int = hidden() + n\n";
+    let help = |text: &str, name: &str| {
+        let found = project(&[("shop.wf", text), ("shop/billing.wf", BILLING)]).diagnostics.into_iter();
+        let told =
+            found.filter(|d| d.message.contains(&format!("`{name}`"))).map(|d| (d.help.unwrap(), d.fix.is_some()));
+        told.collect::<Vec<_>>()
+    };
+    assert_eq!(help(shop, "with_fee"), [("import it: `import shop.billing { with_fee }`".to_owned(), true)]);
+    let private = "write `pub` before it there, and here `import shop.billing { hidden }`".to_owned();
+    assert_eq!(help(shop, "hidden"), [(private, false)]);
+    let sources = [("shop.wf", shop.replace("hidden()", "1")), ("shop/billing.wf", BILLING.to_owned())];
+    let sources = sources.map(|(path, text)| Source { path: path.into(), text }).to_vec();
+    let broken = Project { name: "shop".into(), edition: "2026".into(), sources, ..Project::default() };
+    let fixed = crate::fix::fix(&broken);
+    assert_eq!(fixed.left, []);
+    assert!(
+        fixed.project.sources[0].text.starts_with("import shop.billing { Receipt, "),
+        "{:?}",
+        fixed.project.sources[0]
+    );
+    let alone = "/// Fees.\nfn fees() -> Int = with_fee(1)\n";
+    let sources = [("shop.wf", alone), ("shop/billing.wf", BILLING)];
+    let sources = sources.map(|(path, text)| Source { path: path.into(), text: text.into() }).to_vec();
+    let fixed = crate::fix::fix(&Project { sources, ..broken });
+    assert_eq!(fixed.left, []);
+    assert_eq!(fixed.project.sources[0].text, format!("import shop.billing {{ with_fee }}\n\n{alone}"));
+    let two = project(&[
+        ("a.wf", "pub fn f() -> Int = 1"),
+        ("b.wf", "pub fn f() -> Int = 2"),
+        ("c.wf", "fn g() -> Int = f()"),
+    ]);
+    assert_eq!(two.diagnostics[0].help.as_deref(), Some("import one: `import a { f }` or `import b { f }`"));
+    let library = project(&[(
+        "a.wf",
+        "fn g(text: String) -> Bool = uuid4(text)\nfn h(text: String) -> Date? = parse_date(text)",
+    )]);
+    assert_eq!(library.diagnostics[0].help.as_deref(), Some("write `uuid()`"));
+}
+
 #[test]
 fn what_is_private_or_missing_is_told() {
     let shop = "import shop.billing { hidden, nothing, Secret }

@@ -226,18 +226,13 @@ impl<'a> World<'a> {
             let builtin = PLAIN.iter().map(|(n, _)| *n).chain(GENERIC.iter().map(|(n, _)| *n));
             declared.into_iter().chain(builtin).collect()
         };
+        if let Some(d) = self.elsewhere(module, name, &d) {
+            return self.report(d);
+        }
         if let Some(near) = self.near(name, known) {
             d = d.help(format!("did you mean `{near}`?"));
-        } else if let Some(module) = self.exported_by(name) {
-            d = d.help(format!("import it: `import {module} {{ {name} }}`"));
         }
         self.report(d);
-    }
-
-    /// A module of the project that declares a name.
-    pub(crate) fn exported_by(&self, name: &str) -> Option<&str> {
-        let declares = |m: &&crate::types::world::Module<'_>| m.names.contains_key(name);
-        self.modules.iter().find(declares).map(|m| m.path.as_str())
     }
 
     fn generic(&self, module: ModuleId, scope: &Scope, name: &str, args: &'a [TypeExpr]) -> Ty {

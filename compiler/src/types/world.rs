@@ -14,6 +14,7 @@ use crate::syntax::ast;
 use crate::types::generic::{Generics, Scope};
 use crate::types::{Def, DefId, DefKind, DefaultId, FieldDef, Kind, Ty, Types, VariantDef, near};
 
+mod elsewhere;
 mod finite;
 mod instances;
 mod wire;
@@ -670,9 +671,12 @@ impl<'a> World<'a> {
                     || self.names(module, error).into_iter().chain(crate::types::BUILTIN_ERRORS).collect::<Vec<_>>();
                 let mut d = Diagnostic::error("WF1001", name.span, format!("cannot find error `{}`", name.text))
                     .label("not declared");
-                d = match self.near(&name.text, known) {
-                    Some(near) => d.help(format!("did you mean `{near}`?")),
-                    None => d.help(format!("declare it: `error {} {{ .. }}`", name.text)),
+                d = match self.elsewhere(module, &name.text, &d) {
+                    Some(d) => d,
+                    None => match self.near(&name.text, known) {
+                        Some(near) => d.help(format!("did you mean `{near}`?")),
+                        None => d.help(format!("declare it: `error {} {{ .. }}`", name.text)),
+                    },
                 };
                 self.report(d);
                 None

@@ -3,8 +3,8 @@
 use weft_bytecode::op::Native;
 
 use super::Lower;
-use crate::diagnostic::Diagnostic;
-use crate::hir::{Expr, ExprKind, RunFact};
+use crate::diagnostic::{Diagnostic, Fix};
+use crate::hir::{Expr, ExprKind, RunFact, Value};
 use crate::source::Span;
 use crate::stdlib;
 use crate::syntax::ast;
@@ -160,11 +160,18 @@ impl<'a> Lower<'_, 'a> {
                 }
                 let plain = stdlib::method(&self.kind_of(ty), &name.text).is_some_and(|row| row.params.is_empty());
                 let args = if plain { "" } else { ".." };
-                self.report(
+                let mut d =
                     Diagnostic::error("WF1002", span, format!("`{}` is called, not used as a value", name.text))
                         .label("arguments are missing")
-                        .help(format!("`.{}({args})`", name.text)),
-                );
+                        .help(format!("`.{}({args})`", name.text));
+                if plain {
+                    d = d.fix(Fix {
+                        title: "insert `()`".into(),
+                        edits: vec![(Span { start: name.span.end, ..name.span }, "()".into())],
+                        safe: true,
+                    });
+                }
+                self.report(d);
                 self.error(span)
             }
             None => {
@@ -228,11 +235,30 @@ impl<'a> Lower<'_, 'a> {
         Expr { kind: ExprKind::Chain { value: Box::new(object), bind, body: Box::new(body) }, ty, span }
     }
 
+    /// `xs[-1]`.
+    fn never_there(&self, object: &Expr, index: &Expr, span: Span) {
+        let (list, at) = (self.text_at(object.span), self.text_at(index.span));
+        let d = Diagnostic::error("WF1016", index.span, format!("a list has no element {at}"))
+            .label("never there")
+            .why("elements are counted from 0, and an index that is not there traps");
+        if at != "-1" {
+            let back = at.trim_start_matches('-').trim();
+            return self.report(d.help(format!("from the end it is `{list}[{list}.length() - {back}]`")));
+        }
+        let edits = vec![(Span { start: object.span.end, ..span }, ".last()".to_owned())];
+        let d = d.help(format!("the last one is `{list}.last()`, which is none where the list is empty"));
+        self.report(d.fix(Fix { title: "replace with `.last()`".into(), edits, safe: false }));
+    }
+
     pub(super) fn index(&mut self, object: &'a ast::Expr, index: &'a ast::Expr, span: Span) -> Expr {
         let object = self.expr(object, Ty::UNKNOWN);
         match self.kind_of(object.ty) {
             Kind::List(item) => {
                 let index = self.check(index, Ty::INT);
+                if matches!(index.kind, ExprKind::Const(Value::Int(n)) if n < 0) {
+                    self.never_there(&object, &index, span);
+                    return self.error(span);
+                }
                 Expr { kind: ExprKind::Index(Box::new(object), Box::new(index)), ty: item, span }
             }
             Kind::Map(key, value) => {

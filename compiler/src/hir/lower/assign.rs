@@ -18,6 +18,12 @@ impl<'a> Lower<'_, 'a> {
         span: Span,
         out: &mut Vec<Stmt>,
     ) -> bool {
+        if let (ast::ExprKind::Name(name), None) = (&place.kind, op)
+            && !name.is_empty()
+            && !self.is_known(name)
+        {
+            return self.undeclared(name, place.span, value, out);
+        }
         let Some((place, ty)) = self.assign_place(place, out) else {
             self.expr(value, Ty::UNKNOWN);
             return false;
@@ -39,6 +45,39 @@ impl<'a> Lower<'_, 'a> {
             self.know([Fact { root: place.root, path: Vec::new() }]);
         }
         out.push(Stmt::Assign { place, value, span });
+        never
+    }
+
+    /// Whether a name stands for something that could be assigned, or is known not to be.
+    fn is_known(&self, name: &str) -> bool {
+        self.find_local(name).is_some()
+            || self.find_state(name).is_some()
+            || self.find_param(name).is_some()
+            || self.world.lookup(self.module, name).is_some()
+    }
+
+    /// `y = 5` where there is no `y`: from here on there is one, so that it is told once.
+    fn undeclared(&mut self, name: &'a str, span: Span, value: &'a ast::Expr, out: &mut Vec<Stmt>) -> bool {
+        let d = Diagnostic::error("WF1001", span, format!("cannot find variable `{name}`")).label("not declared");
+        let text = self.text_at(value.span);
+        let d = match self.world.near(name, || self.names_in_sight()) {
+            Some(near) => d.help(format!("did you mean `{near}`? A new one is declared: `let {name} = {text}`")),
+            None => d.help(format!("declare it: `let {name} = {text}`; or with `var`, if it changes")).fix(Fix {
+                title: "declare it with `let`".into(),
+                edits: vec![(Span { end: span.start, ..span }, "let ".into())],
+                safe: false,
+            }),
+        };
+        self.report(d);
+        let value = self.infer(value);
+        let never = value.ty == Ty::NEVER;
+        let local = self.temp(name, value.ty, span);
+        self.locals[local.0 as usize].var = true;
+        self.names.entry(name).or_default().push(local);
+        if let Some(scope) = self.scopes.last_mut() {
+            scope.push(name);
+        }
+        out.push(Stmt::Expr(value));
         never
     }
 

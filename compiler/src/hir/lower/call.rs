@@ -185,6 +185,11 @@ impl<'a> Lower<'_, 'a> {
             let known: Vec<&str> = functions.map(|row| row.name).collect();
             let d = Diagnostic::error("WF1001", name.span, format!("cannot find `{head}.{}`", name.text));
             let d = d.label("no such function");
+            let at = Span { start: name.span.start - 1 - head.len() as u32, end: name.span.start - 1, ..name.span };
+            if let Some(d) = self.foreign_name(head, at, &d).filter(|_| self.text_at(at) == head) {
+                self.report(d);
+                return Some(self.error(span));
+            }
             self.report(match near(&name.text, known.iter().copied()) {
                 Some(near) => d.help(format!("did you mean `{head}.{near}`?")),
                 None if known.is_empty() => d.help(format!("a value of type {head} has methods: `x.{}`", name.text)),

@@ -3,8 +3,8 @@
 use super::expr::head;
 use super::operator::Cond;
 use super::{Fact, Fence, Lower};
-use crate::diagnostic::Diagnostic;
-use crate::hir::{Arm, Catch, Expr, ExprKind, Pattern, PatternKind, Stmt, Value};
+use crate::diagnostic::{Diagnostic, Fix};
+use crate::hir::{Arm, Catch, Expr, ExprKind, FnKind, Pattern, PatternKind, Stmt, Value};
 use crate::source::Span;
 use crate::syntax::ast;
 use crate::types::{DefId, Kind, Ty};
@@ -330,6 +330,13 @@ impl<'a> Lower<'_, 'a> {
             return never(ExprKind::Error);
         }
         match value {
+            Some(value) if self.result == Ty::UNIT => {
+                let value = self.infer(value);
+                if !matches!(value.ty, Ty::UNIT | Ty::NEVER | Ty::UNKNOWN) {
+                    self.no_result_declared(&value);
+                }
+                never(ExprKind::Return(Some(Box::new(value))))
+            }
             Some(value) => {
                 let value = self.check(value, self.result);
                 never(ExprKind::Return(Some(Box::new(value))))
@@ -343,6 +350,32 @@ impl<'a> Lower<'_, 'a> {
                 never(ExprKind::Return(None))
             }
         }
+    }
+
+    /// `return 5` where no result is declared.
+    fn no_result_declared(&self, value: &Expr) {
+        let ty = self.name_of(value.ty);
+        let d = Diagnostic::error("WF1002", value.span, format!("expected nothing after `return`, found {ty}"))
+            .label("no result is declared");
+        let d = match (self.kind, self.unsaid) {
+            (FnKind::Signal, _) => {
+                d.help("a signal handler gives nothing back: write `return` alone; what answers is an `update`")
+            }
+            (FnKind::Check, _) => d.help("a check gives nothing back: it refuses with `throw`"),
+            (FnKind::Test, _) => d.help("a test gives nothing back: write `return` alone"),
+            (_, place) => {
+                let d = d.help(format!("declare it behind the parameters: `-> {ty}`"));
+                match place {
+                    Some(place) => d.fix(Fix {
+                        title: format!("declare the result `-> {ty}`"),
+                        edits: vec![(place, format!(" -> {ty}"))],
+                        safe: true,
+                    }),
+                    None => d,
+                }
+            }
+        };
+        self.report(d);
     }
 
     // ---- errors

@@ -209,7 +209,8 @@ impl Lower<'_, '_> {
         text.get(span.start as usize..span.end as usize).unwrap_or("")
     }
 
-    fn text_after(&self, span: Span) -> &str {
+    /// What stands behind a place.
+    pub(super) fn text_after(&self, span: Span) -> &str {
         let text = self.world.sources.get(usize::from(span.file.0)).map_or("", |s| s.text.as_str());
         text.get(span.end as usize..).unwrap_or("")
     }

@@ -384,21 +384,53 @@ impl<'a> Lower<'_, 'a> {
     pub(super) fn unknown_name(&self, kind: &str, name: &str, span: Span) {
         let what = if kind.is_empty() { format!("`{name}`") } else { format!("{kind} `{name}`") };
         let mut d = Diagnostic::error("WF1001", span, format!("cannot find {what}")).label("not declared");
-        if let Some((_, here)) = FOREIGN.iter().find(|(theirs, _)| *theirs == name) {
-            d = d.help(*here);
+        if let Some(known) = self.foreign_name(name, span, &d) {
+            d = known;
+        } else if let Some(known) = self.world.elsewhere(self.module, name, &d) {
+            d = known;
         } else if let Some(near) = self.world.near(name, || self.names_in_sight()) {
             d = d.help(format!("did you mean `{near}`?")).fix(crate::diagnostic::Fix {
                 title: format!("replace with `{near}`"),
                 edits: vec![(span, near)],
                 safe: false,
             });
-        } else if let Some(found) = self.world.exported_by(name) {
-            d = d.help(format!("import it: `import {found} {{ {name} }}`"));
         }
         self.report(d);
     }
 
-    fn names_in_sight(&self) -> Vec<&str> {
+    /// What is known to be the name of something in another language, alone or with what stands behind its point.
+    pub(super) fn foreign_name(&self, name: &str, span: Span, d: &Diagnostic) -> Option<Diagnostic> {
+        use super::foreign::{NAMES, PATHS, WORDS};
+        let fix = |d: Diagnostic, edits: Vec<(Span, String)>, here: &str, safe: bool| {
+            d.fix(crate::diagnostic::Fix { title: format!("replace with `{here}`"), edits, safe })
+        };
+        if let Some((_, here)) = WORDS.iter().find(|(theirs, _)| *theirs == name) {
+            return Some(fix(
+                d.clone().help(format!("here it is `{here}`")),
+                vec![(span, (*here).to_owned())],
+                here,
+                true,
+            ));
+        }
+        let after = self.text_after(span);
+        let member = after.strip_prefix('.').map(|rest| {
+            let end = rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len());
+            &rest[..end]
+        });
+        if let Some(member) = member
+            && let Some((_, _, here)) = PATHS.iter().find(|(head, last, _)| *head == name && *last == member)
+        {
+            let d = d.clone().help(format!("write `{here}`"));
+            let whole = Span { end: span.end + 1 + member.len() as u32, ..span };
+            // Calls without arguments are the same here.
+            let Some(call) = here.strip_suffix("()") else { return Some(d) };
+            let alike = self.text_after(whole).starts_with("()");
+            return Some(if alike { fix(d, vec![(whole, call.to_owned())], here, true) } else { d });
+        }
+        NAMES.iter().find(|(theirs, _)| *theirs == name).map(|(_, here)| d.clone().help(*here))
+    }
+
+    pub(super) fn names_in_sight(&self) -> Vec<&str> {
         let locals = self.names.iter().filter(|(_, ids)| !ids.is_empty()).map(|(n, _)| *n);
         let members = self.members.into_iter().flat_map(|m| &m.states).map(|s| s.name.as_str());
         let params = self.members.into_iter().flat_map(|m| &m.params).map(|p| p.name.as_str());
@@ -443,48 +475,6 @@ impl<'a> Lower<'_, 'a> {
         }
     }
 }
-
-/// Functions and objects of other languages, with what does their work here.
-const FOREIGN: &[(&str, &str)] = &[
-    ("print", "write `log.info(\"..\")`"),
-    ("println", "write `log.info(\"..\")`"),
-    ("printf", "write `log.info(\"..\")`"),
-    ("console", "write `log.info(\"..\")`"),
-    ("fmt", "write `log.info(\"..\")`, and `\"{a} {b}\"` to put values into a string"),
-    ("logger", "write `log.info(\"..\")`"),
-    ("len", "lists, maps and strings have `.length()`"),
-    ("str", "put the value into a string: `\"{x}\"`"),
-    ("int", "strings have `.parse_int()`, numbers `.to_int()`"),
-    ("float", "numbers have `.to_float()`"),
-    ("parseInt", "strings have `.parse_int()`"),
-    ("sum", "lists have `.sum()`"),
-    ("sorted", "lists have `.sort()` and `.sort_by(x => ..)`"),
-    ("enumerate", "lists have `.enumerate()`"),
-    ("append", "lists are values: `xs = xs.push(x)`"),
-    ("abs", "numbers have `.abs()`"),
-    ("round", "numbers have `.round(..)`"),
-    ("Math", "numbers have `.abs()`, `.round(..)`; `min(a, b)` and `max(a, b)` are functions"),
-    ("math", "numbers have `.abs()`, `.round(..)`; `min(a, b)` and `max(a, b)` are functions"),
-    ("JSON", "write `Json.parse(text)` and `value.to_json().encode()`"),
-    ("json", "write `Json.parse(text)` and `value.to_json().encode()`"),
-    ("Date", "write `now()`; a date in text is read with `Date.parse(text)`"),
-    ("datetime", "write `now()`"),
-    ("time", "write `now()`, and `sleep 5s` to wait"),
-    ("setTimeout", "write `sleep 5s`"),
-    ("asyncio", "write `sleep 5s` to wait, and `parallel { a(), b() }` to run side by side"),
-    ("Promise", "write `parallel { a(), b() }` for all of them, `race { a(), b() }` for the first"),
-    ("fetch", "the outer world is reached by an `activity`, declared with `http: \"GET https://..\"`"),
-    ("requests", "the outer world is reached by an `activity`, declared with `http: \"GET https://..\"`"),
-    ("process", "programs see no environment; give the value as a parameter"),
-    ("os", "programs see no environment; give the value as a parameter"),
-    ("self", "names are written alone"),
-    ("this", "names are written alone"),
-    ("assertEqual", "checks belong in a `test`"),
-    ("seconds", "a duration is one word: `5s`, `90s`"),
-    ("minutes", "a duration is one word: `5m`, `1h30m`"),
-    ("hours", "a duration is one word: `5h`, `1h30m`"),
-    ("days", "a duration is one word: `5d`, `1d12h`"),
-];
 
 /// The first word of a construct: what a diagnostic about the whole of it points at.
 pub(super) fn head(span: Span, word: &str) -> Span {

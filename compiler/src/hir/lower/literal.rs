@@ -6,7 +6,7 @@ use weft_bytecode::op::Native;
 use weft_bytecode::wire::text;
 
 use super::Lower;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Fix};
 use crate::hir::{Expr, ExprKind, LocalId, Value};
 use crate::source::Span;
 use crate::syntax::ast::{self, Number, StringPart};
@@ -375,6 +375,14 @@ impl<'a> Lower<'_, 'a> {
         let mut d = Diagnostic::error("WF1001", name.span, message).label("no such field");
         d = match near(&name.text, fields.iter().map(|(n, _)| &**n)) {
             Some(near) => d.help(format!("did you mean `{near}`?")),
+            None if self.foreign_method(ty, &name.text).is_some() => {
+                let ours = self.foreign_method(ty, &name.text).unwrap_or_default();
+                d.help(format!("here it is `.{ours}()`")).fix(Fix {
+                    title: format!("replace with `{ours}()`"),
+                    edits: vec![(name.span, format!("{ours}()"))],
+                    safe: ours == "length",
+                })
+            }
             None if fields.is_empty() => self.opaque(ty, d),
             None => {
                 let known: Vec<_> = fields.iter().map(|(n, _)| format!("`{n}`")).collect();

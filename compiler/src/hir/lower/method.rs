@@ -15,6 +15,11 @@ use crate::types::{FieldDef, Kind, Ty, near};
 const FOREIGN: &[(&str, &str)] = &[
     ("len", "length"),
     ("size", "length"),
+    ("count", "length"),
+    ("empty", "is_empty"),
+    ("isEmpty", "is_empty"),
+    ("indexOf", "index_of"),
+    ("add", "push"),
     ("append", "push"),
     ("reduce", "fold"),
     ("some", "any"),
@@ -47,6 +52,23 @@ const FOREIGN: &[(&str, &str)] = &[
     ("match", "captures"),
     ("findall", "find_all"),
     ("re_sub", "replace_pattern"),
+];
+
+/// Those of ours that do just what others do under other names.
+const SAME: &[&str] = &[
+    "length",
+    "contains",
+    "has",
+    "upper",
+    "lower",
+    "trim",
+    "starts_with",
+    "ends_with",
+    "to_string",
+    "any",
+    "all",
+    "push",
+    "is_empty",
 ];
 
 const DATE_PATTERN: &str = "a pattern of a Date is like `%d.%m.%Y`, without a clock; `%%` is a percent sign";
@@ -140,17 +162,21 @@ impl<'a> Lower<'_, 'a> {
         let message = format!("cannot find method `{}` of {}", name.text, self.name_of(ty));
         let mut d = Diagnostic::error("WF1001", name.span, message).label("no such method");
         let known: Vec<&str> = self.method_names(ty);
-        let foreign = FOREIGN.iter().find(|(theirs, ours)| *theirs == name.text && known.contains(ours));
+        let foreign = self.foreign_method(ty, &name.text);
         if matches!(name.text.as_str(), "forEach" | "for_each" | "each") && known.contains(&"map") {
             d = d.help("write `for item in items { .. }`");
-        } else if let Some((_, ours)) = foreign {
+        } else if let Some(ours) = foreign {
             d = d.help(format!("here it is `{ours}`")).fix(crate::diagnostic::Fix {
                 title: format!("replace with `{ours}`"),
-                edits: vec![(name.span, (*ours).to_owned())],
-                safe: false,
+                edits: vec![(name.span, ours.to_owned())],
+                safe: SAME.contains(&ours),
             });
         } else if let Some(near) = near(&name.text, known.iter().copied()) {
-            d = d.help(format!("did you mean `{near}`?"));
+            d = d.help(format!("did you mean `{near}`?")).fix(crate::diagnostic::Fix {
+                title: format!("replace with `{near}`"),
+                edits: vec![(name.span, near.to_owned())],
+                safe: false,
+            });
         } else if !known.is_empty() {
             d = d.help(format!("it has {}", known.join(", ")));
         }
@@ -158,8 +184,16 @@ impl<'a> Lower<'_, 'a> {
         self.report(d);
     }
 
+    /// What a name that no value of the type has is called here.
+    pub(super) fn foreign_method(&self, ty: Ty, name: &str) -> Option<&'static str> {
+        let known = self.method_names(ty);
+        FOREIGN.iter().find(|(theirs, ours)| *theirs == name && known.contains(ours)).map(|(_, ours)| *ours)
+    }
+
     fn method_names(&self, ty: Ty) -> Vec<&'static str> {
-        stdlib::methods(&self.kind_of(ty)).map(|row| row.name).collect()
+        let kind = self.kind_of(ty);
+        let common = matches!(kind, Kind::List(_) | Kind::Map(..) | Kind::Set(_)).then_some("is_empty");
+        stdlib::methods(&kind).map(|row| row.name).chain(common).collect()
     }
 
     pub(super) fn is_method(&self, ty: Ty, name: &str) -> bool {

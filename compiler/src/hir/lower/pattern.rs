@@ -196,6 +196,8 @@ impl<'a> Lower<'_, 'a> {
                 let mut d = Diagnostic::error("WF1002", span, message).label("never matches");
                 if let Some((_, DefKind::Enum)) = self.type_item(&name.text) {
                     d = d.help("name a variant, not the enum");
+                } else if let Some(known) = self.foreign_name(&name.text, name.span, &d) {
+                    d = known;
                 } else if ty == Ty::FAILURE {
                     let name = &name.text;
                     d = d.help(format!(

@@ -63,6 +63,11 @@ impl<'w, 'a> Lower<'w, 'a> {
             false => (HostKind::Advance, "by", Ty::DURATION),
         };
         let value = self.check(value, ty);
+        if matches!(value.kind, ExprKind::Const(Value::Duration(ms)) if ms < 0) {
+            let d = Diagnostic::error("WF1016", value.span, "time does not go back").label("less than nothing");
+            self.report(d.help("`advance 5s` lets time pass; start the run at another time with `advance until`"));
+            return self.error(span);
+        }
         let sent = vec![(param(name, ty, span), value)];
         self.host(kind, sent, Ty::UNIT, span)
     }

@@ -57,6 +57,7 @@ impl Builder<'_> {
             match kid.as_rule() {
                 Rule::prefix | Rule::foreign_prefix => prefixes.push(kid),
                 Rule::infix | Rule::foreign_infix => tree.operator(binary_op(kid.as_str())),
+                Rule::foreign_not_in => tree.not_in(self.span(&kid)),
                 _ => {
                     let place = self.span(&kid);
                     let mut operand = self.any_expr(kid).unwrap_or_else(|| no_expr(place));
@@ -83,7 +84,9 @@ impl Builder<'_> {
             );
             return no_expr(span);
         }
-        tree.finish().unwrap_or_else(|| no_expr(span))
+        let (expr, negated) = tree.finish();
+        negated.into_iter().for_each(|(left, word, right)| self.not_in(left, word, right));
+        expr.unwrap_or_else(|| no_expr(span))
     }
 
     pub(super) fn arm(&mut self, pair: P<'_>) -> Expr {
@@ -445,6 +448,9 @@ impl Builder<'_> {
                     for part in kid.into_inner() {
                         match part.as_rule() {
                             Rule::pattern => arm.pattern = self.pattern(part),
+                            Rule::foreign_else => {
+                                arm.pattern = Pattern { kind: PatternKind::Wildcard, span: self.span(&part) };
+                            }
                             Rule::cond => arm.guard = Some(self.expr(part)),
                             Rule::missing_expr => arm.guard = Some(no_expr(self.span(&part))),
                             Rule::arm => arm.body = self.arm(part),

@@ -21,6 +21,17 @@ impl Builder<'_> {
         self.diagnostics.push(diagnostic);
     }
 
+    /// `x not in xs`.
+    pub(super) fn not_in(&mut self, left: Span, word: Span, right: Span) {
+        let (start, end) = (Span { end: left.start, ..left }, Span { start: right.end, ..right });
+        let edits = vec![(start, "!(".to_owned()), (word, "in".to_owned()), (end, ")".to_owned())];
+        self.diagnostics.push(
+            Diagnostic::error("WF0006", word, "`not in` is Python; here it is `!(x in xs)`")
+                .help("write `!(x in xs)`")
+                .fix(Fix { title: "write `!(.. in ..)`".to_owned(), edits, safe: true }),
+        );
+    }
+
     /// `null` and its like.
     pub(super) fn null(&mut self, pair: &P<'_>) {
         let word = pair.as_str();

@@ -7,6 +7,10 @@ use super::*;
 pub(super) struct Precedence {
     operands: Vec<Expr>,
     operators: Vec<BinaryOp>,
+    /// Where `not in` stands, for each of them that is still among the operators, and how many are before it.
+    negated: Vec<(usize, Span)>,
+    /// Those that have their sides: left, itself, right.
+    not_in: Vec<(Span, Span, Span)>,
     /// The place of a comparison of a comparison, or a range of a range.
     pub(super) chained: Option<Span>,
 }
@@ -31,21 +35,35 @@ impl Precedence {
         self.operators.push(op);
     }
 
+    /// `x not in xs`.
+    pub(super) fn not_in(&mut self, place: Span) {
+        self.operator(BinaryOp::In);
+        self.negated.push((self.operators.len(), place));
+    }
+
     fn reduce(&mut self) {
+        let negated = self.negated.pop_if(|(at, _)| *at == self.operators.len());
         let (Some(op), Some(right), Some(left)) = (self.operators.pop(), self.operands.pop(), self.operands.pop())
         else {
             return;
         };
         let span = left.span.to(right.span);
+        let (from, to) = (left.span, right.span);
         let kind = ExprKind::Binary { op, left: Box::new(left), right: Box::new(right) };
-        self.operands.push(Expr { kind, span });
+        let mut expr = Expr { kind, span };
+        if let Some((_, place)) = negated {
+            self.not_in.push((from, place, to));
+            expr = Expr { kind: ExprKind::Not(Box::new(expr)), span };
+        }
+        self.operands.push(expr);
     }
 
-    pub(super) fn finish(mut self) -> Option<Expr> {
+    /// The tree, and where it has a `not in`.
+    pub(super) fn finish(mut self) -> (Option<Expr>, Vec<(Span, Span, Span)>) {
         while !self.operators.is_empty() && self.operands.len() > 1 {
             self.reduce();
         }
-        self.operands.pop()
+        (self.operands.pop(), self.not_in)
     }
 }
 

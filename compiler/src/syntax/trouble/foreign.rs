@@ -171,6 +171,33 @@ pub(super) fn idiom(rule: Rule, start: usize, end: usize, parent_start: usize, t
                 .edit("replace with `!`", start, end + blanks, "!")
                 .unsafe_if(wider)
         }
+        Rule::foreign_named => {
+            let from = text[..start].trim_end().len();
+            Idiom::new("an argument is named with `:`", "write `name: value`; `=` assigns, which is a statement").edit(
+                "replace with `:`",
+                from,
+                end + blanks,
+                ": ",
+            )
+        }
+        Rule::foreign_case => {
+            Idiom::new("an arm of a `match` begins with its pattern", "remove `case`: `match value { Pattern => .. }`")
+                .edit("remove `case`", start, end + blanks, "")
+        }
+        Rule::foreign_else => {
+            Idiom::new("what is left of a `match` is `_`", "write `_ => ..`").edit("replace with `_`", start, end, "_")
+        }
+        Rule::foreign_then => Idiom::new("the value of an arm stands behind `=>`", "write `Pattern => value`").edit(
+            "replace with `=>`",
+            text[..start].trim_end().len(),
+            end,
+            " =>",
+        ),
+        Rule::foreign_body => Idiom::new(
+            "an activity has no body: its work is done outside of the workflow",
+            "a worker does it, in any language: `with { queue: \"q\", timeout: 30s }`; or `http` and `exec` say how. What only \
+             computes is a `fn`, what calls activities a `flow`",
+        ),
         Rule::foreign_string_prefix => {
             let help = "holes `{x}` work in every string; `{{` is a brace";
             Idiom::new(format!("strings need no `{word}` before them"), help)
@@ -178,10 +205,12 @@ pub(super) fn idiom(rule: Rule, start: usize, end: usize, parent_start: usize, t
                 .unsafe_if(matches!(word, "r" | "b"))
         }
         Rule::foreign_quotes => {
-            let inner = &word[1..word.len() - 1];
+            let inner = word[1..word.len() - 1].replace("\\'", "'");
+            // `f'{x}'` means the hole.
+            let holes = text[..start].ends_with(['f', 'F']);
             Idiom::new("strings stand between double quotes", "write `\"text\"`, or `\"\"\"` for several lines")
                 .edit("use double quotes", start, end, format!("\"{inner}\""))
-                .unsafe_if(inner.contains(['"', '{', '\\', '\n']))
+                .unsafe_if(inner.contains(['"', '\\', '\n']) || inner.contains('{') && !holes)
         }
         _ => comment(word, start, end, text),
     }

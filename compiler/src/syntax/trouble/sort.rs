@@ -125,6 +125,11 @@ pub(super) fn sort(rule: Rule) -> Sort {
         | Rule::foreign_prefix
         | Rule::foreign_string_prefix
         | Rule::foreign_quotes
+        | Rule::foreign_named
+        | Rule::foreign_case
+        | Rule::foreign_else
+        | Rule::foreign_then
+        | Rule::foreign_body
         | Rule::foreign_comment
         | Rule::modifier => Sort::Foreign,
         Rule::semicolon => Sort::Semicolon,
@@ -235,6 +240,7 @@ pub(super) fn sort(rule: Rule) -> Sort {
         | Rule::bare_with
         | Rule::quoted
         | Rule::foreign_for_tail
+        | Rule::foreign_not_in
         | Rule::r#try
         | Rule::clause
         | Rule::select

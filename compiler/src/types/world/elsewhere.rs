@@ -1,0 +1,72 @@
+//! A name that is not in sight and is declared in another module of the project, or belongs to one of the library.
+
+use super::{ModuleId, World};
+use crate::diagnostic::{Diagnostic, Fix};
+use crate::source::Span;
+use crate::stdlib;
+use crate::syntax::ast;
+
+impl World<'_> {
+    /// Says where a name is declared that cannot be seen from a module, and imports it if there is one place. `None` if
+    /// nothing of the name is declared.
+    pub(crate) fn elsewhere(&self, module: ModuleId, name: &str, d: &Diagnostic) -> Option<Diagnostic> {
+        let declared: Vec<ModuleId> = (0..self.modules.len()).filter(|m| self.declares(*m, name)).collect();
+        let public: Vec<ModuleId> =
+            declared.iter().copied().filter(|m| self.modules[*m].public.get(name) == Some(&true)).collect();
+        match (public.as_slice(), declared.as_slice()) {
+            ([], []) => {
+                let owner = stdlib::owner(name)?;
+                Some(d.clone().help(format!("it belongs to the library: `{owner}.{name}`")))
+            }
+            ([], [private, ..]) => {
+                let (path, (_, span)) = (&self.modules[*private].path, self.modules[*private].names[name]);
+                let help = format!("write `pub` before it there, and here `import {path} {{ {name} }}`");
+                Some(d.clone().also(span, format!("private in `{path}`")).help(help))
+            }
+            ([only], _) => {
+                let path = &self.modules[*only].path;
+                let fix = Fix {
+                    title: format!("import `{name}` from `{path}`"),
+                    edits: vec![self.import_edit(module, path, name)],
+                    safe: true,
+                };
+                Some(d.clone().help(format!("import it: `import {path} {{ {name} }}`")).fix(fix))
+            }
+            (several, _) => {
+                let ways = several.iter().map(|m| format!("`import {} {{ {name} }}`", self.modules[*m].path));
+                Some(d.clone().help(format!("import one: {}", ways.collect::<Vec<_>>().join(" or "))))
+            }
+        }
+    }
+
+    /// Whether a module declares a name, and did not import it.
+    fn declares(&self, module: ModuleId, name: &str) -> bool {
+        let Some((_, span)) = self.modules[module].names.get(name) else { return false };
+        let imports = self.files[module].items.iter().filter(|item| matches!(item.decl, ast::Decl::Import { .. }));
+        let mut imported = imports.filter(|item| item.span.start <= span.start && span.end <= item.span.end);
+        imported.next().is_none()
+    }
+
+    /// Where and how a file names what it takes from a module.
+    fn import_edit(&self, module: ModuleId, path: &str, name: &str) -> (Span, String) {
+        let items = &self.files[module].items;
+        let mut last = None;
+        for item in items {
+            let ast::Decl::Import { path: of, names, .. } = &item.decl else { continue };
+            if of.text == path
+                && let Some(behind) = names.last()
+            {
+                return (Span { start: behind.span.end, ..behind.span }, format!(", {name}"));
+            }
+            last = Some(item.span);
+        }
+        match last {
+            Some(last) => (Span { start: last.end, ..last }, format!("\nimport {path} {{ {name} }}")),
+            None => {
+                let first = items.first().map_or(0, |item| item.span.start);
+                let file = crate::source::FileId(module as u16);
+                (Span { file, start: first, end: first }, format!("import {path} {{ {name} }}\n\n"))
+            }
+        }
+    }
+}
