@@ -146,6 +146,9 @@ pub(crate) async fn look(path: &Path) -> Result<Node, Failed> {
     Node::look(NodeOptions::new(url, "look")).await.map_err(|e| cannot_open(&place, &e))
 }
 
+/// What a command logs that runs programs of the person before it: trouble, and what they say with `log.info` and above.
+pub(crate) const PROGRAMS_TOO: &str = "warn,weft::workflow=info";
+
 /// Begins to log what the node has to say. `usual` is logged unless `WEFT_LOG` says otherwise.
 ///
 /// # Errors

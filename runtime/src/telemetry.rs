@@ -11,6 +11,9 @@ pub const DEFAULT_FILTER: &str = "info,sqlx=warn";
 /// The variable that says what is logged: `WEFT_LOG=debug`, `WEFT_LOG=info,weft_runtime::http=debug`.
 pub const LOG_VARIABLE: &str = "WEFT_LOG";
 
+/// What lines are called that programs write with `log`.
+pub const WORKFLOW_LOG: &str = "weft::workflow";
+
 /// How a line looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum LogFormat {

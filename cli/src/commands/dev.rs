@@ -26,7 +26,7 @@ const SETTLED: Duration = Duration::from_millis(30);
 
 /// Serves a project while it is worked on.
 pub(crate) async fn dev(context: &Context, options: &Dev) -> Outcome {
-    local::log(&context.out, "warn")?;
+    local::log(&context.out, local::PROGRAMS_TOO)?;
     let root = std::fs::canonicalize(&options.dir).ok().filter(|d| d.is_dir()).ok_or_else(|| {
         Failed::new(Exit::Refused, "io", format!("there is no folder {}", options.dir.display()))
             .help("`weft new hello` makes a project")

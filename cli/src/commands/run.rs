@@ -57,7 +57,7 @@ enum Begun {
 
 /// Runs a workflow to its end and prints the result.
 pub(crate) async fn run(context: &Context, options: &Run) -> Outcome {
-    local::log(&context.out, "warn")?;
+    local::log(&context.out, local::PROGRAMS_TOO)?;
     let meant = meant(context, options)?;
     let namespace = context.namespace(&meant.found.config)?;
     let root = &meant.found.root;

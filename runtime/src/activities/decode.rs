@@ -72,11 +72,20 @@ pub fn reported(program: &Program, def: &ActivityDef, failure: Failure) -> Resul
     }
 }
 
-/// The declared error that these bytes are, if they are a FAILURE whose type the activity throws.
-pub(crate) fn thrown_failure(program: &Program, def: &ActivityDef, bytes: &[u8]) -> Option<Failure> {
-    let failure = Failure::from_json(&json(bytes).ok()?).ok()?;
-    thrown(program, def, &failure.kind)?;
-    reported(program, def, failure).ok()
+/// The declared error that these bytes are, if they are a FAILURE whose type the activity throws; or why it is none, for
+/// people, as the end of a sentence about who answered.
+pub(crate) fn thrown_failure(program: &Program, def: &ActivityDef, bytes: &[u8]) -> Option<Result<Failure, String>> {
+    let value = json(bytes).ok()?;
+    let kind = value.get("type").and_then(Value::as_str)?;
+    thrown(program, def, kind)?;
+    let details = value.get("details").is_some_and(|details| !details.is_null());
+    let checked = Failure::from_json(&value).and_then(|failure| {
+        reported(program, def, failure).map_err(|why| match details {
+            true => format!("its `details` are not those of it: {why}"),
+            false => format!("its fields stand in `details`, which is not there: {why}"),
+        })
+    });
+    Some(checked.map_err(|why| format!("reports the declared error `{kind}`, but {why}")))
 }
 
 /// A fault that another attempt may not have.

@@ -187,8 +187,13 @@ fn outcome(
             }
         };
     }
-    if let Some(failure) = decode::thrown_failure(&task.program, def, out) {
-        return declared(failure);
+    match decode::thrown_failure(&task.program, def, out) {
+        Some(Ok(failure)) => return declared(failure),
+        Some(Err(why)) => {
+            let message = format!("`{program}` ended with {} and {why}", ending(status));
+            return decode::lasting_fault("BadResult", with_stderr(message, err));
+        }
+        None => {}
     }
     let message = with_stderr(format!("`{program}` ended with {}", ending(status)), err);
     let details = serde_json::json!({ "type": "ExitStatus", "details": { "code": status.code() } });

@@ -97,8 +97,10 @@ impl HttpExecutor {
                 Err(why) => call.lasting(format!("but its body is not the result: {why}"), &body),
             };
         }
-        if let Some(failure) = decode::thrown_failure(program, def, &body) {
-            return AttemptOutcome::Failed { failure, retry_after_ms: None };
+        match decode::thrown_failure(program, def, &body) {
+            Some(Ok(failure)) => return AttemptOutcome::Failed { failure, retry_after_ms: None },
+            Some(Err(why)) => return call.lasting(format!("and {why}"), &body),
+            None => {}
         }
         match (worth_repeating(status), location) {
             (true, _) => call.repeatable(&body, retry_after_ms),

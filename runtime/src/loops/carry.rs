@@ -16,6 +16,7 @@ use crate::partition::Partition;
 use crate::partition::request::{AttemptEnd, AttemptRef, Message, Probe, Probed, Reply, ReplyId};
 use crate::refusal;
 use crate::store::StoreError;
+use crate::telemetry::WORKFLOW_LOG;
 
 /// Pause before the store is asked again.
 const ASK_AGAIN: Duration = Duration::from_millis(200);
@@ -128,10 +129,10 @@ impl Outside for Executor {
 
     fn log(&mut self, run: RunId, level: u8, text: String) {
         match level {
-            0 => tracing::debug!(target: "weft::workflow", %run, "{text}"),
-            1 => tracing::info!(target: "weft::workflow", %run, "{text}"),
-            2 => tracing::warn!(target: "weft::workflow", %run, "{text}"),
-            _ => tracing::error!(target: "weft::workflow", %run, "{text}"),
+            0 => tracing::debug!(target: WORKFLOW_LOG, %run, "{text}"),
+            1 => tracing::info!(target: WORKFLOW_LOG, %run, "{text}"),
+            2 => tracing::warn!(target: WORKFLOW_LOG, %run, "{text}"),
+            _ => tracing::error!(target: WORKFLOW_LOG, %run, "{text}"),
         }
     }
 }

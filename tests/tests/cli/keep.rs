@@ -117,6 +117,16 @@ fn a_folder_is_one_project_whatever_is_run_of_it() {
 }
 
 #[test]
+fn what_a_program_logs_is_shown_where_it_runs() {
+    let dir = tempfile::tempdir().unwrap();
+    let text = "workflow w(n: Int) -> Int {\n  log.debug(\"low {n}\")\n  log.info(\"begun {n}\")\n  log.warn(\"late {n}\")\n  return n\n}\n";
+    std::fs::write(dir.path().join("w.wf"), text).unwrap();
+    let (code, out, err) = run_weft(dir.path(), &["run", "w.wf", "n=7", "--ephemeral"]);
+    assert_eq!((code, out.as_str()), (0, "7\n"), "{err}");
+    assert!(err.contains("begun 7") && err.contains("late 7") && !err.contains("low 7"), "{err}");
+}
+
+#[test]
 fn a_folder_is_looked_at_when_nothing_runs() {
     let dir = project();
     assert_eq!(run_weft(dir.path(), &["run", "shop.wf", "refuses", "code=7", "--id", "r"]).0, 1);

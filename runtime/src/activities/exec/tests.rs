@@ -147,6 +147,19 @@ async fn exit_codes_and_failures_are_declared_errors() {
     assert!(wrong.kind == "Fault" && !wrong.retryable, "{wrong:?}");
     assert!(wrong.message.contains("`sku`: expected String, found nothing: oh"), "{wrong}");
 
+    for (details, why) in [
+        (r#","details":{"sku":5}"#, "its `details` are not those of it: `sku`: expected String"),
+        (r#","details":{}"#, "its `details` are not those of it: `sku`: expected String, found nothing"),
+        (r#","sku":"s2""#, "its fields stand in `details`, which is not there: `sku`"),
+        (r#","message":5"#, "`message` is not a string"),
+    ] {
+        let script = format!("echo '{{\"type\":\"OutOfStock\"{details}}}'; echo oh >&2; exit 1");
+        let wrong = failure(run(shell(&script).throws("OutOfStock", &[("sku", STRING)]).task(&json!({}))).await);
+        assert!(wrong.kind == "Fault" && !wrong.retryable, "{wrong:?}");
+        let said = format!("ended with exit code 1 and reports the declared error `OutOfStock`, but {why}");
+        assert!(wrong.message.contains(&said) && wrong.message.ends_with(": oh"), "{wrong}");
+    }
+
     let named = "echo '{\"type\":\"OutOfStock\",\"details\":{\"sku\":\"s2\"}}'; exit 1";
     let named = failure(run(shell(named).throws("OutOfStock", &[("sku", STRING)]).task(&json!({}))).await);
     assert_eq!((named.kind.as_str(), named.retryable), ("OutOfStock", false));
