@@ -89,6 +89,15 @@ fn a_name_of_another_module_is_imported_by_its_fix() {
         ("c.wf", "fn g() -> Int = f()"),
     ]);
     assert_eq!(two.diagnostics[0].help.as_deref(), Some("import one: `import a { f }` or `import b { f }`"));
+    let qualified = "import shop.billing\nimport shop.billing as b\nfn a(x: b.Secrt) -> Int throws b.Gone { return billing.hidden() + shop.billing.hidden() + b.feee + billing.fee }\n";
+    let expected = [
+        "shop.wf WF1001 cannot find `Secrt` in module `shop.billing`",
+        "shop.wf WF1001 cannot find `Gone` in module `shop.billing`",
+        "shop.wf WF1001 `hidden` is private to `shop.billing`",
+        "shop.wf WF1001 `hidden` is private to `shop.billing`",
+        "shop.wf WF1001 cannot find `feee` in module `shop.billing`",
+    ];
+    assert_eq!(said(&[("shop.wf", qualified), ("shop/billing.wf", BILLING)]), expected);
     let library = project(&[(
         "a.wf",
         "fn g(text: String) -> Bool = uuid4(text)\nfn h(text: String) -> Date? = parse_date(text)",

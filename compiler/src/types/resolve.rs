@@ -207,6 +207,9 @@ impl<'a> World<'a> {
     }
 
     fn unknown_type(&self, module: ModuleId, expr: &TypeExpr, name: &str) {
+        if let Some(d) = self.not_in_module(module, name, expr.span) {
+            return self.report(d);
+        }
         let mut d = Diagnostic::error("WF1001", expr.span, format!("cannot find type `{name}`")).label("not declared");
         if let Some((_, ours)) = FOREIGN.iter().find(|(theirs, _)| *theirs == name) {
             let mut span = expr.span;

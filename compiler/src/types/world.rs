@@ -671,7 +671,8 @@ impl<'a> World<'a> {
                     || self.names(module, error).into_iter().chain(crate::types::BUILTIN_ERRORS).collect::<Vec<_>>();
                 let mut d = Diagnostic::error("WF1001", name.span, format!("cannot find error `{}`", name.text))
                     .label("not declared");
-                d = match self.elsewhere(module, &name.text, &d) {
+                let there = self.not_in_module(module, &name.text, name.span);
+                d = match there.or_else(|| self.elsewhere(module, &name.text, &d)) {
                     Some(d) => d,
                     None => match self.near(&name.text, known) {
                         Some(near) => d.help(format!("did you mean `{near}`?")),

@@ -382,6 +382,12 @@ impl<'a> Lower<'_, 'a> {
 
     /// WF1001 with the nearest name in sight.
     pub(super) fn unknown_name(&self, kind: &str, name: &str, span: Span) {
+        // A path is as it stands in the source: the name may be only its first part.
+        let rest = self.text_after(span);
+        let end = rest.find(|c: char| !c.is_alphanumeric() && !matches!(c, '_' | '.')).unwrap_or(rest.len());
+        if let Some(d) = self.world.not_in_module(self.module, &format!("{name}{}", &rest[..end]), span) {
+            return self.report(d);
+        }
         let what = if kind.is_empty() { format!("`{name}`") } else { format!("{kind} `{name}`") };
         let mut d = Diagnostic::error("WF1001", span, format!("cannot find {what}")).label("not declared");
         if let Some(known) = self.foreign_name(name, span, &d) {

@@ -39,6 +39,30 @@ impl World<'_> {
         }
     }
 
+    /// `billing.hidden` of a module that is imported and has no such name, or keeps it to itself. `path` is as written.
+    pub(crate) fn not_in_module(&self, module: ModuleId, path: &str, span: Span) -> Option<Diagnostic> {
+        let known = &self.modules[module].modules;
+        let mut ends = path.match_indices('.').map(|(at, _)| at).collect::<Vec<_>>();
+        ends.reverse();
+        let (end, target) = ends.into_iter().find_map(|at| Some((at, *known.get(&path[..at])?)))?;
+        let name = path[end + 1..].split('.').next().unwrap_or_default();
+        let start = span.start + end as u32 + 1;
+        let span = Span { start, end: start + name.len() as u32, ..span };
+        let target = &self.modules[target];
+        if let (Some((_, declared)), Some(false)) = (target.names.get(name), target.public.get(name)) {
+            let d = Diagnostic::error("WF1001", span, format!("`{name}` is private to `{}`", target.path));
+            let d = d.label("cannot be seen from here").also(*declared, "declared here without `pub`");
+            return Some(d.help(format!("write `pub` before the declaration of `{name}`")));
+        }
+        let d = Diagnostic::error("WF1001", span, format!("cannot find `{name}` in module `{}`", target.path));
+        let public = || target.names.keys().copied().filter(|name| target.public.get(name) == Some(&true)).collect();
+        let d = d.label("not declared there");
+        Some(match self.near(name, public) {
+            Some(near) => d.help(format!("did you mean `{near}`?")),
+            None => d,
+        })
+    }
+
     /// Whether a module declares a name, and did not import it.
     fn declares(&self, module: ModuleId, name: &str) -> bool {
         let Some((_, span)) = self.modules[module].names.get(name) else { return false };
