@@ -233,7 +233,10 @@ impl Report<'_, '_> {
             let span = self.places.span(found_at, found_at + word.len());
             return Diagnostic::error("WF0001", span, format!("expected a name, found the word `{word}`"))
                 .label("means something of its own")
-                .help("it may name fields, parameters and options, but no variables and declarations");
+                .help(match trouble.parent {
+                    Rule::import => "a module is called like its file: give that another name to import from it",
+                    _ => "it may name fields, parameters and options, but no variables and declarations",
+                });
         }
         let what = words::what(marker, trouble.parent);
         let found = words::found(text, found_at);
