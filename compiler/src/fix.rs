@@ -101,6 +101,51 @@ mod tests {
         assert!(fixed.done.iter().any(|done| done.path == "w.wf" && done.line == 5), "{:?}", fixed.done);
     }
 
+    #[test]
+    fn a_page_of_what_newcomers_write_is_mended_as_a_whole() {
+        let text = r#"enum E { A, B(x: Int) }
+record L { a: Int, b: Int }
+fn a(e: E) -> Int = match e { case A: 1
+  case B(x) => x }
+fn b() -> L = L(a = 1, b=2)
+fn c(x: Int, xs: List<Int>) -> Bool = x not in xs || x + 1 not in xs && true
+fn d(x: Int) -> String = f'{x} is'
+fn e() -> String = 'it\'s'
+fn f() { return 5 }
+fn g(x: Int?) -> Bool = x == None || True
+fn h(xs: List<Int>) -> Int = xs.len() + xs.size + xs.length
+fn i(n: Int) -> Int = match n { 1 => 2, else => 3 }
+workflow w() -> Time { let x = Math.random()
+  let y = Date.now()
+  var xs = [1]
+  xs.append(3)
+  xs.add(4)
+  return datetime.now() }
+"#;
+        let expected = r#"enum E { A, B(x: Int) }
+record L { a: Int, b: Int }
+fn a(e: E) -> Int = match e { A => 1
+  B(x) => x }
+fn b() -> L = L(a: 1, b: 2)
+fn c(x: Int, xs: List<Int>) -> Bool = !(x in xs) || !(x + 1 in xs) && true
+fn d(x: Int) -> String = "{x} is"
+fn e() -> String = "it's"
+fn f() -> Int { return 5 }
+fn g(x: Int?) -> Bool = x == none || true
+fn h(xs: List<Int>) -> Int = xs.length() + xs.length() + xs.length()
+fn i(n: Int) -> Int = match n { 1 => 2, _ => 3 }
+workflow w() -> Time { let x = random()
+  let y = now()
+  var xs = [1]
+  xs = xs.push(3)
+  xs = xs.push(4)
+  return now() }
+"#;
+        let fixed = fixed(text);
+        assert_eq!(fixed.project.sources[0].text, expected);
+        assert!(fixed.left.is_empty(), "{:#?}", fixed.left);
+    }
+
     /// Without it `-1` would be taken from what stands above.
     #[test]
     fn a_semicolon_that_parts_two_statements_stays() {
