@@ -5,11 +5,17 @@ const LIKENESS_MIN: f64 = 0.84;
 /// One slip in so many characters of a name is a slip, however little is left in common.
 const CHARACTERS_PER_SLIP: usize = 4;
 
+/// Bytes of a name that is compared with others: comparing takes the product of both.
+const NAME_BYTES_MAX: usize = 200;
+
 /// The candidate that was probably meant by a name that is none of them.
 pub fn near<'n>(name: &str, candidates: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
     let mut best: Option<(f64, &str)> = None;
+    if name.len() > NAME_BYTES_MAX {
+        return None;
+    }
     let lower = name.to_lowercase();
-    for candidate in candidates {
+    for candidate in candidates.into_iter().filter(|candidate| candidate.len() <= NAME_BYTES_MAX) {
         let likeness = strsim::jaro_winkler(&lower, &candidate.to_lowercase());
         let slips = strsim::damerau_levenshtein(name, candidate);
         let close = likeness > LIKENESS_MIN || slips <= name.chars().count() / CHARACTERS_PER_SLIP;

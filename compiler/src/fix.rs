@@ -1,8 +1,10 @@
 //! Diagnostics → sources: the edits that need no person to look are made, until none is left.
 
+use std::collections::BTreeMap;
+
 use crate::analysis::{Project, compile};
 use crate::diagnostic::Diagnostic;
-use crate::source::{Lines, Span};
+use crate::source::{FileId, Lines, Span};
 
 /// Times the edits of all diagnostics are made; a mended mistake may uncover another.
 const ROUNDS_MAX: usize = 16;
@@ -45,27 +47,56 @@ pub fn fix(project: &Project) -> Fixed {
 /// Makes the safe edits of the diagnostics that are left; false if there was none.
 fn round(fixed: &mut Fixed) -> bool {
     let mut edits: Vec<(Span, &str)> = Vec::new();
+    let mut taken = Taken::default();
+    let lines: Vec<Lines> = fixed.project.sources.iter().map(|source| Lines::new(&source.text)).collect();
     for diagnostic in &fixed.left {
         let Some(fix) = diagnostic.fix.as_ref().filter(|fix| fix.safe) else { continue };
         // One that touches another waits for the next round, where its places are known anew.
-        if fix.edits.iter().any(|(span, _)| edits.iter().any(|(taken, _)| touch(*taken, *span))) {
+        if fix.edits.iter().any(|(span, _)| taken.touch(*span)) {
             continue;
         }
         if fix.edits.iter().any(|(span, text)| inserted_before(&fixed.project, *span, text)) {
             continue;
         }
+        fix.edits.iter().for_each(|(span, _)| taken.add(*span));
         edits.extend(fix.edits.iter().map(|(span, text)| (*span, text.as_str())));
-        let source = &fixed.project.sources[usize::from(diagnostic.span.file.0)];
-        let (line, _) = Lines::new(&source.text).position(&source.text, diagnostic.span.start as usize);
+        let file = usize::from(diagnostic.span.file.0);
+        let source = &fixed.project.sources[file];
+        let (line, _) = lines[file].position(&source.text, diagnostic.span.start as usize);
         fixed.done.push(Done { path: source.path.clone(), line, title: fix.title.clone() });
     }
-    // From the back, so that places before stay where they are.
-    edits.sort_by_key(|(span, _)| std::cmp::Reverse((span.file.0, span.start)));
-    for (span, text) in &edits {
-        let source = &mut fixed.project.sources[usize::from(span.file.0)];
-        source.text.replace_range(span.start as usize..span.end as usize, text);
+    edits.sort_by_key(|(span, _)| (span.file.0, span.start, span.end));
+    for of_file in edits.chunk_by(|(a, _), (b, _)| a.file == b.file) {
+        let source = &mut fixed.project.sources[usize::from(of_file[0].0.file.0)];
+        let (mut text, mut at) = (String::with_capacity(source.text.len()), 0);
+        for (span, new) in of_file {
+            text.push_str(&source.text[at..span.start as usize]);
+            text.push_str(new);
+            at = span.end as usize;
+        }
+        text.push_str(&source.text[at..]);
+        source.text = text;
     }
     !edits.is_empty()
+}
+
+/// Places that are edited, none of which touches another: where each begins, and where it ends.
+#[derive(Default)]
+struct Taken(BTreeMap<(FileId, u32), u32>);
+
+impl Taken {
+    fn add(&mut self, span: Span) {
+        let end = self.0.entry((span.file, span.start)).or_default();
+        *end = span.end.max(*end);
+    }
+
+    /// Whether a place overlaps one of them, or begins where one does.
+    fn touch(&self, span: Span) -> bool {
+        let before = self.0.range(..=(span.file, span.start)).next_back();
+        let before = before
+            .is_some_and(|((file, start), end)| *file == span.file && (*start == span.start || *end > span.start));
+        before || self.0.range((span.file, span.start)..(span.file, span.end.max(span.start))).next().is_some()
+    }
 }
 
 /// Whether an edit inserts what stands there already, and so did not help. Only closers come in rows.
@@ -73,11 +104,6 @@ fn inserted_before(project: &Project, span: Span, text: &str) -> bool {
     let before = &project.sources[usize::from(span.file.0)].text[..span.start as usize];
     let closes = text.trim().chars().all(|c| matches!(c, ')' | ']' | '}' | '>' | '"'));
     span.start == span.end && !closes && before.trim_end().ends_with(text.trim())
-}
-
-/// Whether two places overlap, or are the same.
-fn touch(a: Span, b: Span) -> bool {
-    a.file == b.file && (a.start < b.end && b.start < a.end || a.start == b.start)
 }
 
 #[cfg(test)]

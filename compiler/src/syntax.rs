@@ -14,7 +14,7 @@ mod tokens;
 mod trouble;
 
 use crate::diagnostic::Diagnostic;
-use crate::source::{FileId, Span};
+use crate::source::{FileId, Lines, Places, Span};
 use ast::File;
 pub(crate) use hidden::is_hidden;
 pub(crate) use lost::Consequences;
@@ -36,9 +36,9 @@ pub fn parse(file: FileId, text: &str) -> (File, Vec<Diagnostic>) {
         return (tree, vec![too_long(file, text.len())]);
     }
     let mut diagnostics = Vec::new();
-    let split = split::split(text);
+    let (split, lines) = (split::split(text), Lines::new(text));
     for chunk in &split.chunks {
-        let (piece, found) = parse_piece(file, text, &split, chunk);
+        let (piece, found) = parse_piece(file, text, (&split, &lines), chunk);
         tree.items.extend(piece.items);
         tree.lost.extend(piece.lost);
         diagnostics.extend(found);
@@ -54,7 +54,12 @@ pub fn parse(file: FileId, text: &str) -> (File, Vec<Diagnostic>) {
 }
 
 /// Reads one piece of a file.
-fn parse_piece(file: FileId, text: &str, split: &split::Split, chunk: &split::Chunk) -> (File, Vec<Diagnostic>) {
+fn parse_piece(
+    file: FileId,
+    text: &str,
+    (split, lines): (&split::Split, &Lines),
+    chunk: &split::Chunk,
+) -> (File, Vec<Diagnostic>) {
     let mut tree = File { id: file, items: Vec::new(), lost: Vec::new() };
     let mut diagnostics = Vec::new();
     if chunk.depth > NESTING_MAX {
@@ -62,7 +67,7 @@ fn parse_piece(file: FileId, text: &str, split: &split::Split, chunk: &split::Ch
         tree.lost.push(chunk.lost(file));
         return (tree, diagnostics);
     }
-    let item = Item { file, text, chunk, comments: split.comments_of(chunk) };
+    let item = Item { file, text, chunk, comments: split.comments_of(chunk), lines };
     // pest notices the end of the stack and gives up cleanly; then there is another stack to try.
     if item.read(&mut tree, &mut diagnostics).is_err()
         && stacker::grow(DEEP_STACK_BYTES, || item.read(&mut tree, &mut diagnostics)).is_err()
@@ -80,22 +85,24 @@ struct Item<'a> {
     text: &'a str,
     chunk: &'a split::Chunk,
     comments: &'a [(usize, usize)],
+    lines: &'a Lines,
 }
 
 impl Item<'_> {
     /// Reads the piece. The grammar is total: it only fails where the stack ends, and then nothing was done.
     fn read(&self, tree: &mut File, diagnostics: &mut Vec<Diagnostic>) -> Result<(), grammar::StackEnds> {
-        let Item { file, text, chunk, comments } = *self;
+        let Item { file, text, chunk, comments, lines } = *self;
         let pairs = grammar::read(&text[chunk.start..chunk.end])?;
-        let mut places = place::Places::new(file, text, comments);
+        let mut places = place::Places::new(file, text, comments, lines);
         trouble::report(&pairs, chunk, &mut places, diagnostics, &mut tree.lost);
         let mut builder = build::Builder::new(chunk.start, places, diagnostics);
         let first = tree.items.len();
         builder.file(pairs, &mut tree.items);
         let covered = builder.covered;
         if !covered.is_empty() {
-            let inside = |d: &Diagnostic| covered.iter().any(|c| d.span.start > c.0 && d.span.start < c.1);
-            diagnostics.retain(|d| !inside(d));
+            let inside = covered.iter().filter(|c| c.0 + 1 < c.1);
+            let inside: Places = inside.map(|c| Span { file, start: c.0 + 1, end: c.1 - 1 }).collect();
+            diagnostics.retain(|d| !inside.hold(Span { end: d.span.start, ..d.span }));
         }
         // Callers of a declaration that is broken know nothing of its result.
         let whole = |l: &ast::Lost| l.scope.is_none() && l.span.start as usize == chunk.start;

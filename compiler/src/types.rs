@@ -3,7 +3,7 @@
 //! Nominal types (records, enums, errors) are [`Def`]s; everything else is its shape. What a type means for the VM is
 //! decided in `codegen`, where each type that is used gets its place in the program's own table.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
 
 use rustc_hash::FxHashMap;
@@ -163,6 +163,23 @@ pub(crate) struct Def {
     pub of: Option<(DefId, Rc<[Ty]>)>,
     /// Whether fields and variants are there.
     complete: bool,
+    /// The places of the variants by name.
+    index: OnceCell<FxHashMap<Rc<str>, u16>>,
+    plain: OnceCell<bool>,
+}
+
+impl Def {
+    /// The place of a variant.
+    pub(crate) fn variant(&self, name: &str) -> Option<usize> {
+        let variants = self.variants.iter().zip(0..);
+        let index = self.index.get_or_init(|| variants.map(|(variant, n)| (variant.name.clone(), n)).collect());
+        index.get(name).map(|n| usize::from(*n))
+    }
+
+    /// Whether no variant has a payload.
+    fn is_plain(&self) -> bool {
+        *self.plain.get_or_init(|| self.variants.iter().all(|variant| variant.fields.is_empty()))
+    }
 }
 
 /// The built-in errors, declared first and in the order of `bytecode::types::builtin`.
@@ -255,6 +272,8 @@ impl Types {
             generics: None,
             of: None,
             complete: false,
+            index: OnceCell::new(),
+            plain: OnceCell::new(),
         }));
         DefId(defs.len() as u32 - 1)
     }
@@ -264,7 +283,7 @@ impl Types {
         let mut defs = self.defs.borrow_mut();
         let def = Rc::make_mut(&mut defs[id.0 as usize]);
         fill(def);
-        def.complete = true;
+        (def.complete, def.index, def.plain) = (true, OnceCell::new(), OnceCell::new());
     }
 
     pub(crate) fn def(&self, id: DefId) -> Rc<Def> {
@@ -392,7 +411,7 @@ impl Types {
 
     /// Whether it has variants with payloads; such an enum is an object, others are numbers.
     pub(crate) fn is_plain_enum(&self, ty: Ty) -> bool {
-        matches!(self.kind(ty), Kind::Enum(id) if self.def(id).variants.iter().all(|v| v.fields.is_empty()))
+        matches!(self.kind(ty), Kind::Enum(id) if self.def(id).is_plain())
     }
 
     /// Whether a register holds the value itself.
@@ -445,7 +464,7 @@ impl Types {
 
     /// As [`Types::name`], with `name` for the types it is written with.
     pub(crate) fn name_with(&self, ty: Ty, name: &dyn Fn(Ty) -> String) -> String {
-        let list = |items: &[Ty]| items.iter().map(|t| name(*t)).collect::<Vec<_>>().join(", ");
+        let list = |items: &[Ty]| listed(items.iter().map(|t| name(*t)));
         match self.kind(ty) {
             Kind::Unknown => "?".into(),
             Kind::Option(inner) if inner == Ty::NEVER => "none".into(),
@@ -459,8 +478,7 @@ impl Types {
             Kind::Tuple(items) => format!("({})", list(&items)),
             Kind::Fn(params, result) => format!("({}) => {}", list(&params), name(result)),
             Kind::Shape(fields) => {
-                let fields: Vec<_> = fields.iter().map(|(n, t)| format!("{n}: {}", name(*t))).collect();
-                format!("{{ {} }}", fields.join(", "))
+                format!("{{ {} }}", listed(fields.iter().map(|(n, t)| format!("{n}: {}", name(*t)))))
             }
             // Not by `def`: what is only named need not be complete, and may be the one that is being completed.
             Kind::Record(id) | Kind::Enum(id) | Kind::Error(id) => self.defs.borrow()[id.0 as usize].name.to_string(),
@@ -468,6 +486,22 @@ impl Types {
             other => format!("{other:?}"),
         }
     }
+}
+
+/// Parts of a type, or names, that one message lists.
+const LISTED_MAX: usize = 100;
+
+/// Words with commas between them, as many as one likes to read.
+pub(crate) fn listed(words: impl ExactSizeIterator<Item = String>) -> String {
+    let more = words.len().saturating_sub(LISTED_MAX);
+    let list = words.take(LISTED_MAX).collect::<Vec<_>>().join(", ");
+    if more == 0 { list } else { format!("{list} and {more} more") }
+}
+
+/// The place of something among others, looked for first where it is expected: most is written in the order in which it
+/// is declared.
+pub(crate) fn place_of<T>(all: &[T], expected: usize, is: impl Fn(&T) -> bool) -> Option<usize> {
+    if all.get(expected).is_some_and(&is) { Some(expected) } else { all.iter().position(is) }
 }
 
 /// WF0009, of what the program does not need in order to run: it is compiled without it.

@@ -12,6 +12,8 @@ use crate::view::counted;
 
 /// Columns of a diagnostic where the terminal does not say how many there are.
 const WIDTH: usize = 100;
+/// Diagnostics that a person is shown at once.
+const SHOWN_MAX: usize = 1_000;
 
 /// Shows diagnostics: for people on stderr, with `--json` as data or as talk.
 ///
@@ -31,8 +33,20 @@ pub(crate) fn show(out: &Output, project: &Project, diagnostics: &[Diagnostic], 
             }
         });
     }
+    // Errors come first where not all can be shown: warnings hold nothing back.
+    let errors = diagnostics.iter().filter(|d| d.severity == Severity::Error).count();
+    let (errors_shown, warnings_shown) = (errors.min(SHOWN_MAX), SHOWN_MAX.saturating_sub(errors));
+    let mut left = [errors_shown, warnings_shown];
     for diagnostic in diagnostics {
-        out.say(&rendered(out, &sources, diagnostic));
+        let left = &mut left[usize::from(diagnostic.severity == Severity::Warning)];
+        if *left > 0 {
+            *left -= 1;
+            out.say(&rendered(out, &sources, diagnostic));
+        }
+    }
+    if diagnostics.len() > SHOWN_MAX {
+        let more = diagnostics.len() - SHOWN_MAX;
+        out.say(&format!("… and {more} more; `--json` lists all"));
     }
     out.say(&summary(out, diagnostics));
     Ok(())

@@ -1,12 +1,87 @@
 //! Whether code awaits a task on every way to its end. Where it does not, the end of the body throws what the task throws.
 
+use std::cell::OnceCell;
+use std::iter::Peekable;
+
+use rustc_hash::FxHashMap;
+
 use crate::hir::{Expr, ExprKind, LocalId, Stmt};
 use crate::syntax::ast::BinaryOp;
 
-/// Whether what follows a `spawn` in its block awaits the task, however it is left without a failure.
-pub(super) fn surely(task: LocalId, stmts: &[Stmt], value: Option<&Expr>) -> bool {
-    let way = Look { task, in_loop: false }.block(stmts, value);
-    way.awaited && !way.leaves
+/// A block of statements, of which it is asked what they do with the tasks that begin in it.
+pub(super) struct Block<'b> {
+    stmts: &'b [Stmt],
+    value: Option<&'b Expr>,
+    /// Where a task is awaited, and where code may go another way than on; known when it was asked for.
+    turns: OnceCell<Turns>,
+}
+
+/// Statements of a block by what matters for tasks; the value behind them is the last.
+#[derive(Default)]
+struct Turns {
+    awaits: FxHashMap<LocalId, Vec<usize>>,
+    others: Vec<usize>,
+}
+
+impl<'b> Block<'b> {
+    pub(super) fn new(stmts: &'b [Stmt], value: Option<&'b Expr>) -> Block<'b> {
+        Block { stmts, value, turns: OnceCell::new() }
+    }
+
+    /// Whether what follows a `spawn` in its block awaits the task, however it is left without a failure.
+    pub(super) fn surely(&self, task: LocalId, from: usize) -> bool {
+        let turns = self.turns.get_or_init(|| self.find_turns());
+        let (mut awaits, mut others) = (behind(turns.awaits.get(&task), from), behind(Some(&turns.others), from));
+        let look = Look { task, in_loop: false };
+        let mut way = PASSES;
+        // What neither awaits it nor turns away is passed.
+        while !way.awaited && !way.leaves {
+            let Some(at) = awaits.peek().into_iter().chain(others.peek()).min().copied() else { break };
+            awaits.next_if_eq(&at);
+            others.next_if_eq(&at);
+            way = way.then(|| match self.stmts.get(at) {
+                Some(stmt) => look.stmt(stmt),
+                None => look.otherwise(self.value),
+            });
+        }
+        way.awaited && !way.leaves
+    }
+
+    fn find_turns(&self) -> Turns {
+        let mut turns = Turns::default();
+        for (n, stmt) in self.stmts.iter().enumerate() {
+            stmt.parts(&mut |part| turns.note(n, part));
+        }
+        self.value.into_iter().for_each(|value| turns.note(self.stmts.len(), value));
+        turns
+    }
+}
+
+/// The places that are not before one.
+fn behind(places: Option<&Vec<usize>>, from: usize) -> Peekable<impl Iterator<Item = usize>> {
+    let places = places.map_or(&[][..], Vec::as_slice);
+    places[places.partition_point(|at| *at < from)..].iter().copied().peekable()
+}
+
+impl Turns {
+    fn note(&mut self, at: usize, expr: &Expr) {
+        let places = match &expr.kind {
+            ExprKind::Await(task) => match task.kind {
+                ExprKind::Local(id) => Some(self.awaits.entry(id).or_default()),
+                _ => None,
+            },
+            ExprKind::Return(_)
+            | ExprKind::ContinueAsNew { .. }
+            | ExprKind::Break
+            | ExprKind::Continue
+            | ExprKind::Throw(_) => Some(&mut self.others),
+            _ => None,
+        };
+        if let Some(places) = places.filter(|places| places.last() != Some(&at)) {
+            places.push(at);
+        }
+        expr.parts(&mut |part| self.note(at, part));
+    }
 }
 
 /// What code does with a task that was not awaited before.

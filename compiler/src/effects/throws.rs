@@ -5,7 +5,9 @@ use std::cell::RefCell;
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::awaited;
+use rustc_hash::FxHashSet;
+
+use super::awaited::Block;
 use crate::diagnostic::Diagnostic;
 use crate::hir::testing::HostKind;
 use crate::hir::{Deferred, Expr, ExprKind, FnKind, Frame, Function, LocalId, PatternKind, Stmt};
@@ -25,12 +27,21 @@ struct Thrown {
     late: BTreeSet<DefId>,
     /// Failures of unknown type may come: rethrown ones.
     unknown: bool,
+    /// Lists of errors that are among them already.
+    lists: FxHashSet<*const DefId>,
 }
 
 impl Thrown {
     fn add(&mut self, id: DefId, span: Span) {
         if !id.is_builtin() {
             self.errors.entry(id).or_insert(span);
+        }
+    }
+
+    /// All that a declaration throws. Most calls are of what was called before.
+    fn add_all(&mut self, ids: &[DefId], span: Span) {
+        if ids.is_empty() || self.lists.insert(ids.as_ptr()) {
+            ids.iter().for_each(|id| self.add(*id, span));
         }
     }
 
@@ -139,22 +150,23 @@ fn spawned(expr: &Expr) -> Option<(&Frame, Vec<&Stmt>)> {
 
 /// Statements, and the value behind them.
 fn block(world: &World<'_>, stmts: &[Stmt], value: Option<&Expr>, tasks: &Tasks, thrown: &mut Thrown) {
+    let block = Block::new(stmts, value);
     for (n, stmt) in stmts.iter().enumerate() {
-        statement(world, stmt, (&stmts[n + 1..], value), tasks, thrown);
+        statement(world, stmt, Some((&block, n + 1)), tasks, thrown);
     }
     value.into_iter().for_each(|value| walk(world, value, tasks, thrown));
 }
 
-/// A statement, with what comes behind it in its block.
-fn statement(world: &World<'_>, stmt: &Stmt, behind: (&[Stmt], Option<&Expr>), tasks: &Tasks, thrown: &mut Thrown) {
+/// A statement, with its block and what comes behind it there.
+fn statement(world: &World<'_>, stmt: &Stmt, behind: Option<(&Block<'_>, usize)>, tasks: &Tasks, thrown: &mut Thrown) {
     if let Stmt::Let { pattern, value } = stmt
         && let PatternKind::Bind(id) = pattern.kind
         && tasks.awaited.contains(&id)
         && let Some((task, before)) = spawned(value)
     {
-        before.into_iter().for_each(|stmt| statement(world, stmt, (&[], None), tasks, thrown));
+        before.into_iter().for_each(|stmt| statement(world, stmt, None, tasks, thrown));
         let inner = body_of(world, &task.body, tasks);
-        if !inner.errors.is_empty() && !awaited::surely(id, behind.0, behind.1) {
+        if !inner.errors.is_empty() && !behind.is_some_and(|(block, from)| block.surely(id, from)) {
             thrown.join(inner.errors.clone());
         }
         tasks.throw.borrow_mut().insert(id, inner);
@@ -195,9 +207,7 @@ fn walk(world: &World<'_>, expr: &Expr, tasks: &Tasks, thrown: &mut Thrown) {
         // Whatever was meant there may have thrown anything.
         ExprKind::Error => thrown.unknown = true,
         ExprKind::Activity { activity, .. } => {
-            for id in &world.activities[*activity as usize].sig.throws {
-                thrown.add(*id, expr.span);
-            }
+            thrown.add_all(&world.activities[*activity as usize].sig.throws, expr.span);
         }
         ExprKind::Host { call, .. } => {
             for id in &world.host.borrow()[*call as usize].throws {
@@ -206,15 +216,11 @@ fn walk(world: &World<'_>, expr: &Expr, tasks: &Tasks, thrown: &mut Thrown) {
         }
         ExprKind::Mock { call, frame, .. } => return mocked(world, *call, &frame.body),
         ExprKind::Call(index, _) => {
-            for id in &world.function(*index).sig.throws {
-                thrown.add(*id, expr.span);
-            }
+            thrown.add_all(&world.function(*index).sig.throws, expr.span);
         }
         // What a child declares arrives as itself; anything else is the cause of a `ChildFailed`.
         ExprKind::Child { workflow, detached: false, .. } => {
-            for id in &world.workflows[*workflow as usize].sig.throws {
-                thrown.add(*id, expr.span);
-            }
+            thrown.add_all(&world.workflows[*workflow as usize].sig.throws, expr.span);
         }
         ExprKind::Try { body, catches, .. } => {
             let mut inner = Thrown::default();

@@ -19,6 +19,7 @@ use crate::types::{DefId, FieldDef, Kind, Ty, Types};
 pub(crate) use call::{unknown_option, unstable, unstable_id};
 pub(crate) use cover::STEPS_MAX as COVER_STEPS_MAX;
 pub(crate) use expr::secret_misused;
+use facts::{Fact, Facts};
 
 mod access;
 mod arguments;
@@ -32,6 +33,7 @@ mod control;
 mod cover;
 mod dropped;
 mod expr;
+mod facts;
 mod foreign;
 mod generic;
 mod literal;
@@ -53,9 +55,21 @@ pub(crate) struct Members {
     pub params: Vec<ParamMember>,
     /// Whether something in the workflow was refused, so that what it changes and receives is not all known.
     pub refused: Cell<bool>,
+    /// The places of states, signals and updates by name.
+    pub index: FxHashMap<String, usize>,
 }
 
 impl Members {
+    /// The cell of a state.
+    pub(crate) fn cell(&self, name: &str) -> Option<u16> {
+        let cell = *self.index.get(name)?;
+        self.states.get(cell).filter(|state| state.name == name).map(|_| cell as u16)
+    }
+
+    pub(crate) fn signal(&self, name: &str) -> Option<&SignalMember> {
+        self.signals.get(*self.index.get(name)?).filter(|signal| signal.name == name)
+    }
+
     /// The name by which code knows a cell.
     fn name_of_cell(&self, cell: u16) -> Option<&str> {
         let state = self.states.get(usize::from(cell)).map(|s| s.name.as_str());
@@ -105,13 +119,6 @@ pub(crate) struct SignalMember {
 pub(crate) struct UpdateMember {
     pub sig: Sig,
     pub span: Span,
-}
-
-/// Something known to have a value although its type is optional.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Fact {
-    root: Root,
-    path: Vec<u16>,
 }
 
 /// Why code at some place cannot leave it by `return`, `break` or `continue`.
@@ -173,7 +180,7 @@ pub(crate) struct Lower<'w, 'a> {
     loops: u32,
     /// Locals below this number may not be assigned: we are in a lambda.
     floor: u32,
-    facts: Vec<Fact>,
+    facts: Facts,
     /// Counts assignments and what suspends, so that callers see whether something in between changed a value.
     changes: u32,
     /// The body being lowered, for the sites of patches.
@@ -207,7 +214,7 @@ impl<'w, 'a> Lower<'w, 'a> {
             defers: vec![false],
             loops: 0,
             floor: 0,
-            facts: Vec::new(),
+            facts: Facts::default(),
             changes: 0,
             home: PatchHome::None,
             scope: Vec::new(),
@@ -267,8 +274,9 @@ impl<'w, 'a> Lower<'w, 'a> {
     /// Declares parameters; their names come from the syntax tree, their types from the signature.
     pub(crate) fn params(&mut self, params: &'a [ast::Param], fields: &[FieldDef]) -> Vec<LocalId> {
         let mut ids = Vec::new();
-        for field in fields {
-            let Some(param) = params.iter().find(|p| *p.name.text == *field.name) else { continue };
+        for (n, field) in fields.iter().enumerate() {
+            let at = crate::types::place_of(params, n, |p| *p.name.text == *field.name);
+            let Some(param) = at.map(|at| &params[at]) else { continue };
             ids.push(self.declare(&param.name, field.ty, false));
         }
         ids
@@ -363,9 +371,9 @@ impl<'w, 'a> Lower<'w, 'a> {
     }
 
     fn find_state(&self, name: &str) -> Option<(u16, Ty)> {
-        let states = &self.members?.states;
-        let index = states.iter().position(|s| s.name == name)?;
-        Some((index as u16, states[index].ty.get()))
+        let members = self.members?;
+        let cell = members.cell(name)?;
+        Some((cell, members.states[usize::from(cell)].ty.get()))
     }
 
     /// A parameter of the workflow, seen from a handler or a query.
@@ -423,34 +431,35 @@ impl<'w, 'a> Lower<'w, 'a> {
     }
 
     fn forget_state(&mut self) {
-        self.facts.retain(|f| matches!(f.root, Root::Local(_)));
+        self.facts.forget_state();
     }
 
     /// Before and after code that may run any number of times.
     fn forget_changeable(&mut self) {
-        let locals = &self.locals;
-        self.facts.retain(|f| matches!(f.root, Root::Local(id) if !locals[id.0 as usize].var));
+        self.facts.forget_state();
+        self.facts.forget_vars();
     }
 
     fn forget(&mut self, root: Root) {
         self.changes += 1;
-        self.facts.retain(|f| f.root != root);
+        self.facts.forget(root);
     }
 
     fn know(&mut self, facts: impl IntoIterator<Item = Fact>) {
         for fact in facts {
-            if !self.facts.contains(&fact) {
-                self.facts.push(fact);
-            }
+            let var = matches!(fact.root, Root::Local(id) if self.locals[id.0 as usize].var);
+            self.facts.learn(fact, var);
         }
     }
 
     /// What is known after two ways meet.
-    fn meet(&mut self, ways: Vec<(bool, Vec<Fact>)>) {
-        let mut open = ways.into_iter().filter(|(never, _)| !never).map(|(_, facts)| facts);
-        let Some(first) = open.next() else { return };
-        let rest: Vec<_> = open.collect();
-        self.facts = first.into_iter().filter(|f| rest.iter().all(|other| other.contains(f))).collect();
+    fn meet(&mut self, ways: Vec<(bool, Facts)>) {
+        let open = ways.into_iter().filter(|(never, _)| !never).map(|(_, facts)| facts);
+        let common = open.reduce(|mut common, facts| {
+            common.keep_common(&facts);
+            common
+        });
+        self.facts = common.unwrap_or_else(|| std::mem::take(&mut self.facts));
     }
 
     /// The place an expression reads, if it is one.
@@ -472,7 +481,7 @@ impl<'w, 'a> Lower<'w, 'a> {
     fn narrow(&self, expr: Expr) -> Expr {
         let Some(inner) = self.types().inner(expr.ty) else { return expr };
         match Self::place(&expr) {
-            Some(fact) if self.facts.contains(&fact) => unwrap(expr, inner),
+            Some(fact) if self.facts.holds(&fact) => unwrap(expr, inner),
             _ => expr,
         }
     }
@@ -481,7 +490,7 @@ impl<'w, 'a> Lower<'w, 'a> {
     fn stale<'e>(&self, expr: &'e Expr) -> Option<&'e Expr> {
         if let ExprKind::Unwrap(inner) = &expr.kind
             && let Some(fact) = Self::place(inner)
-            && !self.facts.contains(&fact)
+            && !self.facts.holds(&fact)
         {
             return Some(expr);
         }

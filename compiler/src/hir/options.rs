@@ -461,7 +461,7 @@ impl<'w, 'a> Options<'w, 'a> {
         let known: Vec<_> = self.sig.params.iter().map(|p| format!("`{}`", p.name)).collect();
         let message = format!("`{text}` in this template is not a parameter");
         let d = Diagnostic::error("WF4006", hole.span, message).label("unknown here");
-        let near = crate::types::near(text, self.sig.params.iter().map(|p| &*p.name));
+        let near = self.world.near(text, || self.sig.params.iter().map(|p| &*p.name).collect());
         let d = match near {
             Some(near) => d.help(format!("did you mean `{near}`?")),
             None if known.is_empty() => d.help(format!("`{}` has no parameters", self.name)),

@@ -177,6 +177,7 @@ fn lower_instance(world: &World<'_>, instance: &Instance) -> Function {
 /// Tests come last: they look at what workflows declare inside.
 fn lower_tests(world: &World<'_>, workflows: &[Workflow]) -> Vec<Test> {
     let mut tests: Vec<Test> = Vec::new();
+    let mut named: FxHashMap<(crate::source::FileId, String), Span> = FxHashMap::default();
     for item in &world.tests {
         let mut lower = Lower::new(world, item.module, FnKind::Test).testing(workflows);
         let body = lower.body(item.body, Ty::UNIT);
@@ -190,9 +191,10 @@ fn lower_tests(world: &World<'_>, workflows: &[Workflow]) -> Vec<Test> {
             }
         };
         let path = &world.modules[item.module].path;
-        if let Some(first) = tests.iter().find(|t| t.name == name && t.span.file == item.name.span.file) {
+        let first = *named.entry((item.name.span.file, name.clone())).or_insert(item.name.span);
+        if first != item.name.span {
             let d = Diagnostic::error("WF1006", item.name.span, format!("two tests of `{path}` are called \"{name}\""));
-            world.report(d.label("again").also(first.span, "first here").help("say what is different about this one"));
+            world.report(d.label("again").also(first, "first here").help("say what is different about this one"));
         }
         let function =
             lower.finish(format!("test.{path}#{}", tests.len() + 1), Vec::new(), Vec::new(), body, item.name.span);
@@ -254,6 +256,7 @@ fn collect_members<'a>(world: &World<'a>, item: &WorkflowItem<'a>) -> Members {
                     world.report(crate::types::world::declared_twice(name, param.span));
                 }
                 let ty = ty.as_ref().map_or(Ty::UNKNOWN, |ty| world.resolve(item.module, ty));
+                members.index.insert(name.text.clone(), members.states.len());
                 members.states.push(StateMember {
                     name: name.text.clone(),
                     wire: world.wire_name(&member.annotations, name),
@@ -276,6 +279,7 @@ fn collect_members<'a>(world: &World<'a>, item: &WorkflowItem<'a>) -> Members {
                 for param in &params {
                     world.require_data(param.ty, param.span, "an argument");
                 }
+                members.index.insert(name.text.clone(), members.signals.len());
                 members.signals.push(SignalMember {
                     name: name.text.clone(),
                     wire: world.wire_name(&member.annotations, name),
@@ -287,6 +291,7 @@ fn collect_members<'a>(world: &World<'a>, item: &WorkflowItem<'a>) -> Members {
             }
             MemberKind::Update { name, sig, .. } => {
                 let sig = world.data_sig(item.module, sig);
+                members.index.insert(name.text.clone(), members.updates.len());
                 members.updates.push(UpdateMember { sig, span: name.span });
             }
             MemberKind::Query { .. } | MemberKind::Missing => {}
@@ -303,8 +308,11 @@ fn lower_init<'a>(world: &World<'a>, item: &WorkflowItem<'a>, members: &Members)
     let mut stmts = Vec::new();
     for member in &decl.members {
         let MemberKind::State { name, ty: written, value, indexed, .. } = &member.kind else { continue };
-        let Some(cell) = members.states.iter().position(|s| s.span == name.span) else { continue };
+        let Some(cell) = members.cell(&name.text).map(usize::from) else { continue };
         let state = &members.states[cell];
+        if state.span != name.span {
+            continue;
+        }
         let value = match (written, value) {
             (Some(_), Some(value)) => lower.initial(value, Some(state.ty.get())),
             (None, Some(value)) => lower.initial(value, None),
@@ -379,17 +387,17 @@ fn require_indexable(world: &World<'_>, state: &StateMember) {
 }
 
 fn lower_members<'a>(world: &World<'a>, item: &WorkflowItem<'a>, members: &Members) -> (Vec<Signal>, Vec<Query>) {
-    let (mut handlers, mut queries, mut wires) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut handlers, mut queries, mut wires) = (FxHashMap::default(), Vec::new(), Vec::new());
     let workflow = &item.decl.name.text;
     for member in &item.decl.members {
         match &member.kind {
             MemberKind::Signal { name, params, body: Some(body) } => {
-                let Some(signal) = members.signals.iter().find(|s| s.span == name.span) else { continue };
+                let Some(signal) = members.signal(&name.text).filter(|s| s.span == name.span) else { continue };
                 let mut lower = Lower::new(world, item.module, FnKind::Signal).within(members);
                 let locals = lower.params(params, &signal.params);
                 let body = lower.body(body, Ty::UNIT);
                 let function = lower.finish(format!("{workflow}.{}", name.text), locals, Vec::new(), body, name.span);
-                handlers.push((name.span, function));
+                handlers.insert(name.span, function);
             }
             MemberKind::Query { name, params, result, body } => {
                 let wire = world.wire_name(&member.annotations, name);
@@ -397,7 +405,8 @@ fn lower_members<'a>(world: &World<'a>, item: &WorkflowItem<'a>, members: &Membe
                 queries.push(lower_query(world, item, members, wire, (name, params, result, body)));
             }
             MemberKind::State { public: true, name, .. } => {
-                if let Some(cell) = members.states.iter().position(|s| s.span == name.span) {
+                let cell = members.cell(&name.text).map(usize::from);
+                if let Some(cell) = cell.filter(|cell| members.states[*cell].span == name.span) {
                     wires.push((members.states[cell].wire.clone(), name.span));
                     queries.push(state_query(workflow, &members.states[cell], cell as u16));
                 }
@@ -405,17 +414,14 @@ fn lower_members<'a>(world: &World<'a>, item: &WorkflowItem<'a>, members: &Membe
             _ => {}
         }
     }
-    let signals = members.signals.iter().map(|s| {
-        let at = handlers.iter().position(|(span, _)| *span == s.span);
-        Signal {
-            name: s.name.clone(),
-            wire: s.wire.clone(),
-            params: s.params.clone(),
-            handler: at.map(|at| handlers.swap_remove(at).1),
-            mailbox: s.mailbox,
-            received: s.received.get(),
-            span: s.span,
-        }
+    let signals = members.signals.iter().map(|s| Signal {
+        name: s.name.clone(),
+        wire: s.wire.clone(),
+        params: s.params.clone(),
+        handler: handlers.remove(&s.span),
+        mailbox: s.mailbox,
+        received: s.received.get(),
+        span: s.span,
     });
     let signals: Vec<Signal> = signals.collect();
     world.refuse_equal_members(&signals.iter().map(|s| (s.wire.clone(), s.span)).collect::<Vec<_>>(), "signals");
@@ -429,7 +435,8 @@ fn lower_updates<'a>(world: &World<'a>, index: usize, members: &Members) -> Vec<
     let (mut updates, mut wires) = (Vec::new(), Vec::new());
     for member in &item.decl.members {
         let MemberKind::Update { name, sig: written, with, check, body } = &member.kind else { continue };
-        let Some(update) = members.updates.iter().find(|update| update.span == name.span) else { continue };
+        let update = members.index.get(&name.text).and_then(|at| members.updates.get(*at));
+        let Some(update) = update.filter(|update| update.span == name.span) else { continue };
         let sig = &update.sig;
         let full = format!("{}.{}", item.decl.name.text, name.text);
         let check = check.as_ref().map(|check| {

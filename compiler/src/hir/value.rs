@@ -32,6 +32,18 @@ pub(crate) enum Value {
 }
 
 impl Value {
+    /// Bytes that it takes in memory, about.
+    pub(crate) fn bytes(&self) -> usize {
+        let parts = |items: &[Value]| items.iter().map(Value::bytes).sum::<usize>();
+        size_of::<Value>()
+            + match self {
+                Value::String(text) | Value::Decimal(text) | Value::Secret(text) => text.len(),
+                Value::List(items) | Value::Fields(items) | Value::Variant(_, items) => parts(items),
+                Value::Map(pairs) => pairs.iter().map(|(key, value)| key.bytes() + value.bytes()).sum(),
+                _ => 0,
+            }
+    }
+
     /// The value as JSON, as the API and the log have it.
     pub(crate) fn json(&self, types: &Types, ty: Ty) -> String {
         let mut out = String::new();

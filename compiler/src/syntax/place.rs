@@ -1,6 +1,6 @@
 //! Places in the text: the end of the token before, the token after, the line.
 
-use crate::source::{FileId, Span};
+use crate::source::{FileId, Lines, Span};
 
 /// A file's text with its comments, for walking over what is no token.
 pub(super) struct Places<'a> {
@@ -8,13 +8,14 @@ pub(super) struct Places<'a> {
     pub(super) text: &'a str,
     /// Comments as byte ranges, in order.
     pub(super) comments: &'a [(usize, usize)],
+    lines: &'a Lines,
     /// The last answer of `trim`: nested nodes mostly end at the same place.
     last: (usize, usize),
 }
 
 impl<'a> Places<'a> {
-    pub(super) fn new(file: FileId, text: &'a str, comments: &'a [(usize, usize)]) -> Places<'a> {
-        Places { file, text, comments, last: (usize::MAX, 0) }
+    pub(super) fn new(file: FileId, text: &'a str, comments: &'a [(usize, usize)], lines: &'a Lines) -> Places<'a> {
+        Places { file, text, comments, lines, last: (usize::MAX, 0) }
     }
 
     /// A span of this file.
@@ -62,6 +63,6 @@ impl<'a> Places<'a> {
 
     /// Where the line of `at` begins.
     pub(super) fn line_start(&self, at: usize) -> usize {
-        self.text.as_bytes()[..at].iter().rposition(|&b| b == b'\n').map_or(0, |n| n + 1)
+        self.lines.above(self.text, at, 0).0
     }
 }

@@ -95,6 +95,8 @@ struct Scan<'t> {
     /// Annotations and doc comments before this place are already known not to begin an item.
     no_prefix_before: usize,
     seen_token: bool,
+    /// Whether no `/*` from here on is closed.
+    unclosed_comments: bool,
     /// Braces seen, if somebody asked.
     trace: Option<Vec<(usize, bool)>>,
 }
@@ -116,6 +118,7 @@ impl<'t> Scan<'t> {
             unclosed: None,
             no_prefix_before: 0,
             seen_token: false,
+            unclosed_comments: false,
             trace: None,
         }
     }
@@ -172,9 +175,9 @@ impl<'t> Scan<'t> {
             }
             b'/' if self.bytes[self.at..].starts_with(b"/*") => {
                 // Another language's comment: reported by the grammar, but nothing in it is an item.
-                let end =
-                    self.text[self.at..].find("*/").map_or_else(|| line_end(self.bytes, self.at), |n| self.at + n + 2);
-                self.at = end;
+                let close = if self.unclosed_comments { None } else { self.text[self.at..].find("*/") };
+                self.unclosed_comments = close.is_none();
+                self.at = close.map_or_else(|| line_end(self.bytes, self.at), |n| self.at + n + 2);
             }
             b'#' => self.at = line_end(self.bytes, self.at),
             b'"' => {

@@ -6,7 +6,7 @@ use rustc_hash::FxHashSet;
 use super::grammar::{self, Rule};
 use super::split;
 use crate::diagnostic::{Diagnostic, Severity};
-use crate::source::FileId;
+use crate::source::{FileId, Lines};
 
 /// A token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,14 +58,14 @@ const LONG_SIGNS: [&str; 16] =
 
 /// The tokens of a text, and the syntax errors of the pieces that could not be read: such a piece is one token.
 pub(crate) fn tokens(file: FileId, text: &str) -> (Vec<Token>, Vec<Diagnostic>) {
-    let split = split::split(text);
+    let (split, lines) = (split::split(text), Lines::new(text));
     let (mut tokens, mut errors, mut at) = (Vec::new(), Vec::new(), 0);
     if let Some(first) = split.chunks.first() {
         // Before the first declaration there are only comments.
         at = lex(&text[..first.start], at, Marks::default(), &mut tokens);
     }
     for chunk in &split.chunks {
-        let (_, mut found) = super::parse_piece(file, text, &split, chunk);
+        let (_, mut found) = super::parse_piece(file, text, (&split, &lines), chunk);
         found.retain(|diagnostic| diagnostic.severity == Severity::Error);
         let pairs = if found.is_empty() { grammar::read(&text[chunk.start..chunk.end]).ok() } else { None };
         if let Some(pairs) = pairs {

@@ -204,16 +204,23 @@ pub(crate) struct World<'a> {
     pub schedules: Vec<ScheduleItem<'a>>,
     /// The signals of each workflow, in order; known before any body is lowered.
     pub signals: OnceCell<Vec<Vec<SignalFace>>>,
+    signal_names: OnceCell<Vec<FxHashMap<String, u32>>>,
+    wires: OnceCell<FxHashMap<String, u32>>,
+    deprecated_members: OnceCell<Vec<FxHashMap<&'a str, Rc<str>>>>,
     /// What tests ask of their host, in the order of the source.
     pub host: RefCell<Vec<HostCall>>,
     aliases: Vec<AliasItem<'a>>,
     pub defaults: RefCell<Vec<Rc<DefaultSlot<'a>>>>,
     pub patches: RefCell<Vec<PatchSites>>,
+    /// Places among the patches, by id.
+    pub patch_ids: RefCell<FxHashMap<String, usize>>,
     pub sink: RefCell<Vec<Diagnostic>>,
     /// What is marked `@deprecated`: what it says, and the place of the declaration.
     deprecated: FxHashMap<Item, (Rc<str>, Span)>,
     /// How many names may still be compared with unknown ones.
     comparisons_left: Cell<usize>,
+    /// Bytes that constants may still have where they are used; none once they were too many.
+    pub constant_bytes_left: Cell<Option<usize>>,
     /// Steps that questions about what a `match` covers may still take.
     pub cover_steps_left: Cell<usize>,
 }
@@ -221,6 +228,8 @@ pub(crate) struct World<'a> {
 /// Declared names that one compilation compares with unknown ones. Enough for the first mistakes in a large project;
 /// where there are hundreds, guessing what each was meant to be would take longer than everything else.
 pub(crate) const COMPARISONS_MAX: usize = 200_000;
+/// Names that are looked at, to see whether they are of the right kind, in the time of one comparison.
+const NAMES_LOOKED_AT: usize = 16;
 
 impl<'a> World<'a> {
     /// Collects the declarations of all files and resolves their signatures.
@@ -238,13 +247,18 @@ impl<'a> World<'a> {
             tests: Vec::new(),
             schedules: Vec::new(),
             signals: OnceCell::new(),
+            signal_names: OnceCell::new(),
+            wires: OnceCell::new(),
+            deprecated_members: OnceCell::new(),
             host: RefCell::default(),
             aliases: Vec::new(),
             defaults: RefCell::default(),
             patches: RefCell::default(),
+            patch_ids: RefCell::default(),
             sink: RefCell::default(),
             deprecated: FxHashMap::default(),
             comparisons_left: Cell::new(COMPARISONS_MAX),
+            constant_bytes_left: Cell::new(Some(crate::hir::lower::constant::CONSTANTS_BYTES_MAX)),
             cover_steps_left: Cell::new(crate::hir::lower::COVER_STEPS_MAX),
         };
         let mut nominal = Vec::new();
@@ -256,8 +270,9 @@ impl<'a> World<'a> {
         for (module, file) in files.iter().enumerate() {
             world.note_deprecated(module, file);
         }
+        let paths = first_of(world.modules.iter().map(|module| &module.path));
         for (module, file) in files.iter().enumerate() {
-            world.import(module, file);
+            world.import(module, file, &paths);
         }
         for (module, id, item) in nominal {
             world.define(module, id, item);
@@ -273,6 +288,18 @@ impl<'a> World<'a> {
     /// The signals of a workflow.
     pub(crate) fn signals_of(&self, workflow: u32) -> &[SignalFace] {
         self.signals.get().and_then(|all| all.get(workflow as usize)).map_or(&[], Vec::as_slice)
+    }
+
+    /// The number of a workflow's signal.
+    pub(crate) fn signal_named(&self, workflow: u32, name: &str) -> Option<u32> {
+        let all = self.signals.get()?;
+        let names = self.signal_names.get_or_init(|| all.iter().map(|s| first_of(s.iter().map(|s| &s.name))).collect());
+        names.get(workflow as usize)?.get(name).copied()
+    }
+
+    /// The workflow with a name on the wire.
+    pub(crate) fn workflow_of_wire(&self, wire: &str) -> Option<u32> {
+        self.wires.get_or_init(|| first_of(self.workflows.iter().map(|w| &w.wire))).get(wire).copied()
     }
 
     pub(crate) fn report(&self, diagnostic: Diagnostic) {
@@ -355,13 +382,13 @@ impl<'a> World<'a> {
         if known.len() > left { None } else { near(name, known).map(str::to_owned) }
     }
 
-    fn import(&mut self, module: ModuleId, file: &'a ast::File) {
+    fn import(&mut self, module: ModuleId, file: &'a ast::File, paths: &FxHashMap<String, u32>) {
         for item in &file.items {
             let ast::Decl::Import { path, names, alias } = &item.decl else { continue };
             if path.text.is_empty() {
                 continue;
             }
-            let Some(target) = self.modules.iter().position(|m| m.path == path.text) else {
+            let Some(target) = paths.get(&path.text).map(|module| *module as ModuleId) else {
                 let known = || self.modules.iter().map(|m| m.path.as_str()).collect();
                 let mut d = Diagnostic::error("WF1001", path.span, format!("cannot find module `{}`", path.text))
                     .label("no such file in this project")
@@ -705,6 +732,9 @@ impl<'a> World<'a> {
 
     /// The names of a module that pass, in order.
     pub(crate) fn names(&self, module: ModuleId, mut pass: impl FnMut(Item) -> bool) -> Vec<&'a str> {
+        // Going through them is work, too, though less than comparing.
+        let looked = self.modules[module].names.len() / NAMES_LOOKED_AT;
+        self.comparisons_left.set(self.comparisons_left.get().saturating_sub(looked));
         let mut names: Vec<_> =
             self.modules[module].names.iter().filter(|(_, (item, _))| pass(*item)).map(|(name, _)| *name).collect();
         names.sort_unstable();
@@ -766,6 +796,15 @@ impl Sig {
     fn unknown() -> Sig {
         Sig { params: Vec::new(), result: Ty::UNKNOWN, throws: Vec::new() }
     }
+}
+
+/// The first place of each name.
+fn first_of<'n>(names: impl Iterator<Item = &'n String>) -> FxHashMap<String, u32> {
+    let mut places = FxHashMap::default();
+    for (n, name) in (0..).zip(names) {
+        places.entry(name.clone()).or_insert(n);
+    }
+    places
 }
 
 /// `billing` of `shop.billing`.

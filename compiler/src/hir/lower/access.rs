@@ -55,7 +55,7 @@ impl<'a> Lower<'_, 'a> {
         }
         if let Some((id, crate::types::DefKind::Enum)) = self.type_item(head) {
             let def = self.types().def(id);
-            return Some(match def.variants.iter().position(|v| *v.name == *name.text) {
+            return Some(match def.variant(&name.text) {
                 Some(index) => {
                     self.variant_used(&def.variants[index], span);
                     self.plain_variant(self.expected_of(id, want), index as u16, span)
@@ -92,12 +92,11 @@ impl<'a> Lower<'_, 'a> {
 
     pub(super) fn unknown_variant(&self, id: crate::types::DefId, name: &str, span: Span) {
         let def = self.types().def(id);
-        let known: Vec<&str> = def.variants.iter().map(|v| &*v.name).collect();
         let message = format!("cannot find variant `{name}` in `{}`", def.name);
         let d = Diagnostic::error("WF1001", span, message).label("no such variant");
-        let help = match crate::types::near(name, known.iter().copied()) {
+        let help = match self.world.near(name, || def.variants.iter().map(|v| &*v.name).collect()) {
             Some(near) => format!("did you mean `{near}`?"),
-            None => format!("it has {}", known.iter().map(|n| format!("`{n}`")).collect::<Vec<_>>().join(", ")),
+            None => format!("it has {}", crate::types::listed(def.variants.iter().map(|v| format!("`{}`", v.name)))),
         };
         self.report(d.help(help));
     }

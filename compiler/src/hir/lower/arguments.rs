@@ -11,7 +11,7 @@ use crate::diagnostic::Diagnostic;
 use crate::hir::{Expr, Value};
 use crate::source::Span;
 use crate::syntax::ast::{self, Arg};
-use crate::types::{FieldDef, Ty, near};
+use crate::types::{FieldDef, Ty, place_of};
 
 impl<'a> Lower<'_, 'a> {
     /// Arguments in the order of the parameters, and the parameters in the order they were given. Missing ones take
@@ -72,7 +72,7 @@ impl<'a> Lower<'_, 'a> {
                 }
                 Some(name) => {
                     named = true;
-                    let found = params.iter().position(|p| *p.name == *name.text);
+                    let found = place_of(params, order.len(), |p| *p.name == *name.text);
                     if found.is_none() {
                         unknown += 1;
                         self.unknown_argument(callee, what, params, name);
@@ -168,7 +168,7 @@ impl<'a> Lower<'_, 'a> {
     fn unknown_argument(&self, callee: &str, what: &str, params: &[FieldDef], name: &ast::Name) {
         let message = format!("`{callee}` has no {what} `{}`", name.text);
         let mut d = Diagnostic::error("WF1001", name.span, message).label(format!("no such {what}"));
-        if let Some(near) = near(&name.text, params.iter().map(|p| &*p.name)) {
+        if let Some(near) = self.world.near(&name.text, || params.iter().map(|p| &*p.name).collect()) {
             d = d.help(format!("did you mean `{near}`?"));
         } else if what == "argument" && ACTIVITY_CALL_OPTIONS.iter().chain(CHILD_CALL_OPTIONS).any(|o| *o == name.text)
         {

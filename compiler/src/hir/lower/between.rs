@@ -8,7 +8,7 @@ use crate::hir::{Expr, ExprKind, FnKind};
 use crate::source::Span;
 use crate::syntax::ast::{self, Arg};
 use crate::types::world::PatchHome;
-use crate::types::{FieldDef, Kind, Ty, near};
+use crate::types::{FieldDef, Kind, Ty};
 
 /// `send run.name(args)`.
 pub(super) struct Sent<'a> {
@@ -23,11 +23,10 @@ impl<'a> Lower<'_, 'a> {
     /// `send run.signal(..)` or `send run.cancel()`.
     pub(super) fn send(&mut self, inner: &'a ast::Expr, span: Span) -> Expr {
         let Some(Sent { run, wire, name, args }) = self.sent(inner) else { return self.error(span) };
-        let Some(workflow) = self.world.workflows.iter().position(|w| *w.wire == *wire) else {
+        let Some(workflow) = self.world.workflow_of_wire(&wire) else {
             self.lower_all(args);
             return self.error(span);
         };
-        let workflow = workflow as u32;
         let (signal, params) = match name.text.as_str() {
             "cancel" => (None, Vec::new()),
             _ => match self.signal_of(workflow, name) {
@@ -83,14 +82,14 @@ impl<'a> Lower<'_, 'a> {
     /// A signal of a workflow by its name; reported if there is none.
     pub(super) fn signal_of(&self, workflow: u32, name: &ast::Name) -> Option<(u32, Vec<FieldDef>)> {
         let signals = self.world.signals_of(workflow);
-        if let Some(at) = signals.iter().position(|signal| signal.name == name.text) {
+        if let Some(at) = self.world.signal_named(workflow, &name.text) {
             self.world.member_used(workflow as usize, name);
-            return Some((at as u32, signals[at].params.clone()));
+            return Some((at, signals[at as usize].params.clone()));
         }
         let wire = &self.world.workflows[workflow as usize].wire;
         let message = format!("cannot find signal `{}` of `{wire}`", name.text);
         let mut d = Diagnostic::error("WF1001", name.span, message).label("no such signal");
-        if let Some(near) = near(&name.text, signals.iter().map(|signal| signal.name.as_str())) {
+        if let Some(near) = self.world.near(&name.text, || signals.iter().map(|s| s.name.as_str()).collect()) {
             d = d.help(format!("did you mean `{near}`?"));
         }
         self.report(d);

@@ -103,7 +103,7 @@ impl<'a> Lower<'_, 'a> {
         let wanted = self.types().inner(want).unwrap_or(want);
         if let Kind::Enum(id) = self.kind_of(wanted) {
             let def = self.types().def(id);
-            if let Some(index) = def.variants.iter().position(|v| *v.name == *name) {
+            if let Some(index) = def.variant(name) {
                 self.no_options(with);
                 return self.variant(id, index as u16, args, want, span);
             }
@@ -159,7 +159,7 @@ impl<'a> Lower<'_, 'a> {
         if let Some((id, DefKind::Enum)) = self.type_item(head) {
             let def = self.types().def(id);
             self.no_options(with);
-            return Some(match def.variants.iter().position(|v| *v.name == *name.text) {
+            return Some(match def.variant(&name.text) {
                 Some(index) => self.variant(self.expected_of(id, want), index as u16, args, want, span),
                 None => {
                     self.unknown_variant(id, &name.text, name.span);
@@ -350,8 +350,8 @@ impl<'a> Lower<'_, 'a> {
                     at.callee,
                     format!("`{name}` is an enum; construct one of its variants"),
                 );
-                let known: Vec<_> = def.variants.iter().map(|v| format!("`{}`", v.name)).collect();
-                self.report(d.label("not a record").help(format!("it has {}", known.join(", "))));
+                let known = crate::types::listed(def.variants.iter().map(|v| format!("`{}`", v.name)));
+                self.report(d.label("not a record").help(format!("it has {known}")));
                 self.error(span)
             }
         }

@@ -15,13 +15,17 @@ use crate::types::{DefaultId, Ty, near};
 
 /// Attempts, delays and factors above this are a mistake.
 const FACTOR_MAX_MILLI: i64 = 1_000_000;
+/// Bytes of one constant or default.
+const CONSTANT_BYTES_MAX: usize = 1 << 20;
+/// Bytes of all constants and defaults at all places where they are used: each has a copy.
+pub(crate) const CONSTANTS_BYTES_MAX: usize = 256 << 20;
 
 impl<'a> World<'a> {
     /// Type and value of a constant; `None` if it has no value, which was reported.
     pub(crate) fn const_value(&self, index: u32) -> (Ty, Option<Value>) {
         let item = &self.consts[index as usize];
-        if let Some(known) = item.cell.get() {
-            return known.clone();
+        if let Some((ty, value)) = item.cell.get() {
+            return (*ty, self.copied(value, item.name.span));
         }
         if item.busy.replace(true) {
             let message = format!("constant `{}` depends on itself", item.name.text);
@@ -38,15 +42,15 @@ impl<'a> World<'a> {
         };
         let ty = expr.ty;
         let value = self.evaluate(&expr, "a constant");
-        let _ = item.cell.set((ty, value.clone()));
-        (ty, value)
+        let (_, value) = item.cell.get_or_init(|| (ty, value));
+        (ty, self.copied(value, item.name.span))
     }
 
     /// The default of a field or parameter.
     pub(crate) fn default_value(&self, id: DefaultId) -> (Ty, Option<Value>) {
         let slot = self.defaults.borrow()[id.0 as usize].clone();
-        if let Some(known) = slot.cell.get() {
-            return (slot.ty, known.clone());
+        if let Some(value) = slot.cell.get() {
+            return (slot.ty, self.copied(value, slot.expr.span));
         }
         if slot.busy.replace(true) {
             self.report(
@@ -57,13 +61,33 @@ impl<'a> World<'a> {
         let mut lower = Lower::new(self, slot.module, FnKind::Fn);
         let expr = lower.check(slot.expr, slot.ty);
         let value = self.evaluate(&expr, "a default");
-        let _ = slot.cell.set(value.clone());
-        (slot.ty, value)
+        let value = slot.cell.get_or_init(|| value);
+        (slot.ty, self.copied(value, slot.expr.span))
+    }
+
+    /// A copy of a value for a place where it is used; none, which is reported once, if there are too many.
+    fn copied(&self, value: &Option<Value>, span: Span) -> Option<Value> {
+        let value = value.as_ref()?;
+        let left = self.constant_bytes_left.get()?;
+        let rest = left.checked_sub(value.bytes());
+        self.constant_bytes_left.set(rest);
+        if rest.is_none() {
+            let most = CONSTANTS_BYTES_MAX >> 20;
+            let message = format!("the constants of this project have more than {most} MiB where they are used");
+            let d = Diagnostic::error("WF1016", span, message).label("one copy too many of this one");
+            self.report(d.help("make it smaller, or let a `fn` return it"));
+        }
+        rest.map(|_| value.clone())
     }
 
     /// The value of an expression, or a diagnostic at what is not constant.
     pub(crate) fn evaluate(&self, expr: &Expr, what: &str) -> Option<Value> {
         match value_of(expr) {
+            Ok(value) if value.bytes() > CONSTANT_BYTES_MAX => {
+                let d = Diagnostic::error("WF1016", expr.span, format!("{what} cannot be computed"));
+                self.report(d.label(format!("has more than {} MiB", CONSTANT_BYTES_MAX >> 20)));
+                None
+            }
             Ok(value) => Some(value),
             Err(Stop::Reported) => None,
             Err(Stop::NotConstant(span)) => {

@@ -2,7 +2,7 @@
 
 use super::expr::head;
 use super::operator::Cond;
-use super::{Fact, Fence, Lower};
+use super::{Fact, Facts, Fence, Lower};
 use crate::diagnostic::{Diagnostic, Fix};
 use crate::hir::{Arm, Catch, Expr, ExprKind, FnKind, Pattern, PatternKind, Stmt, Value};
 use crate::source::Span;
@@ -185,7 +185,7 @@ impl<'a> Lower<'_, 'a> {
                 let guard = arm.guard.as_ref().map(|guard| {
                     let changes = this.changes;
                     let Cond(guard, yes, _) = this.cond(guard);
-                    reached.retain(|fact| this.facts.contains(fact));
+                    reached.keep_common(&this.facts);
                     if this.changes != changes {
                         // The value that is matched may not be at its place any more.
                         place.clear();
@@ -429,7 +429,7 @@ impl<'a> Lower<'_, 'a> {
     fn handled(
         &mut self,
         body: Expr,
-        before: Vec<Fact>,
+        before: Facts,
         want: Ty,
         span: Span,
         handlers: Vec<(&'a ast::Pattern, Handler<'a>)>,

@@ -12,6 +12,9 @@ use crate::types::{DefKind, Kind, Ty};
 /// Scopes around the statements of a body: its parameters', and its own.
 const OF_A_BODY: usize = 2;
 
+/// Enums that are named, of those that have a variant.
+const SEVERAL_MAX: usize = 20;
+
 impl<'a> Lower<'_, 'a> {
     /// Lowers an expression. `want` guides literals, variants and lambdas; the result may still be of another type.
     pub(super) fn expr(&mut self, expr: &'a ast::Expr, want: Ty) -> Expr {
@@ -263,7 +266,7 @@ impl<'a> Lower<'_, 'a> {
         let inner = self.types().inner(want).unwrap_or(want);
         if let Kind::Enum(id) = self.kind_of(inner) {
             let def = self.types().def(id);
-            if let Some(index) = def.variants.iter().position(|v| *v.name == *name) {
+            if let Some(index) = def.variant(name) {
                 self.variant_used(&def.variants[index], span);
                 return self.plain_variant(id, index as u16, span);
             }
@@ -368,8 +371,8 @@ impl<'a> Lower<'_, 'a> {
             [] => None,
             [one] => Some(Some(*one)),
             several => {
-                let names: Vec<_> =
-                    several.iter().map(|(id, _)| format!("`{}.{name}`", self.types().def(*id).name)).collect();
+                let names = several.iter().take(SEVERAL_MAX);
+                let names: Vec<_> = names.map(|(id, _)| format!("`{}.{name}`", self.types().def(*id).name)).collect();
                 self.report(
                     Diagnostic::error("WF1001", span, format!("`{name}` is a variant of several enums"))
                         .label("which one?")

@@ -10,7 +10,7 @@ use crate::diagnostic::{Diagnostic, Fix};
 use crate::hir::{Expr, ExprKind, LocalId, Value};
 use crate::source::Span;
 use crate::syntax::ast::{self, Number, StringPart};
-use crate::types::{Kind, Ty, near};
+use crate::types::{Kind, Ty, listed, place_of};
 
 impl<'a> Lower<'_, 'a> {
     /// A literal value; where Json is expected it becomes Json.
@@ -242,8 +242,8 @@ impl<'a> Lower<'_, 'a> {
         let fields = self.types().fields(ty).unwrap_or_default();
         let mut values: Vec<Option<Expr>> = fields.iter().map(|_| None).collect();
         let mut order = Vec::new();
-        for (name, value) in slots {
-            let Some(index) = fields.iter().position(|(n, _)| **n == *name.text) else {
+        for (at, (name, value)) in slots.iter().enumerate() {
+            let Some(index) = place_of(&fields, at, |(n, _)| **n == *name.text) else {
                 self.unknown_field(ty, name);
                 if let Some(value) = value {
                     self.expr(value, Ty::UNKNOWN);
@@ -258,7 +258,7 @@ impl<'a> Lower<'_, 'a> {
             order.push(index);
         }
         // A name that is no field was probably meant for one that is missing.
-        let unknown = slots.iter().filter(|(name, _)| fields.iter().all(|(n, _)| **n != *name.text)).count();
+        let unknown = slots.len() - order.len();
         let values = self.fill_fields(ty, values, unknown, span);
         self.in_source_order(values, &order, span, |values| Expr { kind: ExprKind::New(values), ty, span })
     }
@@ -337,8 +337,8 @@ impl<'a> Lower<'_, 'a> {
         let local = self.temp("base", ty, base.span);
         let mut values: Vec<Option<Expr>> = fields.iter().map(|_| None).collect();
         let mut order = Vec::new();
-        for (name, value) in slots {
-            let Some(index) = fields.iter().position(|(n, _)| **n == *name.text) else {
+        for (at, (name, value)) in slots.iter().enumerate() {
+            let Some(index) = place_of(&fields, at, |(n, _)| **n == *name.text) else {
                 self.unknown_field(ty, name);
                 if let Some(value) = value {
                     self.expr(value, Ty::UNKNOWN);
@@ -373,7 +373,7 @@ impl<'a> Lower<'_, 'a> {
         let fields = self.types().fields(ty).unwrap_or_default();
         let message = format!("cannot find field `{}` in {}", name.text, self.name_of(ty));
         let mut d = Diagnostic::error("WF1001", name.span, message).label("no such field");
-        d = match near(&name.text, fields.iter().map(|(n, _)| &**n)) {
+        d = match self.world.near(&name.text, || fields.iter().map(|(n, _)| &**n).collect()) {
             Some(near) => d.help(format!("did you mean `{near}`?")),
             None if self.foreign_method(ty, &name.text).is_some() => {
                 let ours = self.foreign_method(ty, &name.text).unwrap_or_default();
@@ -384,10 +384,7 @@ impl<'a> Lower<'_, 'a> {
                 })
             }
             None if fields.is_empty() => self.opaque(ty, d),
-            None => {
-                let known: Vec<_> = fields.iter().map(|(n, _)| format!("`{n}`")).collect();
-                d.help(format!("it has {}", known.join(", ")))
-            }
+            None => d.help(format!("it has {}", listed(fields.iter().map(|(n, _)| format!("`{n}`"))))),
         };
         self.report(d);
     }

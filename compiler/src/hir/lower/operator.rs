@@ -30,7 +30,7 @@ impl<'a> Lower<'_, 'a> {
                 let Cond(right, right_yes, right_no) = self.cond(right);
                 // What the right side assigned or waited for undoes what the left side has tested.
                 let tested = if and { &mut yes } else { &mut no };
-                tested.retain(|fact| self.facts.contains(fact));
+                tested.retain(|fact| self.facts.holds(fact));
                 let ran = std::mem::take(&mut self.facts);
                 self.meet(vec![(false, skipped), (right.ty == Ty::NEVER, ran)]);
                 let (yes, no) = if and {
@@ -132,7 +132,7 @@ impl<'a> Lower<'_, 'a> {
             let before = self.facts.clone();
             let right = self.infer(right);
             let after = self.facts.clone();
-            self.facts.retain(|fact| before.contains(fact));
+            self.facts.keep_common(&before);
             let left = self.expr(left, right.ty);
             self.facts = after;
             return (left, right);

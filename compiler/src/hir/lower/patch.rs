@@ -97,9 +97,11 @@ impl<'a> Lower<'_, 'a> {
             }
         };
         let mut patches = self.world.patches.borrow_mut();
-        let index = match patches.iter().position(|p| p.id == text) {
-            Some(index) => index,
+        let mut ids = self.world.patch_ids.borrow_mut();
+        let index = match ids.get(&text) {
+            Some(index) => *index,
             None => {
+                ids.insert(text.clone(), patches.len());
                 patches.push(PatchSites { id: text, mode, deprecated, sites: Vec::new() });
                 patches.len() - 1
             }

@@ -1,11 +1,13 @@
 //! Patterns: bindings, variants, constants. What a `match` covers is next door, in `cover`.
 
+use rustc_hash::{FxHashMap, FxHashSet};
+
 use super::Lower;
 use crate::diagnostic::Diagnostic;
-use crate::hir::{Pattern, PatternKind, Value};
+use crate::hir::{Local, Pattern, PatternKind, Value};
 use crate::source::Span;
 use crate::syntax::ast::{self, StringPart};
-use crate::types::{DefKind, Kind, Ty};
+use crate::types::{DefKind, Kind, Ty, listed, place_of};
 
 impl<'a> Lower<'_, 'a> {
     /// A pattern against a value of a type. Its names become locals.
@@ -18,9 +20,10 @@ impl<'a> Lower<'_, 'a> {
 
     /// WF1006, of a name that patterns side by side bind twice; they bound all locals from `before` on.
     pub(super) fn bound_once(&self, before: usize) {
-        let bound = &self.locals[before..];
-        for (n, local) in bound.iter().enumerate().filter(|(_, local)| !local.name.is_empty()) {
-            if let Some(first) = bound[..n].iter().find(|first| first.name == local.name) {
+        let mut seen: FxHashMap<&str, &Local> = FxHashMap::default();
+        for local in self.locals[before..].iter().filter(|local| !local.name.is_empty()) {
+            let first = *seen.entry(&local.name).or_insert(local);
+            if !std::ptr::eq(first, local) {
                 self.report(
                     Diagnostic::error("WF1006", local.span, format!("`{}` is bound twice", local.name))
                         .label("second time")
@@ -128,7 +131,7 @@ impl<'a> Lower<'_, 'a> {
         }
         let inner = self.types().inner(ty).unwrap_or(ty);
         if let Kind::Enum(id) = self.kind_of(inner)
-            && self.types().def(id).variants.iter().any(|v| *v.name == *name)
+            && self.types().def(id).variant(name).is_some()
         {
             return false;
         }
@@ -152,7 +155,7 @@ impl<'a> Lower<'_, 'a> {
         match self.kind_of(ty) {
             Kind::Enum(id) => {
                 let def = self.types().def(id);
-                let Some(index) = def.variants.iter().position(|v| *v.name == *short) else {
+                let Some(index) = def.variant(short) else {
                     self.unknown_variant(id, short, name.span);
                     args.into_iter().flatten().for_each(|p| drop(self.part(p, Ty::UNKNOWN, var)));
                     return wildcard;
@@ -253,8 +256,8 @@ impl<'a> Lower<'_, 'a> {
             return Pattern { kind: PatternKind::Wildcard, ty, span };
         };
         let mut out = Vec::new();
-        for name in names.iter().filter(|n| !n.text.is_empty()) {
-            match fields.iter().position(|(n, _)| **n == *name.text) {
+        for (at, name) in names.iter().enumerate().filter(|(_, n)| !n.text.is_empty()) {
+            match place_of(&fields, at, |(n, _)| **n == *name.text) {
                 Some(index) => {
                     let field = fields[index].1;
                     let local = self.declare(name, field, var);
@@ -268,10 +271,10 @@ impl<'a> Lower<'_, 'a> {
             }
         }
         if !rest {
-            let left: Vec<_> =
-                fields.iter().filter(|(n, _)| names.iter().all(|m| *m.text != **n)).map(|(n, _)| n.as_ref()).collect();
+            let taken: FxHashSet<&str> = names.iter().map(|name| name.text.as_str()).collect();
+            let left: Vec<_> = fields.iter().map(|(name, _)| name).filter(|name| !taken.contains(&***name)).collect();
             if !left.is_empty() {
-                let message = format!("this pattern leaves out {}", left.join(", "));
+                let message = format!("this pattern leaves out {}", listed(left.into_iter().map(|n| n.to_string())));
                 self.report(
                     Diagnostic::error("WF1004", span, message).label("fields missing").help("end it with `, ..`"),
                 );

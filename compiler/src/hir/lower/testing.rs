@@ -284,7 +284,7 @@ impl<'w, 'a> Lower<'w, 'a> {
             self.arguments("cancel", "argument", &[], args, span);
             return self.host(HostKind::Cancel, vec![run], Ty::UNIT, span);
         }
-        let workflow = self.world.workflows.iter().position(|w| *w.wire == *wire);
+        let workflow = self.world.workflow_of_wire(&wire).map(|index| index as usize);
         let Some((_, params)) = workflow.and_then(|workflow| self.signal_of(workflow as u32, name)) else {
             self.lower_all(args);
             return self.error(span);
@@ -346,7 +346,7 @@ impl<'w, 'a> Lower<'w, 'a> {
         span: Span,
     ) -> Expr {
         let args = given.unwrap_or(&[]);
-        if let Some(workflow) = self.world.workflows.iter().position(|w| *w.wire == *wire) {
+        if let Some(workflow) = self.world.workflow_of_wire(wire).map(|index| index as usize) {
             self.world.member_used(workflow, name);
         }
         let Some(queries) = self.interface(wire) else {
@@ -397,7 +397,7 @@ impl<'w, 'a> Lower<'w, 'a> {
 
     /// A workflow that tests may look into.
     fn tested_workflow(&self, wire: &str) -> Option<&'w lowered::Workflow> {
-        let index = self.world.workflows.iter().position(|w| *w.wire == *wire)?;
+        let index = self.world.workflow_of_wire(wire)? as usize;
         self.tested?.get(index)
     }
 

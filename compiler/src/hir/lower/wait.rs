@@ -151,9 +151,9 @@ impl<'a> Lower<'_, 'a> {
             self.report(d.label("no signals here").help("receive in the workflow and pass the value"));
             return None;
         };
-        let Some(found) = members.signals.iter().find(|s| s.name == signal.text) else {
+        let Some(found) = members.signal(&signal.text) else {
             let d = Diagnostic::error("WF1001", signal.span, format!("cannot find signal `{}`", signal.text));
-            let near = crate::types::near(&signal.text, members.signals.iter().map(|s| s.name.as_str()));
+            let near = self.world.near(&signal.text, || members.signals.iter().map(|s| s.name.as_str()).collect());
             self.report(match near {
                 Some(near) => d.label("not declared").help(format!("did you mean `{near}`?")),
                 None => d.label("not declared").help(format!("declare it: `signal {}(..)`", signal.text)),

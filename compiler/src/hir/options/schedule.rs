@@ -3,6 +3,7 @@
 //! What the words of a cron or calendar mean is `bytecode/src/schedule`; here they are read out of the source, so that
 //! each mistake has its place.
 
+use rustc_hash::FxHashMap;
 use serde_json::{Map, Value as Json};
 use weft_bytecode::calendar;
 use weft_bytecode::schedule::{CALENDAR_FIELDS, Definition, Interval, OVERLAPS, Overlap, Policy, ScheduleDef, Spec};
@@ -23,19 +24,21 @@ type Places = Vec<(String, Span)>;
 /// The schedules of a project; those with mistakes are left out.
 pub(crate) fn schedules(world: &World<'_>) -> Vec<ScheduleDef> {
     let mut out: Vec<ScheduleDef> = Vec::new();
-    for (n, item) in world.schedules.iter().enumerate() {
+    let mut named: FxHashMap<&str, &ast::Name> = FxHashMap::default();
+    for item in &world.schedules {
         let name = &item.name.text;
-        let first = world.schedules[..n].iter().find(|other| other.name.text == *name && !name.is_empty());
-        if let Some(first) = first {
+        let first = *named.entry(name).or_insert(item.name);
+        let again = !std::ptr::eq(first, item.name) && !name.is_empty();
+        if again {
             let d = Diagnostic::error("WF1006", item.name.span, format!("two schedules are called `{name}`"));
             world.report(
                 d.label("second one")
-                    .also(first.name.span, "first one")
+                    .also(first.span, "first one")
                     .why("a schedule is known by its name, and so are the runs that it starts")
                     .help("rename one of them"),
             );
         }
-        out.extend(schedule(world, item).filter(|_| first.is_none()));
+        out.extend(schedule(world, item).filter(|_| !again));
     }
     out
 }

@@ -2,9 +2,11 @@
 
 use std::rc::Rc;
 
+use rustc_hash::{FxHashMap, FxHashSet};
+
 use weft_bytecode::verify::STORED_NAME_BYTES_MAX;
 
-use super::{Item, ModuleId, World};
+use super::{Item, ModuleId, WorkflowItem, World};
 use crate::diagnostic::Diagnostic;
 use crate::source::Span;
 use crate::syntax::ast::{self, Annotation};
@@ -62,13 +64,15 @@ impl<'a> World<'a> {
             return Wire { name, fields: Vec::new() };
         }
         let mut fields: Vec<Rc<str>> = head.iter().map(|name| (*name).into()).collect();
-        for (n, param) in params.iter().enumerate().filter(|(_, p)| !p.name.text.is_empty()) {
-            if params[..n].iter().any(|other| other.name.text == param.name.text) {
+        let mut declared = FxHashSet::default();
+        let mut taken: FxHashSet<String> = head.iter().map(|name| (*name).to_owned()).collect();
+        for param in params.iter().filter(|p| !p.name.text.is_empty()) {
+            if !declared.insert(&param.name.text) {
                 continue;
             }
             let own = || (param.name.text.clone(), param.name.span);
             let (name, span) = self.given_name(&param.annotations).unwrap_or_else(own);
-            if fields.iter().any(|other| **other == *name) {
+            if !taken.insert(name.clone()) {
                 self.report(equal(&name, span, "fields"));
             }
             fields.push(name.as_str().into());
@@ -78,9 +82,10 @@ impl<'a> World<'a> {
 
     /// Variants are told apart by their names on the wire.
     pub(super) fn refuse_equal_variants(&self, written: &[ast::VariantDecl], variants: &[VariantDef]) {
-        for (n, variant) in variants.iter().enumerate() {
+        let mut seen = FxHashSet::default();
+        for variant in variants {
             let name = variant.wire.own(&variant.name);
-            if variants[..n].iter().all(|other| other.wire.own(&other.name) != name) {
+            if seen.insert(name) {
                 continue;
             }
             if let Some(at) = written.iter().find(|w| *w.name.text == *variant.name) {
@@ -91,8 +96,9 @@ impl<'a> World<'a> {
 
     /// Members of a workflow are told apart by their names on the wire, those of a kind among each other.
     pub(crate) fn refuse_equal_members(&self, members: &[(String, Span)], what: &str) {
-        for (n, (name, span)) in members.iter().enumerate() {
-            if members[..n].iter().any(|(other, _)| other == name) {
+        let mut seen = FxHashSet::default();
+        for (name, span) in members {
+            if !seen.insert(name) {
                 self.report(equal(name, *span, what));
             }
         }
@@ -127,11 +133,26 @@ impl World<'_> {
     /// WF3011, where a signal, query, update or state of another run is used that is marked `@deprecated`. The workflow itself
     /// may go on using it.
     pub(crate) fn member_used(&self, workflow: usize, name: &ast::Name) {
-        let members = self.workflows.get(workflow).into_iter().flat_map(|workflow| &workflow.decl.members);
-        let found = members.filter(|member| member_name(member) == Some(name.text.as_str()));
-        if let Some(says) = found.filter_map(|member| deprecation(&member.annotations)).next() {
-            self.report(deprecated(&name.text, &says, name.span));
+        let members = self.deprecated_members.get_or_init(|| self.find_deprecated_members());
+        if let Some(says) = members.get(workflow).and_then(|of_workflow| of_workflow.get(name.text.as_str())) {
+            self.report(deprecated(&name.text, says, name.span));
         }
+    }
+}
+
+impl<'a> World<'a> {
+    /// What the members of each workflow say that are marked `@deprecated`.
+    fn find_deprecated_members(&self) -> Vec<FxHashMap<&'a str, Rc<str>>> {
+        let of_one = |workflow: &WorkflowItem<'a>| {
+            let mut found = FxHashMap::default();
+            for member in &workflow.decl.members {
+                if let (Some(name), Some(says)) = (member_name(member), deprecation(&member.annotations)) {
+                    found.entry(name).or_insert(says);
+                }
+            }
+            found
+        };
+        self.workflows.iter().map(of_one).collect()
     }
 }
 
