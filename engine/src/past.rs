@@ -118,6 +118,8 @@ impl Past {
     /// Those at these places.
     pub(crate) fn range(&self, range: Range<usize>) -> &[Event] {
         match range.start.checked_sub(self.before()) {
+            // What a run has still to do after a restart comes with no events: that is no reason to read any.
+            _ if range.is_empty() => &[],
             Some(start) => &self.rest[start..start + range.len()],
             None => &self.all()[range],
         }
@@ -171,5 +173,25 @@ impl Index<RangeTo<usize>> for Past {
 
     fn index(&self, range: RangeTo<usize>) -> &[Event] {
         self.range(0..range.end)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use weft_protocol::Timestamp;
+    use weft_protocol::event::EventKind;
+
+    use super::*;
+
+    #[test]
+    fn what_is_behind_the_packed_events_is_there_without_reading_them() {
+        let read = |_: &[u8]| -> Result<Vec<Event>, String> { panic!("nobody asked for them") };
+        let packed = Packed { count: 3, bytes: Vec::new(), read, kept: BTreeMap::new() };
+        let event = |id| Event { id: EventId(id), at: Timestamp(0), kind: EventKind::TimerFired { timer: EventId(1) } };
+        let mut past = Past::packed(packed, vec![event(4)]);
+        past.push(event(5));
+        assert_eq!((past.len(), past.get(3), past.last()), (5, Some(&event(4)), Some(&event(5))));
+        assert_eq!(past.range(3..5), [event(4), event(5)]);
+        assert!(past.range(0..0).is_empty() && past.range(2..2).is_empty());
     }
 }

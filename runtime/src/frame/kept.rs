@@ -36,7 +36,7 @@ impl Kept {
     /// As a row; none if it would be too large.
     pub fn row(&self, run: RunId) -> Option<SnapshotRow> {
         let mut body = vec![0; HEADER_BYTES];
-        varint::append(&mut body, &(self.trail.digest, &self.trail.large, &self.snapshot));
+        varint::append(&mut body, &(self.trail.digest, self.trail.bytes, &self.trail.large, &self.snapshot));
         let crc = crc32c::crc32c(&body[HEADER_BYTES..]);
         body[0] = VERSION;
         body[1..HEADER_BYTES].copy_from_slice(&crc.to_le_bytes());
@@ -55,11 +55,11 @@ impl Kept {
         if crc32c::crc32c(body).to_le_bytes() != header[1..] {
             return Err("its checksum does not match its bytes");
         }
-        let (digest, large, snapshot): (u64, Vec<EventId>, Snapshot) =
+        let (digest, bytes, large, snapshot): (u64, u64, Vec<EventId>, Snapshot) =
             postcard::from_bytes(body).map_err(|_| "it cannot be read")?;
         if snapshot.events != row.events {
             return Err("it is of other events than its row says");
         }
-        Ok(Kept { trail: Trail { digest, large }, snapshot })
+        Ok(Kept { trail: Trail { digest, bytes, large }, snapshot })
     }
 }

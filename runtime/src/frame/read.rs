@@ -60,11 +60,6 @@ impl ChunkReader {
         ChunkReader { part, before: None, open: None }
     }
 
-    /// The place after the last chunk read, if one was.
-    pub fn next_seq(&self) -> Option<LogSeq> {
-        self.before.map(|before| LogSeq(before.seq.0 + 1))
-    }
-
     /// The epoch of the last chunk read, if one was.
     pub fn epoch(&self) -> Option<u64> {
         self.before.map(|before| before.epoch)

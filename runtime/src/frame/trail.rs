@@ -10,6 +10,8 @@ use super::Raw;
 pub struct Trail {
     /// Of all events, in order, as they are in the log.
     pub digest: u64,
+    /// Bytes of all events, encoded.
+    pub bytes: u64,
     /// Events with values beside the log.
     pub large: Vec<EventId>,
 }
@@ -17,6 +19,7 @@ pub struct Trail {
 impl Trail {
     /// The next event is this.
     pub(crate) fn follow(&mut self, next: Raw<'_>) {
+        self.bytes += next.kind.len() as u64;
         let place = next.id.0.rotate_left(32) ^ next.at.0 as u64;
         self.digest = xxhash_rust::xxh3::xxh3_64_with_seed(next.kind, self.digest.rotate_left(1) ^ place);
     }

@@ -1,11 +1,12 @@
 //! Reaching the store, and bringing partitions from their logs into memory.
 
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use futures::{StreamExt, TryStreamExt};
 use weft_bytecode::{ProgramHash, codec};
-use weft_protocol::PartitionId;
+use weft_protocol::{LogSeq, PartitionId};
 use weft_vm::Loaded;
 
 use super::aside::{Panicked, aside};
@@ -211,17 +212,18 @@ pub(crate) async fn read_log(
 ) -> Result<(Recovery, Recovered), StoreError> {
     let snapshots = journal.snapshots(ownership.part).await?;
     let mut recovery = Recovery::with_snapshots(ownership.part, &snapshots);
-    let mut from = ownership.low;
-    loop {
-        let chunks = journal.read(ownership.part, from, CHUNKS_PER_READ).await?;
-        for chunk in &chunks {
-            recovery.feed(chunk)?;
-        }
-        from = recovery.next_seq().unwrap_or(from);
-        if chunks.len() < CHUNKS_PER_READ {
-            break;
-        }
+    let mut chunks = journal.read(ownership.part, ownership.low, CHUNKS_PER_READ).await?;
+    while let (Some(last), true) = (chunks.last(), chunks.len() == CHUNKS_PER_READ) {
+        let mut ahead = journal.read(ownership.part, LogSeq(last.seq.0 + 1), CHUNKS_PER_READ);
+        // The store is asked for the next ones before these are taken in: it reads meanwhile.
+        let at_once = futures::poll!(&mut ahead);
+        chunks.iter().try_for_each(|chunk| recovery.feed(chunk))?;
+        chunks = match at_once {
+            Poll::Ready(read) => read?,
+            Poll::Pending => ahead.await?,
+        };
     }
+    chunks.iter().try_for_each(|chunk| recovery.feed(chunk))?;
     let mut recovered = Recovered { closed: closed_ids(journal, ownership.part).await?, ..Recovered::default() };
     for (run, hashes) in recovery.large()? {
         for (hash, body) in journal.blobs(run, &hashes).await? {

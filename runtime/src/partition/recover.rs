@@ -278,11 +278,6 @@ impl Recovery {
         self.untold.extend(tells.map(|tell| ((run, tell.sent), tell)));
     }
 
-    /// The place after the last chunk fed, from which to read on.
-    pub fn next_seq(&self) -> Option<weft_protocol::LogSeq> {
-        self.reader.next_seq()
-    }
-
     /// Programs that the open runs are pinned to.
     pub fn needs(&self) -> Vec<ProgramHash> {
         let all: BTreeSet<ProgramHash> = self.open.values().filter_map(Logged::program).collect();

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use weft_engine::{Packed, Snapshot};
+use weft_protocol::limits::HISTORY_BYTES_MAX;
 use weft_protocol::{Event, EventId, RunId};
 
 use super::Partition;
@@ -29,6 +30,9 @@ impl Partition {
     }
 }
 
+/// Bytes that the number and the time of a packed event take at most, as a rule; room that is not used costs nothing.
+const PLACE_BYTES: u64 = 12;
+
 /// The first events of a run, while its log is read.
 #[derive(Debug, Clone)]
 pub(super) struct Covered {
@@ -46,8 +50,12 @@ impl Covered {
         for row in rows {
             match Kept::read(row) {
                 Ok(kept) => {
-                    let (needs, Trail { digest, .. }) = (kept.needs(), kept.trail);
-                    let packed = Packed { count: 0, bytes: Vec::new(), read: read_events, kept: BTreeMap::new() };
+                    let (needs, Trail { digest, bytes, .. }) = (kept.needs(), kept.trail);
+                    // Room at once for what is known to come: a vector that grows is copied, page by page.
+                    let room = bytes + kept.snapshot.events * PLACE_BYTES;
+                    let room = usize::try_from(room).unwrap_or(0).min(HISTORY_BYTES_MAX);
+                    let bytes = Vec::with_capacity(room);
+                    let packed = Packed { count: 0, bytes, read: read_events, kept: BTreeMap::new() };
                     all.insert(row.run, Covered { snapshot: kept.snapshot, digest, needs, packed, last: 0 });
                 }
                 Err(why) => tracing::warn!(run = %row.run, why, "a snapshot is ignored: the history is replayed"),

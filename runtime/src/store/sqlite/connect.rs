@@ -15,6 +15,8 @@ use crate::store::StoreError;
 const BUSY_FOR: Duration = Duration::from_secs(10);
 /// How long an opening that SQLite refused because of another process waits before it tries again.
 const BUSY_AGAIN_AFTER: Duration = Duration::from_millis(10);
+/// Rows that SQLite's thread reads before they are taken: with few, two threads wait for each other row by row.
+const ROWS_AHEAD: usize = 1_024;
 /// Connections that read.
 pub(super) const READERS_MAX: u32 = 2;
 
@@ -80,7 +82,9 @@ async fn connect(path: &Path, options: SqliteConnectOptions) -> Result<SqliteCon
 
 /// Connections that read, made when they are first used.
 pub(super) fn readers(path: &Path, count: u32) -> SqlitePool {
-    SqlitePoolOptions::new().max_connections(count).connect_lazy_with(options(path))
+    // A file does not hang up: asking each connection whether it is there would cost a change of threads for each query.
+    let pool = SqlitePoolOptions::new().max_connections(count).test_before_acquire(false);
+    pool.connect_lazy_with(options(path))
 }
 
 fn options(path: &Path) -> SqliteConnectOptions {
@@ -89,6 +93,7 @@ fn options(path: &Path) -> SqliteConnectOptions {
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
         .busy_timeout(BUSY_FOR)
+        .row_buffer_size(ROWS_AHEAD)
         .pragma("wal_autocheckpoint", "4000")
         .thread_name(|n| format!("sqlite-{n}"))
         .disable_statement_logging()
