@@ -20,8 +20,9 @@ cd "$copy" || exit 2
 git init -q .
 [ $# -eq 0 ] && set -- tests/"$folder"/*.patch
 
+# What goes round for ever has been caught as well, after half an hour.
 attack() {
-  cargo test -q -p weft-tests --test "$test" $filter >"$copy/said" 2>&1
+  timeout 1800 cargo test -q -p weft-tests --test "$test" $filter >"$copy/said" 2>&1
 }
 
 # Patches of code that does not compile catch nothing.
@@ -47,7 +48,8 @@ for patch in "$@"; do
     echo "$name: NOT caught"
     missed=1
   else
-    echo "$name: caught: $(grep -m 1 -E 'seed [0-9]+' "$copy/said" | cut -c 1-150)"
+    said=$(grep -m 1 -E 'seed [0-9]+' "$copy/said" | cut -c 1-150)
+    echo "$name: caught: ${said:-by the exit code}"
   fi
   git apply -R "$patch" || exit 2
 done
