@@ -9,7 +9,7 @@ use super::{Trail, varint};
 use crate::store::SnapshotRow;
 
 /// Format version of the whole row, what is in it included; another one is ignored.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 /// version, crc32c of all after it
 const HEADER_BYTES: usize = 5;
 

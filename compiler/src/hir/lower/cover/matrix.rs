@@ -236,7 +236,10 @@ impl<'w, 'p> Matrix<'w, 'p> {
         let tail = texts.split_off(used.len());
         let mut fields = self.anything(self.arity(ty, group.place));
         for (index, text) in used.into_iter().zip(texts) {
-            fields[usize::from(index)] = text;
+            // A pattern may name more than its type has, which was said.
+            if let Some(field) = fields.get_mut(usize::from(index)) {
+                *field = text;
+            }
         }
         Some(std::iter::once(self.text(ty, group.place, &fields)).chain(tail).collect())
     }
