@@ -392,6 +392,11 @@ mod tests {
         Folder::take(&path, "").unwrap();
     }
 
+    #[test]
+    fn what_programs_say_has_the_name_that_the_node_gives_it() {
+        assert_eq!(PROGRAMS_TOO, format!("warn,{}=info", telemetry::WORKFLOW_LOG));
+    }
+
     #[tokio::test]
     async fn the_usual_port_or_a_free_one() {
         let first = listen(None).await.unwrap();

@@ -75,13 +75,13 @@ pub struct Sandbox {
     since: Option<BTreeMap<(RunId, EventId), (u32, Timestamp)>>,
     /// Lines that programs logged.
     logs: Vec<(RunId, u8, String)>,
-    /// What may happen at one moment.
+    /// What may happen until everything is at rest.
     bounds: Bounds,
     /// The bound that was overrun: from then on nothing happens any more.
     overrun: Option<String>,
 }
 
-/// What may happen at one moment of virtual time before that is an error.
+/// What may happen from one call until everything is at rest, before that is an error.
 #[derive(Debug, Clone, Copy)]
 pub struct Bounds {
     /// Commits.
@@ -135,7 +135,7 @@ impl Sandbox {
         self.crashes = crashes;
     }
 
-    /// Says how much may happen at one moment: runs that start others without an end are an error then.
+    /// Says how much may happen until everything is at rest: runs that start others without an end are an error then.
     pub fn bounds(&mut self, bounds: Bounds) {
         self.bounds = bounds;
     }
@@ -236,7 +236,7 @@ impl Sandbox {
         }
     }
 
-    /// Which bound is overrun, of a moment that began after so many commits.
+    /// Which bound is overrun, of what began after so many commits.
     fn beyond(&self, began: u64) -> Option<String> {
         let Bounds { commits, open_runs } = self.bounds;
         if self.partitions.values().map(Partition::open_runs).sum::<usize>() > open_runs {

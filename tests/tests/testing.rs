@@ -261,6 +261,20 @@ async fn a_stuck_child_is_reported() {
     }
 }
 
+/// A body that asks for ever is told so.
+#[tokio::test]
+async fn a_test_that_asks_again_and_again_ends() {
+    let asking = player(
+        "workflow w() { signal done()  receive done }
+         test \"polls\" { let r = start w()  while r.is_running { } }
+         test \"waits\" { let r = start w()  while r.is_running { advance 1h } }",
+    );
+    for test in 0..2 {
+        let problem = asking.play(test).await.unwrap().problem.unwrap();
+        assert_eq!(problem.message, "the test asks for more than 10000 things");
+    }
+}
+
 /// What goes round for ever is told, in a run and in a test; `sleep 0s` waits for nothing.
 #[tokio::test]
 async fn a_loop_in_which_no_time_passes_ends() {
@@ -274,6 +288,64 @@ async fn a_loop_in_which_no_time_passes_ends() {
     for test in 0..2 {
         let problem = idle.play(test).await.unwrap().problem.unwrap();
         assert!(format!("{problem:?}").contains("fuel_activation_max"), "{problem:?}");
+    }
+}
+
+/// The first to answer decides; who is given up meanwhile hears that, and the test goes on. Both orders of words are the same
+/// when they are told again after a crash.
+#[tokio::test]
+async fn branches_that_answer_at_one_instant_and_words_between_starts() {
+    let same = player(
+        "activity price(c: String) -> Int with { queue: \"q\", timeout: 1m, retry: never }
+         error No {}
+         activity try_it(n: Int) -> Int throws No with { queue: \"q\", timeout: 1m, retry: never }
+         workflow child(c: String) -> Int with { id: \"c-{c}\" } { return price(c) }
+         workflow plan() -> Int { return race { price(\"de\"), price(\"fr\") } }
+         workflow children() -> Int { return race { child(\"de\"), child(\"fr\") } }
+         workflow fails() -> Int {
+           let (a, b) = parallel { try_it(1), try_it(2) } catch No => (0, 0)
+           return a + b
+         }
+         workflow each() -> Int {
+           let all = parallel for n in [1, 2, 3] { try_it(n) } catch No => []
+           return all.length()
+         }
+         workflow listener() with { id: \"a\" } { signal s()  receive s }
+         workflow teller() {
+           let x = start listener()
+           send x.s()
+           let y = start listener() with { id: \"b\" }
+           send y.s()
+           let z = start listener() with { id: \"z\" }
+           send z.cancel()
+           child(\"x\")
+         }
+         test \"race\" { mock price(_) => 5  let p = start plan()  assert p.result == 5 }
+         test \"mock is not used up\" {
+           mock price(_) times 1 => 5
+           mock price(_) => 6
+           let p = start plan()
+           assert p.result == 5
+           let q = start plan()
+           assert q.result == 6
+         }
+         test \"race of children\" { mock price(_) => 5  let p = start children()  assert p.result == 5 }
+         test \"fail fast\" {
+           mock try_it(1) => throw No()
+           mock try_it(_) => 7
+           let p = start fails()
+           assert p.result == 0
+         }
+         test \"each\" {
+           mock try_it(1) => throw No()
+           mock try_it(_) => 7
+           let p = start each()
+           assert p.result == 0
+         }
+         test \"words\" { mock price(_) => 5  let r = start teller()  assert r.result == () }",
+    );
+    for test in 0..same.tests().len() {
+        assert_eq!(same.play(test).await.unwrap().problem, None, "{test}");
     }
 }
 

@@ -25,14 +25,18 @@ impl Run {
         out.alarms.extend(self.timers.iter().map(|(id, timer)| (timer.due, AlarmKey::Timer(*id))));
         out.alarms.extend(self.over().map(|(at, _)| (at, AlarmKey::Run)));
         out.alarms.extend(self.facts.begins.filter(|_| !self.begun).map(|at| (at, AlarmKey::Begin)));
-        for (id, child) in &self.children {
-            let entry: Option<Outgoing> = match &child.run {
+        let children = self.children.iter().filter_map(|(id, child)| {
+            let owed = match &child.run {
                 None => self.start_of(*id),
                 Some(run) => child.cancel_requested.then(|| commands::cancel_child(run.clone())),
             };
-            out.outbox.extend(entry);
-        }
-        out.outbox.extend(self.on_the_way());
+            Some((*id, owed?))
+        });
+        // In the order of the events: what is told again arrives as it would have the first time.
+        let mut owed: Vec<(EventId, Outgoing)> = children.collect();
+        owed.extend(self.sent.iter().filter_map(|id| Some((*id, self.sent_by(*id)?))));
+        owed.sort_by_key(|(id, _)| *id);
+        out.outbox.extend(owed.into_iter().map(|(_, outgoing)| outgoing));
         out
     }
 

@@ -17,7 +17,8 @@ use weft_vm::{Activation, Loaded, Outcome, Then, Vm};
 
 use super::mock::{Mock, Playing, State, context};
 use super::{
-    BESIDE_MAX, MOCKS_MAX, OPEN_RUNS_MAX, Played, Problem, RESULT_WITHIN_MS, STEPS_MAX, WRITES_AT_ONCE_MAX, show,
+    BESIDE_MAX, CALLS_MAX, MOCKS_MAX, OPEN_RUNS_MAX, Played, Problem, RESULT_WITHIN_MS, STEPS_MAX, WRITES_AT_ONCE_MAX,
+    show,
 };
 use crate::activities::ActivityTask;
 use crate::sandbox::{Bounds, Crashes, Sandbox};
@@ -97,6 +98,7 @@ impl Host {
         let args = Payload::json("{}");
         let mut vm = Vm::new(self.loaded.clone(), test.workflow, &args, [0; 16], &self.limits);
         let mut activation = Activation::Start;
+        let mut calls = 0;
         loop {
             let step = vm.step(activation, &context(self.sandbox.now()));
             self.logs.extend(step.logs);
@@ -129,6 +131,12 @@ impl Host {
                     let Some(call) = call.and_then(|n| self.suite.calls.get(n)).cloned() else {
                         return Err(Problem::new("a test cannot call an activity", Some(test.span)));
                     };
+                    calls += 1;
+                    if calls > CALLS_MAX {
+                        let message = format!("the test asks for more than {CALLS_MAX} things");
+                        let help = "is there a loop that never ends? `advance 1d` lets a day pass, and `.result` waits for a run";
+                        return Err(Problem::new(message, Some(call.span)).label("asked again and again").help(help));
+                    }
                     let outcome = self.answer(&call, activity, args.value()).await?;
                     Activation::Resolved { op, outcome }
                 }
@@ -450,18 +458,20 @@ impl Host {
         if !self.sandbox.attempts().any(|other| self::key(other) == key) {
             return Ok(false);
         }
+        let (run, scheduled) = (task.run.run_id, task.scheduled);
+        // What is told to stop before it has begun, or while it sleeps, stops. Its mock has not been used if it had not begun:
+        // after a crash nobody would have been given it.
+        if task.cancel.is_cancelled() {
+            self.sandbox.canceled(run, scheduled).await.map_err(|e| gone(&e))?;
+            return Ok(true);
+        }
         let now = self.sandbox.now();
         if !self.attempts.contains_key(&key) {
             let playing = self.begin(task).await?;
             self.attempts.insert(key, playing);
         }
         let Some(playing) = self.attempts.get_mut(&key) else { return Ok(false) };
-        let (run, scheduled) = (task.run.run_id, task.scheduled);
         if let State::Until(due, op) = playing.state.clone() {
-            if task.cancel.is_cancelled() {
-                self.sandbox.canceled(run, scheduled).await.map_err(|e| gone(&e))?;
-                return Ok(true);
-            }
             if due > now {
                 return Ok(false);
             }

@@ -136,10 +136,11 @@ fn updated(chain: &[(RunId, &[Event])], update: &str, reply: &UpdateReply) -> Re
     if same { Ok(()) } else { Err(format!("it became {ends:?}")) }
 }
 
-/// Whether the chain had a run before. A cancel of a run that has closed, or is being canceled, is acknowledged and leaves
-/// nothing behind: told again after a reset, it is the first that the new run hears of it.
-fn is_not_first(chain: &[(RunId, &[Event])], place: Place) -> bool {
-    chain.iter().any(|(run, _)| *run < place.0)
+/// Whether the run of `place` goes on for one that was reset. A cancel of a run that has closed, or is being canceled, is
+/// acknowledged and leaves nothing behind: told again after a reset, it is the first that the new run hears of it.
+fn is_behind_a_reset(chain: &[(RunId, &[Event])], place: Place) -> bool {
+    let reset = |events: &[Event]| events.iter().any(|event| matches!(event.kind, EventKind::RunReset { .. }));
+    chain.iter().any(|(run, events)| *run <= place.0 && reset(events))
 }
 
 /// Who was acknowledged before another asked is before it in the history.
@@ -148,7 +149,7 @@ fn in_order(stored: &Stored, ledger: &Ledger) -> Result<(), String> {
     for call in &ledger.calls {
         let chain = stored.chain(&call.id);
         if let [place] = found(&chain, &call.what)[..]
-            && !(matches!(call.what, What::Cancel { .. }) && is_not_first(&chain, place))
+            && !(matches!(call.what, What::Cancel { .. }) && is_behind_a_reset(&chain, place))
         {
             by_id.entry(&call.id).or_default().push((call, place));
         }
