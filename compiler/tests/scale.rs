@@ -52,6 +52,64 @@ fn a_match_over_many_forms() {
     assert_eq!(codes(of("(Int, String)", one(|n| format!("({n}, \"s{n}\")")))), Vec::<&str>::new());
 }
 
+/// Rows that take every form belong to each form: copied at once, they take memory without end.
+#[test]
+fn arms_that_look_at_one_of_two_fields() {
+    let arms = |count: usize| {
+        each(count, |n, out| writeln!(out, "(_, {n}) => {n}").unwrap())
+            + &each(count, |n, out| writeln!(out, "({n}, _) => {n}").unwrap())
+    };
+    let over = |ty: &str, arms: String| format!("fn f(x: {ty}) -> Int = match x {{\n{arms}}}\n");
+    assert_eq!(codes(over("(Int, Int)", arms(10_000) + "_ => 0\n")), Vec::<&str>::new());
+    assert_eq!(codes(over("(Int, Int)", arms(1_000) + "(_, 5) => 0\n_ => 0\n")), ["WF3004"]);
+    let wide_below = each(5_000, |n, out| writeln!(out, "({n}, _) => {n}").unwrap())
+        + &each(5_000, |n, out| writeln!(out, "(_, {n}) => {n}").unwrap());
+    assert_eq!(codes(over("(Int, Int)", wide_below.clone() + "(_, 5) => 0\n_ => 0\n")), ["WF3004"]);
+    assert_eq!(codes(over("(Int, Int)", wide_below)), ["WF1005"]);
+}
+
+/// Each is covered by one of thousands, which differ in what only one of their fields looks for.
+#[test]
+fn arms_that_are_there_twice() {
+    for arm in [|n| format!("({n}, 1) => {n}\n"), |n| format!("(1, {n}) => {n}\n")] {
+        let arms = each(4_000, |n, out| out.push_str(&arm(n)));
+        let text = format!("fn f(x: (Int, Int)) -> Int = match x {{\n{arms}{arms}_ => 0 }}\n");
+        let found = compile(&project(text)).diagnostics;
+        assert_eq!(found.iter().filter(|d| d.code == "WF3004" && d.related.len() == 1).count(), 4_000);
+    }
+}
+
+#[test]
+fn what_a_match_leaves_is_told_in_few_words() {
+    let fields = each(9_000, |n, out| write!(out, "f{n}: Int, ").unwrap());
+    let wide = format!("enum E {{ A({fields}) B }}\nfn f(e: E) -> Int = match e {{ B => 1 }}\n");
+    for text in [format!("{}fn f(e: E) -> Int = match e {{ V0 => 1 }}\n", enum_of(4_000)), wide] {
+        let found = compile(&project(text)).diagnostics;
+        assert_eq!(found.iter().map(|d| d.code).collect::<Vec<_>>(), ["WF1005"]);
+        assert!(format!("{:?}", found[0]).len() < 5_000, "{found:?}");
+    }
+}
+
+/// Each arm looks at three of eighty columns, others than most. They cover everything, and it takes too long to see that.
+#[test]
+fn a_match_that_is_too_involved_is_not_called_uncovered() {
+    let mut seed = 1_u64;
+    let mut below = |n: u64| {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (seed >> 33) % n
+    };
+    let arms = each(480, |n, out| {
+        let mut columns = ["_"; 80];
+        (0..3).for_each(|_| columns[below(80) as usize] = ["true", "false"][below(2) as usize]);
+        writeln!(out, "({}) => {n}", columns.join(", ")).unwrap();
+    });
+    let over = |arms: &str| format!("fn f(x: ({})) -> Int = match x {{\n{arms}}}\n", ["Bool"; 80].join(", "));
+    let found = compile(&project(over(&arms))).diagnostics;
+    let told: Vec<_> = found.iter().map(|d| (d.code, d.message.as_str())).collect();
+    assert_eq!(told, [("WF1005", "match is too involved to be checked")]);
+    assert_eq!(codes(over(&(arms + "_ => 0\n"))), Vec::<&str>::new());
+}
+
 #[test]
 fn many_statements_on_one_line() {
     let lets = |value: fn(usize) -> String| {

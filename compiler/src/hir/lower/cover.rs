@@ -10,16 +10,19 @@ use super::Lower;
 use crate::diagnostic::Diagnostic;
 use crate::hir::{Pattern, PatternKind};
 use crate::source::Span;
-use crate::types::{Kind, Ty};
-use matrix::{Form, Matrix};
+use crate::types::{Kind, Ty, listed};
+use matrix::{Form, Left, Matrix};
 
 /// Steps for each pattern of a `match`, which all of them may take. Most need fewer than ten.
 const PATTERN_STEPS: usize = 64;
-/// Steps that one `match` may take besides. The worst case grows with every column; past this it counts as not covered,
-/// and an arm as one that is reached.
+/// Steps that one `match` may take besides. The worst case grows with every column; past this WF1005 asks for an arm for
+/// the rest, and every arm counts as one that is reached.
 const MATCH_STEPS_MAX: usize = 4_000_000;
 /// Steps that all of a compilation may take besides.
 pub(crate) const STEPS_MAX: usize = 40_000_000;
+
+/// Arms that WF1005 shows how to add; where more are missing, their list says enough.
+const ARMS_MAX: usize = 20;
 
 /// What questions about one `match` may still cost: a row that is looked at is a step.
 struct Steps {
@@ -33,28 +36,39 @@ impl Steps {
         self.left.set(left.unwrap_or(0));
         left.is_some()
     }
+
+    fn are_spent(&self) -> bool {
+        self.left.get() == 0
+    }
 }
 
 impl Lower<'_, '_> {
     /// A pattern where nothing else is possible: it must always match.
     pub(super) fn require_total(&self, pattern: &Pattern, place: &str) {
-        if pattern.ty == Ty::UNKNOWN || self.all_uncovered(&[pattern], pattern.ty).is_empty() {
+        if pattern.ty == Ty::UNKNOWN {
             return;
         }
-        self.report(
-            Diagnostic::error("WF1005", pattern.span, format!("{place} needs a pattern that always matches"))
-                .label("may not match")
-                .help("use `match` or `if let`"),
-        );
+        let left = self.all_uncovered(&[pattern], pattern.ty);
+        if left.texts.is_empty() && !left.gave_up {
+            return;
+        }
+        let d = Diagnostic::error("WF1005", pattern.span, format!("{place} needs a pattern that always matches"))
+            .label("may not match");
+        let d = if left.texts.is_empty() { d.why("it is too involved to be checked") } else { d };
+        self.report(d.help("use `match` or `if let`"));
     }
 
     /// WF1005: an example of what no arm covers.
     pub(super) fn require_exhaustive(&self, arms: &[&Pattern], ty: Ty, span: Span) {
-        let missing = self.all_uncovered(arms, ty);
+        let Left { texts: missing, gave_up } = self.all_uncovered(arms, ty);
         if missing.is_empty() {
+            if gave_up {
+                let d = Diagnostic::error("WF1005", span, "match is too involved to be checked");
+                let d = d.label("perhaps not everything is covered").why("its patterns go together in too many ways");
+                self.report(d.help("add `_ => ..` for the rest"));
+            }
             return;
         }
-        let list = missing.iter().map(|m| format!("`{m}`")).collect::<Vec<_>>().join(", ");
         if missing.iter().any(|m| m == "_") && self.is_open(ty) && missing.len() == 1 {
             let message = format!("match does not cover the variants that {} may have later", self.name_of(ty));
             let d = Diagnostic::error("WF1005", span, message).label("not covered");
@@ -66,12 +80,13 @@ impl Lower<'_, '_> {
             let d = Diagnostic::error("WF1005", span, message).label("not covered");
             return self.report(d.help("add `_ => ..` for the rest"));
         }
-        let arms: Vec<_> = missing.iter().map(|m| format!("{m} => ..")).collect();
-        self.report(
-            Diagnostic::error("WF1005", span, format!("match does not cover {list}"))
-                .label("not covered")
-                .help(format!("add `{}`, or `_ => ..` for the rest", arms.join(", "))),
-        );
+        let list = listed(missing.iter().map(|m| format!("`{m}`")));
+        let d = Diagnostic::error("WF1005", span, format!("match does not cover {list}")).label("not covered");
+        let arms: Vec<_> = missing.iter().take(ARMS_MAX).map(|m| format!("{m} => ..")).collect();
+        self.report(d.help(match arms.len() == missing.len() {
+            true => format!("add `{}`, or `_ => ..` for the rest", arms.join(", ")),
+            false => "add arms for them, or `_ => ..` for the rest".to_owned(),
+        }));
     }
 
     fn is_open(&self, ty: Ty) -> bool {
@@ -79,7 +94,7 @@ impl Lower<'_, '_> {
     }
 
     /// Each variant that is not covered, or one example.
-    fn all_uncovered(&self, arms: &[&Pattern], ty: Ty) -> Vec<String> {
+    fn all_uncovered(&self, arms: &[&Pattern], ty: Ty) -> Left {
         self.within_steps(arms.iter().copied(), |steps| {
             let mut matrix = Matrix::new(self.types(), steps, ty);
             let rows = arms.iter().enumerate().map(|(n, arm)| matrix.row(arm, n, false)).collect();
@@ -162,40 +177,65 @@ impl Lower<'_, '_> {
     }
 }
 
-/// Patterns above another, by what they look for at their top.
+/// The form that a pattern looks for, and one that it looks for in a field.
+type Looks<'p> = (Form<'p>, Option<(u16, Form<'p>)>);
+
+/// Patterns above another, by what they look for.
 #[derive(Default)]
 struct Earlier<'p> {
     count: usize,
-    by_form: FxHashMap<Form<'p>, Vec<(usize, &'p Pattern)>>,
+    /// Each by one thing that it looks for: what looks for something else is not covered by it.
+    by_looks: FxHashMap<Looks<'p>, Vec<(usize, &'p Pattern)>>,
     /// Those that look for several forms, or for none.
     wide: Vec<(usize, &'p Pattern)>,
 }
 
 impl<'p> Earlier<'p> {
     fn add(&mut self, pattern: &'p Pattern) {
-        let mut alternatives = Vec::new();
-        matrix::split(pattern, &mut alternatives);
         let place = (self.count, pattern);
-        match alternatives.as_slice() {
-            [one] if !matrix::always(one) && matrix::form(one).is_some() => {
-                self.by_form.entry(matrix::form(one).unwrap_or(Form::None)).or_default().push(place);
-            }
-            _ => self.wide.push(place),
-        }
         self.count += 1;
+        let Some((one, form)) = only_form(pattern) else { return self.wide.push(place) };
+        // The rarest field, as all of them may look for the same in another.
+        let mut looks = Vec::new();
+        matrix::parts(one, |index, part| looks.extend(only_form(part).map(|(_, inner)| (form, Some((index, inner))))));
+        let rarest = looks.into_iter().min_by_key(|looks| self.by_looks.get(looks).map_or(0, Vec::len));
+        self.by_looks.entry(rarest.unwrap_or((form, None))).or_default().push(place);
     }
 
-    /// The place of the first that takes all that a pattern below it is for.
-    fn alone(&self, lower: &Lower<'_, '_>, pattern: &Pattern, ty: Ty, steps: &Steps) -> Option<Span> {
-        let mut alternatives = Vec::new();
-        matrix::split(pattern, &mut alternatives);
-        let form = alternatives.first().and_then(|one| matrix::form(one));
-        let same = form.and_then(|form| self.by_form.get(&form)).map_or(&[][..], Vec::as_slice);
+    /// The place of the first that takes all that a pattern below it is for; none if the steps are not enough.
+    fn alone(&self, lower: &Lower<'_, '_>, pattern: &'p Pattern, ty: Ty, steps: &Steps) -> Option<Span> {
+        let mut looks = Vec::new();
+        if let Some((one, form)) = first_form(pattern) {
+            looks.push((form, None));
+            matrix::parts(one, |index, part| {
+                looks.extend(first_form(part).map(|(_, inner)| (form, Some((index, inner)))))
+            });
+        }
         let covers =
             |(_, p): &&(usize, &Pattern)| p.span.start < pattern.span.start && !lower.reached(p, pattern, ty, steps);
-        let (same, wide) = (same.iter().find(covers), self.wide.iter().find(covers));
-        same.into_iter().chain(wide).min_by_key(|(place, _)| *place).map(|(_, p)| p.span)
+        let same = looks.iter().filter_map(|looks| self.by_looks.get(looks));
+        let first =
+            |all: &'_ Vec<(usize, &'p Pattern)>| all.iter().take_while(|_| !steps.are_spent()).find(covers).copied();
+        same.chain([&self.wide]).filter_map(first).min_by_key(|(place, _)| *place).map(|(_, p)| p.span)
     }
+}
+
+/// The form that a pattern looks for, if it is one and no other.
+fn only_form(pattern: &Pattern) -> Option<(&Pattern, Form<'_>)> {
+    let mut alternatives = Vec::new();
+    matrix::split(pattern, &mut alternatives);
+    match alternatives.as_slice() {
+        [one] if !matrix::always(one) => Some((one, matrix::form(one)?)),
+        _ => None,
+    }
+}
+
+/// The form that the first alternative of a pattern looks for.
+fn first_form(pattern: &Pattern) -> Option<(&Pattern, Form<'_>)> {
+    let mut alternatives = Vec::new();
+    matrix::split(pattern, &mut alternatives);
+    let one = *alternatives.first()?;
+    Some((one, matrix::form(one)?))
 }
 
 /// Patterns in a pattern, itself included.

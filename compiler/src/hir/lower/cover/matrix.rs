@@ -24,6 +24,11 @@ pub(super) enum Form<'p> {
     Text(&'p str),
 }
 
+/// Fields of an example that are written out one by one.
+const FIELDS_MAX: usize = 8;
+/// Bytes of what an example says of the fields of one form; past this, only that there are some.
+const TEXT_MAX: usize = 300;
+
 /// Behind the last pattern of a row, and the last column.
 const END: u32 = u32::MAX;
 
@@ -49,22 +54,30 @@ pub(super) struct Row {
     guarded: bool,
 }
 
+/// A row that looks for one form of what is in the first column.
+struct Own<'p> {
+    /// What is behind the first column.
+    row: Row,
+    pattern: &'p Pattern,
+    /// How many rows that take every form stand above it.
+    above: usize,
+}
+
 /// The rows that look for one form of what is in the first column.
 struct Group<'p> {
     form: Form<'p>,
     /// Where the form stands among those of its type.
     place: usize,
-    /// With the pattern that looks for it; none where the row takes every form.
-    rows: Vec<(Row, Option<&'p Pattern>)>,
-    /// How many of the rows that take every form are among them.
-    taken: usize,
+    own: Vec<Own<'p>>,
+    /// Whether the last of them takes all values of the form: nothing gets to what is below.
+    closed: bool,
 }
 
 /// What rows look for in the first column.
 struct Split<'p> {
     /// In the order of the forms.
     groups: Vec<Group<'p>>,
-    /// The rows that take every form.
+    /// The rows that take every form, which belong to each group. Only a group that is looked at has copies of them.
     rest: Vec<Row>,
     /// Forms of the type; none if there is no end of them.
     forms: Option<usize>,
@@ -79,6 +92,14 @@ impl Split<'_> {
     }
 }
 
+/// What no row matches.
+pub(super) struct Left {
+    /// Examples, each of them surely one.
+    pub(super) texts: Vec<String>,
+    /// Whether the steps were not enough to find all that there may be.
+    pub(super) gave_up: bool,
+}
+
 /// The patterns of one question.
 pub(super) struct Matrix<'w, 'p> {
     types: &'w Types,
@@ -88,7 +109,7 @@ pub(super) struct Matrix<'w, 'p> {
     columns: Vec<(Ty, u32)>,
     /// The ids of rows that some value gets to.
     reached: Vec<bool>,
-    /// Whether the steps were not enough: then every row counts as reached.
+    /// Whether the steps were not enough: then every row counts as reached, and no example as found.
     gave_up: bool,
 }
 
@@ -117,24 +138,23 @@ impl<'w, 'p> Matrix<'w, 'p> {
 
     /// Each form of a value of which some value gets to no row, with an example; or one example where there is no end of
     /// forms.
-    pub(super) fn all_left(&mut self, rows: Vec<Row>) -> Vec<String> {
+    pub(super) fn all_left(mut self, rows: Vec<Row>) -> Left {
+        let mut texts = Vec::new();
         let ty = self.columns[0].0;
-        let Some(forms) = self.forms(ty) else {
-            return self.left(rows, 0).map(|mut texts| texts.remove(0)).into_iter().collect();
-        };
-        if rows.iter().any(|row| row.looks == 0) {
-            return Vec::new();
-        }
-        let split = self.split(&rows, ty);
-        let mut groups = split.groups.into_iter().peekable();
-        let mut found = Vec::new();
-        for place in 0..forms {
-            match groups.next_if(|group| group.place == place) {
-                Some(group) => found.extend(self.left_in(&group, ty, END).map(|mut texts| texts.remove(0))),
-                None => found.push(self.untouched(ty, place)),
+        if self.forms(ty).is_none() {
+            texts.extend(self.left(rows, 0).map(|mut texts| texts.remove(0)));
+        } else if rows.iter().all(|row| row.looks > 0)
+            && let Some(Split { groups, rest, forms }) = self.split(&rows, ty)
+        {
+            let mut groups = groups.into_iter().peekable();
+            for place in 0..forms.unwrap_or(0) {
+                match groups.next_if(|group| group.place == place) {
+                    Some(group) => texts.extend(self.left_in(&group, &rest, ty, END).map(|mut texts| texts.remove(0))),
+                    None => texts.push(self.untouched(ty, place)),
+                }
             }
         }
-        found
+        Left { texts, gave_up: self.gave_up }
     }
 
     /// Marks the rows that values get to.
@@ -159,8 +179,7 @@ impl<'w, 'p> Matrix<'w, 'p> {
             if rows.is_empty() || self.gave_up {
                 return;
             }
-            if !self.steps.take(rows.len()) {
-                self.gave_up = true;
+            if !self.take(rows.len()) {
                 return;
             }
             let (ty, next) = self.columns[column as usize];
@@ -171,29 +190,41 @@ impl<'w, 'p> Matrix<'w, 'p> {
             column = next;
         };
         let next = self.columns[column as usize].1;
-        let mut split = self.split(&rows, ty);
+        let Some(split) = self.split(&rows, ty) else { return };
+        drop(rows);
         // First what no pattern names: after that, most rows that take every form are known to be reached.
         if split.missing().is_some() {
-            self.reach(std::mem::take(&mut split.rest), next);
+            self.reach(split.rest.clone(), next);
         }
+        let mut rest = split.rest.as_slice();
         for group in split.groups {
+            // Of rows at the end that are reached there is nothing more to find out.
+            while let Some((_, before)) = rest.split_last().filter(|(last, _)| self.reached[last.id as usize]) {
+                rest = before;
+            }
             let (cells, columns) = (self.cells.len(), self.columns.len());
-            let (rows, column) = self.enter(&group, ty, next);
+            let above = group.own.last().map_or(0, |own| own.above);
+            let Some((rows, column)) = self.enter(&group, &split.rest[..rest.len().max(above)], ty, next) else {
+                return;
+            };
             self.reach(rows, column);
             self.cells.truncate(cells);
             self.columns.truncate(columns);
         }
     }
 
-    /// An example that no row matches, column by column.
+    /// An example that no row matches, column by column. None if there is none, or the steps are not enough to find it.
     fn left(&mut self, mut rows: Vec<Row>, mut column: u32) -> Option<Vec<String>> {
         let mut skipped = 0;
         let ty = loop {
             if rows.iter().any(|row| row.looks == 0) {
                 return None;
             }
-            if rows.is_empty() || !self.steps.take(rows.len()) {
+            if rows.is_empty() {
                 return Some(self.anything(skipped + self.count(column)));
+            }
+            if !self.take(rows.len()) {
+                return None;
             }
             let (ty, next) = self.columns[column as usize];
             if rows.iter().any(|row| !self.cells[row.first as usize].always) {
@@ -203,32 +234,29 @@ impl<'w, 'p> Matrix<'w, 'p> {
             (column, skipped) = (next, skipped + 1);
         };
         let next = self.columns[column as usize].1;
-        let mut split = self.split(&rows, ty);
+        let split = self.split(&rows, ty)?;
+        drop(rows);
         let missing = split.missing();
-        let finite = split.forms.is_some();
-        let (mut before, behind) = (std::mem::take(&mut split.groups), missing.map(|_| Vec::new()));
-        let mut behind = behind.unwrap_or_default();
-        if let Some(missing) = missing {
-            behind = before.split_off(missing.min(before.len()));
-        }
+        let Split { groups, rest, forms } = split;
         // Where there is no end of forms, one that no pattern names says all: it gets to the rows that take every form.
-        let groups = |groups: Vec<Group<'p>>| groups.into_iter().filter(move |_| finite);
-        let mut found = groups(before).find_map(|group| self.left_in(&group, ty, next));
+        let groups = if forms.is_some() { groups } else { Vec::new() };
+        let (before, behind) = groups.split_at(missing.unwrap_or(groups.len()).min(groups.len()));
+        let mut found = before.iter().find_map(|group| self.left_in(group, &rest, ty, next));
         if let Some(missing) = missing.filter(|_| found.is_none()) {
-            found = self.left(std::mem::take(&mut split.rest), next).map(|tail| {
-                let first = if finite { self.untouched(ty, missing) } else { String::from("_") };
+            found = self.left(rest.clone(), next).map(|tail| {
+                let first = if forms.is_some() { self.untouched(ty, missing) } else { String::from("_") };
                 std::iter::once(first).chain(tail).collect()
             });
-            found = found.or_else(|| groups(behind).find_map(|group| self.left_in(&group, ty, next)));
+            found = found.or_else(|| behind.iter().find_map(|group| self.left_in(group, &rest, ty, next)));
         }
         found.map(|texts| self.anything(skipped).into_iter().chain(texts).collect())
     }
 
     /// An example of one form that no row matches, with what is in the columns behind it.
-    fn left_in(&mut self, group: &Group<'p>, ty: Ty, next: u32) -> Option<Vec<String>> {
+    fn left_in(&mut self, group: &Group<'p>, rest: &[Row], ty: Ty, next: u32) -> Option<Vec<String>> {
         let (cells, columns) = (self.cells.len(), self.columns.len());
+        let (rows, column) = self.enter(group, rest, ty, next)?;
         let used = self.used(group);
-        let (rows, column) = self.enter(group, ty, next);
         let found = self.left(rows, column);
         self.cells.truncate(cells);
         self.columns.truncate(columns);
@@ -244,22 +272,32 @@ impl<'w, 'p> Matrix<'w, 'p> {
         Some(std::iter::once(self.text(ty, group.place, &fields)).chain(tail).collect())
     }
 
-    /// Sorts rows by what they look for in the first column.
-    fn split(&mut self, rows: &[Row], ty: Ty) -> Split<'p> {
+    /// Takes steps; false if there are not enough.
+    fn take(&mut self, steps: usize) -> bool {
+        self.gave_up |= !self.steps.take(steps);
+        !self.gave_up
+    }
+
+    /// Sorts rows by what they look for in the first column; none if the steps are not enough.
+    fn split(&mut self, rows: &[Row], ty: Ty) -> Option<Split<'p>> {
         let mut groups: Vec<Group<'p>> = Vec::new();
         let mut known: FxHashMap<Form<'p>, usize> = FxHashMap::default();
-        let mut wild: Vec<Row> = Vec::new();
+        let mut rest: Vec<Row> = Vec::new();
         let forms = self.forms(ty);
         let mut alternatives = Vec::new();
         for row in rows {
             let cell = self.cells[row.first as usize];
             let behind = Row { first: cell.next, looks: row.looks - u32::from(!cell.always), ..*row };
             if cell.always {
-                wild.push(behind);
+                rest.push(behind);
                 continue;
             }
             alternatives.clear();
             split(cell.pattern, &mut alternatives);
+            // The row itself was paid for.
+            if !self.take(alternatives.len().saturating_sub(1)) {
+                return None;
+            }
             for pattern in &alternatives {
                 let form = form(pattern);
                 let Some((form, place)) = form.and_then(|form| Some((form, self.place(ty, form)?))) else {
@@ -268,31 +306,29 @@ impl<'w, 'p> Matrix<'w, 'p> {
                     continue;
                 };
                 let at = *known.entry(form).or_insert_with(|| {
-                    groups.push(Group { form, place, rows: Vec::new(), taken: 0 });
+                    groups.push(Group { form, place, own: Vec::new(), closed: false });
                     groups.len() - 1
                 });
                 let group = &mut groups[at];
-                group.rows.extend(wild[group.taken..].iter().map(|row| (*row, None)));
-                group.taken = wild.len();
-                group.rows.push((behind, Some(*pattern)));
+                if !group.closed {
+                    group.own.push(Own { row: behind, pattern, above: rest.len() });
+                    group.closed = behind.looks == 0 && !behind.guarded && looks_only_for_form(pattern);
+                }
             }
-        }
-        for group in &mut groups {
-            group.rows.extend(wild[group.taken..].iter().map(|row| (*row, None)));
         }
         if forms.is_some() {
             groups.sort_by_key(|group| group.place);
         } else {
             (0..).zip(&mut groups).for_each(|(n, group)| group.place = n);
         }
-        Split { groups, rest: wild, forms }
+        Some(Split { groups, rest, forms })
     }
 
     /// The fields that a pattern of the group looks at, in order.
     fn used(&self, group: &Group<'p>) -> Vec<u16> {
         let mut used = Vec::new();
-        for pattern in group.rows.iter().filter_map(|(_, pattern)| *pattern) {
-            parts(pattern, |index, part| {
+        for own in &group.own {
+            parts(own.pattern, |index, part| {
                 if !always(part) {
                     used.push(index);
                 }
@@ -303,36 +339,55 @@ impl<'w, 'p> Matrix<'w, 'p> {
         used
     }
 
-    /// The rows of a group with what they look at inside the form in front; and the first of their columns.
-    fn enter(&mut self, group: &Group<'p>, ty: Ty, next: u32) -> (Vec<Row>, u32) {
+    /// The rows of a group, among them those that take every form, with what they look at inside the form in front; and
+    /// the first of their columns. None if the steps are not enough: nothing is copied that was not paid for.
+    fn enter(&mut self, group: &Group<'p>, rest: &[Row], ty: Ty, next: u32) -> Option<(Vec<Row>, u32)> {
+        let above = group.own.last().map_or(0, |own| own.above);
+        let rest = if group.closed { &rest[..above] } else { rest };
+        let count = group.own.len() + rest.len();
+        let fields: usize = group.own.iter().map(|own| part_count(own.pattern)).sum();
+        if !self.take(count + fields) {
+            return None;
+        }
         let used = self.used(group);
+        if !self.take(used.len() * count) {
+            return None;
+        }
         let mut column = next;
         for index in used.iter().rev() {
             self.columns.push((self.field(ty, group.form, *index), column));
             column = self.columns.len() as u32 - 1;
         }
-        let mut rows = Vec::with_capacity(group.rows.len());
+        let mut rows = Vec::with_capacity(count);
         let mut slots: Vec<&'p Pattern> = Vec::new();
-        for (row, pattern) in &group.rows {
+        let mut copied = 0;
+        for own in &group.own {
+            for row in &rest[copied..own.above] {
+                rows.push(self.in_front(*row, std::iter::repeat_n(&WILD, used.len())));
+            }
+            copied = own.above;
             slots.clear();
             slots.resize(used.len(), &WILD);
-            if let Some(pattern) = pattern {
-                parts(pattern, |index, part| {
-                    if let Ok(at) = used.binary_search(&index) {
-                        slots[at] = part;
-                    }
-                });
-            }
-            let mut row = *row;
-            for pattern in slots.iter().rev() {
-                let (first, looks) = self.cell(pattern, row.first);
-                (row.first, row.looks) = (first, row.looks + looks);
-            }
-            rows.push(row);
+            parts(own.pattern, |index, part| {
+                if let Ok(at) = used.binary_search(&index) {
+                    slots[at] = part;
+                }
+            });
+            rows.push(self.in_front(own.row, slots.iter().rev().copied()));
         }
-        // What is too much ends where the rows are looked at.
-        self.steps.take(used.len() * rows.len());
-        (rows, column)
+        for row in &rest[copied..] {
+            rows.push(self.in_front(*row, std::iter::repeat_n(&WILD, used.len())));
+        }
+        Some((rows, column))
+    }
+
+    /// A row with patterns in front, the last of them first.
+    fn in_front(&mut self, mut row: Row, patterns: impl Iterator<Item = &'p Pattern>) -> Row {
+        for pattern in patterns {
+            let (first, looks) = self.cell(pattern, row.first);
+            (row.first, row.looks) = (first, row.looks + looks);
+        }
+        row
     }
 
     /// Puts a pattern in front of others; and whether it looks at its value.
@@ -424,7 +479,7 @@ impl<'w, 'p> Matrix<'w, 'p> {
             Kind::Option(_) => {
                 return match fields {
                     [one] if one == "_" => String::from("value"),
-                    _ => fields.join(", "),
+                    _ => fields_in_words(fields),
                 };
             }
             Kind::Result(_) => String::from(if place == 0 { "Ok" } else { "Failed" }),
@@ -435,7 +490,7 @@ impl<'w, 'p> Matrix<'w, 'p> {
             Kind::Shape(_) => return String::from("{ .. }"),
             _ => String::new(),
         };
-        if fields.is_empty() { name } else { format!("{name}({})", fields.join(", ")) }
+        if fields.is_empty() { name } else { format!("{name}({})", fields_in_words(fields)) }
     }
 }
 
@@ -485,8 +540,38 @@ pub(super) fn form(pattern: &Pattern) -> Option<Form<'_>> {
     })
 }
 
+/// Fields with commas between them. Where they are many, those side by side of which nothing is known are told as `..`.
+fn fields_in_words(fields: &[String]) -> String {
+    let short = match fields.len() {
+        ..=FIELDS_MAX => fields.join(", "),
+        _ => {
+            let runs = fields.chunk_by(|one, next| one == "_" && next == "_");
+            let words = runs.map(|run| if run.len() > 1 { ".." } else { run[0].as_str() });
+            words.collect::<Vec<_>>().join(", ")
+        }
+    };
+    if short.len() > TEXT_MAX { String::from("..") } else { short }
+}
+
+/// Whether a pattern that is no alternative takes all values of its form.
+fn looks_only_for_form(pattern: &Pattern) -> bool {
+    let mut only = true;
+    parts(pattern, |_, part| only = only && always(part));
+    only
+}
+
+/// Parts of a pattern that is no alternative.
+fn part_count(pattern: &Pattern) -> usize {
+    match &pattern.kind {
+        PatternKind::Some(_) => 1,
+        PatternKind::Variant(_, fields) => fields.len(),
+        PatternKind::Fields(fields) => fields.len(),
+        _ => 0,
+    }
+}
+
 /// The parts of a pattern that is no alternative.
-fn parts<'p>(pattern: &'p Pattern, mut each: impl FnMut(u16, &'p Pattern)) {
+pub(super) fn parts<'p>(pattern: &'p Pattern, mut each: impl FnMut(u16, &'p Pattern)) {
     match &pattern.kind {
         PatternKind::Some(inner) => each(0, inner),
         PatternKind::Variant(_, fields) => (0..).zip(fields).for_each(|(n, field)| each(n, field)),
