@@ -183,6 +183,11 @@ fn many_members_and_tasks() {
     let awaited = each(2_000, |n, out| writeln!(out, "await t{n}").unwrap());
     let head = "error E { a: Int }\nactivity a(x: Int) -> Int throws E with { queue: \"q\", timeout: 1s }\n";
     assert_eq!(codes(format!("{head}workflow w() throws E {{\n{begun}{awaited}}}\n")), Vec::<&str>::new());
+    let begun = each(6_000, |n, out| writeln!(out, "let t{n} = spawn a({n})").unwrap());
+    let thrown = each(6_000, |n, out| writeln!(out, "if k == {n} {{ throw E(1) }}").unwrap());
+    let awaited = each(6_000, |n, out| writeln!(out, "await t{n}").unwrap());
+    let all = format!("{head}workflow w(k: Int) throws E {{\n{begun}{thrown}{awaited}}}\n");
+    assert_eq!(codes(all), Vec::<&str>::new());
 }
 
 /// Each of them doubles the one before.

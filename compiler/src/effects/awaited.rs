@@ -20,6 +20,7 @@ pub(super) struct Block<'b> {
 #[derive(Default)]
 struct Turns {
     awaits: FxHashMap<LocalId, Vec<usize>>,
+    /// Those that may not go on to the next.
     others: Vec<usize>,
 }
 
@@ -32,19 +33,24 @@ impl<'b> Block<'b> {
     pub(super) fn surely(&self, task: LocalId, from: usize) -> bool {
         let turns = self.turns.get_or_init(|| self.find_turns());
         let (mut awaits, mut others) = (behind(turns.awaits.get(&task), from), behind(Some(&turns.others), from));
-        let look = Look { task, in_loop: false };
+        let look = Look { task: Some(task), in_loop: false };
         let mut way = PASSES;
         // What neither awaits it nor turns away is passed.
         while !way.awaited && !way.leaves {
             let Some(at) = awaits.peek().into_iter().chain(others.peek()).min().copied() else { break };
             awaits.next_if_eq(&at);
             others.next_if_eq(&at);
-            way = way.then(|| match self.stmts.get(at) {
-                Some(stmt) => look.stmt(stmt),
-                None => look.otherwise(self.value),
-            });
+            way = way.then(|| self.at(at, look));
         }
         way.awaited && !way.leaves
+    }
+
+    /// What a statement does, or the value behind them.
+    fn at(&self, at: usize, look: Look) -> Way {
+        match self.stmts.get(at) {
+            Some(stmt) => look.stmt(stmt),
+            None => look.otherwise(self.value),
+        }
     }
 
     fn find_turns(&self) -> Turns {
@@ -53,6 +59,13 @@ impl<'b> Block<'b> {
             stmt.parts(&mut |part| turns.note(n, part));
         }
         self.value.into_iter().for_each(|value| turns.note(self.stmts.len(), value));
+        // What they do is the same for each task that is not awaited in them. One that always goes on need not be asked
+        // again for each, as a `throw` behind an `if`.
+        let look = Look { task: None, in_loop: false };
+        turns.others.retain(|at| {
+            let way = self.at(*at, look);
+            way.awaited || way.leaves
+        });
         turns
     }
 }
@@ -120,7 +133,8 @@ impl Way {
 
 #[derive(Clone, Copy)]
 struct Look {
-    task: LocalId,
+    /// None for one that is not awaited there.
+    task: Option<LocalId>,
     /// Whether `break` and `continue` stay inside of the code that is looked at.
     in_loop: bool,
 }
@@ -207,7 +221,7 @@ impl Look {
     }
 
     fn awaits(self, expr: &Expr) -> bool {
-        matches!(&expr.kind, ExprKind::Await(task) if matches!(task.kind, ExprKind::Local(id) if id == self.task))
+        matches!(&expr.kind, ExprKind::Await(task) if matches!(task.kind, ExprKind::Local(id) if Some(id) == self.task))
     }
 
     /// Whether the first thing that code does is to await the task.
