@@ -111,6 +111,16 @@ fn a_match_that_is_too_involved_is_not_called_uncovered() {
 }
 
 #[test]
+fn types_without_end() {
+    let records = each(5_000, |n, out| writeln!(out, "record R{n} {{ a: R{n}, b: R{} }}", n + 1).unwrap());
+    let found = compile(&project(records + "record R5000 { a: Int }\n")).diagnostics;
+    assert_eq!(found.iter().filter(|d| d.code == "WF1013").count(), 5_000);
+    let fields = each(5_000, |n, out| write!(out, "f{n}: L{n} ").unwrap());
+    let leaves = each(5_000, |n, out| writeln!(out, "record L{n} {{ a: Int }}").unwrap());
+    assert_eq!(codes(format!("record R {{ {fields} }}\n{leaves}")), Vec::<&str>::new());
+}
+
+#[test]
 fn many_statements_on_one_line() {
     let lets = |value: fn(usize) -> String| {
         format!(

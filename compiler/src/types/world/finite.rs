@@ -1,6 +1,6 @@
 //! WF1013 for types: those that must contain a value of their own could never be made.
 
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashMap;
 
 use super::World;
 use crate::diagnostic::Diagnostic;
@@ -16,8 +16,10 @@ const SIZE_MAX: usize = 64;
 struct Node {
     /// Ways to make one: each with the types of which it needs a value.
     ways: Vec<Vec<DefId>>,
-    /// Who needs one.
-    users: Vec<DefId>,
+    /// For each way, how many of them are not known to have an end.
+    open: Vec<usize>,
+    /// Who needs one, and in which way.
+    users: Vec<(DefId, usize)>,
     finite: bool,
 }
 
@@ -25,15 +27,8 @@ impl World<'_> {
     /// A record, an error or an enum of which no value ends could never be made.
     pub(super) fn refuse_endless(&self) {
         let nodes = self.nodes();
-        let mut told: FxHashSet<DefId> = FxHashSet::default();
-        for id in circling(&nodes) {
-            let needed = reached(id, |id| nodes[&id].ways.concat(), &nodes);
-            if told.contains(&id) || !needed.contains(&id) {
-                continue;
-            }
-            // One circle is one mistake.
-            let needing = reached(id, |id| nodes[&id].users.clone(), &nodes);
-            told.extend(needed.intersection(&needing));
+        // One circle is one mistake.
+        for id in circles(&nodes) {
             let def = self.types.def(id);
             let Some(span) = def.span else { continue };
             let mut d = Diagnostic::error("WF1013", span, format!("`{}` contains itself without end", def.name))
@@ -75,22 +70,28 @@ impl World<'_> {
             if large || ways.iter().any(Vec::is_empty) {
                 ready.push(id);
             }
-            nodes.insert(id, Node { ways, ..Node::default() });
+            let open = ways.iter().map(Vec::len).collect();
+            nodes.insert(id, Node { ways, open, ..Node::default() });
         }
-        // Once for each way, as the ways are gone through again.
-        let needs: Vec<(DefId, DefId)> =
-            nodes.iter().flat_map(|(id, node)| node.ways.iter().flatten().map(|needed| (*needed, *id))).collect();
+        let each = |(id, node): (&DefId, &Node)| {
+            let id = *id;
+            let ways = node.ways.iter().enumerate();
+            ways.flat_map(move |(way, all)| all.iter().map(move |needed| (*needed, (id, way)))).collect::<Vec<_>>()
+        };
+        let needs: Vec<_> = nodes.iter().flat_map(each).collect();
         for (needed, user) in needs {
             nodes.entry(needed).or_default().users.push(user);
         }
         while let Some(id) = ready.pop() {
             let Some(node) = nodes.get_mut(&id).filter(|node| !node.finite) else { continue };
             node.finite = true;
-            let users = node.users.clone();
-            let now = users
-                .into_iter()
-                .filter(|user| nodes[user].ways.iter().any(|way| way.iter().all(|needed| nodes[needed].finite)));
-            ready.extend(now);
+            for (user, way) in std::mem::take(&mut node.users) {
+                let Some(open) = nodes.get_mut(&user).and_then(|user| user.open.get_mut(way)) else { continue };
+                *open -= 1;
+                if *open == 0 {
+                    ready.push(user);
+                }
+            }
         }
         nodes
     }
@@ -113,39 +114,51 @@ impl World<'_> {
     }
 }
 
-/// The types without an end, but for those that only hold one of them, in the order of their declarations.
-fn circling(nodes: &FxHashMap<DefId, Node>) -> Vec<DefId> {
-    let endless = |id: &DefId| !nodes[id].finite;
-    let mut users: FxHashMap<DefId, usize> = FxHashMap::default();
-    for (id, node) in nodes.iter().filter(|(_, node)| !node.finite) {
-        users.insert(*id, node.users.iter().filter(|user| endless(user)).count());
-    }
-    let mut only_hold: Vec<DefId> = users.iter().filter(|(_, count)| **count == 0).map(|(id, _)| *id).collect();
-    while let Some(id) = only_hold.pop() {
-        users.remove(&id);
-        for needed in nodes[&id].ways.iter().flatten() {
-            let Some(count) = users.get_mut(needed) else { continue };
-            *count = count.saturating_sub(1);
-            if *count == 0 {
-                only_hold.push(*needed);
+/// The first type of each circle: of types without an end that need each other, or of one that needs itself. In the order
+/// of their declarations.
+fn circles(nodes: &FxHashMap<DefId, Node>) -> Vec<DefId> {
+    let needed = |id: DefId| {
+        let all = nodes.get(&id).into_iter().flat_map(|node| node.ways.iter().flatten().copied());
+        all.filter(|id| !nodes[id].finite).collect::<Vec<_>>()
+    };
+    let mut starts: Vec<DefId> = nodes.iter().filter(|(_, node)| !node.finite).map(|(id, _)| *id).collect();
+    starts.sort_unstable_by_key(|id| id.0);
+    let mut found = Vec::new();
+    // Gabow's way to strongly connected components: `open` has the types whose circle is not known as a whole, and `heads`
+    // the places there where one may begin. A type has its place in `open`; none when its circle is known.
+    let mut places: FxHashMap<DefId, Option<usize>> = FxHashMap::default();
+    let (mut open, mut heads, mut way) = (Vec::new(), Vec::new(), Vec::new());
+    for start in starts {
+        let mut next = Some(start).filter(|start| !places.contains_key(start));
+        loop {
+            if let Some(id) = next.take() {
+                places.insert(id, Some(open.len()));
+                heads.push(open.len());
+                open.push(id);
+                way.push((id, needed(id)));
+            }
+            let Some((id, todo)) = way.last_mut() else { break };
+            if let Some(other) = todo.pop() {
+                match places.get(&other) {
+                    None => next = Some(other),
+                    Some(Some(place)) => heads.truncate(heads.partition_point(|head| head <= place)),
+                    Some(None) => {}
+                }
+                continue;
+            }
+            let id = *id;
+            way.pop();
+            let place = places.get(&id).copied().flatten();
+            if let Some(place) = place.filter(|place| heads.last() == Some(place)) {
+                heads.pop();
+                let circle = open.split_off(place);
+                places.extend(circle.iter().map(|id| (*id, None)));
+                if circle.len() > 1 || needed(id).contains(&id) {
+                    found.extend(circle.into_iter().min_by_key(|id| id.0));
+                }
             }
         }
     }
-    let mut left: Vec<DefId> = users.into_keys().collect();
-    left.sort_unstable_by_key(|id| id.0);
-    left
-}
-
-/// The types without an end that one leads to, at any distance.
-fn reached(from: DefId, next: impl Fn(DefId) -> Vec<DefId>, nodes: &FxHashMap<DefId, Node>) -> FxHashSet<DefId> {
-    let mut seen = FxHashSet::default();
-    let mut todo = vec![from];
-    while let Some(id) = todo.pop() {
-        for other in next(id) {
-            if !nodes[&other].finite && seen.insert(other) {
-                todo.push(other);
-            }
-        }
-    }
-    seen
+    found.sort_unstable_by_key(|id| id.0);
+    found
 }
