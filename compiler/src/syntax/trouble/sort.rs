@@ -353,6 +353,7 @@ pub(super) fn sort(rule: Rule) -> Sort {
         | Rule::stmt_end
         | Rule::decl_word
         | Rule::modifier_word
+        | Rule::back_in_time
         | Rule::EOI => Sort::Fine,
     }
 }
