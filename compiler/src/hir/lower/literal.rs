@@ -455,10 +455,10 @@ pub(crate) fn number_value(number: &Number, want: Ty) -> Result<(Value, Ty), Str
 /// Whether a `Float` says as much as the digits it was read from.
 fn kept(digits: &str, value: f64) -> bool {
     let digits = digits.trim_start_matches('-');
-    let Some((whole, fraction)) = digits.split_once('.') else {
-        let digits = digits.trim_start_matches('0');
-        return digits.is_empty() || format!("{:.0}", value.abs()) == digits;
-    };
-    let all: String = [whole, fraction.trim_end_matches('0')].concat();
-    all.trim_start_matches('0').len() <= FLOAT_DIGITS
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    let (whole, fraction) = (whole.trim_start_matches('0'), fraction.trim_end_matches('0'));
+    if fraction.is_empty() {
+        return whole.is_empty() || format!("{:.0}", value.abs()) == whole;
+    }
+    [whole, fraction].concat().trim_start_matches('0').len() <= FLOAT_DIGITS
 }
