@@ -216,7 +216,7 @@ impl<'a> Lower<'_, 'a> {
         }
     }
 
-    /// WF1024: a division of `Int`s whose result is widened.
+    /// WF1024: a division of `Int`s whose result is widened, unless it is known to have no fraction.
     fn fraction_dropped(&self, expr: &Expr) {
         match &expr.kind {
             ExprKind::Binary(BinaryOp::Div, left, right) if left.ty == Ty::INT && right.ty == Ty::INT => {
@@ -225,7 +225,8 @@ impl<'a> Lower<'_, 'a> {
                     _ => None,
                 };
                 let exact = |(a, b): (i64, i64)| a.checked_rem(b) == Some(0);
-                if self.instance || whole(left).zip(whole(right)).is_some_and(exact) {
+                let nothing = matches!(whole(right), Some(1 | -1)) || whole(left).zip(whole(right)).is_some_and(exact);
+                if self.instance || nothing {
                     return;
                 }
                 let message = "this drops the fraction before it becomes a Decimal";
