@@ -1,6 +1,6 @@
 //! Diagnostics → sources: the edits that need no person to look are made, until none is left.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::analysis::{Project, compile};
 use crate::diagnostic::Diagnostic;
@@ -33,10 +33,19 @@ pub struct Done {
 
 /// Makes the safe edits of a project's diagnostics, over and over.
 pub fn fix(project: &Project) -> Fixed {
+    fix_those(project, |_| true)
+}
+
+/// Makes the safe edits of the diagnostics with one code, over and over.
+pub fn fix_of(project: &Project, code: &str) -> Fixed {
+    fix_those(project, |diagnostic| diagnostic.code == code)
+}
+
+fn fix_those(project: &Project, pass: impl Fn(&Diagnostic) -> bool) -> Fixed {
     let mut fixed = Fixed { project: project.clone(), done: Vec::new(), left: Vec::new() };
     for _ in 0..ROUNDS_MAX {
         fixed.left = compile(&fixed.project).diagnostics;
-        if !round(&mut fixed) {
+        if !round(&mut fixed, &pass) {
             return fixed;
         }
     }
@@ -44,21 +53,22 @@ pub fn fix(project: &Project) -> Fixed {
     fixed
 }
 
-/// Makes the safe edits of the diagnostics that are left; false if there was none.
-fn round(fixed: &mut Fixed) -> bool {
+/// Makes the safe edits of the diagnostics that are left and pass; false if there was none.
+fn round(fixed: &mut Fixed, pass: impl Fn(&Diagnostic) -> bool) -> bool {
     let mut edits: Vec<(Span, &str)> = Vec::new();
     let mut taken = Taken::default();
     let lines: Vec<Lines> = fixed.project.sources.iter().map(|source| Lines::new(&source.text)).collect();
-    for diagnostic in &fixed.left {
+    for diagnostic in fixed.left.iter().filter(|diagnostic| pass(diagnostic)) {
         let Some(fix) = diagnostic.fix.as_ref().filter(|fix| fix.safe) else { continue };
         // One that touches another waits for the next round, where its places are known anew.
-        if fix.edits.iter().any(|(span, _)| taken.touch(*span)) {
+        let joins = matches!(fix.edits.as_slice(), [(span, text)] if taken.joins(*span, text));
+        if !joins && fix.edits.iter().any(|(span, _)| taken.touch(*span)) {
             continue;
         }
         if fix.edits.iter().any(|(span, text)| inserted_before(&fixed.project, *span, text)) {
             continue;
         }
-        fix.edits.iter().for_each(|(span, _)| taken.add(*span));
+        fix.edits.iter().for_each(|(span, text)| taken.add(*span, text));
         edits.extend(fix.edits.iter().map(|(span, text)| (*span, text.as_str())));
         let file = usize::from(diagnostic.span.file.0);
         let source = &fixed.project.sources[file];
@@ -80,23 +90,46 @@ fn round(fixed: &mut Fixed) -> bool {
     !edits.is_empty()
 }
 
-/// Places that are edited, none of which touches another: where each begins, and where it ends.
+/// Places that are edited, none of which touches another.
 #[derive(Default)]
-struct Taken(BTreeMap<(FileId, u32), u32>);
+struct Taken<'a> {
+    /// Where each begins, and where it ends.
+    ends: BTreeMap<(FileId, u32), u32>,
+    /// What is inserted into a row, and where.
+    rows: BTreeSet<(FileId, u32, &'a str)>,
+}
 
-impl Taken {
-    fn add(&mut self, span: Span) {
-        let end = self.0.entry((span.file, span.start)).or_default();
+impl<'a> Taken<'a> {
+    fn add(&mut self, span: Span, text: &'a str) {
+        let end = self.ends.entry((span.file, span.start)).or_default();
         *end = span.end.max(*end);
+        if let Some(head) = of_a_row(span, text) {
+            self.rows.insert((span.file, span.start, head));
+        }
+    }
+
+    /// Whether it is inserted behind others of its row. One that begins like another waits: it would be there twice.
+    fn joins(&self, span: Span, text: &str) -> bool {
+        let Some(head) = of_a_row(span, text) else { return false };
+        let mut same =
+            self.rows.range((span.file, span.start, "")..).take_while(|row| (row.0, row.1) == (span.file, span.start));
+        same.next().is_some() && !self.rows.contains(&(span.file, span.start, head))
     }
 
     /// Whether a place overlaps one of them, or begins where one does.
     fn touch(&self, span: Span) -> bool {
-        let before = self.0.range(..=(span.file, span.start)).next_back();
+        let before = self.ends.range(..=(span.file, span.start)).next_back();
         let before = before
             .is_some_and(|((file, start), end)| *file == span.file && (*start == span.start || *end > span.start));
-        before || self.0.range((span.file, span.start)..(span.file, span.end.max(span.start))).next().is_some()
+        before || self.ends.range((span.file, span.start)..(span.file, span.end.max(span.start))).next().is_some()
     }
+}
+
+/// How an insertion begins that may stand behind others: a line, or a name of a list. Two imports of one module begin
+/// alike.
+fn of_a_row(span: Span, text: &str) -> Option<&str> {
+    let row = span.start == span.end && (text.starts_with("\nimport ") || text.starts_with(", "));
+    row.then(|| text.split('{').next()).flatten()
 }
 
 /// Whether an edit inserts what stands there already, and so did not help. Only closers come in rows.
@@ -203,6 +236,32 @@ workflow w() -> Time { let x = random()
         // Not known to be meant: the type is another, the name stands for good, or the variable is that of another.
         let left = "fn a(xs: List<Int>) -> Int {\n  var n = 1\n  n == 5\n  xs.push(n)\n  let m = xs.map(x => x + n)\n  m.length()\n  return n\n}\n";
         assert_eq!(fixed(left).project.sources[0].text, left);
+    }
+
+    #[test]
+    fn what_may_be_meant_as_the_result_is_left() {
+        for end in [
+            "out.sort()",
+            "if xs == [] { out.sort() } else { out.push(2) }",
+            "match xs.length() { 0 => out.sort(), _ => out.push(2) }",
+        ] {
+            let text = format!("fn added(xs: List<Int>) {{\n  var out = xs.push(1)\n  {end}\n}}\n");
+            let Fixed { project, left, .. } = fixed(&text);
+            assert_eq!(project.sources[0].text, text);
+            let help = left[0].help.as_deref().unwrap_or_default();
+            assert!(help.starts_with("if it is the result, declare it: `-> List<Int>`; else write `"), "{help}");
+        }
+        // Neither a loop nor cleanup ends with a result.
+        let text = "flow a(xs: List<Int>) {\n  var out = xs\n  for x in xs { out.push(x) }\n}\n";
+        assert_eq!(fixed(text).project.sources[0].text, text.replace("{ out.push", "{ out = out.push"));
+    }
+
+    #[test]
+    fn a_method_of_another_name_must_take_the_arguments() {
+        let text = "fn a(s: String, xs: List<Int>) -> Int {\n  var ys = xs\n  ys = ys.add(0, 3)\n  return s.count(\"a\") + s.len(1) + ys.length()\n}\n";
+        let Fixed { project, left, .. } = fixed(text);
+        assert_eq!(project.sources[0].text, text);
+        assert!(left.iter().all(|d| d.help.as_deref() != Some("here it is `length`")), "{left:#?}");
     }
 
     #[test]

@@ -180,6 +180,10 @@ pub(crate) struct Lower<'w, 'a> {
     loops: u32,
     /// Locals below this number may not be assigned: we are in a lambda.
     floor: u32,
+    /// Whether nothing follows what is lowered in a function without a result.
+    ends: bool,
+    /// Whether the next block is one of several of which a statement takes one.
+    one_of: bool,
     facts: Facts,
     /// Counts assignments and what suspends, so that callers see whether something in between changed a value.
     changes: u32,
@@ -214,6 +218,8 @@ impl<'w, 'a> Lower<'w, 'a> {
             defers: vec![false],
             loops: 0,
             floor: 0,
+            ends: false,
+            one_of: false,
             facts: Facts::default(),
             changes: 0,
             home: PatchHome::None,
@@ -285,6 +291,7 @@ impl<'w, 'a> Lower<'w, 'a> {
     /// Lowers a body against a result type.
     pub(crate) fn body(&mut self, block: &'a ast::Block, result: Ty) -> Expr {
         self.result = result;
+        self.ends = result == Ty::UNIT;
         let body = self.block(block, result);
         let body = self.with_cleanup(body, 0);
         if result == Ty::UNIT || body.ty == Ty::NEVER || body.ty == Ty::UNKNOWN {

@@ -99,11 +99,12 @@ impl<'a> Lower<'_, 'a> {
         let Cond(cond, yes, no) = self.cond(cond);
         let before = self.facts.clone();
         self.know(yes);
+        self.one_of = otherwise.is_some();
         let then = self.block(then, want);
         let after_then = std::mem::replace(&mut self.facts, before);
         self.know(no);
         let otherwise = match otherwise {
-            Some(otherwise) => self.expr(otherwise, self.hint(want, Some(&then))),
+            Some(otherwise) => self.arm(otherwise, self.hint(want, Some(&then))),
             None => self.unit(span),
         };
         let after_else = std::mem::take(&mut self.facts);
@@ -137,11 +138,12 @@ impl<'a> Lower<'_, 'a> {
                 }
                 _ => this.pattern(pattern, value.ty, false),
             };
+            this.one_of = otherwise.is_some();
             (pattern, this.block(then, want))
         });
         let after_then = std::mem::replace(&mut self.facts, before);
         let otherwise = match otherwise {
-            Some(otherwise) => self.expr(otherwise, self.hint(want, Some(&then))),
+            Some(otherwise) => self.arm(otherwise, self.hint(want, Some(&then))),
             None => self.unit(span),
         };
         let after_else = std::mem::take(&mut self.facts);
@@ -193,7 +195,7 @@ impl<'a> Lower<'_, 'a> {
                     this.know(yes);
                     guard
                 });
-                (pattern, guard, this.expr(&arm.body, hint))
+                (pattern, guard, this.arm(&arm.body, hint))
             });
             none_covered |= guard.is_none() && matches!(pattern.kind, PatternKind::None);
             ways.push((body.ty == Ty::NEVER, std::mem::take(&mut self.facts)));
@@ -449,8 +451,8 @@ impl<'a> Lower<'_, 'a> {
                 let caught = this.caught(pattern);
                 let bind = this.catch_bind(&caught);
                 let body = match handler {
-                    Handler::Block(block) => this.block(block, hint),
-                    Handler::Expr(expr) => this.expr(expr, hint),
+                    Handler::Block(block) => this.arm_block(block, hint),
+                    Handler::Expr(expr) => this.arm(expr, hint),
                 };
                 (caught, bind, body)
             });

@@ -10,13 +10,13 @@ use crate::types::Ty;
 
 /// Where the value of a statement is dropped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum At {
-    /// It is the statement.
-    Statement,
-    /// It is the last statement of a function without a result.
-    End,
+pub(super) struct At {
+    /// Nothing follows it in a function without a result.
+    pub end: bool,
     /// It is one of several that the statement may have. A literal or a name there is like nothing at all.
-    Arm,
+    pub arm: bool,
+    /// It is an arm without braces around it.
+    pub bare: bool,
 }
 
 impl Lower<'_, '_> {
@@ -26,38 +26,39 @@ impl Lower<'_, '_> {
         if self.instance || matches!(expr.ty, Ty::UNIT | Ty::NEVER | Ty::UNKNOWN) {
             // Arms of different types, and those that are wanted as nothing, have values of their own.
             if !self.instance {
-                self.dropped_arms(expr);
+                self.dropped_arms(expr, at);
             }
             return;
         }
-        if at == At::Arm && is_plain(expr) {
+        if at.arm && is_plain(expr) {
             return;
         }
         if self.is_idle(expr) || computes(expr) {
             self.warn_dropped(expr, at);
         } else {
-            self.dropped_arms(expr);
+            self.dropped_arms(expr, at);
         }
     }
 
-    fn dropped_arms(&self, expr: &Expr) {
+    fn dropped_arms(&self, expr: &Expr, at: At) {
+        let at = At { arm: true, bare: true, ..at };
         match &expr.kind {
-            ExprKind::If { then, otherwise, .. } => [then, otherwise].iter().for_each(|arm| self.dropped(arm, At::Arm)),
-            ExprKind::Match { arms, .. } => arms.iter().for_each(|arm| self.dropped(&arm.body, At::Arm)),
-            ExprKind::Select(arms) => arms.iter().for_each(|arm| self.dropped_last(&arm.body)),
-            ExprKind::Try { catches, .. } => catches.iter().for_each(|catch| self.dropped(&catch.body, At::Arm)),
+            ExprKind::If { then, otherwise, .. } => [then, otherwise].iter().for_each(|arm| self.dropped(arm, at)),
+            ExprKind::Match { arms, .. } => arms.iter().for_each(|arm| self.dropped(&arm.body, at)),
+            ExprKind::Select(arms) => arms.iter().for_each(|arm| self.dropped_last(&arm.body, at)),
+            ExprKind::Try { catches, .. } => catches.iter().for_each(|catch| self.dropped(&catch.body, at)),
             ExprKind::Within { otherwise: Some(otherwise), .. }
             | ExprKind::WaitUntil { otherwise: Some(otherwise), .. }
-            | ExprKind::Receive { otherwise: Some(otherwise), .. } => self.dropped(otherwise, At::Arm),
+            | ExprKind::Receive { otherwise: Some(otherwise), .. } => self.dropped(otherwise, at),
             _ => {}
         }
     }
 
     /// The body of an arm that begins with taking what there is.
-    fn dropped_last(&self, body: &Expr) {
+    fn dropped_last(&self, body: &Expr, at: At) {
         match &body.kind {
-            ExprKind::Block { value: Some(value), .. } => self.dropped_last(value),
-            _ => self.dropped(body, At::Arm),
+            ExprKind::Block { value: Some(value), .. } => self.dropped_last(value, at),
+            _ => self.dropped(body, at),
         }
     }
 
@@ -118,15 +119,10 @@ impl Lower<'_, '_> {
                 edits: vec![(Span { end: span.start, ..span }, "assert ".into())],
                 safe: false,
             }),
-            FnKind::Fn | FnKind::Flow if at == At::End => {
-                let ty = self.name_of(expr.ty);
-                d.help(format!("if it is the result, declare it: `-> {ty}`; else {fallback}"))
-            }
-            FnKind::Body if at == At::End => {
-                let ty = self.name_of(expr.ty);
-                d.help(format!("if it is the result of the workflow, declare it: `-> {ty}`; else {fallback}"))
-            }
-            _ => d.help(fallback),
+            _ => match self.meant_as_result(expr.ty, at) {
+                Some(declare) => d.help(format!("{declare}; else {fallback}")),
+                None => d.help(fallback),
+            },
         };
         let diagnostic = match &expr.kind {
             ExprKind::Binary(BinaryOp::Eq, left, _) if self.settable(left, None) && self.kind != FnKind::Test => {
@@ -144,6 +140,16 @@ impl Lower<'_, '_> {
             },
         };
         self.report(diagnostic);
+    }
+
+    /// What to do about a value that may be meant as the result of what is lowered.
+    fn meant_as_result(&self, ty: Ty, at: At) -> Option<String> {
+        let of = match self.kind {
+            FnKind::Fn | FnKind::Flow if at.end => "",
+            FnKind::Body if at.end => " of the workflow",
+            _ => return None,
+        };
+        Some(format!("if it is the result{of}, declare it: `-> {}`", self.name_of(ty)))
     }
 
     /// `n == 5` where `n` could be set.
@@ -164,24 +170,31 @@ impl Lower<'_, '_> {
         if receiver.ty == expr.ty && self.settable(receiver, Some(expr.ty)) {
             let (start, end) = (Span { end: expr.span.start, ..expr.span }, Span { start: expr.span.end, ..expr.span });
             // An assignment is a statement, so as an arm it stands in a block.
-            let (help, edits) = match at {
-                At::Arm => (
+            let (help, edits) = match at.bare {
+                true => (
                     format!("write `{{ {place} = {whole} }}`"),
                     vec![(start, format!("{{ {place} = ")), (end, " }".to_owned())],
                 ),
-                _ => (format!("write `{place} = {whole}`"), vec![(start, format!("{place} = "))]),
+                false => (format!("write `{place} = {whole}`"), vec![(start, format!("{place} = "))]),
             };
-            return d.help(help).fix(Fix { title: format!("assign to `{place}`"), edits, safe: true });
+            let result = self.meant_as_result(expr.ty, at);
+            let safe = result.is_none();
+            let help = result.map_or(help.clone(), |declare| format!("{declare}; else {help}"));
+            return d.help(help).fix(Fix { title: format!("assign to `{place}`"), edits, safe });
         }
         let name = match &receiver.kind {
             ExprKind::Local(id) if receiver.ty == expr.ty && !self.locals[id.0 as usize].var => Some(place),
             _ => None,
         };
-        match name {
-            Some(name) => d.help(format!(
-                "keep the copy, `let changed = {whole}`; or declare `var {name}` and write `{name} = {whole}`"
-            )),
-            None => d.help(OTHERWISE),
+        let help = match name {
+            Some(name) => {
+                format!("keep the copy, `let changed = {whole}`; or declare `var {name}` and write `{name} = {whole}`")
+            }
+            None => OTHERWISE.to_owned(),
+        };
+        match self.meant_as_result(expr.ty, at) {
+            Some(declare) => d.help(format!("{declare}; else {help}")),
+            None => d.help(help),
         }
     }
 

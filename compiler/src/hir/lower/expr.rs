@@ -9,9 +9,6 @@ use crate::syntax::ast::{self, StmtKind};
 use crate::types::world::Item;
 use crate::types::{DefKind, Kind, Ty};
 
-/// Scopes around the statements of a body: its parameters', and its own.
-const OF_A_BODY: usize = 2;
-
 /// Enums that are named, of those that have a variant.
 const SEVERAL_MAX: usize = 20;
 
@@ -90,27 +87,46 @@ impl<'a> Lower<'_, 'a> {
 
     /// Lowers a block. With `Ty::UNIT` wanted, the value of its last statement is dropped.
     pub(super) fn block(&mut self, block: &'a ast::Block, want: Ty) -> Expr {
-        self.scoped(|this| this.statements(block, want))
+        let arm = std::mem::take(&mut self.one_of);
+        self.scoped(|this| this.statements(block, want, arm))
     }
 
-    pub(super) fn statements(&mut self, block: &'a ast::Block, want: Ty) -> Expr {
+    /// Lowers one of several blocks of which a statement takes one.
+    pub(super) fn arm_block(&mut self, block: &'a ast::Block, want: Ty) -> Expr {
+        self.one_of = true;
+        self.block(block, want)
+    }
+
+    /// Lowers one of several expressions of which a statement takes one.
+    pub(super) fn arm(&mut self, body: &'a ast::Expr, want: Ty) -> Expr {
+        self.one_of = matches!(body.kind, ast::ExprKind::Block(_));
+        self.expr(body, want)
+    }
+
+    fn statements(&mut self, block: &'a ast::Block, want: Ty, arm: bool) -> Expr {
         let mut stmts = Vec::new();
         let (mut never, mut warned) = (false, false);
         let count = block.stmts.len();
+        let ends = self.ends;
         for (n, stmt) in block.stmts.iter().enumerate() {
             if never && !warned && stmt.kind != StmtKind::Junk {
                 warned = true;
                 self.unreachable(stmt.span);
             }
-            if let (StmtKind::Expr { expr, undo: None }, true, true) = (&stmt.kind, n + 1 == count, want != Ty::UNIT) {
+            let last = n + 1 == count;
+            self.ends = ends && last;
+            if let (StmtKind::Expr { expr, undo: None }, true, true) = (&stmt.kind, last, want != Ty::UNIT) {
                 let value = self.expr(expr, want);
                 let ty = if never { Ty::NEVER } else { value.ty };
                 let value = Some(Box::new(value));
                 return Expr { kind: ExprKind::Block { stmts, value }, ty, span: block.span };
             }
-            let at = if n + 1 == count && self.scopes.len() == OF_A_BODY { At::End } else { At::Statement };
+            // What a loop or a frame of its own ends with is not what the function ends with.
+            let end = self.ends && self.loops == 0 && self.frames.is_empty();
+            let at = At { end, arm: arm && last, bare: false };
             never |= self.statement(stmt, at, &mut stmts);
         }
+        self.ends = ends;
         let ty = match block.stmts.iter().any(|s| s.kind == StmtKind::Junk) {
             _ if never => Ty::NEVER,
             // Something could not be read: perhaps the value.

@@ -152,24 +152,25 @@ impl<'a> Lower<'_, 'a> {
                 Some(Expr { kind: ExprKind::Native(native, vec![object]), ty, span })
             }
             _ => {
-                self.unknown_method(ty, name);
+                self.unknown_method(ty, name, args.len());
                 None
             }
         }
     }
 
-    fn unknown_method(&self, ty: Ty, name: &ast::Name) {
+    fn unknown_method(&self, ty: Ty, name: &ast::Name, args: usize) {
         let message = format!("cannot find method `{}` of {}", name.text, self.name_of(ty));
         let mut d = Diagnostic::error("WF1001", name.span, message).label("no such method");
         let known: Vec<&str> = self.method_names(ty);
-        let foreign = self.foreign_method(ty, &name.text);
+        // `count` with arguments asks for something else than how many there are.
+        let foreign = self.foreign_method(ty, &name.text).filter(|ours| *ours != "length" || args == 0);
         if matches!(name.text.as_str(), "forEach" | "for_each" | "each") && known.contains(&"map") {
             d = d.help("write `for item in items { .. }`");
         } else if let Some(ours) = foreign {
             d = d.help(format!("here it is `{ours}`")).fix(crate::diagnostic::Fix {
                 title: format!("replace with `{ours}`"),
                 edits: vec![(name.span, ours.to_owned())],
-                safe: SAME.contains(&ours),
+                safe: SAME.contains(&ours) && self.takes(ty, ours, args),
             });
         } else if let Some(near) = near(&name.text, known.iter().copied()) {
             d = d.help(format!("did you mean `{near}`?")).fix(crate::diagnostic::Fix {
@@ -188,6 +189,13 @@ impl<'a> Lower<'_, 'a> {
     pub(super) fn foreign_method(&self, ty: Ty, name: &str) -> Option<&'static str> {
         let known = self.method_names(ty);
         FOREIGN.iter().find(|(theirs, ours)| *theirs == name && known.contains(ours)).map(|(_, ours)| *ours)
+    }
+
+    /// Whether a method can be called with so many arguments.
+    fn takes(&self, ty: Ty, method: &str, args: usize) -> bool {
+        let Some(row) = stdlib::method(&self.kind_of(ty), method) else { return args == 0 };
+        let needed = row.params.iter().filter(|p| p.default.is_none()).count();
+        (needed..=row.params.len()).contains(&args)
     }
 
     fn method_names(&self, ty: Ty) -> Vec<&'static str> {

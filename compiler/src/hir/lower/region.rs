@@ -22,7 +22,7 @@ impl<'a> Lower<'_, 'a> {
         let after = std::mem::replace(&mut self.facts, before);
         // The body may have stopped anywhere.
         self.forget_changeable();
-        let otherwise = otherwise.map(|e| self.expr(e, self.hint(want, Some(&body))));
+        let otherwise = otherwise.map(|e| self.arm(e, self.hint(want, Some(&body))));
         let late = std::mem::take(&mut self.facts);
         let ends = otherwise.as_ref().is_none_or(|e| e.ty == Ty::NEVER);
         self.meet(vec![(body.ty == Ty::NEVER, after), (ends, late)]);

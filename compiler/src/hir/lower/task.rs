@@ -165,7 +165,7 @@ impl<'a> Lower<'_, 'a> {
             self.know(facts);
             let (bind, body) = self.scoped(|this| {
                 let bind = bind.and_then(|bind| this.arrival(bind));
-                (bind, this.expr(&branch.body, hint))
+                (bind, this.arm(&branch.body, hint))
             });
             ways.push((body.ty == Ty::NEVER, std::mem::take(&mut self.facts)));
             shells.push((source, bind, branch.span));

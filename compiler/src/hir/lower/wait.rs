@@ -70,7 +70,7 @@ impl<'a> Lower<'_, 'a> {
         let before = self.facts.clone();
         let wants_value = inner == Ty::UNIT && want != Ty::UNIT;
         let hint = if inner == Ty::UNIT { want } else { inner };
-        let otherwise = otherwise.map(|e| self.expr(e, hint));
+        let otherwise = otherwise.map(|e| self.arm(e, hint));
         let late = std::mem::replace(&mut self.facts, before);
         self.know(facts);
         let held = std::mem::take(&mut self.facts);
@@ -125,7 +125,7 @@ impl<'a> Lower<'_, 'a> {
             _ => self.read_local(message, span),
         };
         let received = self.facts.clone();
-        let otherwise = otherwise.map(|e| self.expr(e, if want == Ty::UNIT { want } else { value.ty }));
+        let otherwise = otherwise.map(|e| self.arm(e, if want == Ty::UNIT { want } else { value.ty }));
         let late = std::mem::take(&mut self.facts);
         let ends = otherwise.as_ref().is_none_or(|e| e.ty == Ty::NEVER);
         self.meet(vec![(false, received), (ends, late)]);
