@@ -106,6 +106,55 @@ fn a_name_of_another_module_is_imported_by_its_fix() {
 }
 
 #[test]
+fn what_is_imported_is_of_the_kind_that_is_wanted() {
+    let billing = "pub fn len(n: Int) -> Int = n\npub record Number { n: Int }\npub const zero = 0\npub enum Hue { Red }\npub error Late\nactivity amount() -> Int with { queue: \"a\", timeout: 1s }\npub fn twice(n: Int) -> Int = n * 2\n";
+    let help = |line: &str| {
+        let found = project(&[("a.wf", line), ("b.wf", billing)]).diagnostics;
+        (found[0].help.clone().unwrap_or_default(), found[0].fix.is_some())
+    };
+    let import = |name: &str| (format!("import it: `import b {{ {name} }}`"), true);
+    // The names of the project come before those of other languages.
+    assert_eq!(help("fn f() -> Int = len(1)"), import("len"));
+    assert_eq!(help("fn f(n: Number) -> Int = n.n"), import("Number"));
+    assert_eq!(help("fn f() -> Int = zero + 1"), import("zero"));
+    assert_eq!(help("fn f() -> Bool = Hue.Red == Hue.Red"), import("Hue"));
+    assert_eq!(help("fn f() -> Int throws Late { return 1 }"), import("Late"));
+    assert_eq!(help("flow f() -> Int { return amount() }"), import("amount"));
+    assert_eq!(help("fn f(xs: List<Int>) -> List<Int> = xs.map(twice)"), import("twice"));
+    for line in [
+        "fn f() -> Int = amount + 1",
+        "fn f() -> Int { Late = 1\n  return 1 }",
+        "fn f(n: twice) -> Int = 1",
+        "fn f() -> Int throws Number { return 1 }",
+        "fn f() -> Int = zero(1)",
+        "test \"t\" { mock twice(_) => 1 }",
+    ] {
+        let (help, _) = help(line);
+        assert!(!help.contains("import"), "{line}: {help}");
+    }
+}
+
+#[test]
+fn any_number_of_imports_is_added_at_once() {
+    let number = |n: usize| format!("f{n}");
+    let of = |names: std::ops::Range<usize>| names.map(|n| format!("pub fn {}() -> Int = {n}\n", number(n))).collect();
+    let (b, c, d): (String, String, String) = (of(0..40), of(40..80), of(80..100));
+    let calls: Vec<String> = (0..100).chain(0..100).map(|n| format!("{}()", number(n))).collect();
+    let text = format!("import b {{ f0 }}\n\n/// The sum.\nfn sum() -> Int = {}\n", calls.join(" + "));
+    let sources = [("a.wf", text), ("b.wf", b), ("c.wf", c), ("d.wf", d)];
+    let sources = sources.map(|(path, text)| Source { path: path.into(), text }).to_vec();
+    let broken = Project { name: "shop".into(), edition: "2026".into(), sources, ..Project::default() };
+    let fixed = crate::fix::fix(&broken);
+    assert_eq!(fixed.left, []);
+    let lines: Vec<&str> = fixed.project.sources[0].text.lines().take(4).collect();
+    let import = |module: &str, names: std::ops::Range<usize>| {
+        format!("import {module} {{ {} }}", names.map(number).collect::<Vec<_>>().join(", "))
+    };
+    assert_eq!(lines, [import("b", 0..40), import("c", 40..80), import("d", 80..100), String::new()]);
+    assert_eq!(fixed.done.len(), 99);
+}
+
+#[test]
 fn what_is_private_or_missing_is_told() {
     let shop = "import shop.billing { hidden, nothing, Secret }
 import shop.bilding { pay }

@@ -4,7 +4,7 @@ use crate::diagnostic::{Diagnostic, Fix};
 use crate::syntax::ast::{TypeExpr, TypeKind};
 use crate::types::extent;
 use crate::types::generic::{Scope, written};
-use crate::types::world::{Item, ModuleId, World};
+use crate::types::world::{Item, ModuleId, Wanted, World};
 use crate::types::{Kind, Ty};
 
 /// Built-in types without parameters.
@@ -211,6 +211,9 @@ impl<'a> World<'a> {
             return self.report(d);
         }
         let mut d = Diagnostic::error("WF1001", expr.span, format!("cannot find type `{name}`")).label("not declared");
+        if let Some(d) = self.elsewhere(module, name, Wanted::Type, &d) {
+            return self.report(d);
+        }
         if let Some((_, ours)) = FOREIGN.iter().find(|(theirs, _)| *theirs == name) {
             let mut span = expr.span;
             span.end = span.start + name.len() as u32;
@@ -229,9 +232,6 @@ impl<'a> World<'a> {
             let builtin = PLAIN.iter().map(|(n, _)| *n).chain(GENERIC.iter().map(|(n, _)| *n));
             declared.into_iter().chain(builtin).collect()
         };
-        if let Some(d) = self.elsewhere(module, name, &d) {
-            return self.report(d);
-        }
         if let Some(near) = self.near(name, known) {
             d = d.help(format!("did you mean `{near}`?"));
         }

@@ -19,6 +19,7 @@ mod finite;
 mod instances;
 mod wire;
 
+pub(crate) use elsewhere::Wanted;
 pub(crate) use instances::Instance;
 pub(crate) use wire::{deprecated, deprecation, text_of};
 
@@ -699,7 +700,7 @@ impl<'a> World<'a> {
                 let mut d = Diagnostic::error("WF1001", name.span, format!("cannot find error `{}`", name.text))
                     .label("not declared");
                 let there = self.not_in_module(module, &name.text, name.span);
-                d = match there.or_else(|| self.elsewhere(module, &name.text, &d)) {
+                d = match there.or_else(|| self.elsewhere(module, &name.text, Wanted::Error, &d)) {
                     Some(d) => d,
                     None => match self.near(&name.text, known) {
                         Some(near) => d.help(format!("did you mean `{near}`?")),

@@ -191,7 +191,7 @@ impl<'a> Lower<'_, 'a> {
                 let d = Diagnostic::error("WF1011", span, format!("cannot assign to `{name}`"));
                 self.report(d.label("not a variable"));
             }
-            None => self.unknown_name("variable", name, span),
+            None => self.unknown_name(crate::types::world::Wanted::Variable, name, span),
         }
         None
     }

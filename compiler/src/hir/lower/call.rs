@@ -139,7 +139,7 @@ impl<'a> Lower<'_, 'a> {
             return self.error(span);
         }
         self.lower_all(args);
-        self.unknown_name("function", name, at);
+        self.unknown_name(crate::types::world::Wanted::Call, name, at);
         self.error(span)
     }
 
@@ -453,7 +453,7 @@ impl<'a> Lower<'_, 'a> {
                 }
                 None => {
                     self.lower_all(args);
-                    self.unknown_name("workflow", &path, callee.span);
+                    self.unknown_name(crate::types::world::Wanted::Workflow, &path, callee.span);
                     return self.error(span);
                 }
             }

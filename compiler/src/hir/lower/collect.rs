@@ -249,7 +249,9 @@ impl<'a> Lower<'_, 'a> {
                 return Some(self.coerce(call, result));
             }
         }
-        let found = self.expr(function, Ty::UNKNOWN);
+        let given: Vec<Ty> = args.iter().map(|a| a.ty).collect();
+        let want = self.types().intern(Kind::Fn(given.into(), result));
+        let found = self.expr(function, want);
         if found.ty != Ty::UNKNOWN {
             self.report(
                 Diagnostic::error("WF1002", span, format!("expected a lambda, found {}", self.name_of(found.ty)))

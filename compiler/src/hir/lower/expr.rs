@@ -5,8 +5,9 @@ use super::dropped::At;
 use crate::diagnostic::Diagnostic;
 use crate::hir::{Deferred, Expr, ExprKind, Pattern, PatternKind, Stmt, Value};
 use crate::source::Span;
+use crate::stdlib;
 use crate::syntax::ast::{self, StmtKind};
-use crate::types::world::Item;
+use crate::types::world::{Item, Wanted};
 use crate::types::{DefKind, Kind, Ty};
 
 /// Enums that are named, of those that have a variant.
@@ -370,7 +371,7 @@ impl<'a> Lower<'_, 'a> {
             None => {
                 match self.kind_of(want) {
                     Kind::Enum(id) if name.starts_with(char::is_uppercase) => self.unknown_variant(id, name, span),
-                    _ => self.unknown_name("", name, span),
+                    _ => self.unknown_name(self.wanted(want), name, span),
                 }
                 self.error(span)
             }
@@ -399,20 +400,29 @@ impl<'a> Lower<'_, 'a> {
         }
     }
 
+    /// What a name is where a value of a type is expected.
+    fn wanted(&self, want: Ty) -> Wanted {
+        if matches!(self.kind_of(want), Kind::Fn(..)) { Wanted::Lambda } else { Wanted::Value }
+    }
+
     /// WF1001 with the nearest name in sight.
-    pub(super) fn unknown_name(&self, kind: &str, name: &str, span: Span) {
+    pub(super) fn unknown_name(&self, wanted: Wanted, name: &str, span: Span) {
         // A path is as it stands in the source: the name may be only its first part.
         let rest = self.text_after(span);
         let end = rest.find(|c: char| !c.is_alphanumeric() && !matches!(c, '_' | '.')).unwrap_or(rest.len());
         if let Some(d) = self.world.not_in_module(self.module, &format!("{name}{}", &rest[..end]), span) {
             return self.report(d);
         }
+        let kind = wanted.word();
         let what = if kind.is_empty() { format!("`{name}`") } else { format!("{kind} `{name}`") };
+        let wanted = if wanted == Wanted::Value && rest.starts_with('.') { Wanted::Path } else { wanted };
         let mut d = Diagnostic::error("WF1001", span, format!("cannot find {what}")).label("not declared");
-        if let Some(known) = self.foreign_name(name, span, &d) {
+        if let Some(known) = self.world.elsewhere(self.module, name, wanted, &d) {
             d = known;
-        } else if let Some(known) = self.world.elsewhere(self.module, name, &d) {
+        } else if let Some(known) = self.foreign_name(name, span, &d) {
             d = known;
+        } else if let Some(owner) = stdlib::owner(name) {
+            d = d.help(format!("it belongs to the library: `{owner}.{name}`"));
         } else if let Some(near) = self.world.near(name, || self.names_in_sight()) {
             d = d.help(format!("did you mean `{near}`?")).fix(crate::diagnostic::Fix {
                 title: format!("replace with `{near}`"),

@@ -189,7 +189,7 @@ impl<'w, 'a> Lower<'w, 'a> {
                 None
             }
             None => {
-                self.unknown_name("activity", &path.text, path.span);
+                self.unknown_name(crate::types::world::Wanted::Activity, &path.text, path.span);
                 None
             }
         }

@@ -1,23 +1,57 @@
-//! A name that is not in sight and is declared in another module of the project, or belongs to one of the library.
+//! A name that is not in sight and is declared in another module of the project.
 
-use super::{ModuleId, World};
+use super::{Item, ModuleId, World};
 use crate::diagnostic::{Diagnostic, Fix};
 use crate::source::Span;
-use crate::stdlib;
 use crate::syntax::ast;
+use crate::types::DefKind;
+
+/// What a name that is not in sight stands for where it is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    Value,
+    /// A value that is called with items of a list, or the like.
+    Lambda,
+    /// What stands before a point: a value, or a type with functions or variants.
+    Path,
+    /// What is called: a function, an activity, a workflow, or what makes a record or an error.
+    Call,
+    Type,
+    Error,
+    Activity,
+    Workflow,
+    /// What is assigned to: nothing of another module.
+    Variable,
+}
+
+impl Wanted {
+    /// The word of a diagnostic for it, if there is one.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Wanted::Value | Wanted::Lambda | Wanted::Path => "",
+            Wanted::Call => "function",
+            Wanted::Type => "type",
+            Wanted::Error => "error",
+            Wanted::Activity => "activity",
+            Wanted::Workflow => "workflow",
+            Wanted::Variable => "variable",
+        }
+    }
+}
 
 impl World<'_> {
     /// Says where a name is declared that cannot be seen from a module, and imports it if there is one place. `None` if
-    /// nothing of the name is declared.
-    pub(crate) fn elsewhere(&self, module: ModuleId, name: &str, d: &Diagnostic) -> Option<Diagnostic> {
-        let declared: Vec<ModuleId> = (0..self.modules.len()).filter(|m| self.declares(*m, name)).collect();
+    /// nothing of the name is declared that could be meant.
+    pub(crate) fn elsewhere(&self, module: ModuleId, name: &str, wanted: Wanted, d: &Diagnostic) -> Option<Diagnostic> {
+        let declares = |m: &ModuleId| {
+            let item = self.modules[*m].names.get(name).map(|(item, _)| *item);
+            item.is_some_and(|item| self.may_be(item, wanted)) && self.declares(*m, name)
+        };
+        let declared: Vec<ModuleId> = (0..self.modules.len()).filter(declares).collect();
         let public: Vec<ModuleId> =
             declared.iter().copied().filter(|m| self.modules[*m].public.get(name) == Some(&true)).collect();
         match (public.as_slice(), declared.as_slice()) {
-            ([], []) => {
-                let owner = stdlib::owner(name)?;
-                Some(d.clone().help(format!("it belongs to the library: `{owner}.{name}`")))
-            }
+            ([], []) => None,
             ([], [private, ..]) => {
                 let (path, (_, span)) = (&self.modules[*private].path, self.modules[*private].names[name]);
                 let help = format!("write `pub` before it there, and here `import {path} {{ {name} }}`");
@@ -61,6 +95,22 @@ impl World<'_> {
             Some(near) => d.help(format!("did you mean `{near}`?")),
             None => d,
         })
+    }
+
+    /// Whether an item can stand where something is wanted.
+    fn may_be(&self, item: Item, wanted: Wanted) -> bool {
+        let is_type = matches!(item, Item::Type(_) | Item::Alias(_));
+        match wanted {
+            Wanted::Value => matches!(item, Item::Const(_)),
+            Wanted::Lambda => matches!(item, Item::Const(_) | Item::Fn(_)),
+            Wanted::Path => matches!(item, Item::Const(_)) || is_type,
+            Wanted::Call => matches!(item, Item::Fn(_) | Item::Activity(_) | Item::Workflow(_)) || is_type,
+            Wanted::Type => is_type,
+            Wanted::Error => matches!(item, Item::Type(id) if self.types.def(id).kind == DefKind::Error),
+            Wanted::Activity => matches!(item, Item::Activity(_)),
+            Wanted::Workflow => matches!(item, Item::Workflow(_)),
+            Wanted::Variable => false,
+        }
     }
 
     /// Whether a module declares a name, and did not import it.
