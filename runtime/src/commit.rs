@@ -151,7 +151,7 @@ mod tests {
         let memory = Memory::new(2);
         let node = memory.join("http://one").await.unwrap();
         for part in [A, B] {
-            memory.takeover(part, 0, node, &crate::frame::fence_body(part, node, 1)).await.unwrap().unwrap();
+            memory.takeover(part, 0.into(), node, &crate::frame::fence_body(part, node, 1)).await.unwrap().unwrap();
         }
         let faults = Mutex::new(faults.iter().rev().copied().collect::<Vec<_>>());
         let disturbed = memory.disturbed(move |operation| {

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use weft_protocol::PartitionId;
 
 use crate::clock::Clock;
-use crate::store::{Cluster, Ownership};
+use crate::store::{Cluster, Ownership, Seen};
 
 /// How often a node says that it lives.
 pub const BEAT_EVERY: Duration = Duration::from_secs(1);
@@ -19,8 +19,8 @@ pub const BEAT_EVERY: Duration = Duration::from_secs(1);
 /// What a node should do now.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Plan {
-    /// Partitions to take over, with the epoch seen. After losing one of them, look again before the next.
-    pub take: Vec<(PartitionId, u64)>,
+    /// Partitions to take over, and how they were seen. After losing one of them, look again before the next.
+    pub take: Vec<(PartitionId, Seen)>,
     /// Where the API of the live owner listens, if it is another node.
     pub owner: Option<String>,
 }
@@ -52,7 +52,12 @@ pub fn plan(me: i32, address: &str, cluster: &Cluster, lease_ms: i64) -> Plan {
         Some(leader) if leader.id != me => Plan { take: Vec::new(), owner: Some(url_of(&leader.address).into()) },
         _ => {
             let free = cluster.partitions.iter().filter(|part| owner(part).is_none());
-            Plan { take: free.map(|part| (part.part, part.epoch)).collect(), owner: None }
+            let silent = |part: &Ownership| {
+                let row = part.node.and_then(|owner| cluster.nodes.iter().find(|row| row.id == owner));
+                row.map_or(i64::MIN, |row| row.silent_ms)
+            };
+            let seen = |part: &Ownership| Seen { epoch: part.epoch, silent_ms: silent(part) };
+            Plan { take: free.map(|part| (part.part, seen(part))).collect(), owner: None }
         }
     }
 }
@@ -137,7 +142,10 @@ mod tests {
     fn check(partitions: &[Ownership], nodes: &[NodeRow], take: &[u16], owner: Option<&str>) {
         let cluster = Cluster { nodes: nodes.to_vec(), partitions: partitions.to_vec() };
         let plan = plan(1, "http://node1", &cluster, 3_000);
-        assert_eq!(plan.take, take.iter().map(|id| (PartitionId(*id), 7)).collect::<Vec<_>>());
+        assert_eq!(
+            plan.take.iter().map(|(part, seen)| (part.0, seen.epoch)).collect::<Vec<_>>(),
+            take.iter().map(|id| (*id, 7)).collect::<Vec<_>>()
+        );
         assert_eq!(plan.owner.as_deref(), owner);
     }
 

@@ -255,7 +255,7 @@ impl Sandbox {
         }
         for row in self.journal.ownership().await? {
             let fence = fence_body(row.part, self.node, row.epoch + 1);
-            let taken = self.journal.takeover(row.part, row.epoch, self.node, &fence).await?;
+            let taken = self.journal.takeover(row.part, row.epoch.into(), self.node, &fence).await?;
             let (epoch, _) = taken.ok_or(StoreError::Conflict)?;
             let row = crate::store::Ownership { epoch, ..row };
             let journal = self.journal.clone();

@@ -156,6 +156,23 @@ pub enum StoreError {
     Unusable(String),
 }
 
+/// What a node has seen of a partition that it would take over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Seen {
+    /// Its epoch.
+    pub epoch: u64,
+    /// How long its owner had been silent. An owner that has said since that it lives answers from memory for the time of its
+    /// lease.
+    pub silent_ms: i64,
+}
+
+impl From<u64> for Seen {
+    /// An epoch, whatever its owner says.
+    fn from(epoch: u64) -> Seen {
+        Seen { epoch, silent_ms: i64::MIN }
+    }
+}
+
 /// A partition's ownership row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ownership {
@@ -290,12 +307,13 @@ pub trait Journal: Send + Sync + std::fmt::Debug {
     async fn read(&self, part: PartitionId, from: LogSeq, limit: usize) -> Result<Vec<Chunk>, StoreError>;
     /// Ownership rows of all partitions.
     async fn ownership(&self) -> Result<Vec<Ownership>, StoreError>;
-    /// Takes a partition over if its epoch still is `seen`: the epoch grows by one and a fence chunk with `fence` as its
-    /// body takes the next place in the log, in one transaction. Returns the new epoch and the place of the fence.
+    /// Takes a partition over if it still is as it was `seen`: the epoch grows by one and a fence chunk with `fence` as its
+    /// body takes the next place in the log, in one transaction. Returns the new epoch and the place of the fence; nothing
+    /// if another node was faster, or the owner has been heard of since.
     async fn takeover(
         &self,
         part: PartitionId,
-        seen: u64,
+        seen: Seen,
         node: i32,
         fence: &[u8],
     ) -> Result<Option<(u64, LogSeq)>, StoreError>;

@@ -42,6 +42,7 @@ against_each_store! {
     properties: a_takeover_fences_the_owner_before
     properties: an_empty_log_begins_with_a_fence
     properties: of_many_takeovers_one_wins
+    properties: an_owner_that_was_heard_since_is_not_taken_over
     properties: a_takeover_amid_appends_loses_none_and_lets_none_follow
     properties: the_same_append_again_conflicts_and_changes_nothing
     properties: a_full_chunk_of_any_bytes_survives

@@ -13,7 +13,7 @@ use crate::frame::fence_body;
 use crate::loops::LoopEvent;
 use crate::ownership::{self, BEAT_EVERY, Lease};
 use crate::refusal;
-use crate::store::{Cluster, Journal, Ownership, StoreError};
+use crate::store::{Cluster, Journal, Ownership, Seen, StoreError};
 
 /// Runs until the node is told to stop.
 pub(super) async fn run(shared: Arc<Shared>, first: Option<open::Events>) {
@@ -188,12 +188,12 @@ impl<'a> Member<'a> {
     /// # Errors
     /// [`StoreError::Conflict`] if another node took over while this one read the logs: `cluster` is as old as the
     /// heartbeat that told it, and this process may have been stopped since.
-    async fn take_over(&mut self, cluster: &Cluster, free: &[(PartitionId, u64)]) -> Result<bool, StoreError> {
+    async fn take_over(&mut self, cluster: &Cluster, free: &[(PartitionId, Seen)]) -> Result<bool, StoreError> {
         let journal = &self.core.journal;
         // Taken over before, even if the answer to that was lost.
         self.own_all(cluster);
         for (part, seen) in free {
-            let fence = fence_body(*part, self.id, seen + 1);
+            let fence = fence_body(*part, self.id, seen.epoch + 1);
             let Some((epoch, _)) = journal.takeover(*part, *seen, self.id, &fence).await? else { return Ok(false) };
             tracing::debug!(part = part.0, epoch, "taken over");
             let low = cluster.partitions.iter().find(|row| row.part == *part).map(|row| row.low);

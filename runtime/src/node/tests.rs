@@ -214,7 +214,7 @@ async fn a_deposed_node_acknowledges_nothing_and_stands_by() {
     let other = journal.join("http://other").await.unwrap();
     for row in journal.ownership().await.unwrap() {
         let fence = fence_body(row.part, other, row.epoch + 1);
-        journal.takeover(row.part, row.epoch, other, &fence).await.unwrap().expect("the epoch is the one seen");
+        journal.takeover(row.part, row.epoch.into(), other, &fence).await.unwrap().expect("the epoch is the one seen");
     }
     // This node has not heard of it, or has heard in the meantime: either way nothing is acknowledged.
     let refused = node.start(NS, start("order", 5)).await.unwrap_err();

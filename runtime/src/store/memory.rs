@@ -12,7 +12,7 @@ use weft_bytecode::ProgramHash;
 use weft_protocol::{LogSeq, PartitionId, RunId, Timestamp, WorkflowId};
 
 use super::{
-    Append, Chunk, ClosedPage, ClosedRun, Cluster, Deployment, Durability, Journal, Lane, NodeRow, Ownership,
+    Append, Chunk, ClosedPage, ClosedRun, Cluster, Deployment, Durability, Journal, Lane, NodeRow, Ownership, Seen,
     SnapshotRow, StoreError,
 };
 use crate::closed::ClosedFacts;
@@ -211,12 +211,14 @@ impl State {
     fn takeover(
         &mut self,
         part: PartitionId,
-        seen: u64,
+        seen: Seen,
         node: i32,
         fence: &[u8],
     ) -> Result<Option<(u64, LogSeq)>, StoreError> {
+        let beat = self.part(part)?.node.and_then(|owner| self.nodes.get(&owner)).map(|owner| owner.beat);
+        let silent = beat.map(|beat| Instant::now().saturating_duration_since(beat).as_millis() as i64);
         let part = self.part(part)?;
-        if part.epoch != seen {
+        if part.epoch != seen.epoch || silent.is_some_and(|ms| ms < seen.silent_ms) {
             return Ok(None);
         }
         part.epoch += 1;
@@ -258,7 +260,7 @@ impl Lane for MemoryLane {
             }
             (Some(Fault::Deposed), Some(chunk)) => {
                 let epoch = state.part(chunk.part)?.epoch;
-                state.takeover(chunk.part, epoch, STRANGER, &fence_body(chunk.part, STRANGER, epoch + 1))?;
+                state.takeover(chunk.part, epoch.into(), STRANGER, &fence_body(chunk.part, STRANGER, epoch + 1))?;
             }
             (Some(Fault::Deposed), None) | (None, _) => {}
         }
@@ -295,7 +297,7 @@ impl Journal for Memory {
     async fn takeover(
         &self,
         part: PartitionId,
-        seen: u64,
+        seen: Seen,
         node: i32,
         fence: &[u8],
     ) -> Result<Option<(u64, LogSeq)>, StoreError> {

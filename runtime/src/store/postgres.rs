@@ -16,8 +16,8 @@ use self::connect::{classify, within};
 use super::cold::{KIND_SNAPSHOT, snapshot_rows};
 use super::sql::{Condition, Dialect};
 use super::{
-    Chunk, ClosedPage, ClosedRun, Cluster, Deployment, Durability, Journal, Lane, NodeRow, Ownership, SnapshotRow,
-    StoreError, StoreOptions,
+    Chunk, ClosedPage, ClosedRun, Cluster, Deployment, Durability, Journal, Lane, NodeRow, Ownership, Seen,
+    SnapshotRow, StoreError, StoreOptions,
 };
 use crate::filter::{Filter, Key, Kind};
 use crate::namespaces::Namespace;
@@ -102,26 +102,32 @@ impl Journal for Postgres {
     async fn takeover(
         &self,
         part: PartitionId,
-        seen: u64,
+        seen: Seen,
         node: i32,
         fence: &[u8],
     ) -> Result<Option<(u64, LogSeq)>, StoreError> {
-        // One statement is one transaction. An append of the old owner that is under way takes the same place: one of
+        // The row of the owner is locked: its next heartbeat comes before this, which takes nothing then, or after, and is told
+        // that it owns nothing any more. One statement is one transaction. An append of the old owner that is under way takes the same place: one of
         // the two fails on the key, and if it is this one it sees the longer log on its next try.
         let row = self
             .race(|| {
                 sqlx::query(
-                    "with taken as (
-                       update part set epoch = epoch + 1, node = $3 where id = $1 and epoch = $2 returning epoch, low
+                    "with owner as (
+                       select beat from node where id = (select node from part where id = $1) for update
+                     ), taken as (
+                       update part set epoch = epoch + 1, node = $3 where id = $1 and epoch = $2 and not exists (
+                         select 1 from owner where extract(epoch from clock_timestamp() - beat) * 1000 < $5
+                       ) returning epoch, low
                      )
                      insert into log_0 (part, seq, epoch, body)
                      select $1, greatest(coalesce((select max(seq) from log_0 where part = $1), 0) + 1, low), epoch, $4
                      from taken returning epoch, seq",
                 )
                 .bind(i32::from(part.0))
-                .bind(seen as i64)
+                .bind(seen.epoch as i64)
                 .bind(node)
                 .bind(fence)
+                .bind(seen.silent_ms as f64)
             })
             .await?;
         row.map(|row| {
@@ -153,17 +159,18 @@ impl Journal for Postgres {
     }
 
     async fn beat(&self, node: i32) -> Result<Cluster, StoreError> {
-        // The update is not seen by the rest of its own statement: the own row's silence is that before the beat.
+        // Two statements: what the second sees is not older than the beat. A takeover that the beat waited for is in it.
+        let beat = sqlx::query("update node set beat = clock_timestamp() where id = $1").bind(node);
+        if within(beat.execute(&self.beats)).await?.rows_affected() == 0 {
+            return Err(StoreError::Conflict);
+        }
         let query = sqlx::query(
-            "with beat as (update node set beat = clock_timestamp() where id = $1 returning id)
-             select id, null::bigint, null::int, null::bigint, address,
-               case when id = (select id from beat) then 0
-                 else (extract(epoch from clock_timestamp() - beat) * 1000)::bigint end from node
+            "select id, null::bigint, null::int, null::bigint, address,
+               (extract(epoch from clock_timestamp() - beat) * 1000)::bigint from node
              union all
              select id, epoch, node, low, null, null from part
              order by 1",
-        )
-        .bind(node);
+        );
         let rows = within(query.fetch_all(&self.beats)).await?;
         let mut cluster = Cluster::default();
         for row in &rows {

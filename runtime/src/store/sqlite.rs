@@ -20,8 +20,8 @@ use self::write::{SqliteLane, Writer};
 use super::cold::{KIND_SNAPSHOT, snapshot_rows};
 use super::sql::{Condition, Dialect};
 use super::{
-    Chunk, ClosedPage, ClosedRun, Cluster, Deployment, Durability, Journal, Lane, NodeRow, Ownership, SnapshotRow,
-    StoreError, StoreOptions,
+    Chunk, ClosedPage, ClosedRun, Cluster, Deployment, Durability, Journal, Lane, NodeRow, Ownership, Seen,
+    SnapshotRow, StoreError, StoreOptions,
 };
 use crate::filter::{Filter, Key, Kind};
 use crate::namespaces::Namespace;
@@ -109,7 +109,7 @@ impl Journal for Sqlite {
     async fn takeover(
         &self,
         part: PartitionId,
-        seen: u64,
+        seen: Seen,
         node: i32,
         fence: &[u8],
     ) -> Result<Option<(u64, LogSeq)>, StoreError> {

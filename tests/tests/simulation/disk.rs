@@ -14,7 +14,7 @@ use weft_runtime::filter::{Filter, Kind};
 use weft_runtime::frame::fence_body;
 use weft_runtime::namespaces::Namespace;
 use weft_runtime::store::{
-    Append, Chunk, ClosedPage, ClosedRun, Cluster, Deployment, Durability, Journal, Lane, NodeRow, Ownership,
+    Append, Chunk, ClosedPage, ClosedRun, Cluster, Deployment, Durability, Journal, Lane, NodeRow, Ownership, Seen,
     SnapshotRow, StoreError,
 };
 
@@ -163,7 +163,7 @@ impl Disk {
         let rows = self.inner.ownership().await?;
         if let Some(row) = rows.iter().find(|row| row.part == part) {
             let fence = fence_body(part, STRANGER, row.epoch + 1);
-            let taken = self.inner.takeover(part, row.epoch, STRANGER, &fence).await?;
+            let taken = self.inner.takeover(part, row.epoch.into(), STRANGER, &fence).await?;
             self.world.note("stranger", || format!("{part:?} {taken:?}"));
         }
         Ok(())
@@ -176,10 +176,14 @@ impl Disk {
 
 /// Silence by the world's clock: a database's own has nothing to do with it.
 fn silent(world: &World, nodes: &mut [NodeRow]) {
-    let beats = world.beats.lock().expect("one thread");
     for node in nodes {
-        node.silent_ms = beats.get(&node.id).map_or(i64::MAX, |at| at.elapsed().as_millis() as i64);
+        node.silent_ms = silence(world, node.id);
     }
+}
+
+fn silence(world: &World, node: i32) -> i64 {
+    let beats = world.beats.lock().expect("one thread");
+    beats.get(&node).map_or(i64::MAX, |at| at.elapsed().as_millis() as i64)
 }
 
 #[async_trait]
@@ -207,12 +211,20 @@ impl Journal for Disk {
     async fn takeover(
         &self,
         part: PartitionId,
-        seen: u64,
+        seen: Seen,
         node: i32,
         fence: &[u8],
     ) -> Result<Option<(u64, LogSeq)>, StoreError> {
-        let (inner, fence) = (self.inner.clone(), fence.to_vec());
-        let taken = self.run("takeover", true, async move { inner.takeover(part, seen, node, &fence).await }).await?;
+        let (inner, world, fence) = (self.inner.clone(), self.world.clone(), fence.to_vec());
+        let take = async move {
+            let rows = inner.ownership().await?;
+            let owner = rows.iter().find(|row| row.part == part).and_then(|row| row.node);
+            if owner.is_some_and(|owner| silence(&world, owner) < seen.silent_ms) {
+                return Ok(None);
+            }
+            inner.takeover(part, seen.epoch.into(), node, &fence).await
+        };
+        let taken = self.run("takeover", true, take).await?;
         self.world.note("takeover", || format!("{} {part:?} {taken:?}", self.host.name));
         Ok(taken)
     }

@@ -14,7 +14,7 @@ use weft_runtime::filter::{Filter, Kind};
 use weft_runtime::namespaces::Namespace;
 use weft_runtime::store::{
     self, Append, Chunk, ClosedPage, ClosedRun, Cluster, Deployment, Durability, Journal, Lane, NodeRow, Ownership,
-    SnapshotRow, StoreError, StoreOptions,
+    Seen, SnapshotRow, StoreError, StoreOptions,
 };
 
 /// A store behind a thread of its own.
@@ -82,7 +82,7 @@ impl Journal for Real {
     async fn takeover(
         &self,
         part: PartitionId,
-        seen: u64,
+        seen: Seen,
         node: i32,
         fence: &[u8],
     ) -> Result<Option<(u64, LogSeq)>, StoreError> {

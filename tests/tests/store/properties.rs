@@ -11,7 +11,7 @@ use weft_runtime::filter::{Field, Filter, Is, Key, Op, Test};
 use weft_runtime::frame::{ChunkReader, LogRecord, fence_body};
 use weft_runtime::namespaces::Namespace;
 use weft_runtime::store::{
-    Append, Blob, CHUNK_BYTES_MAX, Chunk, ClosedPage, ClosedRun, DeletedId, Journal, SnapshotRow, StoreError,
+    Append, Blob, CHUNK_BYTES_MAX, Chunk, ClosedPage, ClosedRun, DeletedId, Journal, Seen, SnapshotRow, StoreError,
 };
 
 use crate::place::{PARTITIONS, Place};
@@ -54,7 +54,7 @@ async fn append(journal: &Arc<dyn Journal>, append: &Append) -> Result<(), Store
 async fn own(journal: &Arc<dyn Journal>, part: PartitionId) -> (u64, LogSeq) {
     let epoch = journal.ownership().await.unwrap()[usize::from(part.0)].epoch;
     let fence = fence_body(part, 1, epoch + 1);
-    journal.takeover(part, epoch, 1, &fence).await.unwrap().expect("nobody else takes it over")
+    journal.takeover(part, epoch.into(), 1, &fence).await.unwrap().expect("nobody else takes it over")
 }
 
 /// The whole log, however long: on a busy machine an owner in memory appends a lot before another one gets its turn.
@@ -138,9 +138,13 @@ pub(crate) async fn a_takeover_fences_the_owner_before(place: Place) {
     zombie.append(&chunks(&[chunk(P1, 2, 1, b"a"), chunk(P1, 3, 1, b"b")])).await.unwrap();
 
     let other = place.again().await;
-    assert_eq!(other.takeover(P1, 0, 2, b"late").await.unwrap(), None, "an epoch seen too long ago takes nothing");
+    assert_eq!(
+        other.takeover(P1, 0.into(), 2, b"late").await.unwrap(),
+        None,
+        "an epoch seen too long ago takes nothing"
+    );
     let fence = fence_body(P1, 2, 2);
-    assert_eq!(other.takeover(P1, 1, 2, &fence).await.unwrap(), Some((2, LogSeq(4))));
+    assert_eq!(other.takeover(P1, 1.into(), 2, &fence).await.unwrap(), Some((2, LogSeq(4))));
 
     let late = Append {
         chunks: vec![chunk(P1, 4, 1, b"late"), chunk(P1, 5, 1, b"late")],
@@ -170,11 +174,33 @@ pub(crate) async fn an_empty_log_begins_with_a_fence(place: Place) {
     assert_eq!(place.journal.partitions(), PARTITIONS);
 }
 
+/// A node that sees another silent may come to take over after that was heard again: the other answers from memory then, for as
+/// long as its lease, and must be told first.
+pub(crate) async fn an_owner_that_was_heard_since_is_not_taken_over(place: Place) {
+    let owner = place.journal.join("http://owner").await.unwrap();
+    let taken = place.journal.takeover(P1, 0.into(), owner, &fence_body(P1, owner, 1)).await.unwrap();
+    assert!(taken.is_some(), "nobody has it");
+    let other = place.again().await;
+    let fence = fence_body(P1, 2, 2);
+    let seen = Seen { epoch: 1, silent_ms: 60_000 };
+    place.journal.beat(owner).await.unwrap();
+    assert_eq!(other.takeover(P1, seen, 2, &fence).await.unwrap(), None, "it has been heard since");
+    let cluster = place.journal.beat(owner).await.unwrap();
+    assert!(cluster.partitions.iter().any(|row| row.part == P1 && row.node == Some(owner) && row.epoch == 1));
+    let seen = Seen { epoch: 1, silent_ms: 0 };
+    assert!(other.takeover(P1, seen, 2, &fence).await.unwrap().is_some(), "it has not");
+    let cluster = place.journal.beat(owner).await.unwrap();
+    assert!(
+        cluster.partitions.iter().any(|row| row.part == P1 && row.node == Some(2)),
+        "it is told with its next beat"
+    );
+}
+
 pub(crate) async fn of_many_takeovers_one_wins(place: Place) {
     for seen in 0..5 {
         let tries = (0..8).map(|node| {
             let journal = place.journal.clone();
-            tokio::spawn(async move { journal.takeover(P0, seen, node, b"fence").await.unwrap() })
+            tokio::spawn(async move { journal.takeover(P0, seen.into(), node, b"fence").await.unwrap() })
         });
         let won: Vec<_> = futures::future::join_all(tries).await.into_iter().filter_map(Result::unwrap).collect();
         assert_eq!(won, [(seen + 1, LogSeq(seen + 1))]);
@@ -204,7 +230,7 @@ pub(crate) async fn a_takeover_amid_appends_loses_none_and_lets_none_follow(plac
         tokio::task::yield_now().await;
     }
     let other = place.again().await;
-    let (epoch, at) = other.takeover(P2, epoch, 2, b"fence").await.unwrap().expect("the epoch is as seen");
+    let (epoch, at) = other.takeover(P2, epoch.into(), 2, b"fence").await.unwrap().expect("the epoch is as seen");
     assert_eq!(owner.await.unwrap() + 1, at.0, "the fence stands right after the last acknowledged append");
     let log = log(&other, P2).await;
     assert_eq!(log.len() as u64, at.0);

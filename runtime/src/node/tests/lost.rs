@@ -239,7 +239,7 @@ async fn a_release_that_did_not_reach_the_store_is_made_up_for() {
     weather.set(Operation::Write, Duration::ZERO, Some(Fault::Refused));
     weather.set(Operation::Takeover, Duration::ZERO, Some(Fault::Refused));
     let first = PartitionId(0);
-    memory.takeover(first, 1, -1, &fence_body(first, -1, 2)).await.unwrap().unwrap();
+    memory.takeover(first, 1.into(), -1, &fence_body(first, -1, 2)).await.unwrap().unwrap();
     let mut standing = one.shared.standing.subscribe();
     standing.wait_for(|now| *now != Standing::Serving).await.unwrap();
     weather.set(Operation::Write, Duration::ZERO, None);

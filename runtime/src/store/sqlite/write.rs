@@ -13,7 +13,7 @@ use weft_protocol::{LogSeq, PartitionId, RunId, Timestamp};
 use super::connect::{classify, reopen};
 use super::{NOW, place, seq_of};
 use crate::store::cold::KIND_SNAPSHOT;
-use crate::store::{Append, Chunk, ClosedRun, Durability, Lane, StoreError};
+use crate::store::{Append, Chunk, ClosedRun, Durability, Lane, Seen, StoreError};
 
 /// Rows of one statement, largest first: whatever the number of rows, few statements are prepared and few are run.
 const SHAPES: [usize; 4] = [64, 16, 4, 1];
@@ -126,20 +126,19 @@ impl Writer {
     pub(super) async fn takeover(
         &self,
         part: PartitionId,
-        seen: u64,
+        seen: Seen,
         node: i32,
         fence: &[u8],
     ) -> Result<Option<(u64, LogSeq)>, StoreError> {
         self.with(async |connection| {
             let mut tx = connection.begin_with("begin immediate").await?;
-            let taken = sqlx::query(
-                "update part set epoch = epoch + 1, node = ? where id = ? and epoch = ? returning epoch, low",
-            )
-            .bind(node)
-            .bind(part.0)
-            .bind(seen as i64)
-            .fetch_optional(&mut *tx)
-            .await?;
+            let take = format!(
+                "update part set epoch = epoch + 1, node = ? where id = ? and epoch = ?
+                 and not exists (select 1 from node where node.id = part.node and {NOW} - beat < ?)
+                 returning epoch, low"
+            );
+            let take = sqlx::query(&take).bind(node).bind(part.0).bind(seen.epoch as i64).bind(seen.silent_ms);
+            let taken = take.fetch_optional(&mut *tx).await?;
             let Some(taken) = taken else { return Ok(None) };
             let (epoch, low): (i64, i64) = (taken.try_get(0)?, taken.try_get(1)?);
             let fence = sqlx::query(
