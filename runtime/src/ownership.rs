@@ -1,8 +1,9 @@
 //! Who owns which partition: what a node may take, and how long it may trust that it is still the owner.
 //!
-//! Being wrong here costs speed, never truth: the fence is the log's own key. The owner of partition 0 takes all
-//! partitions that have no live owner, so that messages between runs stay inside one process; every other node stands
-//! by.
+//! What is written is safe whatever happens here: the fence is the log's own key. What is read from memory is as true as the
+//! lease, so only an owner whose lease is over may be taken over, and the store looks again that it is. The owner of
+//! partition 0 takes all partitions that have no live owner, so that messages between runs stay inside one process; every
+//! other node stands by.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};

@@ -91,7 +91,7 @@ impl Run {
         if args.len() > self.limits.payload_bytes_max {
             return Err(Refused::Limit("payload_bytes_max"));
         }
-        // A program that notices nothing for now cannot be parked for a history that is too large.
+        // A program that is not run, stuck or not begun, cannot be parked for a history that is too large.
         if (self.stuck.is_some() || !self.begun) && self.bytes > self.limits.history_bytes_max as u64 {
             return Err(Refused::Limit("history_bytes_max"));
         }
