@@ -9,7 +9,8 @@ use crate::types::{Kind, Ty};
 use weft_bytecode::op::Native;
 
 impl<'a> Lower<'_, 'a> {
-    /// `place = value`, `place += value`. Whether nothing after it is reached.
+    /// `place = value`; `place += value`, which reads the place after the value is there. Whether nothing after it is
+    /// reached.
     pub(super) fn assign(
         &mut self,
         place: &'a ast::Expr,
@@ -31,9 +32,11 @@ impl<'a> Lower<'_, 'a> {
         let value = match op {
             None => self.expr(value, ty),
             Some(op) => {
-                let old = self.read_place(&place, span);
                 let hint = if matches!(ty, Ty::DECIMAL | Ty::FLOAT) { ty } else { Ty::UNKNOWN };
                 let right = self.expr(value, hint);
+                // The right side may wait: what is read before that may be old when it is written.
+                let right = self.computed(right, out);
+                let old = self.read_place(&place, span);
                 self.arithmetic_of(op, old, right, span)
             }
         };
@@ -161,6 +164,18 @@ impl<'a> Lower<'_, 'a> {
         let span = value.span;
         let local = self.temp("index", value.ty, span);
         let pattern = self.simple_bind(local, value.ty, span);
+        out.push(Stmt::Let { pattern, value });
+        self.read_local(local, span)
+    }
+
+    /// The right side of `+=` and its like, computed before the place is read.
+    fn computed(&mut self, value: Expr, out: &mut Vec<Stmt>) -> Expr {
+        if value.is_simple() || matches!(value.ty, Ty::NEVER | Ty::UNKNOWN) {
+            return value;
+        }
+        let (span, ty) = (value.span, value.ty);
+        let local = self.temp("right side", ty, span);
+        let pattern = self.simple_bind(local, ty, span);
         out.push(Stmt::Let { pattern, value });
         self.read_local(local, span)
     }

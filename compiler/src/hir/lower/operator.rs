@@ -137,6 +137,10 @@ impl<'a> Lower<'_, 'a> {
             self.facts = after;
             return (left, right);
         }
+        // Of numbers alone, one with a point makes Decimals of all: `1.5 * (7 / 2)` is what `p * (7 / 2)` is.
+        let pointed =
+            want == Ty::UNKNOWN && is_numbers(left) && is_numbers(right) && (has_point(left) || has_point(right));
+        let want = if pointed { Ty::DECIMAL } else { want };
         let left = self.expr(left, want);
         let hint = if left.ty == Ty::UNKNOWN { want } else { left.ty };
         let right = self.expr(right, hint);
@@ -387,13 +391,35 @@ fn is_none_literal(expr: &ast::Expr) -> bool {
     matches!(expr.kind, ast::ExprKind::None)
 }
 
-/// Whether an expression has its type from outside: numbers, and upper-case names, which may be variants.
+/// Whether an expression has its type from outside: numbers, arithmetic of numbers alone, and upper-case names, which may
+/// be variants.
 fn takes_type(expr: &ast::Expr) -> bool {
     match &expr.kind {
-        ast::ExprKind::Number(ast::Number::Int(_) | ast::Number::Dotted(_)) => true,
+        _ if is_numbers(expr) => true,
         ast::ExprKind::Neg(inner) => takes_type(inner),
         ast::ExprKind::Name(name) => name.starts_with(|c: char| c.is_ascii_uppercase()),
         ast::ExprKind::List(items) => items.is_empty(),
+        _ => false,
+    }
+}
+
+/// Whether an expression is a number as it is written, or arithmetic of such alone.
+fn is_numbers(expr: &ast::Expr) -> bool {
+    use BinaryOp::*;
+    match &expr.kind {
+        ast::ExprKind::Number(ast::Number::Int(_) | ast::Number::Dotted(_)) => true,
+        ast::ExprKind::Neg(inner) => is_numbers(inner),
+        ast::ExprKind::Binary { op: Add | Sub | Mul | Div | Rem, left, right } => is_numbers(left) && is_numbers(right),
+        _ => false,
+    }
+}
+
+/// Whether one of the numbers of [`is_numbers`] has a point.
+fn has_point(expr: &ast::Expr) -> bool {
+    match &expr.kind {
+        ast::ExprKind::Number(ast::Number::Dotted(_)) => true,
+        ast::ExprKind::Neg(inner) => has_point(inner),
+        ast::ExprKind::Binary { left, right, .. } => has_point(left) || has_point(right),
         _ => false,
     }
 }
