@@ -483,7 +483,7 @@ const big = 9223372036854775807 + 1"#,
         says: &[
             r#"1 WF1016 `99999999999999999999` is too large for an Int, which has 64 bits"#,
             r#"3 WF1002 `*` is not defined for Float and Decimal"#,
-            r#"4 WF1016 a constant cannot be computed"#,
+            r#"4 WF1016 this cannot be computed"#,
         ],
     },
     Row {

@@ -3,6 +3,7 @@
 use weft_bytecode::op::Native;
 
 use super::Lower;
+use super::operator::is_written;
 use crate::diagnostic::{Diagnostic, Fix};
 use crate::hir::{Expr, ExprKind, RunFact, Value};
 use crate::source::Span;
@@ -253,9 +254,20 @@ impl<'a> Lower<'_, 'a> {
         let object = self.expr(object, Ty::UNKNOWN);
         match self.kind_of(object.ty) {
             Kind::List(item) => {
+                let written = is_written(index);
                 let index = self.check(index, Ty::INT);
                 if matches!(index.kind, ExprKind::Const(Value::Int(n)) if n < 0) {
                     self.never_there(&object, &index, span);
+                    return self.error(span);
+                }
+                if let (ExprKind::List(items), ExprKind::Const(Value::Int(n))) = (&object.kind, &index.kind)
+                    && written
+                    && usize::try_from(*n).is_ok_and(|n| n >= items.len())
+                {
+                    let d = Diagnostic::error("WF1016", index.span, format!("this list has no element {n}"));
+                    let d =
+                        d.label("never there").why("elements are counted from 0, and an index that is not there traps");
+                    self.report(d);
                     return self.error(span);
                 }
                 Expr { kind: ExprKind::Index(Box::new(object), Box::new(index)), ty: item, span }

@@ -2,8 +2,10 @@
 
 use weft_bytecode::calendar;
 use weft_bytecode::op::Native;
+use weft_bytecode::wire::text;
 
 use super::Lower;
+use super::operator::is_written;
 use crate::diagnostic::Diagnostic;
 use crate::hir::{Expr, ExprKind, Value};
 use crate::source::Span;
@@ -276,9 +278,27 @@ impl<'a> Lower<'_, 'a> {
         for (p, value) in row.params.iter().zip(&all[shift..]) {
             self.check_text(p.name, native, value);
         }
+        if native == Native::DateOf && args.iter().all(|arg| is_written(&arg.value)) && self.no_such_day(&all, span) {
+            return self.error(span);
+        }
         let ty = row.result.ty(self.types(), &bound);
         let order: Vec<usize> = (0..shift).chain(order.into_iter().map(|n| n + shift)).collect();
         self.in_source_order(all, &order, span, |args| Expr { kind: ExprKind::Native(native, args), ty, span })
+    }
+
+    /// WF1016: `Date.of(2026, 2, 30)`.
+    fn no_such_day(&self, parts: &[Expr], span: Span) -> bool {
+        let [ExprKind::Const(Value::Int(year)), ExprKind::Const(Value::Int(month)), ExprKind::Const(Value::Int(day))] =
+            [0, 1, 2].map(|n| parts.get(n).map_or(&ExprKind::Unit, |part| &part.kind))
+        else {
+            return false;
+        };
+        let none = text::days(*year, *month, *day).is_none();
+        if none {
+            let message = format!("there is no day {year}-{month:02}-{day:02}");
+            self.report(Diagnostic::error("WF1016", span, message).label("not in the calendar"));
+        }
+        none
     }
 
     /// Zones and patterns that are written in the program are looked at before it runs.

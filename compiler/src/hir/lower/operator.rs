@@ -2,6 +2,7 @@
 
 use weft_bytecode::op::Native;
 
+use super::constant::{Stop, value_of};
 use super::{Fact, Lower};
 use crate::diagnostic::{Diagnostic, Fix};
 use crate::hir::{Expr, ExprKind, Value};
@@ -271,8 +272,18 @@ impl<'a> Lower<'_, 'a> {
             ty @ (Ty::DECIMAL | Ty::FLOAT) => ty,
             _ => Ty::UNKNOWN,
         };
+        let written = is_written(left) && is_written(right);
         let (left, right) = self.operands(left, right, hint);
-        self.arithmetic_of(op, left, right, span)
+        let out = self.arithmetic_of(op, left, right, span);
+        if written { self.computable(out) } else { out }
+    }
+
+    /// WF1016: arithmetic of literals that traps whenever it runs. Not that of constants, which a condition on them may
+    /// keep from running.
+    fn computable(&self, expr: Expr) -> Expr {
+        let Err(Stop::Trap(span, why)) = value_of(&expr) else { return expr };
+        self.report(Diagnostic::error("WF1016", span, "this cannot be computed").label(why));
+        self.error(span)
     }
 
     /// Arithmetic of lowered operands; also of `+=` and its like.
@@ -410,6 +421,17 @@ fn is_numbers(expr: &ast::Expr) -> bool {
         ast::ExprKind::Number(ast::Number::Int(_) | ast::Number::Dotted(_)) => true,
         ast::ExprKind::Neg(inner) => is_numbers(inner),
         ast::ExprKind::Binary { op: Add | Sub | Mul | Div | Rem, left, right } => is_numbers(left) && is_numbers(right),
+        _ => false,
+    }
+}
+
+/// Whether an expression is a literal that is computed with, or arithmetic of such alone.
+pub(super) fn is_written(expr: &ast::Expr) -> bool {
+    use BinaryOp::*;
+    match &expr.kind {
+        ast::ExprKind::Number(_) => true,
+        ast::ExprKind::Neg(inner) => is_written(inner),
+        ast::ExprKind::Binary { op: Add | Sub | Mul | Div | Rem, left, right } => is_written(left) && is_written(right),
         _ => false,
     }
 }
