@@ -132,6 +132,8 @@ impl Builder<'_> {
         for kid in pair.into_inner() {
             match kid.as_rule() {
                 Rule::name => params.push(self.name(&kid)),
+                // `_`: nobody can name it.
+                Rule::wildcard => params.push(Name { text: String::new(), span: self.span(&kid) }),
                 Rule::arm => body = self.arm(kid),
                 _ => {}
             }

@@ -266,6 +266,7 @@ pub(super) fn sort(rule: Rule) -> Sort {
         | Rule::pattern_record
         | Rule::rest
         | Rule::negative
+        | Rule::lambda_name
         | Rule::wildcard
         | Rule::string
         | Rule::raw
