@@ -69,6 +69,8 @@ pub struct Limits {
     pub history_bytes_max: usize,
     /// Events of a run after which its state is kept again, so that a restart replays little more than these.
     pub snapshot_events: usize,
+    /// Chunks of a partition's log that are kept once more as one row, so that a restart reads few rows of a long log.
+    pub bundle_chunks: usize,
     /// Runs that a child may have above it, each the child of the next.
     pub child_depth_max: usize,
     /// Bytes that one partition may have waiting for the store before starts and signals are refused and timers wait.
@@ -108,6 +110,7 @@ impl Default for Limits {
             page_rows_max: 1_000,
             history_bytes_max: 256 << 20,
             snapshot_events: 5_000,
+            bundle_chunks: 1_000,
             child_depth_max: 100,
             pending_bytes_max: 8 << 20,
             idle_runs_max: 1_000,

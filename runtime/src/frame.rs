@@ -12,6 +12,7 @@
 //!                     schedule (counter is 0): postcard(namespace, name, ScheduleEvent)
 //! ```
 
+mod bundle;
 mod history;
 mod kept;
 pub mod large;
@@ -23,6 +24,7 @@ mod write;
 use weft_engine::Record;
 use weft_protocol::{Event, RunId, ScheduleEvent};
 
+pub use bundle::{Bundler, Unbundled};
 pub use history::{decode_history, encode_history, put_event, read_events};
 pub use kept::{Kept, SNAPSHOT_BYTES_MAX};
 pub use read::{ChunkReader, Raw};
@@ -82,6 +84,12 @@ const TAG_RECORD: u8 = 1;
 const TAG_FENCE: u8 = 2;
 // 3 is kept for the head of a segment, which will say where the start counter stands when all before it is gone.
 const TAG_SCHEDULE: u8 = 4;
+
+fn array<const N: usize>(bytes: &[u8], at: usize) -> [u8; N] {
+    let mut out = [0; N];
+    out.copy_from_slice(&bytes[at..at + N]);
+    out
+}
 
 #[cfg(test)]
 mod tests;

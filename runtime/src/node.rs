@@ -7,6 +7,7 @@ mod aside;
 mod batch;
 pub(crate) mod deploy;
 pub(crate) mod listing;
+pub(crate) mod log;
 mod member;
 mod namespaces;
 pub(crate) mod open;

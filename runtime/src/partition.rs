@@ -38,7 +38,7 @@ use weft_protocol::limits::Limits;
 use weft_protocol::{EventId, PartitionId, RunId, Timestamp, WorkflowId};
 
 use crate::closed;
-use crate::frame::ChunkWriter;
+use crate::frame::{Bundler, ChunkWriter};
 use crate::programs::Programs;
 use crate::refusal;
 use crate::store::{Append, ClosedRun, DeletedId, SnapshotRow};
@@ -82,6 +82,7 @@ pub struct Partition {
     id: PartitionId,
     setup: Setup,
     writer: ChunkWriter,
+    bundler: Bundler,
     /// Counter of the next start.
     counter: u64,
     runs: FxHashMap<RunId, Box<OpenRun>>,
@@ -195,7 +196,10 @@ impl Partition {
             debug_assert!(self.held.is_empty(), "what is held waits for something to be written");
             return false;
         }
+        let before = append.chunks.len();
         self.writer.take(&mut append.chunks);
+        self.bundler.follow(&append.chunks[before..]);
+        self.bundler.take(&mut append.bundles);
         self.writer.take_blobs(&mut append.blobs);
         append.closed.append(&mut self.closed_rows);
         append.deleted.append(&mut self.deleted);

@@ -23,7 +23,7 @@ use crate::carry;
 use crate::closed;
 use crate::commit::{AppendLane, Outcome};
 use crate::frame::fence_body;
-use crate::node::open;
+use crate::node::{log, open};
 use crate::partition::request::{Answer, AttemptRef, Key, Output, Probe, Probed, Reply, ReplyId, Request, StartedBy};
 use crate::partition::{Partition, Setup, partition_of};
 use crate::programs::Programs;
@@ -260,7 +260,7 @@ impl Sandbox {
             let row = crate::store::Ownership { epoch, ..row };
             let journal = self.journal.clone();
             open::load_current(&*journal, &self.setup.programs).await?;
-            let (recovery, recovered) = open::read_log(&*journal, &self.setup.programs, &row).await?;
+            let (recovery, recovered) = log::read_log(&*journal, &self.setup, &row).await?;
             self.partitions.insert(row.part, recovery.finish(self.setup.clone(), epoch, recovered, self.now)?);
         }
         // Who works for a queue outlives this. What is not handed out again he has still.

@@ -33,6 +33,19 @@ pub struct Chunk {
     pub body: Vec<u8>,
 }
 
+/// Chunks of a log once more, in one row: a cache, which may be lost.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bundle {
+    /// The partition.
+    pub part: PartitionId,
+    /// The place of the first chunk.
+    pub from: LogSeq,
+    /// The place of the last.
+    pub to: LogSeq,
+    /// Encoded by the runtime.
+    pub body: Vec<u8>,
+}
+
 /// The row of a closed run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ClosedRun {
@@ -73,34 +86,39 @@ pub struct Append {
     pub snapshots: Vec<SnapshotRow>,
     /// Runs whose snapshots go.
     pub ended: Vec<RunId>,
+    /// Chunks that are durable now at the latest, once more; each replaces one that begins at the same place.
+    pub bundles: Vec<Bundle>,
 }
 
 impl Append {
     /// Takes everything out of it but its memory.
     pub fn clear(&mut self) {
-        let Append { chunks, closed, blobs, deleted, snapshots, ended } = self;
+        let Append { chunks, closed, blobs, deleted, snapshots, ended, bundles } = self;
         chunks.clear();
         closed.clear();
         blobs.clear();
         deleted.clear();
         snapshots.clear();
         ended.clear();
+        bundles.clear();
     }
 
     /// Takes everything of these partitions out of it.
     pub fn leave_out(&mut self, parts: &[PartitionId]) {
-        let Append { chunks, closed, blobs, deleted, snapshots, ended } = self;
+        let Append { chunks, closed, blobs, deleted, snapshots, ended, bundles } = self;
         chunks.retain(|chunk| !parts.contains(&chunk.part));
         closed.retain(|row| !parts.contains(&row.run_id.partition()));
         blobs.retain(|blob| !parts.contains(&blob.run.partition()));
         deleted.retain(|id| !parts.contains(&id.upto.partition()));
         snapshots.retain(|row| !parts.contains(&row.run.partition()));
         ended.retain(|run| !parts.contains(&run.partition()));
+        bundles.retain(|bundle| !parts.contains(&bundle.part));
     }
 
     /// Whether it has chunks and rows of closed runs only.
     pub fn is_plain(&self) -> bool {
-        self.blobs.is_empty() && self.deleted.is_empty() && self.snapshots.is_empty() && self.ended.is_empty()
+        let Append { chunks: _, closed: _, blobs, deleted, snapshots, ended, bundles } = self;
+        blobs.is_empty() && deleted.is_empty() && snapshots.is_empty() && ended.is_empty() && bundles.is_empty()
     }
 }
 
@@ -305,6 +323,8 @@ pub trait Journal: Send + Sync + std::fmt::Debug {
     async fn lane(&self) -> Result<Box<dyn Lane>, StoreError>;
     /// Chunks of a partition from `from` on, in order, at most `limit`.
     async fn read(&self, part: PartitionId, from: LogSeq, limit: usize) -> Result<Vec<Chunk>, StoreError>;
+    /// Bundles of a partition that begin at `from` or later, in order, at most `limit`.
+    async fn bundles(&self, part: PartitionId, from: LogSeq, limit: usize) -> Result<Vec<Bundle>, StoreError>;
     /// Ownership rows of all partitions.
     async fn ownership(&self) -> Result<Vec<Ownership>, StoreError>;
     /// Takes a partition over if it still is as it was `seen`: the epoch grows by one and a fence chunk with `fence` as its

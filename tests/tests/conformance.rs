@@ -30,7 +30,8 @@ use script::{Case, cases};
 /// Partitions of the stores: more than one, so that runs of a case talk across.
 const PARTITIONS: u16 = 3;
 
-const PLAIN: Way = Way { crashes: Crashes::ByHand, fuel_slice: 5_000_000, snapshot_events: usize::MAX };
+const PLAIN: Way =
+    Way { crashes: Crashes::ByHand, fuel_slice: 5_000_000, snapshot_events: usize::MAX, bundle_chunks: usize::MAX };
 
 /// Plays all cases in one way and tells every difference at once.
 async fn all(way: Way, look: Look<'_>, mut journal: impl AsyncFnMut() -> Arc<dyn Journal>) {
@@ -252,7 +253,7 @@ async fn crashed_after_every_commit() {
 /// Each recovery finds snapshots of nearly all that happened.
 #[tokio::test]
 async fn crashed_after_every_commit_with_a_snapshot_after_every_event() {
-    let way = Way { crashes: Crashes::AfterEveryCommit, snapshot_events: 1, ..PLAIN };
+    let way = Way { crashes: Crashes::AfterEveryCommit, snapshot_events: 1, bundle_chunks: 3, ..PLAIN };
     all(way, &mut |_| Ok(()), async || memory()).await;
 }
 

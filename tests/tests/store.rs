@@ -60,6 +60,7 @@ against_each_store! {
     properties: closed_runs_go_in_the_order_of_their_end
     properties: large_values_go_with_their_run
     properties: snapshots_come_and_go_with_their_append
+    properties: bundles_come_with_their_append_and_free_no_place
     properties: namespaces_are_kept
     large: large_values_stand_beside_the_log
     filters: filters_find_what_is_there

@@ -37,6 +37,11 @@ alter table log_5 alter body set storage plain;
 alter table log_6 alter body set storage plain;
 alter table log_7 alter body set storage plain;
 
+-- Chunks of the log once more, those at the places from `seq` to `upto` packed into one row: a takeover reads these and what
+-- of the log is behind them. The chunks stay where they are, as the fence.
+create table bundle (part int not null, seq bigint not null, upto bigint not null, body bytea not null, primary key (part, seq));
+alter table bundle alter body set storage external;
+
 -- One row per closed run, insert-only. Text is compared byte by byte, so that pages continue the same way everywhere;
 -- attributes are text, because jsonb refuses the NUL that a string may hold; `search` has them once more, as text that
 -- compares byte by byte. Times are milliseconds since 1970.

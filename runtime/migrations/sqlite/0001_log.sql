@@ -14,6 +14,9 @@ create table log_5 (place integer primary key, epoch integer not null, body blob
 create table log_6 (place integer primary key, epoch integer not null, body blob not null);
 create table log_7 (place integer primary key, epoch integer not null, body blob not null);
 
+-- Chunks of the log once more, those from `place` to `upto` packed into one row.
+create table bundle (place integer primary key, upto integer not null, body blob not null);
+
 create table run (
   part integer not null,
   namespace text not null,

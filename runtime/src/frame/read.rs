@@ -6,7 +6,7 @@ use weft_protocol::{Event, EventId, LogSeq, PartitionId, RunId, ScheduleEvent, T
 
 use super::{
     ChunkWriter, FLAG_CONTINUES, FLAG_FENCE, FLAGS, HEADER_BYTES, LogRecord, RECORD_BYTES_MAX, TAG_EVENT, TAG_FENCE,
-    TAG_RECORD, TAG_SCHEDULE, VERSION, varint,
+    TAG_RECORD, TAG_SCHEDULE, VERSION, array, varint,
 };
 use crate::store::{CHUNK_BYTES_MAX, Chunk, StoreError};
 
@@ -259,10 +259,4 @@ fn decode_rest<T: serde::de::DeserializeOwned>(bytes: &mut &[u8]) -> Result<T, S
         postcard::take_from_bytes(bytes).map_err(|error| format!("a record cannot be read: {error}"))?;
     *bytes = rest;
     Ok(value)
-}
-
-fn array<const N: usize>(bytes: &[u8], at: usize) -> [u8; N] {
-    let mut out = [0; N];
-    out.copy_from_slice(&bytes[at..at + N]);
-    out
 }

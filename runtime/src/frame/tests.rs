@@ -70,6 +70,86 @@ fn what_goes_in_comes_out() {
     }
 }
 
+fn bundled(chunks: &[Chunk], of: usize) -> Vec<crate::store::Bundle> {
+    let (mut bundler, mut bundles) = (Bundler::new(PART, of), Vec::new());
+    for chunk in chunks {
+        bundler.follow(std::slice::from_ref(chunk));
+        bundler.take(&mut bundles);
+    }
+    bundles
+}
+
+fn unbundled(bundle: &crate::store::Bundle) -> Result<Vec<Chunk>, &'static str> {
+    let mut chunks = Vec::new();
+    Unbundled::open(bundle)?.each(|chunk| {
+        chunks.push(chunk.clone());
+        Ok::<(), &str>(())
+    })?;
+    Ok(chunks)
+}
+
+/// A log of so many small chunks.
+fn small(count: u64) -> Vec<Chunk> {
+    let mut chunks = vec![fence(1, 1)];
+    let mut writer = ChunkWriter::new(PART, 1, LogSeq(2), 0);
+    for n in 1..count {
+        writer.event(run(1), &signal(n, 10));
+        writer.take(&mut chunks);
+    }
+    chunks
+}
+
+#[test]
+fn a_bundle_has_the_chunks_of_its_places() {
+    let chunks = small(100);
+    for of in [1, 7, 100] {
+        let bundles = bundled(&chunks, of);
+        let all: Vec<Chunk> = bundles.iter().flat_map(|bundle| unbundled(bundle).unwrap()).collect();
+        assert!(all == chunks[..100 / of * of], "bundles of {of}");
+        assert!(bundles.iter().all(|bundle| bundle.to.0 - bundle.from.0 + 1 == of as u64));
+    }
+    let (whole, bytes) = (bundled(&chunks, 100), chunks.iter().map(|chunk| chunk.body.len()).sum::<usize>());
+    assert!(whole[0].body.len() * 2 < bytes, "{} of {bytes} bytes", whole[0].body.len());
+    let (mut bundler, mut some) = (Bundler::new(PART, 1), Vec::new());
+    bundler.follow(&chunks);
+    bundler.take(&mut some);
+    assert!(some == bundled(&chunks[..16], 1), "those that wait have a limit; the others are made another time");
+    // A place that is left out begins another one.
+    let gap: Vec<Chunk> = chunks.iter().filter(|chunk| chunk.seq != LogSeq(50)).cloned().collect();
+    let places: Vec<_> = bundled(&gap, 40).iter().map(|bundle| (bundle.from.0, bundle.to.0)).collect();
+    assert_eq!(places, [(1, 40), (51, 90)]);
+}
+
+#[test]
+fn long_chunks_are_not_written_twice() {
+    let (chunks, _) = log(&[7_000; 200]);
+    assert_eq!(bundled(&chunks, 100), [], "they are few by the byte");
+    let mut mixed = small(900);
+    mixed.extend(chunks[1..80].iter().zip(901..).map(|(chunk, seq)| Chunk { seq: LogSeq(seq), ..chunk.clone() }));
+    let bundles = bundled(&mixed, 2_000);
+    assert_eq!(bundles.len(), 1, "it is made when it has enough bytes");
+    assert!(unbundled(&bundles[0]).unwrap() == mixed[..bundles[0].to.0 as usize]);
+}
+
+#[test]
+fn every_damage_to_a_bundle_is_noticed() {
+    let bundle = bundled(&small(10), 10).remove(0);
+    for byte in 0..bundle.body.len() {
+        for bit in 0..8 {
+            let mut bad = bundle.clone();
+            bad.body[byte] ^= 1 << bit;
+            assert!(Unbundled::open(&bad).is_err(), "bit {bit} of byte {byte}");
+        }
+    }
+    for length in 0..bundle.body.len() {
+        let body = bundle.body[..length].to_vec();
+        assert!(Unbundled::open(&crate::store::Bundle { body, ..bundle.clone() }).is_err(), "{length} bytes");
+    }
+    let (from, to) = (LogSeq(bundle.from.0 + 1), LogSeq(bundle.to.0 + 1));
+    assert!(Unbundled::open(&crate::store::Bundle { from, to, ..bundle.clone() }).is_err(), "of other places");
+    assert!(Unbundled::open(&crate::store::Bundle { part: PartitionId(4), ..bundle }).is_err(), "of another partition");
+}
+
 #[test]
 fn a_large_value_is_a_reference() {
     let mut writer = ChunkWriter::new(PART, 1, LogSeq(1), 0);

@@ -1,19 +1,17 @@
 //! Reaching the store, and bringing partitions from their logs into memory.
 
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::Duration;
 
 use futures::{StreamExt, TryStreamExt};
 use weft_bytecode::{ProgramHash, codec};
-use weft_protocol::{LogSeq, PartitionId};
 use weft_vm::Loaded;
 
 use super::aside::{Panicked, aside};
+use super::log::read_log;
 use super::{Core, OpenError, Shared, Standing};
-use crate::frame::large::checked;
 use crate::loops::{Links, LoopEvent, World};
-use crate::partition::{Partition, Recovered, Recovery, Setup};
+use crate::partition::{Partition, Setup};
 use crate::programs::Programs;
 use crate::store::{self, Journal, Ownership, StoreError};
 
@@ -21,10 +19,6 @@ use crate::store::{self, Journal, Ownership, StoreError};
 const RETRY_FIRST: Duration = Duration::from_millis(50);
 /// Longest pause.
 const RETRY_MAX: Duration = Duration::from_secs(1);
-/// Chunks read at once: about 4 MB.
-const CHUNKS_PER_READ: usize = 512;
-/// Ids of closed runs read at once.
-const IDS_PER_READ: usize = 10_000;
 /// Partitions brought into memory at the same time.
 const PARTITIONS_AT_ONCE: usize = 4;
 
@@ -136,7 +130,7 @@ pub(super) async fn look(shared: &Arc<Shared>) -> Result<(), StoreError> {
     let setup = setup(shared, &journal)?;
     let mut partitions = Vec::new();
     for ownership in journal.ownership().await? {
-        let (recovery, recovered) = read_log(&*journal, &shared.programs, &ownership).await?;
+        let (recovery, recovered) = read_log(&*journal, &setup, &ownership).await?;
         let (setup, now) = (setup.clone(), shared.options.clock.now());
         let looked = aside(move || recovery.finish_to_look(setup, ownership.epoch, recovered, now));
         partitions.push(looked.await.unwrap_or_else(|error| Err(not_replayed(&error)))?);
@@ -195,60 +189,8 @@ async fn recover_one(
     setup: Setup,
     ownership: Ownership,
 ) -> Result<Partition, StoreError> {
-    let (recovery, recovered) = read_log(&*journal, &shared.programs, &ownership).await?;
+    let (recovery, recovered) = read_log(&*journal, &setup, &ownership).await?;
     let now = shared.options.clock.now();
     let finished = aside(move || recovery.finish(setup, ownership.epoch, recovered, now)).await;
     finished.unwrap_or_else(|error| Err(not_replayed(&error)))
-}
-
-/// Reads a partition's whole log, and what its open runs need besides.
-///
-/// # Errors
-/// If the store does not answer or the log is damaged.
-pub(crate) async fn read_log(
-    journal: &dyn Journal,
-    programs: &Programs,
-    ownership: &Ownership,
-) -> Result<(Recovery, Recovered), StoreError> {
-    let snapshots = journal.snapshots(ownership.part).await?;
-    let mut recovery = Recovery::with_snapshots(ownership.part, &snapshots);
-    let mut chunks = journal.read(ownership.part, ownership.low, CHUNKS_PER_READ).await?;
-    while let (Some(last), true) = (chunks.last(), chunks.len() == CHUNKS_PER_READ) {
-        let mut ahead = journal.read(ownership.part, LogSeq(last.seq.0 + 1), CHUNKS_PER_READ);
-        // The store is asked for the next ones before these are taken in: it reads meanwhile.
-        let at_once = futures::poll!(&mut ahead);
-        chunks.iter().try_for_each(|chunk| recovery.feed(chunk))?;
-        chunks = match at_once {
-            Poll::Ready(read) => read?,
-            Poll::Pending => ahead.await?,
-        };
-    }
-    chunks.iter().try_for_each(|chunk| recovery.feed(chunk))?;
-    let mut recovered = Recovered { closed: closed_ids(journal, ownership.part).await?, ..Recovered::default() };
-    for (run, hashes) in recovery.large()? {
-        for (hash, body) in journal.blobs(run, &hashes).await? {
-            recovered.large.insert((run, hash), checked(run, &hash, &body)?);
-        }
-    }
-    for hash in recovery.needs() {
-        recovered.programs.insert(hash, program(journal, programs, hash).await?);
-    }
-    Ok((recovery, recovered))
-}
-
-async fn closed_ids(
-    journal: &dyn Journal,
-    part: PartitionId,
-) -> Result<Vec<(String, weft_protocol::WorkflowId, weft_protocol::RunId)>, StoreError> {
-    let mut all = Vec::new();
-    let mut after = None;
-    loop {
-        let page = journal.closed_ids(part, after.take(), IDS_PER_READ).await?;
-        let whole = page.len() == IDS_PER_READ;
-        after = page.last().map(|(namespace, id, _)| (namespace.clone(), id.clone()));
-        all.extend(page);
-        if !whole {
-            return Ok(all);
-        }
-    }
 }

@@ -22,7 +22,7 @@ use super::starts::Starts;
 use super::word::Tell;
 use super::{Partition, Setup, name_hash};
 use crate::frame::large::{Hash, missing, note, put_back};
-use crate::frame::{ChunkReader, LogRecord, Raw, Trail};
+use crate::frame::{Bundler, ChunkReader, LogRecord, Raw, Trail, Unbundled};
 use crate::store::{Chunk, SnapshotRow, StoreError};
 
 /// Slices of computing after which a run that is only looked at is shown as computing.
@@ -42,6 +42,8 @@ enum Restore {
 pub struct Recovery {
     id: PartitionId,
     reader: ChunkReader,
+    /// Makes bundles of what stands in none, if it is wanted.
+    bundler: Option<Bundler>,
     records: Vec<LogRecord>,
     open: BTreeMap<RunId, Logged>,
     counter: u64,
@@ -146,6 +148,7 @@ impl Recovery {
         Recovery {
             id,
             reader: ChunkReader::new(id),
+            bundler: None,
             records: Vec::new(),
             open: BTreeMap::new(),
             counter: 0,
@@ -164,11 +167,32 @@ impl Recovery {
         Recovery { covered: Covered::of(rows), kept, ..Recovery::new(id) }
     }
 
+    /// The same, and what stands in no bundle is put into bundles of so many chunks.
+    pub fn bundling(self, chunks: usize) -> Recovery {
+        Recovery { bundler: Some(Bundler::new(self.id, chunks)), ..self }
+    }
+
     /// Takes the next chunk.
     ///
     /// # Errors
     /// [`StoreError::Corrupt`] if it is not what was written, or does not follow.
     pub fn feed(&mut self, chunk: &Chunk) -> Result<(), StoreError> {
+        self.take(chunk)?;
+        if let Some(bundler) = &mut self.bundler {
+            bundler.follow(std::slice::from_ref(chunk));
+        }
+        Ok(())
+    }
+
+    /// Takes the next chunks, which a bundle has.
+    ///
+    /// # Errors
+    /// As [`Recovery::feed`].
+    pub fn feed_bundled(&mut self, chunks: &Unbundled) -> Result<(), StoreError> {
+        chunks.each(|chunk| self.take(chunk))
+    }
+
+    fn take(&mut self, chunk: &Chunk) -> Result<(), StoreError> {
         let mut records = std::mem::take(&mut self.records);
         let (open, snapshots) = (&mut self.open, &mut self.covered);
         let mut unfit = Vec::new();
@@ -352,6 +376,7 @@ impl Recovery {
         }
         let mut partition = Partition {
             id: self.id,
+            bundler: self.bundler.unwrap_or_else(|| Bundler::new(self.id, setup.limits.bundle_chunks)),
             setup,
             writer: self.reader.writer(epoch)?,
             counter: self.counter,

@@ -10,6 +10,8 @@ use super::*;
 use crate::fixture;
 use crate::store::memory::Memory;
 
+mod bundles;
+
 async fn sandbox(partitions: u16) -> Sandbox {
     let journal: Arc<dyn Journal> = Arc::new(Memory::new(partitions));
     let mut sandbox = Sandbox::new(journal, 7, Limits::default()).await.unwrap();

@@ -12,8 +12,8 @@ use weft_bytecode::ProgramHash;
 use weft_protocol::{LogSeq, PartitionId, RunId, Timestamp, WorkflowId};
 
 use super::{
-    Append, Chunk, ClosedPage, ClosedRun, Cluster, Deployment, Durability, Journal, Lane, NodeRow, Ownership, Seen,
-    SnapshotRow, StoreError,
+    Append, Bundle, Chunk, ClosedPage, ClosedRun, Cluster, Deployment, Durability, Journal, Lane, NodeRow, Ownership,
+    Seen, SnapshotRow, StoreError,
 };
 use crate::closed::ClosedFacts;
 use crate::filter::{Filter, Kind, matches};
@@ -87,6 +87,7 @@ struct Part {
     closed: BTreeMap<(String, WorkflowId, RunId), ClosedRun>,
     blobs: BTreeMap<(RunId, [u8; 32]), Vec<u8>>,
     snapshots: BTreeMap<RunId, SnapshotRow>,
+    bundles: BTreeMap<LogSeq, Bundle>,
 }
 
 struct Node {
@@ -115,6 +116,13 @@ impl Memory {
         let index = (seq.0 as usize).wrapping_sub(1);
         let chunk = state.parts.get_mut(usize::from(part.0)).and_then(|p| p.log.get_mut(index));
         chunk.map(|(_, body)| damage(body)).is_some()
+    }
+
+    /// Changes a stored bundle, as a broken disk would. False if none begins there.
+    pub fn damage_bundle(&self, part: PartitionId, from: LogSeq, damage: impl FnOnce(&mut Bundle)) -> bool {
+        let mut state = self.lock();
+        let bundle = state.parts.get_mut(usize::from(part.0)).and_then(|part| part.bundles.get_mut(&from));
+        bundle.map(damage).is_some()
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -205,6 +213,9 @@ impl State {
         for run in &append.ended {
             self.part(run.partition())?.snapshots.remove(run);
         }
+        for bundle in &append.bundles {
+            self.part(bundle.part)?.bundles.insert(bundle.from, bundle.clone());
+        }
         Ok(())
     }
 
@@ -286,6 +297,13 @@ impl Journal for Memory {
             Ok(chunks
                 .map(|(seq, (epoch, body))| Chunk { part, seq: LogSeq(seq), epoch: *epoch, body: body.clone() })
                 .collect())
+        })
+        .await
+    }
+
+    async fn bundles(&self, part: PartitionId, from: LogSeq, limit: usize) -> Result<Vec<Bundle>, StoreError> {
+        self.run(Operation::Read, |state| {
+            Ok(state.part(part)?.bundles.range(from..).take(limit).map(|(_, bundle)| bundle.clone()).collect())
         })
         .await
     }

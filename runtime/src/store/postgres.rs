@@ -16,7 +16,7 @@ use self::connect::{classify, within};
 use super::cold::{KIND_SNAPSHOT, snapshot_rows};
 use super::sql::{Condition, Dialect};
 use super::{
-    Chunk, ClosedPage, ClosedRun, Cluster, Deployment, Durability, Journal, Lane, NodeRow, Ownership, Seen,
+    Bundle, Chunk, ClosedPage, ClosedRun, Cluster, Deployment, Durability, Journal, Lane, NodeRow, Ownership, Seen,
     SnapshotRow, StoreError, StoreOptions,
 };
 use crate::filter::{Filter, Key, Kind};
@@ -90,6 +90,21 @@ impl Journal for Postgres {
             .map(|row| {
                 let (seq, epoch): (i64, i64) = (get(row, 0)?, get(row, 1)?);
                 Ok(Chunk { part, seq: LogSeq(seq as u64), epoch: epoch as u64, body: get(row, 2)? })
+            })
+            .collect()
+    }
+
+    async fn bundles(&self, part: PartitionId, from: LogSeq, limit: usize) -> Result<Vec<Bundle>, StoreError> {
+        let query =
+            sqlx::query("select seq, upto, body from bundle where part = $1 and seq >= $2 order by seq limit $3")
+                .bind(i32::from(part.0))
+                .bind(from.0 as i64)
+                .bind(limit as i64);
+        let rows = within(query.fetch_all(&self.pool)).await?;
+        rows.iter()
+            .map(|row| {
+                let (from, to): (i64, i64) = (get(row, 0)?, get(row, 1)?);
+                Ok(Bundle { part, from: LogSeq(from as u64), to: LogSeq(to as u64), body: get(row, 2)? })
             })
             .collect()
     }

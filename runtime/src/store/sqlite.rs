@@ -20,7 +20,7 @@ use self::write::{SqliteLane, Writer};
 use super::cold::{KIND_SNAPSHOT, snapshot_rows};
 use super::sql::{Condition, Dialect};
 use super::{
-    Chunk, ClosedPage, ClosedRun, Cluster, Deployment, Durability, Journal, Lane, NodeRow, Ownership, Seen,
+    Bundle, Chunk, ClosedPage, ClosedRun, Cluster, Deployment, Durability, Journal, Lane, NodeRow, Ownership, Seen,
     SnapshotRow, StoreError, StoreOptions,
 };
 use crate::filter::{Filter, Key, Kind};
@@ -98,6 +98,21 @@ impl Journal for Sqlite {
             .map(|row| {
                 let epoch: i64 = get(row, 1)?;
                 Ok(Chunk { part, seq: seq_of(get(row, 0)?), epoch: epoch as u64, body: get(row, 2)? })
+            })
+            .collect()
+    }
+
+    async fn bundles(&self, part: PartitionId, from: LogSeq, limit: usize) -> Result<Vec<Bundle>, StoreError> {
+        let query =
+            sqlx::query("select place, upto, body from bundle where place >= ? and place < ? order by place limit ?")
+                .bind(place(part, from))
+                .bind(place(PartitionId(part.0 + 1), LogSeq(0)))
+                .bind(limit as i64);
+        let rows = query.fetch_all(&self.readers).await.map_err(|error| classify(&error))?;
+        rows.iter()
+            .map(|row| {
+                let (from, to) = (seq_of(get(row, 0)?), seq_of(get(row, 1)?));
+                Ok(Bundle { part, from, to, body: get(row, 2)? })
             })
             .collect()
     }

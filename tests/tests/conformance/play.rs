@@ -38,6 +38,8 @@ pub(crate) struct Way {
     pub(crate) fuel_slice: u64,
     /// Events of a run after which its state is kept again.
     pub(crate) snapshot_events: usize,
+    /// Chunks of a bundle of the log.
+    pub(crate) bundle_chunks: usize,
 }
 
 /// The runs of a case.
@@ -56,8 +58,8 @@ struct Play<'a> {
 
 /// Plays a case and gives the histories it left.
 pub(crate) async fn play(case: &Case, journal: Arc<dyn Journal>, way: Way, look: Look<'_>) -> Result<String, String> {
-    let (fuel_slice, snapshot_events) = (way.fuel_slice, way.snapshot_events);
-    let limits = Limits { fuel_slice, snapshot_events, ..case.limits.clone() };
+    let Way { fuel_slice, snapshot_events, bundle_chunks, .. } = way;
+    let limits = Limits { fuel_slice, snapshot_events, bundle_chunks, ..case.limits.clone() };
     let mut sandbox = Sandbox::new(journal, 42, limits).await.map_err(|error| error.to_string())?;
     sandbox.crashes(way.crashes);
     sandbox.deploy(case.compile(None)?).await.map_err(|error| error.to_string())?;

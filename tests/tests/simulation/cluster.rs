@@ -21,6 +21,8 @@ const LEASE: i64 = 2_000;
 const GRACE: i64 = 1_500;
 /// Events of a run after which its state is kept, by seed: in a quarter of the worlds at every chance, in one never.
 const SNAPSHOT_EVENTS: [usize; 4] = [1, 3, 10, 5_000];
+/// Chunks of a bundle, by seed.
+const BUNDLE_CHUNKS: [usize; 5] = [1, 2, 5, 20, 1_000];
 
 /// One life of a node, and its ways to the store and to clients.
 #[derive(Debug)]
@@ -182,6 +184,7 @@ fn open(cluster: &Cluster, slot: &Slot, index: usize, life: u64, host: &Arc<Host
     options.config.limits.lease_ms = LEASE;
     options.config.limits.reclaim_grace_ms = GRACE;
     options.config.limits.snapshot_events = SNAPSHOT_EVENTS[world.seed as usize % SNAPSHOT_EVENTS.len()];
+    options.config.limits.bundle_chunks = BUNDLE_CHUNKS[world.seed as usize % BUNDLE_CHUNKS.len()];
     options.clock = slot.clock.clone();
     options.loops = world.between(1, 2) as usize;
     let mut entropy = [0; 32];

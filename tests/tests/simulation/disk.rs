@@ -14,8 +14,8 @@ use weft_runtime::filter::{Filter, Kind};
 use weft_runtime::frame::fence_body;
 use weft_runtime::namespaces::Namespace;
 use weft_runtime::store::{
-    Append, Chunk, ClosedPage, ClosedRun, Cluster, Deployment, Durability, Journal, Lane, NodeRow, Ownership, Seen,
-    SnapshotRow, StoreError,
+    Append, Bundle, Chunk, ClosedPage, ClosedRun, Cluster, Deployment, Durability, Journal, Lane, NodeRow, Ownership,
+    Seen, SnapshotRow, StoreError,
 };
 
 use crate::cluster::Host;
@@ -201,6 +201,11 @@ impl Journal for Disk {
     async fn read(&self, part: PartitionId, from: LogSeq, limit: usize) -> Result<Vec<Chunk>, StoreError> {
         let inner = self.inner.clone();
         self.run("read", false, async move { inner.read(part, from, limit).await }).await
+    }
+
+    async fn bundles(&self, part: PartitionId, from: LogSeq, limit: usize) -> Result<Vec<Bundle>, StoreError> {
+        let inner = self.inner.clone();
+        self.run("bundles", false, async move { inner.bundles(part, from, limit).await }).await
     }
 
     async fn ownership(&self) -> Result<Vec<Ownership>, StoreError> {

@@ -13,8 +13,8 @@ use weft_protocol::{LogSeq, PartitionId, RunId, Timestamp, WorkflowId};
 use weft_runtime::filter::{Filter, Kind};
 use weft_runtime::namespaces::Namespace;
 use weft_runtime::store::{
-    self, Append, Chunk, ClosedPage, ClosedRun, Cluster, Deployment, Durability, Journal, Lane, NodeRow, Ownership,
-    Seen, SnapshotRow, StoreError, StoreOptions,
+    self, Append, Bundle, Chunk, ClosedPage, ClosedRun, Cluster, Deployment, Durability, Journal, Lane, NodeRow,
+    Ownership, Seen, SnapshotRow, StoreError, StoreOptions,
 };
 
 /// A store behind a thread of its own.
@@ -72,6 +72,11 @@ impl Journal for Real {
     async fn read(&self, part: PartitionId, from: LogSeq, limit: usize) -> Result<Vec<Chunk>, StoreError> {
         let inner = self.inner.clone();
         self.still(async move { inner.read(part, from, limit).await })
+    }
+
+    async fn bundles(&self, part: PartitionId, from: LogSeq, limit: usize) -> Result<Vec<Bundle>, StoreError> {
+        let inner = self.inner.clone();
+        self.still(async move { inner.bundles(part, from, limit).await })
     }
 
     async fn ownership(&self) -> Result<Vec<Ownership>, StoreError> {

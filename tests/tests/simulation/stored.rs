@@ -1,4 +1,4 @@
-//! What is stored in the end, read as a partition reads it: every chunk of every log, and the rows of closed runs.
+//! What is stored in the end, read as a partition reads it: every chunk of every log, bundles, and the rows of closed runs.
 
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -10,14 +10,15 @@ use weft_protocol::schedule::ScheduleEvent;
 use weft_protocol::{Event, LogSeq, PartitionId, RunId};
 use weft_runtime::closed;
 use weft_runtime::filter::Filter;
-use weft_runtime::frame::{ChunkReader, LogRecord};
+use weft_runtime::frame::{ChunkReader, LogRecord, Unbundled};
 use weft_runtime::sandbox::NAMESPACE;
-use weft_runtime::store::{Chunk, ClosedPage, ClosedRun, Journal};
+use weft_runtime::store::{Bundle, Chunk, ClosedPage, ClosedRun, Journal};
 
 /// All that a store holds of its runs.
 #[derive(Debug, Default)]
 pub(crate) struct Stored {
     pub(crate) chunks: Vec<Chunk>,
+    pub(crate) bundles: Vec<Bundle>,
     pub(crate) rows: BTreeMap<RunId, ClosedRun>,
     /// As the logs tell them.
     pub(crate) runs: BTreeMap<RunId, Vec<Event>>,
@@ -53,6 +54,11 @@ pub(crate) async fn read(journal: &Arc<dyn Journal>) -> Result<Stored, String> {
                 LogRecord::Fence { .. } => {}
             }
         }
+        let bundles = journal.bundles(part, LogSeq(0), usize::MAX >> 1).await.map_err(|error| error.to_string())?;
+        for bundle in &bundles {
+            is_of_the_log(bundle, &chunks)?;
+        }
+        stored.bundles.extend(bundles);
         stored.chunks.extend(chunks);
     }
     let page = ClosedPage { namespace: NAMESPACE.into(), filter: Filter::all(), after: None, limit: 100_000 };
@@ -63,6 +69,17 @@ pub(crate) async fn read(journal: &Arc<dyn Journal>) -> Result<Stored, String> {
         stored.rows.insert(row.run_id, whole);
     }
     Ok(stored)
+}
+
+/// A bundle has what the log has in its places.
+fn is_of_the_log(bundle: &Bundle, log: &[Chunk]) -> Result<(), String> {
+    let name = || format!("the bundle of {:?} from {} to {}", bundle.part, bundle.from.0, bundle.to.0);
+    let mut theirs = log.iter().skip_while(|chunk| chunk.seq < bundle.from);
+    let unbundled = Unbundled::open(bundle).map_err(|why| format!("{}: {why}", name()))?;
+    unbundled.each(|chunk| match theirs.next() {
+        Some(theirs) if theirs == chunk => Ok(()),
+        _ => Err(format!("{} has another chunk {} than the log", name(), chunk.seq.0)),
+    })
 }
 
 impl Stored {
@@ -83,6 +100,9 @@ impl Stored {
         let mut hash = DefaultHasher::new();
         for chunk in &self.chunks {
             (chunk.part, chunk.seq, chunk.epoch, &chunk.body).hash(&mut hash);
+        }
+        for bundle in &self.bundles {
+            (bundle.part, bundle.from, bundle.to, &bundle.body).hash(&mut hash);
         }
         for row in self.rows.values() {
             (row.workflow_id.as_str(), row.run_id, &row.workflow, row.status).hash(&mut hash);

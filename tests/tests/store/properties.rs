@@ -11,7 +11,8 @@ use weft_runtime::filter::{Field, Filter, Is, Key, Op, Test};
 use weft_runtime::frame::{ChunkReader, LogRecord, fence_body};
 use weft_runtime::namespaces::Namespace;
 use weft_runtime::store::{
-    Append, Blob, CHUNK_BYTES_MAX, Chunk, ClosedPage, ClosedRun, DeletedId, Journal, Seen, SnapshotRow, StoreError,
+    Append, Blob, Bundle, CHUNK_BYTES_MAX, Chunk, ClosedPage, ClosedRun, DeletedId, Journal, Seen, SnapshotRow,
+    StoreError,
 };
 
 use crate::place::{PARTITIONS, Place};
@@ -546,6 +547,43 @@ pub(crate) async fn snapshots_come_and_go_with_their_append(place: Place) {
     lane.append(&append(4, &[snapshot(mine, 20, b"again")], &[])).await.unwrap();
     assert_eq!(place.journal.snapshots(P1).await.unwrap(), [snapshot(mine, 20, b"again")]);
     assert_eq!(place.journal.snapshots(P2).await.unwrap(), []);
+}
+
+/// A bundle goes with the append that brings it, and with that its owner; the log it is of stays as it is, with all places taken.
+pub(crate) async fn bundles_come_with_their_append_and_free_no_place(place: Place) {
+    let bundle = |from, to, body: &[u8]| Bundle { part: P1, from: LogSeq(from), to: LogSeq(to), body: body.to_vec() };
+    let append = |seq, epoch, bundles: &[Bundle]| Append {
+        chunks: vec![chunk(P1, seq, epoch, b"chunk")],
+        bundles: bundles.to_vec(),
+        ..Append::default()
+    };
+    let all = async |journal: &Arc<dyn Journal>| journal.bundles(P1, LogSeq(0), 10).await.unwrap();
+    let (epoch, _) = own(&place.journal, P1).await;
+    let mut lane = place.journal.lane().await.unwrap();
+    for seq in 2..=5 {
+        lane.append(&append(seq, epoch, &[])).await.unwrap();
+    }
+    let large = bundle(4, 6, &vec![7; 1 << 20]);
+    let sent = append(6, epoch, &[bundle(1, 3, b"one"), large.clone()]);
+    lane.append(&sent).await.unwrap();
+    assert_eq!(all(&place.journal).await, sent.bundles);
+    assert_eq!(place.journal.bundles(P1, LogSeq(2), 10).await.unwrap(), sent.bundles[1..], "from a place on");
+    assert_eq!(place.journal.bundles(P1, LogSeq(0), 1).await.unwrap(), sent.bundles[..1], "in pages");
+    for part in [P0, P2] {
+        assert_eq!(place.journal.bundles(part, LogSeq(0), 10).await.unwrap(), []);
+    }
+    let other = place.again().await;
+    let (epoch, at) = other.takeover(P1, epoch.into(), 2, &fence_body(P1, 2, 2)).await.unwrap().unwrap();
+    let before = log(&other, P1).await;
+    // What the owner before may still have under way, or send again, whatever it brings along.
+    for seq in 1..=at.0 {
+        let late = append(seq, epoch - 1, &[bundle(1, seq, b"late"), bundle(seq, seq, b"late")]);
+        assert!(matches!(lane.append(&late).await, Err(StoreError::Conflict)), "place {seq} is taken");
+    }
+    assert_eq!((all(&other).await, log(&other, P1).await), (sent.bundles, before), "nothing has changed");
+    let again = append(at.0 + 1, epoch, &[bundle(1, 8, b"again")]);
+    other.lane().await.unwrap().append(&again).await.unwrap();
+    assert_eq!(all(&other).await, [bundle(1, 8, b"again"), large], "one that begins at the same place is replaced");
 }
 
 pub(crate) async fn namespaces_are_kept(place: Place) {

@@ -9,7 +9,7 @@ use weft_protocol::RunId;
 
 use super::connect::{append_connection, classify, within};
 use crate::store::cold::KIND_SNAPSHOT;
-use crate::store::{Append, Blob, Chunk, ClosedRun, DeletedId, Lane, SnapshotRow, StoreError};
+use crate::store::{Append, Blob, Bundle, Chunk, ClosedRun, DeletedId, Lane, SnapshotRow, StoreError};
 
 /// Bytes that one statement brings at most: the database takes no message of a gigabyte. More is several statements of
 /// one transaction.
@@ -135,6 +135,9 @@ async fn send_in_pieces(connection: &mut PgConnection, append: &Append) -> Resul
         for run in &append.ended {
             send(&mut transaction, without_snapshot(*run)).await?;
         }
+        for bundle in &append.bundles {
+            send(&mut transaction, with_bundle(bundle)).await?;
+        }
         Ok(())
     };
     match sent.await {
@@ -207,6 +210,16 @@ fn with_snapshot(row: &SnapshotRow) -> Query<'_> {
         .bind(KIND_SNAPSHOT)
         .bind(row.events as i64)
         .bind(row.body.as_slice())
+}
+
+fn with_bundle(bundle: &Bundle) -> Query<'_> {
+    let again = "insert into bundle (part, seq, upto, body) values ($1, $2, $3, $4)
+     on conflict (part, seq) do update set upto = excluded.upto, body = excluded.body";
+    sqlx::query(again)
+        .bind(i32::from(bundle.part.0))
+        .bind(bundle.from.0 as i64)
+        .bind(bundle.to.0 as i64)
+        .bind(bundle.body.as_slice())
 }
 
 fn many<'a>(statement: &'static str, chunks: &'a [Chunk]) -> Query<'a> {

@@ -118,6 +118,14 @@ impl Writer {
             for run in &append.ended {
                 without_snapshot(*run).execute(&mut *tx).await?;
             }
+            for bundle in &append.bundles {
+                sqlx::query("insert or replace into bundle (place, upto, body) values (?, ?, ?)")
+                    .bind(place(bundle.part, bundle.from))
+                    .bind(place(bundle.part, bundle.to))
+                    .bind(bundle.body.as_slice())
+                    .execute(&mut *tx)
+                    .await?;
+            }
             tx.commit().await
         })
         .await
