@@ -36,7 +36,7 @@ pub(crate) async fn schedule(context: &Context, asked: &Schedule) -> Outcome {
         }
         Schedule::Trigger { name, overlap, request_id } => {
             let trigger = TriggerRequest { overlap: overlap.clone(), request_id: request_id.clone() };
-            say(context, name, ScheduleRequest::Trigger(trigger), "is triggered").await
+            triggered(context, name, trigger).await
         }
         Schedule::Backfill { name, from, to, overlap, request_id } => {
             let backfill = BackfillRequest {
@@ -88,6 +88,19 @@ async fn say(context: &Context, name: &str, request: ScheduleRequest, words: &st
     Ok(Exit::Done)
 }
 
+/// A trigger goes by the overlap policy, so that it may start nothing: the counts say what became of it.
+async fn triggered(context: &Context, name: &str, trigger: TriggerRequest) -> Outcome {
+    let remote = context.remote().await?;
+    let described = remote.api.schedule(&remote.namespace, name, ScheduleRequest::Trigger(trigger)).await?;
+    match described {
+        Some(described) if !context.out.json => {
+            context.out.say(&format!("`{}` is triggered: {} so far", safe_line(name), counts(&described)));
+            Ok(Exit::Done)
+        }
+        described => show(context, described.as_ref()),
+    }
+}
+
 fn show(context: &Context, described: Option<&ScheduleDescription>) -> Outcome {
     let Some(described) = described else { return Ok(Exit::Done) };
     if context.out.json {
@@ -115,16 +128,7 @@ fn words(s: &ScheduleDescription) -> String {
         let parts = fields.iter().filter(|(name, _)| *name != "workflow").map(plain);
         lines.push(("definition", parts.collect::<Vec<_>>().join("\n")));
     }
-    let counts = [
-        (s.row.fired, "fired"),
-        (s.skipped, "skipped"),
-        (s.missed, "missed"),
-        (s.dropped, "dropped"),
-        (s.waiting, "waiting"),
-        (s.backfills, "backfills under way"),
-    ];
-    let counts = counts.iter().enumerate().filter(|(n, (count, _))| *n == 0 || *count > 0);
-    lines.push(("counts", counts.map(|(_, (count, what))| format!("{count} {what}")).collect::<Vec<_>>().join(", ")));
+    lines.push(("counts", counts(s)));
     let actions = |all: &[ScheduleAction]| all.iter().map(action).collect::<Vec<_>>().join("\n");
     if !s.running.is_empty() {
         lines.push(("open", actions(&s.running)));
@@ -142,6 +146,19 @@ fn words(s: &ScheduleDescription) -> String {
         }
     }
     out
+}
+
+fn counts(s: &ScheduleDescription) -> String {
+    let counts = [
+        (s.row.fired, "fired"),
+        (s.skipped, "skipped"),
+        (s.missed, "missed"),
+        (s.dropped, "dropped"),
+        (s.waiting, "waiting"),
+        (s.backfills, "backfills under way"),
+    ];
+    let counts = counts.iter().enumerate().filter(|(n, (count, _))| *n == 0 || *count > 0);
+    counts.map(|(_, (count, what))| format!("{count} {what}")).collect::<Vec<_>>().join(", ")
 }
 
 fn action(action: &ScheduleAction) -> String {
