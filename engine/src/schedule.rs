@@ -207,7 +207,7 @@ impl Schedule {
             }
             ScheduleInput::Pause(note) => {
                 // What is due by now is due: a pause says something of the times to come.
-                self.due_times(now, out);
+                self.last_due_times(now, out);
                 self.happened(ScheduleEventKind::Paused { note }, now, out);
             }
             ScheduleInput::Resume(note) => self.happened(ScheduleEventKind::Resumed { note }, now, out),
@@ -242,7 +242,7 @@ impl Schedule {
         definition.check().and_then(weft_bytecode::schedule::Timetable::fires).map_err(ScheduleRefused::Spec)?;
         if self.definition != *definition || self.declared_by != declared_by {
             // What was due by the old definition is due.
-            self.due_times(now, out);
+            self.last_due_times(now, out);
             let definition = weft_bytecode::schedule::json::write(definition).to_string();
             self.happened(ScheduleEventKind::Replaced { definition, declared_by }, now, out);
         }
@@ -285,6 +285,18 @@ impl Schedule {
                 self.skip(Skip::Missed, Cause::Time, nominal, now, out);
             } else {
                 self.action(nominal, self.overlap(), Cause::Time, now, out);
+            }
+        }
+    }
+
+    /// Takes what is due before times count no more; what is more than one look takes is left out, and counted as far as
+    /// [`BACKFILL_TIMES_MAX`].
+    fn last_due_times(&mut self, now: Timestamp, out: &mut ScheduleTransition) {
+        self.due_times(now, out);
+        for _ in 0..BACKFILL_TIMES_MAX {
+            match self.next_action() {
+                Some((nominal, at)) if at <= now => self.skip(Skip::Full, Cause::Time, nominal, now, out),
+                _ => return,
             }
         }
     }

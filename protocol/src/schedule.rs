@@ -50,7 +50,7 @@ pub enum Skip {
     Overlap,
     /// It passed longer ago than the catch-up window reaches.
     Missed,
-    /// As many wait as may.
+    /// As many wait as may, or more were due at once than are taken at a time when it was paused or replaced.
     Full,
 }
 

@@ -137,8 +137,8 @@ pub(crate) struct NewSchedule {
     /// For people
     #[arg(long)]
     pub(crate) note: Option<String>,
-    /// Give the schedule of this name another definition
-    #[arg(long)]
+    /// Give the schedule of this name another definition; it stays paused or not, and keeps its note
+    #[arg(long, conflicts_with_all = ["paused", "note"])]
     pub(crate) replace: bool,
 }
 

@@ -152,8 +152,9 @@ impl Schedule {
             }
             Replaced { definition, declared_by } => {
                 let (definition, table) = read(definition)?;
-                // Times that nobody would have taken are not made up for.
-                if self.remaining() == Some(0) {
+                // A new timetable takes times from here on: those that it would have had before are nobody's. Nor are
+                // times made up for that the limit left out.
+                if self.definition.spec != definition.spec || self.remaining() == Some(0) {
                     self.cursor = self.cursor.max(event.at);
                 }
                 if self.definition.policy.limit != definition.policy.limit {

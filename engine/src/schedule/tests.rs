@@ -185,6 +185,32 @@ fn a_limit_counts_what_it_started_by_itself() {
 }
 
 #[test]
+fn a_new_timetable_takes_times_from_its_beginning_on() {
+    let mut s = played(json!({"cron": "0 9 * * *", "overlap": "allow_all"}));
+    assert_eq!(starts(&s.at(9 * HOUR)), ["s-2026-06-01T09:00:00Z"]);
+    s.now = BEGIN + 17 * HOUR;
+    let often = json!({"workflow": "w", "cron": "*/30 * * * *", "overlap": "allow_all"});
+    let more = definitions::read(&often).expect("a definition");
+    assert!(s.give(ScheduleInput::Replace(Box::new(more), None)).is_empty());
+    assert_eq!(starts(&s.at(17 * HOUR + HOUR / 2)), ["s-2026-06-01T17:30:00Z"]);
+    // What is due is due: it is only the options that are other ones.
+    s.now = BEGIN + 18 * HOUR;
+    let one = json!({"workflow": "w", "cron": "*/30 * * * *", "overlap": "buffer_one"});
+    let one = definitions::read(&one).expect("a definition");
+    assert_eq!(starts(&s.give(ScheduleInput::Replace(Box::new(one), None))), ["s-2026-06-01T18:00:00Z"]);
+}
+
+#[test]
+fn what_is_due_when_it_is_paused_is_taken_or_counted() {
+    let mut s = played(json!({"every": "1m", "cron": [], "overlap": "allow_all"}));
+    s.now = BEGIN + 72 * HOUR;
+    assert_eq!(starts(&s.give(ScheduleInput::Pause("enough".into()))).len(), 1_000);
+    assert_eq!(s.counts(), (1_000, 0, 0, 72 * 60 - 1_000, 0));
+    s.give(ScheduleInput::Resume(String::new()));
+    assert!(s.at(72 * HOUR).is_empty());
+}
+
+#[test]
 fn a_backfill_takes_each_time_of_its_range() {
     let mut s = played(json!({"paused": true, "limit": 1}));
     let (from, to) = (Timestamp(BEGIN - 3 * HOUR), Timestamp(BEGIN));

@@ -113,7 +113,8 @@ pub struct ScheduleDescription {
     pub missed: u64,
     /// Times left out because a run was open, or because it was paused while they waited.
     pub skipped: u64,
-    /// Times left out because as many waited as may.
+    /// Times left out because as many waited as may, or because more were due than are taken at a time when it was paused
+    /// or replaced.
     pub dropped: u64,
     /// Times that wait for the end of an open run.
     pub waiting: u64,

@@ -89,7 +89,17 @@ pub(crate) fn ask(name: &str, request: ScheduleRequest, limits: &Limits) -> Resu
             }
             ScheduleAsk::Create(Box::new(definition(&body)?))
         }
-        ScheduleRequest::Replace(body) => ScheduleAsk::Replace(Box::new(definition(&body)?)),
+        ScheduleRequest::Replace(body) => {
+            let to = definition(&body)?;
+            for (path, given) in [("paused", to.paused), ("note", !to.note.is_empty())] {
+                if given {
+                    let message = "a schedule that is replaced stays paused or not as it is, and keeps its note";
+                    let error = ApiError::new(422, "wrong_input", message).at(path, "nothing");
+                    return Err(error.help("pause or resume it with a note"));
+                }
+            }
+            ScheduleAsk::Replace(Box::new(to))
+        }
         ScheduleRequest::Describe => ScheduleAsk::Describe,
         ScheduleRequest::Pause(note) => ScheduleAsk::Give(ScheduleInput::Pause(noted(note)?)),
         ScheduleRequest::Resume(note) => ScheduleAsk::Give(ScheduleInput::Resume(noted(note)?)),
