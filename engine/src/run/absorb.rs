@@ -117,6 +117,12 @@ impl Run {
             DelayEnded => {
                 self.begun = true;
                 self.clock_from = event.at;
+                // A signal that a start brings along ends a delay early, and the time of the first run is that of all.
+                if self.facts.attempt == 1
+                    && let Some(ms) = self.facts.options.execution_timeout_ms
+                {
+                    self.deadline = Some(event.at.plus_ms(ms));
+                }
             }
             PatchRecorded { .. } | CodeMoved { .. } | ActivationFailed { .. } => {}
         }
