@@ -37,7 +37,6 @@ const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'
 pub(crate) struct Client {
     http: reqwest::Client,
     address: String,
-    namespace: String,
 }
 
 impl Client {
@@ -45,7 +44,7 @@ impl Client {
     ///
     /// # Errors
     /// If the address is no http or https URL.
-    pub(crate) fn new(address: &str, namespace: &str) -> Result<Client, Failed> {
+    pub(crate) fn new(address: &str) -> Result<Client, Failed> {
         let wrong = |why: String| {
             Failed::usage(format!("`{address}` is not the address of a server"))
                 .why(why)
@@ -65,7 +64,7 @@ impl Client {
             builder = builder.no_proxy();
         }
         let http = builder.build().map_err(|e| wrong(e.to_string()))?;
-        Ok(Client { http, address: address.trim_end_matches('/').to_owned(), namespace: namespace.to_owned() })
+        Ok(Client { http, address: address.trim_end_matches('/').to_owned() })
     }
 
     fn url(&self, namespace: &str, path: &[&str]) -> String {
@@ -313,19 +312,30 @@ impl Api for Client {
         self.ask(self.post(self.url(namespace, &["queues", queue, "poll"]), &request)).await
     }
 
-    async fn complete(&self, token: &str, result: Value) -> Result<(), ApiError> {
-        let url = self.url(&self.namespace, &["tasks", token, "complete"]);
+    async fn complete(&self, namespace: &str, token: &str, result: Value) -> Result<(), ApiError> {
+        let url = self.url(namespace, &["tasks", token, "complete"]);
         self.send(self.post(url, &json!({ "result": result }))).await.map(drop)
     }
 
-    async fn fail(&self, token: &str, failure: Failure, retry_after: Option<Duration>) -> Result<(), ApiError> {
-        let url = self.url(&self.namespace, &["tasks", token, "fail"]);
+    async fn fail(
+        &self,
+        namespace: &str,
+        token: &str,
+        failure: Failure,
+        retry_after: Option<Duration>,
+    ) -> Result<(), ApiError> {
+        let url = self.url(namespace, &["tasks", token, "fail"]);
         let body = json!({ "error": failure.to_json(), "retry_after": retry_after.map(millis) });
         self.send(self.post(url, &body)).await.map(drop)
     }
 
-    async fn heartbeat(&self, token: &str, progress: Option<Value>) -> Result<HeartbeatReply, ApiError> {
-        let url = self.url(&self.namespace, &["tasks", token, "heartbeat"]);
+    async fn heartbeat(
+        &self,
+        namespace: &str,
+        token: &str,
+        progress: Option<Value>,
+    ) -> Result<HeartbeatReply, ApiError> {
+        let url = self.url(namespace, &["tasks", token, "heartbeat"]);
         self.ask(self.post(url, &json!({ "progress": progress }))).await
     }
 
@@ -366,7 +376,7 @@ mod tests {
 
     #[test]
     fn ids_are_one_segment() {
-        let client = Client::new("http://127.0.0.1:1/", "default").unwrap();
+        let client = Client::new("http://127.0.0.1:1/").unwrap();
         let run = RunKey { namespace: "a b".into(), workflow_id: "x/../?y".into(), run_id: Some("00ff".into()) };
         let url = client.run_url(&run, &["signals", "go"]);
         assert_eq!(url, "http://127.0.0.1:1/api/v1/namespaces/a%20b/runs/x%2F..%2F%3Fy/signals/go?run=00ff");
@@ -376,7 +386,7 @@ mod tests {
     #[test]
     fn a_wrong_address_is_wrong_usage() {
         for address in ["127.0.0.1:7373", "", "ftp://x", "http://"] {
-            assert_eq!(Client::new(address, "default").unwrap_err().exit, Exit::Usage, "{address}");
+            assert_eq!(Client::new(address).unwrap_err().exit, Exit::Usage, "{address}");
         }
     }
 
@@ -392,7 +402,7 @@ mod tests {
     #[tokio::test]
     async fn nobody_listening_is_unreachable() {
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let client = Client::new(&format!("http://127.0.0.1:{port}"), "default").unwrap();
+        let client = Client::new(&format!("http://127.0.0.1:{port}")).unwrap();
         let failed = Failed::from(client.ready().await.unwrap_err());
         assert_eq!(failed.exit, Exit::Unreachable);
         assert!(failed.help.as_deref().unwrap().contains("weft dev"));

@@ -149,7 +149,7 @@ impl Context {
             return Err(Failed::new(Exit::Unreachable, UNREACHABLE, format!("{holder} has {}", local::shown(folder)))
                 .help("say where it listens with --address"));
         }
-        let api = Arc::new(Client::new(&holder.address, &namespace)?);
+        let api = Arc::new(Client::new(&holder.address)?);
         Ok(Remote { api, namespace, reach: format!(" --address {}", holder.address), at_rest: false, returns: false })
     }
 
@@ -160,13 +160,7 @@ impl Context {
     pub(crate) fn remote_of(&self, config: &project::Config) -> Result<Remote, Failed> {
         let (address, reach) = self.address(config)?;
         let namespace = self.namespace(config)?;
-        Ok(Remote {
-            api: Arc::new(Client::new(&address, &namespace)?),
-            namespace,
-            reach,
-            at_rest: false,
-            returns: true,
-        })
+        Ok(Remote { api: Arc::new(Client::new(&address)?), namespace, reach, at_rest: false, returns: true })
     }
 
     /// The address that is meant, and the option by which the next command reaches it: options are typed again, what

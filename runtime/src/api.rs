@@ -155,11 +155,22 @@ pub trait Api: Send + Sync {
     /// Tasks of a queue, waiting for the first.
     async fn poll(&self, namespace: &str, queue: &str, request: PollRequest) -> Result<PollReply, ApiError>;
     /// Ends an attempt with a result.
-    async fn complete(&self, token: &str, result: Value) -> Result<(), ApiError>;
+    async fn complete(&self, namespace: &str, token: &str, result: Value) -> Result<(), ApiError>;
     /// Ends an attempt with a failure.
-    async fn fail(&self, token: &str, failure: Failure, retry_after: Option<Duration>) -> Result<(), ApiError>;
+    async fn fail(
+        &self,
+        namespace: &str,
+        token: &str,
+        failure: Failure,
+        retry_after: Option<Duration>,
+    ) -> Result<(), ApiError>;
     /// Says that an attempt lives, and is told what whoever works on it should know.
-    async fn heartbeat(&self, token: &str, progress: Option<Value>) -> Result<HeartbeatReply, ApiError>;
+    async fn heartbeat(
+        &self,
+        namespace: &str,
+        token: &str,
+        progress: Option<Value>,
+    ) -> Result<HeartbeatReply, ApiError>;
     /// Does something to a pending activity of a run.
     async fn activity(&self, run: &RunKey, which: &ActivityKey, act: ActivityAct) -> Result<HeartbeatReply, ApiError>;
     /// Ready to serve: the store answers and this node owns its partitions.

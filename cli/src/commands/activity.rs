@@ -55,12 +55,12 @@ async fn task(remote: &Remote, task: &TaskArg, act: ActivityAct) -> Result<Heart
         return remote.api.activity(&message::key(remote, id, &task.run), &which, act).await;
     };
     match act {
-        ActivityAct::Complete { result } => remote.api.complete(token, result).await?,
+        ActivityAct::Complete { result } => remote.api.complete(&remote.namespace, token, result).await?,
         ActivityAct::Fail { failure, retry_after_ms } => {
             let after = retry_after_ms.and_then(|ms| u64::try_from(ms).ok()).map(std::time::Duration::from_millis);
-            remote.api.fail(token, failure, after).await?;
+            remote.api.fail(&remote.namespace, token, failure, after).await?;
         }
-        ActivityAct::Heartbeat { progress } => return remote.api.heartbeat(token, progress).await,
+        ActivityAct::Heartbeat { progress } => return remote.api.heartbeat(&remote.namespace, token, progress).await,
         // Only those above have a token.
         ActivityAct::Steer(_) => {}
     }

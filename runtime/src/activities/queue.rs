@@ -170,8 +170,10 @@ impl TaskQueues {
     }
 
     /// A worker named this attempt: if it is reserved, it is that worker's again.
-    pub fn claim(&self, token: TaskToken) -> Option<Reserved> {
-        self.lock().reserved.remove(&token)
+    pub fn claim(&self, namespace: &str, token: TaskToken) -> Option<Reserved> {
+        let reserved = &mut self.lock().reserved;
+        reserved.get(&token).filter(|reserved| *reserved.name.0 == *namespace)?;
+        reserved.remove(&token)
     }
 
     /// Attempts for one worker, at most `max` and at least one unless `wait` ends first.

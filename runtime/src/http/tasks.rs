@@ -96,12 +96,12 @@ pub(super) async fn poll(
     ))]
 pub(super) async fn complete(
     State(shared): State<Shared>,
-    Segments((_namespace, token)): Segments<(String, String)>,
+    Segments((namespace, token)): Segments<(String, String)>,
     params: Params,
     OptionalBody(request): OptionalBody<CompleteRequest>,
 ) -> Answer {
     params.only(&[])?;
-    shared.api.complete(&token, request.result).await?;
+    shared.api.complete(&namespace, &token, request.result).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
@@ -119,13 +119,13 @@ pub(super) async fn complete(
     ))]
 pub(super) async fn fail(
     State(shared): State<Shared>,
-    Segments((_namespace, token)): Segments<(String, String)>,
+    Segments((namespace, token)): Segments<(String, String)>,
     params: Params,
     JsonBody(request): JsonBody<FailRequest>,
 ) -> Answer {
     params.only(&[])?;
     let (failure, retry_after) = request.read()?;
-    shared.api.fail(&token, failure, retry_after).await?;
+    shared.api.fail(&namespace, &token, failure, retry_after).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
@@ -160,11 +160,11 @@ impl FailRequest {
     ))]
 pub(super) async fn heartbeat(
     State(shared): State<Shared>,
-    Segments((_namespace, token)): Segments<(String, String)>,
+    Segments((namespace, token)): Segments<(String, String)>,
     params: Params,
     OptionalBody(request): OptionalBody<HeartbeatRequest>,
 ) -> Answer {
     params.only(&[])?;
-    let told = shared.api.heartbeat(&token, request.progress).await?;
+    let told = shared.api.heartbeat(&namespace, &token, request.progress).await?;
     Ok(reply(StatusCode::OK, &told))
 }

@@ -268,13 +268,7 @@ impl Api for Node {
     }
 
     async fn delete(&self, namespace: &str, workflow_id: &str) -> Result<(), ApiError> {
-        self.shared.work()?;
-        let run = RunKey { namespace: namespace.into(), workflow_id: workflow_id.into(), run_id: None };
-        let key = self.shared.key(&run)?;
-        if matches!(self.shared.ask(&key, Request::Code(key.clone())).await?, Answer::NotOpen) {
-            answer::closed_run(&self.shared, &key).await?;
-        }
-        self.shared.ask(&key, Request::Delete(key.clone())).await.map(drop)
+        self.shared.forget(&RunKey { namespace: namespace.into(), workflow_id: workflow_id.into(), run_id: None }).await
     }
 
     async fn terminate(&self, run: &RunKey, request: StopRequest) -> Result<(), ApiError> {
@@ -328,7 +322,7 @@ impl Api for Node {
         let plan = PollPlan::read(&request, &self.shared.limits)?;
         for token in &plan.holding {
             // A worker from before a restart still has it.
-            let Some(claimed) = self.shared.queues.claim(*token) else { continue };
+            let Some(claimed) = self.shared.queues.claim(namespace, *token) else { continue };
             if core.links.deliver(attempt_of(*token)).await == Delivery::NotNow {
                 // Its time does not run yet; and if this worker does not come again, another must get it.
                 self.shared.queues.reserve_again(claimed, self.shared.reclaim_grace());
@@ -363,20 +357,32 @@ impl Api for Node {
         }
     }
 
-    async fn complete(&self, token: &str, result: Value) -> Result<(), ApiError> {
-        self.shared.end_attempt(token, WorkerOutcome::Completed(result)).await
+    async fn complete(&self, namespace: &str, token: &str, result: Value) -> Result<(), ApiError> {
+        self.shared.end_attempt(namespace, token, WorkerOutcome::Completed(result)).await
     }
 
-    async fn fail(&self, token: &str, failure: Failure, retry_after: Option<Duration>) -> Result<(), ApiError> {
+    async fn fail(
+        &self,
+        namespace: &str,
+        token: &str,
+        failure: Failure,
+        retry_after: Option<Duration>,
+    ) -> Result<(), ApiError> {
         self.shared.fits(&failure)?;
         let retry_after_ms = retry_after.map(|after| i64::try_from(after.as_millis()).unwrap_or(i64::MAX));
-        self.shared.end_attempt(token, WorkerOutcome::Failed { failure, retry_after_ms }).await
+        self.shared.end_attempt(namespace, token, WorkerOutcome::Failed { failure, retry_after_ms }).await
     }
 
-    async fn heartbeat(&self, token: &str, progress: Option<Value>) -> Result<HeartbeatReply, ApiError> {
+    async fn heartbeat(
+        &self,
+        namespace: &str,
+        token: &str,
+        progress: Option<Value>,
+    ) -> Result<HeartbeatReply, ApiError> {
         let core = self.shared.work()?;
-        let (attempt, claimed) = self.shared.claimed(token)?;
-        let answer = core.links.ask(attempt.run.partition(), Request::Heartbeat { attempt, progress }).await;
+        let (attempt, claimed) = self.shared.claimed(namespace, token)?;
+        let request = Request::Heartbeat { namespace: namespace.into(), attempt, progress };
+        let answer = core.links.ask(attempt.run.partition(), request).await;
         match self.shared.unless_refused(claimed, answer)? {
             Answer::Alive(told) => Ok(told),
             other => Err(unexpected(&other)),
@@ -459,6 +465,16 @@ impl Shared {
         })
     }
 
+    /// Deletes an id, if the run that is named is its newest.
+    pub(super) async fn forget(&self, run: &RunKey) -> Result<(), ApiError> {
+        self.work()?;
+        let key = self.key(run)?;
+        if matches!(self.ask(&key, Request::Code(key.clone())).await?, Answer::NotOpen) {
+            answer::closed_run(self, &key).await?;
+        }
+        self.ask(&key, Request::Delete(key.clone())).await.map(drop)
+    }
+
     /// A checked start.
     fn order(&self, namespace: &str, request: StartRequest) -> Result<StartOrder, ApiError> {
         let (program, workflow) = self.current(namespace, &request.workflow)?;
@@ -466,13 +482,14 @@ impl Shared {
     }
 
     /// The attempt of a token; a worker that names it has it, which was kept back for it until now.
-    fn claimed(&self, token: &str) -> Result<(AttemptRef, Option<Reserved>), ApiError> {
+    fn claimed(&self, namespace: &str, token: &str) -> Result<(AttemptRef, Option<Reserved>), ApiError> {
         let core = self.core()?;
+        self.namespaces.get(namespace)?;
         let token: TaskToken = token.parse().map_err(|_| refusal::attempt_gone())?;
         if token.run_id.partition().0 >= core.links.partitions() {
             return Err(refusal::attempt_gone());
         }
-        Ok((attempt_of(token), self.queues.claim(token)))
+        Ok((attempt_of(token), self.queues.claim(namespace, token)))
     }
 
     /// A worker whose word is refused does not have its attempt yet: if it does not come again, another must get it.
@@ -485,10 +502,11 @@ impl Shared {
         answer
     }
 
-    async fn end_attempt(&self, token: &str, outcome: WorkerOutcome) -> Result<(), ApiError> {
+    async fn end_attempt(&self, namespace: &str, token: &str, outcome: WorkerOutcome) -> Result<(), ApiError> {
         let core = self.work()?;
-        let (attempt, claimed) = self.claimed(token)?;
-        let answer = core.links.ask(attempt.run.partition(), Request::EndAttempt { attempt, outcome }).await;
+        let (attempt, claimed) = self.claimed(namespace, token)?;
+        let request = Request::EndAttempt { namespace: namespace.into(), attempt, outcome };
+        let answer = core.links.ask(attempt.run.partition(), request).await;
         self.unless_refused(claimed, answer).map(drop)
     }
 }

@@ -74,7 +74,7 @@ impl Node {
             BatchOperation::Terminate { reason } => {
                 self.terminate(&run, StopRequest { reason: reason.clone(), request_id }).await
             }
-            BatchOperation::Delete {} => self.delete_if_newest(&run).await,
+            BatchOperation::Delete {} => self.shared.forget(&run).await,
         };
         let (outcome, error) = match done {
             Ok(()) => (BatchOutcome::Done, None),
@@ -84,15 +84,5 @@ impl Node {
         };
         let run_id = run.run_id.unwrap_or_default();
         Ok(BatchRun { workflow_id: run.workflow_id, run_id, outcome, error })
-    }
-
-    /// Deletes an id by its newest run. By an older one it would take a run along, an open one perhaps, that the filter
-    /// is not true of.
-    async fn delete_if_newest(&self, run: &RunKey) -> Result<(), ApiError> {
-        let newest = self.describe(&RunKey { run_id: None, ..run.clone() }).await?.row.run_id;
-        if run.run_id.as_ref() != Some(&newest) {
-            return Err(refusal::newer_run(&run.workflow_id, &newest));
-        }
-        self.delete(&run.namespace, &run.workflow_id).await
     }
 }

@@ -65,11 +65,16 @@ async fn a_run_from_start_to_result_over_a_restart() {
     assert!(started.started);
     let tasks = node.poll(NS, "q", poll()).await.unwrap().tasks;
     assert_eq!((tasks.len(), &tasks[0].args), (1, &json!({ "n": 5 })));
-    node.fail(&tasks[0].token, Failure::fault("busy"), Some(Duration::from_millis(1))).await.unwrap();
+    node.create_namespace(serde_json::from_value(json!({ "name": "other" })).unwrap()).await.unwrap();
+    for namespace in ["other", "none"] {
+        let refused = node.complete(namespace, &tasks[0].token, json!(1)).await.unwrap_err();
+        assert!(matches!(refused.status, 404 | 410), "{namespace}: {refused:?}");
+    }
+    node.fail(NS, &tasks[0].token, Failure::fault("busy"), Some(Duration::from_millis(1))).await.unwrap();
     let again = node.poll(NS, "q", poll()).await.unwrap().tasks;
     assert_eq!(again[0].attempt, 2);
-    assert_eq!(node.complete(&tasks[0].token, json!(1)).await.unwrap_err().status, 410, "an old token");
-    assert!(!node.heartbeat(&again[0].token, Some(json!("half"))).await.unwrap().cancel_requested);
+    assert_eq!(node.complete(NS, &tasks[0].token, json!(1)).await.unwrap_err().status, 410, "an old token");
+    assert!(!node.heartbeat(NS, &again[0].token, Some(json!("half"))).await.unwrap().cancel_requested);
     let page = node.history(&run("order-5"), 0, 100, Duration::ZERO).await.unwrap();
     assert_eq!((page.events.len(), page.complete), (2, false));
     node.shutdown().await;
@@ -77,7 +82,7 @@ async fn a_run_from_start_to_result_over_a_restart() {
 
     let node = open(&folder, "one").await;
     // The worker still has it: its token holds over the restart.
-    node.complete(&again[0].token, json!(42)).await.unwrap();
+    node.complete(NS, &again[0].token, json!(42)).await.unwrap();
     node.signal(&run("order-5"), "go", MessageRequest { args: json!({}), request_id: Some("s1".into()) })
         .await
         .unwrap();
@@ -106,7 +111,7 @@ async fn a_refused_heartbeat_leaves_its_attempt_to_other_workers() {
     let node = Node::open(options).await.unwrap();
     node.serving().await.unwrap();
     // Its worker still has it, says something that is not taken, and dies.
-    let refused = node.heartbeat(&task.token, Some(json!("x".repeat(200)))).await.unwrap_err();
+    let refused = node.heartbeat(NS, &task.token, Some(json!("x".repeat(200)))).await.unwrap_err();
     assert_ne!(refused.status, 410, "{refused:?}");
     let tasks = node.poll(NS, "q", poll()).await.unwrap().tasks;
     assert_eq!(tasks.iter().map(|task| task.attempt).collect::<Vec<_>>(), [1]);

@@ -109,8 +109,14 @@ impl Partition {
             Request::DropSchedules(namespace) => self.drop_schedules(&namespace, reply, now),
             Request::Declare { namespace, program } => self.declare_schedules(&namespace, &program, reply, now),
             Request::Try { namespace, program, trying } => self.try_runs(&namespace, program, trying, reply),
-            Request::EndAttempt { attempt, outcome } => self.worker_ended(attempt, outcome, reply, now),
-            Request::Heartbeat { attempt, progress } => self.worker_lives(attempt, progress.as_ref(), reply, now),
+            // A token can be made up.
+            Request::EndAttempt { namespace, attempt, .. } | Request::Heartbeat { namespace, attempt, .. }
+                if self.runs.get(&attempt.run).is_some_and(|open| *open.namespace != *namespace) =>
+            {
+                self.reply(self.last_batch(), reply, Err(refusal::attempt_gone()));
+            }
+            Request::EndAttempt { attempt, outcome, .. } => self.worker_ended(attempt, outcome, reply, now),
+            Request::Heartbeat { attempt, progress, .. } => self.worker_lives(attempt, progress.as_ref(), reply, now),
             Request::Activity { key, which, act } => self.on_activity(&key, &which, act, reply, now),
         }
     }
@@ -129,11 +135,17 @@ impl Partition {
         self.reply(batch, reply, answer);
     }
 
+    /// What is said of an id that no open run has, or asked of the store, waits for this batch: that of the end of its last
+    /// run, and of whatever was deleted.
+    pub(super) fn ended_in(&self, namespace: &Arc<str>, workflow_id: &WorkflowId) -> u64 {
+        let closing = self.closing.get(&(namespace.clone(), workflow_id.clone()));
+        closing.map_or(0, |(_, batch)| *batch).max(self.deleted_in)
+    }
+
     /// No open run has the name: either none has, or a closed one that the store knows of when the answer arrives.
     pub(super) fn not_open(&mut self, key: &Key, reply: ReplyId) {
         let hash = name_hash(&key.namespace, key.workflow_id.as_str());
-        let closing = self.closing.get(&(key.namespace.clone(), key.workflow_id.clone()));
-        let batch = closing.map_or(0, |(_, batch)| *batch);
+        let batch = self.ended_in(&key.namespace, &key.workflow_id);
         let answer = if self.closed_ids.contains_key(&hash) {
             Ok(Answer::NotOpen)
         } else {

@@ -86,8 +86,7 @@ impl Partition {
             Message::ParentOpen { namespace, parent, child, on_close } => {
                 let heir = self.heir(&namespace, &parent, |run| run.has_child(&child));
                 if heir.is_none() && !self.runs.contains_key(&parent.run_id) {
-                    let closing = self.closing.get(&(namespace.clone(), parent.workflow_id.clone()));
-                    let batch = closing.map_or(0, |(_, batch)| *batch);
+                    let batch = self.ended_in(&namespace, &parent.workflow_id);
                     let (workflow_id, run_id) = (parent.workflow_id.clone(), Some(parent.run_id));
                     let asker = Asker::Child(Orphan { namespace, parent, child, on_close });
                     let probe = Probe { asker, workflow_id, run_id, newest: None };
@@ -183,8 +182,7 @@ impl Partition {
             }
             return;
         }
-        let closing = self.closing.get(&(order.namespace.clone(), child.workflow_id.clone()));
-        let batch = closing.map_or(0, |(_, batch)| *batch);
+        let batch = self.ended_in(&order.namespace, &child.workflow_id);
         let probe = Probe {
             workflow_id: child.workflow_id,
             run_id: Some(child.run_id),

@@ -9,11 +9,19 @@ use crate::refusal;
 use crate::store::DeletedId;
 
 impl Partition {
-    /// Ends the open run of an id and forgets all runs of it, in one commit.
+    /// Ends the open run of an id and forgets all runs of it, in one commit. By a run only if it is the newest: else another
+    /// would go along, an open one perhaps, that nobody meant.
     pub(super) fn delete(&mut self, key: &Key, reply: ReplyId, now: Timestamp) {
         let name = (key.namespace.clone(), key.workflow_id.clone());
         let closed = self.closed_ids.get(&name_hash(&key.namespace, key.workflow_id.as_str())).copied();
-        if let Some(open) = self.names.get(&name).copied() {
+        let open = self.names.get(&name).copied();
+        if let (Some(meant), Some(newest)) = (key.run_id, open.or(closed))
+            && newest > meant
+        {
+            let refused = refusal::newer_run(key.workflow_id.as_str(), &newest.to_string());
+            return self.reply(self.last_batch(), reply, Err(refused));
+        }
+        if let Some(open) = open {
             let reason = "deleted".to_owned();
             self.apply(open, Input::Terminate { reason, from: None, next_run: None }, Then::Nothing, now);
         } else if closed.is_none() {

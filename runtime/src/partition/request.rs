@@ -232,6 +232,8 @@ pub enum Request {
     },
     /// A worker ends an attempt.
     EndAttempt {
+        /// Where the worker is; it has no attempts elsewhere.
+        namespace: Arc<str>,
         /// Which.
         attempt: AttemptRef,
         /// Result as sent, not checked yet, or the failure.
@@ -239,6 +241,8 @@ pub enum Request {
     },
     /// A worker says that an attempt lives.
     Heartbeat {
+        /// As in `EndAttempt`.
+        namespace: Arc<str>,
         /// Which.
         attempt: AttemptRef,
         /// For the next attempt, not checked yet.

@@ -248,8 +248,7 @@ impl Partition {
         if self.newest_of(&namespace, &run).is_some() {
             return;
         }
-        let closing = self.closing.get(&(namespace, run.workflow_id.clone()));
-        let batch = closing.map_or(0, |(_, batch)| *batch);
+        let batch = self.ended_in(&namespace, &run.workflow_id);
         let probe = Probe {
             asker: Asker::Schedule(start),
             workflow_id: run.workflow_id,

@@ -331,12 +331,8 @@ impl Partition {
             let message = child_started(&order.namespace, parent, RunRef { workflow_id, run_id: known });
             return self.hold(batch, message);
         }
-        self.out.push(Output::Probe(Box::new(Probe {
-            asker: Asker::Start(order),
-            workflow_id,
-            run_id: Some(known),
-            newest: None,
-        })));
+        let probe = Probe { asker: Asker::Start(order), workflow_id, run_id: Some(known), newest: None };
+        self.hold(self.deleted_in, Output::Probe(Box::new(probe)));
     }
 
     /// The child a start asked for has ended long ago: the parent hears of its start and of its end.

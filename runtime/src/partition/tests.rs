@@ -15,6 +15,7 @@ use crate::frame::fence_body;
 use crate::store::{Chunk, StoreError};
 
 mod children;
+mod deletes;
 mod long;
 mod moves;
 mod schedules;
@@ -152,7 +153,7 @@ fn any_prefix_of_the_log_is_a_partition() {
             _ => None,
         });
         let outcome = WorkerOutcome::Completed(json!(n));
-        bench.ask(Request::EndAttempt { attempt: attempt.unwrap(), outcome });
+        bench.ask(Request::EndAttempt { namespace: "default".into(), attempt: attempt.unwrap(), outcome });
         bench.fly();
         bench.partition.committed();
     }

@@ -107,8 +107,7 @@ impl Partition {
     pub(super) fn take_tell(&mut self, tell: Tell, now: Timestamp) {
         let newest = self.newest_of(&tell.namespace, &tell.to).and_then(|id| Some((id, self.runs.get(&id)?)));
         let Some((id, open)) = newest else {
-            let closing = self.closing.get(&(tell.namespace.clone(), tell.to.workflow_id.clone()));
-            let batch = closing.map_or(0, |(_, batch)| *batch);
+            let batch = self.ended_in(&tell.namespace, &tell.to.workflow_id);
             let (workflow_id, run_id) = (tell.to.workflow_id.clone(), Some(tell.to.run_id));
             let probe = Probe { asker: Asker::Word(tell), workflow_id, run_id, newest: None };
             return self.hold(batch, Output::Probe(Box::new(probe)));

@@ -6,7 +6,7 @@ use serde_json::Value;
 use weft_protocol::api::{ApiError, HeartbeatReply};
 use weft_protocol::{EventId, Failure, RunId};
 
-use super::{Sandbox, key, unexpected};
+use super::{NAMESPACE, Sandbox, key, unexpected};
 use crate::activities::{ActivityTask, AttemptOutcome};
 use crate::api::{ActivityAct, ActivityKey};
 use crate::partition::request::{Answer, AttemptEnd, AttemptRef, Request, WorkerOutcome};
@@ -85,7 +85,10 @@ impl Sandbox {
         attempt: AttemptRef,
         progress: Option<Value>,
     ) -> Result<HeartbeatReply, ApiError> {
-        match self.ask(attempt.run.partition(), Request::Heartbeat { attempt, progress }).await? {
+        match self
+            .ask(attempt.run.partition(), Request::Heartbeat { namespace: NAMESPACE.into(), attempt, progress })
+            .await?
+        {
             Answer::Alive(told) => Ok(told),
             other => Err(unexpected(&other)),
         }
@@ -96,7 +99,9 @@ impl Sandbox {
     /// # Errors
     /// If it is not the current one.
     pub async fn report(&mut self, attempt: AttemptRef, outcome: WorkerOutcome) -> Result<(), ApiError> {
-        self.ask(attempt.run.partition(), Request::EndAttempt { attempt, outcome }).await.map(drop)
+        self.ask(attempt.run.partition(), Request::EndAttempt { namespace: NAMESPACE.into(), attempt, outcome })
+            .await
+            .map(drop)
     }
 
     /// Does something to a pending activity of a run, named as a client does.
@@ -139,7 +144,7 @@ impl Sandbox {
         let attempt = self.running(run, scheduled)?;
         // A worker of this very attempt is done with it, whatever is said about that.
         self.attempts.remove(&(run, scheduled));
-        self.ask(run.partition(), Request::EndAttempt { attempt, outcome }).await.map(drop)
+        self.ask(run.partition(), Request::EndAttempt { namespace: NAMESPACE.into(), attempt, outcome }).await.map(drop)
     }
 
     pub(super) fn running(&self, run: RunId, scheduled: EventId) -> Result<AttemptRef, ApiError> {

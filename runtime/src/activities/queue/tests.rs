@@ -131,14 +131,15 @@ async fn a_reserved_attempt_waits_for_its_worker() {
     queues.reserve("q", task(2), grace);
     assert!(queues.poll("default", "q", 9, Duration::from_secs(1)).await.tasks().is_empty());
     let mine = TaskToken::of(&task(1));
-    assert_eq!(queues.claim(mine).map(|claimed| claimed.task.attempt), Some(1));
-    assert!(queues.claim(mine).is_none(), "once");
+    assert!(queues.claim("other", mine).is_none());
+    assert_eq!(queues.claim("default", mine).map(|claimed| claimed.task.attempt), Some(1));
+    assert!(queues.claim("default", mine).is_none(), "once");
 
     let start = Instant::now();
     let handout = queues.poll("default", "q", 9, LONG).await;
     assert_eq!(attempts(&handout), [2], "whose worker did not come back");
     assert_eq!(start.elapsed(), Duration::from_secs(9));
-    assert!(queues.claim(TaskToken::of(&task(2))).is_none());
+    assert!(queues.claim("default", TaskToken::of(&task(2))).is_none());
 }
 
 #[tokio::test(start_paused = true)]
@@ -147,7 +148,7 @@ async fn what_is_reserved_again_goes_back_to_its_own_queue_for_the_whole_grace()
     let grace = Duration::from_secs(10);
     queues.reserve("q", task(1), grace);
     tokio::time::advance(Duration::from_secs(6)).await;
-    let claimed = queues.claim(TaskToken::of(&task(1))).expect("it is reserved");
+    let claimed = queues.claim("default", TaskToken::of(&task(1))).expect("it is reserved");
     queues.reserve_again(claimed, grace);
 
     let start = Instant::now();

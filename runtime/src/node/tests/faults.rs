@@ -83,7 +83,7 @@ async fn too_much_waiting_for_the_store_is_refused_but_results_are_taken() {
         }));
     }
     let completing = node.clone();
-    let completing = tokio::spawn(async move { completing.complete(&task.token, json!(7)).await });
+    let completing = tokio::spawn(async move { completing.complete(NS, &task.token, json!(7)).await });
     tokio::time::sleep(Duration::from_secs(5)).await;
     assert!(refused.load(Ordering::SeqCst) > 0, "back-pressure was reached");
     assert_eq!(accepted.load(Ordering::SeqCst), 0, "nothing is acknowledged");
@@ -172,7 +172,7 @@ async fn lost_answers_and_refusals_write_everything_exactly_once() {
         let mut done = 0;
         while done < 50 {
             for task in worker.poll(NS, "q", poll()).await.unwrap().tasks {
-                worker.complete(&task.token, task.args["n"].clone()).await.unwrap();
+                worker.complete(NS, &task.token, task.args["n"].clone()).await.unwrap();
                 done += 1;
             }
         }

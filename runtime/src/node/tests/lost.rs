@@ -214,7 +214,7 @@ async fn without_a_lease_nothing_is_said_not_to_be_there() {
     // The run may have begun at the next owner, and the attempt may be the one in flight there.
     node.shared.lease.end();
     assert_eq!(node.signal(&unknown, "go", signal()).await.unwrap_err().code, "store_unavailable");
-    let reported = node.complete("0000000000000000.2.1", json!(1)).await;
+    let reported = node.complete(NS, "0000000000000000.2.1", json!(1)).await;
     assert_eq!(reported.unwrap_err().code, "store_unavailable");
     node.shutdown().await;
 }

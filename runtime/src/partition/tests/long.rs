@@ -62,7 +62,11 @@ fn stuck(bench: &mut Bench, n: i64) {
         Output::Dispatch(attempt) => Some(attempt),
         _ => None,
     });
-    bench.ask(Request::EndAttempt { attempt: dispatched.unwrap(), outcome: WorkerOutcome::Completed(json!(1)) });
+    bench.ask(Request::EndAttempt {
+        namespace: "default".into(),
+        attempt: dispatched.unwrap(),
+        outcome: WorkerOutcome::Completed(json!(1)),
+    });
     bench.fly();
     bench.partition.committed();
     bench.partition.outputs().for_each(drop);

@@ -58,7 +58,7 @@ impl Kept {
                 if let Output::Dispatch(attempt) = output {
                     let outcome =
                         WorkerOutcome::Completed(if attempt.scheduled == EventId(2) { json!(1) } else { json!(null) });
-                    kept.bench.ask(Request::EndAttempt { attempt, outcome });
+                    kept.bench.ask(Request::EndAttempt { namespace: "default".into(), attempt, outcome });
                 }
             }
             kept.fly();
