@@ -224,9 +224,11 @@ async fn perform(node: &Node, op: &Op) -> Result<Said, ApiError> {
             Said::Runs(node.list(NAMESPACE, query).await?)
         }
         Op::Poll(request) => Said::Tasks(node.poll(NAMESPACE, QUEUE, request).await?.tasks),
-        Op::Complete(token, result) => done(node.complete(&token, result).await)?,
-        Op::Fail(token, failure) => done(node.fail(&token, failure, None).await)?,
-        Op::Heartbeat(token, progress) => Said::Alive(node.heartbeat(&token, Some(progress)).await?.cancel_requested),
+        Op::Complete(token, result) => done(node.complete(NAMESPACE, &token, result).await)?,
+        Op::Fail(token, failure) => done(node.fail(NAMESPACE, &token, failure, None).await)?,
+        Op::Heartbeat(token, progress) => {
+            Said::Alive(node.heartbeat(NAMESPACE, &token, Some(progress)).await?.cancel_requested)
+        }
     })
 }
 
