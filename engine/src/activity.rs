@@ -305,7 +305,7 @@ impl Activity {
             }
             Record::Heartbeat { progress, .. } => self.progress.recall(progress.as_ref()),
             Record::Steered { steer, at, running, .. } => self.steered(steer, *at, *running),
-            Record::Told { .. } | Record::Deleted { .. } => {}
+            Record::Told { .. } | Record::AskedAgain { .. } | Record::Deleted { .. } => {}
         }
     }
 

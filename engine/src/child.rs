@@ -16,7 +16,7 @@ use weft_bytecode::{Program, WorkflowDef};
 use weft_protocol::event::{EventKind, ParentRef, RunRef};
 use weft_protocol::limits::Limits;
 use weft_protocol::policy::{CancelMode, ChildOptions, OnClosed, OnConflict, OnParentClose, RunOptions, RunRetry};
-use weft_protocol::{EventId, Failure, Payload, WorkflowId};
+use weft_protocol::{EventId, Failure, Payload, RunId, WorkflowId};
 
 use crate::activity::cancel_mode;
 use crate::transition::Outgoing;
@@ -30,8 +30,8 @@ pub(crate) struct Child {
     pub(crate) on_close: OnParentClose,
     /// The child, once it has started.
     pub(crate) run: Option<RunRef>,
-    /// Whether it was asked to stop.
-    pub(crate) cancel_requested: bool,
+    /// The event that asked it to stop.
+    pub(crate) cancel_requested: Option<EventId>,
 }
 
 /// Options given where a child is started; what is missing or null is not given.
@@ -212,13 +212,17 @@ pub(crate) fn canceled_by_another(workflow: &str, workflow_id: &WorkflowId, run:
     child_failed(format!("child `{workflow}` was canceled"), workflow_id.as_str(), &run_id, cause)
 }
 
-/// What a closing parent does to a child that runs.
-pub(crate) fn on_parent_closed(child: &Child) -> Option<Outgoing> {
-    let to = child.run.clone()?;
-    let reason = String::from("the parent has closed");
-    match child.on_close {
-        OnParentClose::Cancel => Some(Outgoing::Cancel { to, reason }),
-        OnParentClose::Terminate => Some(Outgoing::Terminate { to, reason }),
+/// What makes what the close of a run does to its children one request, however often they hear of it.
+pub fn close_id(closed: RunId) -> String {
+    format!("{closed}/closed")
+}
+
+/// What the close of a run does to a child that runs.
+pub fn on_parent_closed(closed: RunId, to: RunRef, on_close: OnParentClose) -> Option<Outgoing> {
+    let (request_id, reason) = (close_id(closed), String::from("the parent has closed"));
+    match on_close {
+        OnParentClose::Cancel => Some(Outgoing::Cancel { to, reason, request_id }),
+        OnParentClose::Terminate => Some(Outgoing::Terminate { to, reason, request_id }),
         OnParentClose::Abandon => None,
     }
 }

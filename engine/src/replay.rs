@@ -71,7 +71,7 @@ pub fn event_bytes(kind: &EventKind) -> u64 {
     };
     let own = match kind {
         RunStarted { args, continued, options, .. } => {
-            let requests = continued.iter().flat_map(|continued| &continued.requests);
+            let requests = continued.iter().flat_map(|continued| continued.requests.iter().chain(&continued.cancels));
             let memo = options.memo.as_ref().map_or(0, Payload::len);
             args.len() + memo + requests.map(String::len).sum::<usize>()
         }
@@ -164,6 +164,7 @@ impl Run {
             if let Some(activity) = record.activity().and_then(|scheduled| run.activities.get_mut(&scheduled)) {
                 activity.recall(&record);
             }
+            run.asked_again(&record);
         }
         // Where nobody works on one, nobody will say that it stopped.
         let idle = |id: EventId, activity: &Activity| match activity.phase {

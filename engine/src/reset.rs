@@ -13,11 +13,13 @@
 //! Requests to cancel, ends of activities and timers that came later are forgotten: the program lives through them again.
 //! An update that was accepted was promised to be done, so it is not checked again.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use weft_bytecode::wire::{Strictness, normalize_args};
 use weft_protocol::event::{Continued, EventKind, RunRef};
 use weft_protocol::limits::Limits;
+use weft_protocol::policy::OnParentClose;
 use weft_protocol::{Event, EventId, Payload, RunId, Timestamp};
 use weft_vm::Loaded;
 
@@ -64,6 +66,8 @@ pub struct Order {
     pub reason: String,
     /// Makes the request idempotent.
     pub request_id: Option<String>,
+    /// Ids of the cancels that the newest run has taken, of one that is open.
+    pub cancels: Vec<String>,
 }
 
 /// Where a history is cut.
@@ -91,8 +95,12 @@ pub fn reset(
     let mut history = base[..cut.kept].to_vec();
     let told = told_later(base, later, cut, order.without);
     let cut_off = std::iter::once(&base[cut.kept..]).chain(later.iter().copied()).flatten();
-    let forgotten = cut_off.filter_map(|event| forgotten(&event.kind, order.without)).map(String::from).collect();
-    let from = begins(&mut history, &order, forgotten)?;
+    let mut taken = Taken::default();
+    cut_off.for_each(|event| taken.note(&event.kind, order.without));
+    taken.cancels.extend(order.cancels.iter().cloned());
+    let newest = later.last().copied().unwrap_or(base);
+    let closed = newest.last().is_some_and(|last| last.kind.closes());
+    let from = begins(&mut history, &order, taken, closed)?;
     takes(&order.loaded, base, &told)?;
     let add = |history: &mut Vec<Event>, kind| {
         history.push(Event { id: EventId(history.len() as u64 + 1), at: now, kind });
@@ -129,12 +137,26 @@ pub fn has_taken(events: &[Event], request_id: &str) -> bool {
     before.iter().any(|known| known == request_id) || events.iter().any(is)
 }
 
-/// The request of an event that is not told again: whoever sends it once more was answered already.
-fn forgotten(kind: &EventKind, without: Without) -> Option<&str> {
-    match kind {
-        EventKind::RunReset { request_id, .. } | EventKind::CancelRequested { request_id, .. } => request_id.as_deref(),
-        EventKind::SignalReceived { request_id, .. } if without.signals => request_id.as_deref(),
-        _ => None,
+/// The requests of events that are not told again: whoever sends one once more was answered already.
+#[derive(Debug, Default)]
+struct Taken {
+    requests: Vec<String>,
+    cancels: Vec<String>,
+}
+
+impl Taken {
+    fn note(&mut self, kind: &EventKind, without: Without) {
+        match kind {
+            EventKind::RunReset { request_id, .. } => self.requests.extend(request_id.clone()),
+            EventKind::SignalReceived { request_id, .. } if without.signals => self.requests.extend(request_id.clone()),
+            EventKind::CancelRequested { request_id, .. } => self.cancels.extend(request_id.clone()),
+            // The close of another run.
+            EventKind::RunTerminated { from: Some(from), .. } => self.cancels.push(child::close_id(from.run_id)),
+            EventKind::RunStarted { continued: Some(before), .. } => {
+                self.cancels.extend(before.cancels.iter().cloned())
+            }
+            _ => {}
+        }
     }
 }
 
@@ -225,20 +247,30 @@ fn is_word_of_engine(kind: &EventKind) -> bool {
     )
 }
 
-/// Makes the first event that of the new run, and gives the id of the old one.
-fn begins(history: &mut [Event], order: &Order, forgotten: Vec<String>) -> Result<RunId, String> {
-    let Some(EventKind::RunStarted { run_id, continued, .. }) = history.first_mut().map(|first| &mut first.kind) else {
+/// Makes the first event that of the new run, and gives the id of the old one. Of one that had `closed` the parent's close
+/// was settled.
+fn begins(history: &mut [Event], order: &Order, taken: Taken, closed: bool) -> Result<RunId, String> {
+    let Some(EventKind::RunStarted { run_id, continued, parent, .. }) =
+        history.first_mut().map(|first| &mut first.kind)
+    else {
         return Err("the history does not begin with RunStarted".into());
     };
+    if let Some(parent) = parent.as_mut().filter(|_| closed) {
+        parent.on_close = OnParentClose::Abandon;
+    }
     let from = *run_id;
     let before = continued.take();
     let kept = before.as_deref();
+    let mut seen = BTreeSet::new();
+    let cancels = kept.iter().flat_map(|before| before.cancels.iter().cloned()).chain(taken.cancels);
+    let cancels = cancels.filter(|id| seen.insert(id.clone())).collect();
     *continued = Some(Box::new(Continued {
         from,
         first: kept.map_or(from, |before| before.first),
         origin: Some(kept.and_then(|before| before.origin).unwrap_or(from)),
         failure: kept.and_then(|before| before.failure.clone()),
-        requests: before.map(|before| before.requests).into_iter().flatten().chain(forgotten).collect(),
+        cancels,
+        requests: before.map(|before| before.requests).into_iter().flatten().chain(taken.requests).collect(),
         idle: 0,
     }));
     *run_id = order.run_id;

@@ -630,7 +630,9 @@ impl Run {
         let parent = self.facts.parent.as_ref();
         let ended = parent
             .and_then(|parent| child::ended(self.loaded.program(), self.def(), &self.facts.me, parent, &closing.kind));
-        self.children.values().filter_map(child::on_parent_closed).chain(ended).collect()
+        let closed = self.facts.me.run_id;
+        let told = |child: &Child| child::on_parent_closed(closed, child.run.clone()?, child.on_close);
+        self.children.values().filter_map(told).chain(ended).collect()
     }
 
     /// The activation of `event` failed: all it did is dropped and the run waits for code that can go on.

@@ -1,5 +1,6 @@
 //! Requests that may be sent twice: a signal or cancel with a `request_id` that the run has seen changes nothing. The
-//! newest `request_ids_kept` ids are remembered, in the order of the history, so a replay remembers the same ones.
+//! newest `request_ids_kept` ids are remembered, in the order of the history, so a replay remembers the same ones. Those of
+//! cancels have a place of their own.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -19,9 +20,20 @@ pub fn has_taken(events: &[Event], name: &str, request_id: &str) -> bool {
     })
 }
 
+/// Ids of cancels that a run remembers, beside those of its other requests: a run takes one, so a chain takes few, and a
+/// parent asks again as long as it waits.
+const CANCELS_KEPT: usize = 1_000;
+
 /// The request ids a run remembers.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Requests {
+    newest: Window,
+    cancels: Window,
+}
+
+/// The newest of some ids.
+#[derive(Debug, Clone, Default)]
+struct Window {
     order: VecDeque<Arc<str>>,
     seen: FxHashSet<Arc<str>>,
 }
@@ -29,16 +41,32 @@ pub(crate) struct Requests {
 impl Requests {
     /// Whether a request with this id was taken before.
     pub(crate) fn knows(&self, id: Option<&str>) -> bool {
-        id.is_some_and(|id| self.seen.contains(id))
+        id.is_some_and(|id| self.newest.seen.contains(id) || self.cancels.seen.contains(id))
     }
 
-    /// All of them, oldest first.
+    /// All of them but cancels, oldest first.
     pub(crate) fn all(&self) -> impl Iterator<Item = &str> {
-        self.order.iter().map(|id| &**id)
+        self.newest.order.iter().map(|id| &**id)
+    }
+
+    /// Those of cancels, oldest first.
+    pub(crate) fn cancels(&self) -> impl Iterator<Item = &str> {
+        self.cancels.order.iter().map(|id| &**id)
     }
 
     /// Remembers a request, and forgets the oldest beyond `kept`.
     pub(crate) fn remember(&mut self, id: Option<&str>, kept: usize) {
+        self.newest.remember(id, kept);
+    }
+
+    /// Remembers a request to cancel.
+    pub(crate) fn remember_cancel(&mut self, id: Option<&str>) {
+        self.cancels.remember(id, CANCELS_KEPT);
+    }
+}
+
+impl Window {
+    fn remember(&mut self, id: Option<&str>, kept: usize) {
         let Some(id) = id else { return };
         let id: Arc<str> = id.into();
         if !self.seen.insert(Arc::clone(&id)) {
@@ -66,5 +94,14 @@ mod tests {
         assert!(!requests.knows(Some("a")), "the oldest is forgotten");
         assert!(requests.knows(Some("b")) && requests.knows(Some("c")));
         assert!(!requests.knows(None));
+    }
+
+    #[test]
+    fn a_cancel_is_known_whatever_comes_after_it() {
+        let mut requests = Requests::default();
+        requests.remember_cancel(Some("a"));
+        (0..10).for_each(|id| requests.remember(Some(&id.to_string()), 2));
+        assert!(requests.knows(Some("a")));
+        assert!(requests.all().eq(["8", "9"]) && requests.cancels().eq(["a"]));
     }
 }

@@ -1,7 +1,7 @@
 //! What a run is after its newest event, so that what comes before need not be replayed: a cache of what [`Run::recover`]
 //! computes, with which it gives the same run. A run that is in the middle of something has none.
 //!
-//! Nothing in it comes from the log's records: they are taken in behind it, all of them, as behind a replay.
+//! Nothing in it needs the log's records: they are taken in behind it, all of them, as behind a replay.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -41,6 +41,7 @@ pub struct Snapshot {
     names: Vec<(CommandId, EventId)>,
     canceled_children: Vec<EventId>,
     requests: Vec<String>,
+    cancels: Vec<String>,
     updates: Updates,
     sent: Vec<EventId>,
     cancel_reason: Option<String>,
@@ -91,6 +92,7 @@ impl Run {
             names,
             canceled_children,
             requests: self.requests.all().map(str::to_owned).collect(),
+            cancels: self.requests.cancels().map(str::to_owned).collect(),
             updates: self.updates.clone(),
             sent: self.sent.iter().copied().collect(),
             cancel_reason: self.cancel_reason.clone(),
@@ -158,6 +160,7 @@ impl Snapshot {
         for id in &snapshot.requests {
             run.requests.remember(Some(id), run.limits.request_ids_kept);
         }
+        snapshot.cancels.iter().for_each(|id| run.requests.remember_cancel(Some(id)));
         run.updates = snapshot.updates.clone();
         run.sent.extend(&snapshot.sent);
         run.cancel_reason = snapshot.cancel_reason.clone();

@@ -168,6 +168,7 @@ impl Run {
                 origin: None,
                 failure: again.map(|(failure, _)| failure.clone()),
                 requests: self.requests.all().map(String::from).collect(),
+                cancels: self.requests.cancels().map(String::from).collect(),
                 idle,
             })),
         }

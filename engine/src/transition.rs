@@ -95,6 +95,14 @@ pub enum Record {
         /// The `SignalSent` or `CancelSent`.
         sent: EventId,
     },
+    /// A request to cancel that changed nothing, for another came before it. Told again, it changes nothing in a run that
+    /// goes on for this one either.
+    AskedAgain {
+        /// What makes it idempotent.
+        request_id: String,
+        /// Whether a run asked.
+        by_run: bool,
+    },
 }
 
 impl Record {
@@ -105,7 +113,7 @@ impl Record {
             | Record::AttemptStarted { scheduled, .. }
             | Record::Steered { scheduled, .. }
             | Record::Heartbeat { scheduled, .. } => Some(*scheduled),
-            Record::Told { .. } | Record::Deleted { .. } => None,
+            Record::Told { .. } | Record::AskedAgain { .. } | Record::Deleted { .. } => None,
         }
     }
 
@@ -118,6 +126,7 @@ impl Record {
             | Record::AttemptStarted { .. }
             | Record::Steered { .. }
             | Record::Told { .. }
+            | Record::AskedAgain { .. }
             | Record::Deleted { .. } => {}
         }
     }
@@ -184,6 +193,8 @@ pub enum Outgoing {
         to: RunRef,
         /// Why.
         reason: String,
+        /// The same whenever it is told again: one run of a chain takes it, once.
+        request_id: String,
     },
     /// Terminate a run.
     Terminate {
@@ -191,6 +202,8 @@ pub enum Outgoing {
         to: RunRef,
         /// Why.
         reason: String,
+        /// As of a cancel.
+        request_id: String,
     },
 }
 

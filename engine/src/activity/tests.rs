@@ -33,7 +33,7 @@ fn followed(word: &str, follow: &Follow) -> String {
             format!("progress {}", progress.as_ref().map_or(Value::Null, Payload::value))
         }
         Record::Steered { .. } => "steered".into(),
-        Record::Told { .. } | Record::Deleted { .. } => "of a run".into(),
+        Record::Told { .. } | Record::AskedAgain { .. } | Record::Deleted { .. } => "of a run".into(),
     }));
     if parts.is_empty() { "-".into() } else { parts.join(", ") }
 }

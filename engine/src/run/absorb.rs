@@ -52,12 +52,8 @@ impl Run {
                 self.requests.remember(request_id.as_deref(), self.limits.request_ids_kept);
             }
             ChildScheduled { origin, options, attached, .. } => {
-                let child = Child {
-                    attached: *attached,
-                    on_close: options.on_parent_close,
-                    run: None,
-                    cancel_requested: false,
-                };
+                let child =
+                    Child { attached: *attached, on_close: options.on_parent_close, run: None, cancel_requested: None };
                 self.children.insert(id, child);
                 self.names.insert(origin.command.clone(), id);
             }
@@ -68,7 +64,7 @@ impl Run {
             ChildCancelRequested { scheduled } => {
                 self.canceled_children.insert(*scheduled);
                 if let Some(child) = self.children.get_mut(scheduled) {
-                    child.cancel_requested = true;
+                    child.cancel_requested = Some(id);
                 }
             }
             ChildStartFailed { scheduled, .. }
@@ -88,7 +84,7 @@ impl Run {
             }
             CancelRequested { reason, request_id, .. } => {
                 self.cancel_reason = Some(reason.clone());
-                self.requests.remember(request_id.as_deref(), self.limits.request_ids_kept);
+                self.requests.remember_cancel(request_id.as_deref());
             }
             UpdateAccepted { update_id, number, .. } => self.updates.accepted(id, *number, update_id),
             UpdateCompleted { accepted, .. } | UpdateFailed { accepted, .. } => self.updates.ended(*accepted, id),
@@ -99,8 +95,10 @@ impl Run {
             RunTimedOut { .. } => self.ended(Status::TimedOut),
             RunContinuedAsNew { .. } => self.ended(Status::ContinuedAsNew),
             RunStarted { continued, .. } => {
-                for id in continued.iter().flat_map(|continued| &continued.requests) {
-                    self.requests.remember(Some(id), self.limits.request_ids_kept);
+                if let Some(continued) = continued {
+                    let kept = self.limits.request_ids_kept;
+                    continued.requests.iter().for_each(|id| self.requests.remember(Some(id), kept));
+                    continued.cancels.iter().for_each(|id| self.requests.remember_cancel(Some(id)));
                 }
             }
             SignalSent { .. }

@@ -11,6 +11,7 @@ use crate::child::{self, CallOptions};
 use crate::input::AlarmKey;
 use crate::options;
 use crate::transition::{Outgoing, Transition};
+use crate::word;
 
 impl Run {
     /// One command of the program.
@@ -163,7 +164,7 @@ impl Run {
             return (!activity.cancel_requested).then_some(EventKind::ActivityCancelRequested { scheduled: id });
         }
         if let Some(child) = self.children.get(&id) {
-            return (!child.cancel_requested).then_some(EventKind::ChildCancelRequested { scheduled: id });
+            return child.cancel_requested.is_none().then_some(EventKind::ChildCancelRequested { scheduled: id });
         }
         self.timers.contains_key(&id).then_some(EventKind::TimerCanceled { timer: id })
     }
@@ -176,10 +177,10 @@ impl Run {
             }
             _ => None,
         };
-        self.record(kind, out);
+        let by = self.record(kind, out);
         let Some(id) = asked else { return };
         if let Some(child) = self.children.get(&id) {
-            out.outbox.extend(child.run.clone().map(cancel_child));
+            out.outbox.extend(child.run.clone().map(|run| self.cancel_child(run, by)));
         }
         if self.activities.contains_key(&id) {
             out.dispatch.retain(|(scheduled, _)| *scheduled != id);
@@ -187,6 +188,12 @@ impl Run {
             let ended = self.end_if_idle(id);
             self.ends.extend(ended);
         }
+    }
+
+    /// The outbox entry that asks a child to stop, because of the event `asked`.
+    pub(crate) fn cancel_child(&self, to: RunRef, asked: EventId) -> Outgoing {
+        let request_id = word::request_id(self.doer(asked), asked);
+        Outgoing::Cancel { to, reason: String::from("canceled by its parent"), request_id }
     }
 
     /// The end of an activity that is to be canceled and that nobody works on.
@@ -202,9 +209,4 @@ impl Run {
             _ => None,
         }
     }
-}
-
-/// The outbox entry that asks a child to stop.
-pub(crate) fn cancel_child(to: RunRef) -> Outgoing {
-    Outgoing::Cancel { to, reason: String::from("canceled by its parent") }
 }

@@ -4,12 +4,12 @@ use weft_bytecode::wire::text;
 use weft_protocol::event::{EventKind, RunRef, TimeoutKind};
 use weft_protocol::{EventId, Payload};
 
-use super::{Run, commands};
+use super::Run;
 use crate::activity::{ActivityInput, Given, Moved, timed_out};
 use crate::child;
 use crate::input::{AlarmKey, Input};
 use crate::successor::How;
-use crate::transition::{Refused, Steer, Transition};
+use crate::transition::{Record, Refused, Steer, Transition};
 
 impl Run {
     pub(crate) fn take(&mut self, input: Input, out: &mut Transition) -> Result<(), Refused> {
@@ -53,7 +53,13 @@ impl Run {
                 Ok(())
             }
             Input::Cancel { reason, request_id, from } => {
-                if self.cancel_reason.is_some() || self.requests.knows(request_id.as_deref()) {
+                if self.requests.knows(request_id.as_deref()) {
+                    return Ok(());
+                }
+                if self.cancel_reason.is_some() {
+                    let asked = request_id.map(|id| Record::AskedAgain { request_id: id, by_run: from.is_some() });
+                    asked.iter().for_each(|asked| self.asked_again(asked));
+                    out.records.extend(asked);
                     return Ok(());
                 }
                 let asked = EventKind::CancelRequested { reason: reason.clone(), request_id, from };
@@ -71,6 +77,15 @@ impl Run {
                 Ok(())
             }
             Input::Continue => Ok(()),
+        }
+    }
+
+    /// Takes in that a request changed nothing.
+    pub(crate) fn asked_again(&mut self, record: &Record) {
+        let Record::AskedAgain { request_id, by_run } = record else { return };
+        match by_run {
+            true => self.requests.remember_cancel(Some(request_id)),
+            false => self.requests.remember(Some(request_id), self.limits.request_ids_kept),
         }
     }
 
@@ -265,7 +280,7 @@ impl Run {
         let started = child.run.is_some();
         match &kind {
             EventKind::ChildStarted { run, .. } if !started => {
-                let cancel = child.cancel_requested.then(|| commands::cancel_child(run.clone()));
+                let cancel = child.cancel_requested.map(|asked| self.cancel_child(run.clone(), asked));
                 self.happened(kind, out);
                 out.outbox.extend(cancel);
             }

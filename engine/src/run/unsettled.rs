@@ -3,7 +3,7 @@
 
 use weft_protocol::{EventId, Timestamp};
 
-use super::{Run, commands};
+use super::Run;
 use crate::activity::{Activity, Follow, Phase};
 use crate::input::AlarmKey;
 use crate::transition::{Outgoing, Transition};
@@ -28,7 +28,7 @@ impl Run {
         let children = self.children.iter().filter_map(|(id, child)| {
             let owed = match &child.run {
                 None => self.start_of(*id),
-                Some(run) => child.cancel_requested.then(|| commands::cancel_child(run.clone())),
+                Some(run) => child.cancel_requested.map(|asked| self.cancel_child(run.clone(), asked)),
             };
             Some((*id, owed?))
         });

@@ -183,6 +183,16 @@ impl Run {
         }
     }
 
+    /// Whether it has taken a request with this id, or a run before it in its chain.
+    pub fn has_taken(&self, request_id: &str) -> bool {
+        self.requests.knows(Some(request_id))
+    }
+
+    /// Ids of the cancels that it has taken, and the runs before it in its chain.
+    pub fn cancels(&self) -> Vec<String> {
+        self.requests.cancels().map(String::from).collect()
+    }
+
     /// Its parent, of a child.
     pub fn parent(&self) -> Option<&ParentRef> {
         self.facts.parent.as_ref()

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use weft_engine::{Input, Outgoing, Refused, Run, ScheduleInput, child};
 use weft_protocol::event::{EventKind, ParentRef, RunRef};
 use weft_protocol::policy::OnParentClose;
-use weft_protocol::{Event, EventId, RunId, Timestamp};
+use weft_protocol::{Event, EventId, PartitionId, RunId, Timestamp};
 use weft_vm::Loaded;
 
 use super::request::{Asker, ChildWord, Message, OpenRun, Orphan, Output, Probe, StartOrder, StartedBy, Then};
@@ -60,13 +60,11 @@ impl Partition {
                 let tell = Tell::of(&namespace, open.run.me(), outgoing);
                 return tell.into_iter().for_each(|tell| self.tell(batch, tell));
             }
-            Outgoing::Cancel { to, reason } => {
-                let from = Some(open.run.me().clone());
-                (to.run_id.partition(), Message::Cancel { namespace, to, reason, from })
-            }
-            Outgoing::Terminate { to, reason } => {
-                let from = Some(open.run.me().clone());
-                (to.run_id.partition(), Message::Terminate { namespace, to, reason, from })
+            Outgoing::Cancel { .. } | Outgoing::Terminate { .. } => {
+                match to_end(&namespace, open.run.me().clone(), outgoing) {
+                    Some(asked) => asked,
+                    None => return,
+                }
             }
         };
         self.hold(batch, Output::Send(to, message));
@@ -107,14 +105,17 @@ impl Partition {
             Message::AwaitScheduled(to, run) => self.await_scheduled(to, run),
             Message::Tell(tell) => self.take_tell(*tell, now),
             Message::Told { to, sent, refused } => self.hear_told(to, sent, refused, now),
-            Message::Cancel { namespace, to, reason, from } => {
+            Message::Cancel { namespace, to, reason, from, request_id } => {
                 let run = self.newest_of(&namespace, &to).unwrap_or(to.run_id);
-                let input = Input::Cancel { reason, request_id: None, from };
+                let input = Input::Cancel { reason, request_id: Some(request_id), from };
                 self.apply(run, input, Then::Nothing, now);
             }
-            Message::Terminate { namespace, to, reason, from } => {
+            Message::Terminate { namespace, to, reason, from, request_id } => {
                 let run = self.newest_of(&namespace, &to).unwrap_or(to.run_id);
-                self.apply(run, Input::Terminate { reason, from, next_run: None }, Then::Nothing, now);
+                // One that was set back since has heard of it before.
+                if !self.runs.get(&run).is_some_and(|open| open.run.has_taken(&request_id)) {
+                    self.apply(run, Input::Terminate { reason, from, next_run: None }, Then::Nothing, now);
+                }
             }
         }
     }
@@ -177,7 +178,9 @@ impl Partition {
         let newest = self.newest_of(&order.namespace, &child);
         if let Some(open) = newest.and_then(|run| self.runs.get_mut(&run)) {
             // Its own parent is told by the child itself.
-            if open.run.parent() != Some(parent) && !open.watchers.contains(parent) {
+            let own = open.run.parent();
+            let tells = own.is_some_and(|own| (&own.run, own.scheduled) == (&parent.run, parent.scheduled));
+            if !tells && !open.watchers.contains(parent) {
                 open.watchers.push(parent.clone());
             }
             return;
@@ -212,16 +215,25 @@ impl Partition {
 
     /// A child whose parent is gone gets what its options say.
     fn parent_has_closed(&mut self, namespace: Arc<str>, parent: &RunRef, child: RunRef, on_close: OnParentClose) {
-        let reason = "the parent has closed".to_owned();
-        let from = Some(parent.clone());
-        let to = child.run_id.partition();
-        let message = match on_close {
-            OnParentClose::Cancel => Message::Cancel { namespace, to: child, reason, from },
-            OnParentClose::Terminate => Message::Terminate { namespace, to: child, reason, from },
-            OnParentClose::Abandon => return,
-        };
+        let asked = child::on_parent_closed(parent.run_id, child, on_close);
         // The parent's end may be in a batch that is not durable yet.
-        self.hold(self.last_batch(), Output::Send(to, message));
+        if let Some((to, message)) = asked.and_then(|asked| to_end(&namespace, parent.clone(), asked)) {
+            self.hold(self.last_batch(), Output::Send(to, message));
+        }
+    }
+}
+
+/// What the run `from` asks of one that it wants ended.
+fn to_end(namespace: &Arc<str>, from: RunRef, outgoing: Outgoing) -> Option<(PartitionId, Message)> {
+    let (namespace, from) = (namespace.clone(), Some(from));
+    match outgoing {
+        Outgoing::Cancel { to, reason, request_id } => {
+            Some((to.run_id.partition(), Message::Cancel { namespace, to, reason, from, request_id }))
+        }
+        Outgoing::Terminate { to, reason, request_id } => {
+            Some((to.run_id.partition(), Message::Terminate { namespace, to, reason, from, request_id }))
+        }
+        _ => None,
     }
 }
 

@@ -525,6 +525,8 @@ pub enum Message {
         reason: String,
         /// By which run; none if a schedule asks.
         from: Option<RunRef>,
+        /// The same whenever it is asked again.
+        request_id: String,
     },
     /// End now.
     Terminate {
@@ -536,6 +538,8 @@ pub enum Message {
         reason: String,
         /// By which run; none if a schedule asks.
         from: Option<RunRef>,
+        /// The same whenever it is asked again.
+        request_id: String,
     },
 }
 

@@ -54,7 +54,8 @@ impl Partition {
         let newest = self.setup.programs.current(&key.namespace, &workflow).map(|(loaded, _)| loaded);
         let loaded = if same_code { own } else { newest.unwrap_or(own) };
         let run_id = RunId::new(self.id, self.counter);
-        let order = Order { run_id, loaded, seed: self.seed(run_id), point, without, reason, request_id };
+        let cancels = open_run.map(Run::cancels).unwrap_or_default();
+        let order = Order { run_id, loaded, seed: self.seed(run_id), point, without, reason, request_id, cancels };
         let reason = String::from("a new run goes on from an earlier point");
         let set_back = reset::reset(histories[0], &histories[1..], order, now, self.setup.limits.clone());
         let (run, transition) = match set_back {

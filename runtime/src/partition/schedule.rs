@@ -166,6 +166,8 @@ impl Partition {
         let Some(open) = self.schedules.all.get(key) else { return Ok(None) };
         let namespace = key.0.clone();
         let reason = || format!("the schedule `{}` starts its next run", key.1);
+        // Asked again after memory was lost, it is the same.
+        let stop = |run: &RunRef| format!("schedule/{}/{}/{}", key.1, open.schedule.born(), run.run_id);
         let (to, message) = match effect {
             ScheduleEffect::Start { fire, workflow_id, again } => {
                 let start = open.schedule.start_ref(fire);
@@ -178,10 +180,12 @@ impl Partition {
                 (run.run_id.partition(), Message::AwaitScheduled(open.schedule.start_ref(fire), run))
             }
             ScheduleEffect::Cancel(to) => {
-                (to.run_id.partition(), Message::Cancel { namespace, to, reason: reason(), from: None })
+                let (reason, request_id) = (reason(), stop(&to));
+                (to.run_id.partition(), Message::Cancel { namespace, to, reason, from: None, request_id })
             }
             ScheduleEffect::Terminate(to) => {
-                (to.run_id.partition(), Message::Terminate { namespace, to, reason: reason(), from: None })
+                let (reason, request_id) = (reason(), format!("{}/end", stop(&to)));
+                (to.run_id.partition(), Message::Terminate { namespace, to, reason, from: None, request_id })
             }
         };
         Ok(Some(Output::Send(to, message)))
