@@ -186,6 +186,8 @@ pub enum Outgoing {
         to: RunRef,
         /// What it is told.
         word: Word,
+        /// When it was sent, if it may have been told before.
+        again: Option<Timestamp>,
     },
     /// Request cancellation of a run.
     Cancel {

@@ -22,8 +22,9 @@ pub fn request_id(from: RunId, sent: EventId) -> String {
     format!("{from}/{}", sent.0)
 }
 
-/// What an event sends, if it sends something; `by` is the run that did so.
-pub fn sent(event: &Event, by: RunId) -> Option<Outgoing> {
+/// What an event sends, if it sends something; `by` is the run that did so, and `again` says that it may have been told
+/// before.
+pub fn sent(event: &Event, by: RunId, again: bool) -> Option<Outgoing> {
     let (to, word) = match &event.kind {
         EventKind::SignalSent { to, name, args, .. } => {
             (to.clone(), Word::Signal { name: name.clone(), args: args.clone() })
@@ -31,7 +32,7 @@ pub fn sent(event: &Event, by: RunId) -> Option<Outgoing> {
         EventKind::CancelSent { to, .. } => (to.clone(), Word::Cancel),
         _ => return None,
     };
-    Some(Outgoing::Tell { sent: event.id, by, to, word })
+    Some(Outgoing::Tell { sent: event.id, by, to, word, again: again.then_some(event.at) })
 }
 
 /// The messages of a history of which it does not say what became of them, in order.
@@ -40,7 +41,7 @@ pub fn untold(events: &[Event]) -> Vec<Outgoing> {
     for event in events {
         note(&mut open, event);
     }
-    open.iter().filter_map(|id| sent(&events[id.0 as usize - 1], reset::doer(events, *id)?)).collect()
+    open.iter().filter_map(|id| sent(&events[id.0 as usize - 1], reset::doer(events, *id)?, true)).collect()
 }
 
 /// What an event means for the messages that are on their way.
@@ -69,12 +70,12 @@ impl Run {
     /// Writes what was sent, and sends it.
     pub(crate) fn tell(&mut self, kind: EventKind, out: &mut Transition) {
         let id = self.record(kind, out);
-        out.outbox.extend(self.sent_by(id));
+        out.outbox.extend(self.sent_by(id, false));
     }
 
-    /// A message that was sent.
-    pub(crate) fn sent_by(&self, id: EventId) -> Option<Outgoing> {
-        sent(&self.history[id.0 as usize - 1], self.doer(id))
+    /// A message that was sent; `again` if that is some time ago.
+    pub(crate) fn sent_by(&self, id: EventId, again: bool) -> Option<Outgoing> {
+        sent(&self.history[id.0 as usize - 1], self.doer(id), again)
     }
 
     /// What became of a message.

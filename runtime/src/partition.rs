@@ -19,6 +19,7 @@ mod moves;
 mod recover;
 pub mod request;
 mod reset;
+mod retold;
 mod schedule;
 mod snapshots;
 mod start;
@@ -46,6 +47,7 @@ use alarms::Alarms;
 use moves::Move;
 pub use recover::{Recovered, Recovery};
 use request::{Answer, AttemptRef, ClosedFact, OpenRun, Output, Reply, ReplyId, Request, Then, Waiter};
+use retold::Sought;
 use schedule::Schedules;
 use starts::Starts;
 
@@ -98,6 +100,8 @@ pub struct Partition {
     starts: Starts,
     /// Messages of closed runs of which it is not known what became of them.
     untold: FxHashSet<(RunId, EventId)>,
+    /// Messages that are told again, by who they are for: whether an earlier run has taken them is being looked up.
+    sought: FxHashMap<(Arc<str>, WorkflowId), Sought>,
     alarms: Alarms,
     schedules: Schedules,
     /// Runs in the middle of a long computation.

@@ -34,7 +34,7 @@ impl Run {
         });
         // In the order of the events: what is told again arrives as it would have the first time.
         let mut owed: Vec<(EventId, Outgoing)> = children.collect();
-        owed.extend(self.sent.iter().filter_map(|id| Some((*id, self.sent_by(*id)?))));
+        owed.extend(self.sent.iter().filter_map(|id| Some((*id, self.sent_by(*id, true)?))));
         owed.sort_by_key(|(id, _)| *id);
         out.outbox.extend(owed.into_iter().map(|(_, outgoing)| outgoing));
         out
@@ -50,7 +50,7 @@ impl Run {
     }
 
     fn on_the_way(&self) -> impl Iterator<Item = Outgoing> {
-        self.sent.iter().filter_map(|id| self.sent_by(*id))
+        self.sent.iter().filter_map(|id| self.sent_by(*id, true))
     }
 
     fn resume_activity(&self, id: EventId, activity: &Activity, out: &mut Transition) {

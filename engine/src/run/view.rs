@@ -188,6 +188,11 @@ impl Run {
         self.requests.knows(Some(request_id))
     }
 
+    /// As [`Run::has_taken`], where it is remembered; also true if nothing was forgotten yet.
+    pub fn remembers(&self, request_id: &str) -> bool {
+        self.has_taken(request_id) || self.requests.all().count() < self.limits.request_ids_kept
+    }
+
     /// Ids of the cancels that it has taken, and the runs before it in its chain.
     pub fn cancels(&self) -> Vec<String> {
         self.requests.cancels().map(String::from).collect()

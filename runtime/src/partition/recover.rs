@@ -387,6 +387,7 @@ impl Recovery {
             children: self.children,
             starts: self.starts,
             untold: FxHashSet::default(),
+            sought: FxHashMap::default(),
             alarms: Alarms::default(),
             schedules: Schedules::default(),
             again: VecDeque::new(),

@@ -550,6 +550,8 @@ pub enum Asker {
     Start(StartOrder),
     /// A message to a run that is not open.
     Word(Tell),
+    /// Messages of this namespace that an earlier run of their receiver's chain may have taken.
+    Retold(Arc<str>),
     /// A schedule asks for the end of a run.
     Schedule(ScheduleRef),
     /// A child whose parent is not open.
@@ -575,6 +577,7 @@ impl Asker {
         match self {
             Asker::Start(order) => &order.namespace,
             Asker::Word(tell) => &tell.namespace,
+            Asker::Retold(namespace) => namespace,
             Asker::Child(orphan) => &orphan.namespace,
             Asker::Schedule(start) => &start.namespace,
         }

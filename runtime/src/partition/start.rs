@@ -82,6 +82,7 @@ impl Partition {
         let order = match asker {
             Asker::Start(order) => order,
             Asker::Word(tell) => return self.tell_closed(tell, found, now),
+            Asker::Retold(namespace) => return self.looked_back(namespace, workflow_id, found, now),
             Asker::Child(orphan) => return self.orphaned(orphan, found),
             Asker::Schedule(start) => return self.scheduled_closed(start, workflow_id, run_id, found),
         };

@@ -29,13 +29,15 @@ pub struct Tell {
     pub to: RunRef,
     /// What.
     pub word: Word,
+    /// When it was sent, if it may have been taken: it is told again after memory was lost.
+    pub again: Option<Timestamp>,
 }
 
 impl Tell {
     /// Of the run `from`, if `outgoing` is a message of its program.
     pub(super) fn of(namespace: &Arc<str>, from: &RunRef, outgoing: Outgoing) -> Option<Tell> {
-        let Outgoing::Tell { sent, by, to, word } = outgoing else { return None };
-        Some(Tell { namespace: namespace.clone(), from: from.clone(), sent, by, to, word })
+        let Outgoing::Tell { sent, by, to, word, again } = outgoing else { return None };
+        Some(Tell { namespace: namespace.clone(), from: from.clone(), sent, by, to, word, again })
     }
 
     /// Looks at each value in it.
@@ -45,7 +47,7 @@ impl Tell {
         }
     }
 
-    fn request_id(&self) -> String {
+    pub(super) fn request_id(&self) -> String {
         word::request_id(self.by, self.sent)
     }
 
@@ -53,7 +55,7 @@ impl Tell {
         Failure::new("RunNotFound", format!("there is no such run of the workflow id `{}`", self.to.workflow_id))
     }
 
-    fn answer(&self, refused: Option<Failure>) -> Output {
+    pub(super) fn answer(&self, refused: Option<Failure>) -> Output {
         let (to, sent) = (self.from.run_id, self.sent);
         Output::Send(to.partition(), Message::Told { to, sent, refused })
     }
@@ -114,9 +116,12 @@ impl Partition {
         };
         let batch = open.batch;
         // Whoever makes up a run id reaches nobody of another name or namespace.
-        let meant = *open.namespace == *tell.namespace && open.run.me().workflow_id == tell.to.workflow_id;
-        let input = if meant { tell.input(&open.run) } else { Err(tell.not_there()) };
-        match input {
+        if *open.namespace != *tell.namespace || open.run.me().workflow_id != tell.to.workflow_id {
+            return self.hold(batch, tell.answer(Some(tell.not_there())));
+        }
+        let Some(tell) = self.not_told_before(id, tell) else { return };
+        let Some(open) = self.runs.get(&id) else { return };
+        match tell.input(&open.run) {
             Ok(input) => self.apply(id, input, Then::Tell(Box::new(tell)), now),
             Err(failure) => self.hold(batch, tell.answer(Some(failure))),
         }
