@@ -16,9 +16,10 @@ use weft_bytecode::{Program, WorkflowDef};
 use weft_protocol::event::{EventKind, ParentRef, RunRef};
 use weft_protocol::limits::Limits;
 use weft_protocol::policy::{CancelMode, ChildOptions, OnClosed, OnConflict, OnParentClose, RunOptions, RunRetry};
-use weft_protocol::{EventId, Failure, Payload, RunId, WorkflowId};
+use weft_protocol::{Event, EventId, Failure, Payload, RunId, WorkflowId};
 
 use crate::activity::cancel_mode;
+use crate::reset;
 use crate::transition::Outgoing;
 
 /// A child that has not ended; one started with `start` stays as long as its parent's close matters to it.
@@ -225,6 +226,15 @@ pub fn on_parent_closed(closed: RunId, to: RunRef, on_close: OnParentClose) -> O
         OnParentClose::Terminate => Some(Outgoing::Terminate { to, reason, request_id }),
         OnParentClose::Abandon => None,
     }
+}
+
+/// Whether a history has the child that the run `parent` has scheduled with this event, and not its end.
+pub fn has_open(events: &[Event], parent: RunId, scheduled: EventId) -> bool {
+    let place = (scheduled.0 as usize).wrapping_sub(1);
+    let begun = events.get(place).is_some_and(|event| matches!(event.kind, EventKind::ChildScheduled { .. }));
+    let ends =
+        |kind: &EventKind| !matches!(kind, EventKind::ChildStarted { .. }) && scheduled_of(kind) == Some(scheduled);
+    begun && reset::doer(events, scheduled) == Some(parent) && !events.iter().any(|event| ends(&event.kind))
 }
 
 /// The event of a child, if the kind is one that a child's life has.

@@ -15,6 +15,7 @@
 //! }
 //! workflow parent(n: Int) -> Int with { id: "parent-{n}" } { return order(n) }
 //! workflow odd(n: Int) -> Int { charge(n)  return n / 0 }        // `n / 1` in the fixed program
+//! workflow busy(n: Int) -> Int with { id: "busy-{n}" } { let r = spawn order(n)  sleep 1ms  while true {} }
 //! workflow spin(n: Int) -> Int with { id: "spin-{n}" } { signal go()  while true {} }
 //! ```
 
@@ -133,6 +134,13 @@ pub(crate) fn program(fixed: bool) -> Program {
     let mut ticks = vec![fuel(2), int(1, 1), fuel(4)];
     ticks.extend([Instr::abc(Op::StartTimer, 2, 1, 0), Instr::abc(Op::Await, 3, 2, 0), Instr::wide(Op::Jump, 0, 2)]);
 
+    // 0 n, 1 record, 2 handle, 3 result, 4 duration, 5 handle, 6 unit
+    let mut busy = vec![fuel(9)];
+    busy.extend(call(Op::StartChild, 1, 1, &[0], 2, 3));
+    busy.pop();
+    busy.extend([int(4, 1), Instr::abc(Op::StartTimer, 5, 4, 0), Instr::abc(Op::Await, 6, 5, 0), fuel(1)]);
+    busy.push(Instr::wide(Op::Jump, 0, busy.len() as u32 - 1));
+
     let functions = vec![
         func("init", 1, UNIT, &[INT, UNIT], vec![fuel(2), int(1, 0), ret(1)]),
         func("steps", 1, INT, &[INT, INT, empty, INT, UNIT, BOOL, INT], steps),
@@ -164,6 +172,7 @@ pub(crate) fn program(fixed: bool) -> Program {
             &[INT, INT, UNIT],
             vec![fuel(4), Instr::abc(Op::LoadState, 1, 0, 0), Instr::abc(Op::DivInt, 1, 0, 1), int(2, 0), ret(2)],
         ),
+        func("busy", 1, INT, &[INT, n, INT, INT, DURATION, INT, UNIT], busy),
     ];
     let mut order = workflow("order", n, 2, 3, Some("order-"));
     order.state = vec![StateDef { name: "seen".into(), ty: INT, public: true, indexed: false }];
@@ -200,6 +209,7 @@ pub(crate) fn program(fixed: bool) -> Program {
             workflow("odd", n, 0, 7, Some("odd-")),
             spin,
             workflow("ticks", n, 0, 9, Some("ticks-")),
+            workflow("busy", n, 0, 12, Some("busy-")),
         ],
         patches: vec![],
         schedules: vec![],

@@ -34,7 +34,7 @@ use std::sync::Arc;
 use rustc_hash::{FxHashMap, FxHashSet};
 use weft_engine::{Input, Refused, Run, Transition};
 use weft_protocol::api::ApiError;
-use weft_protocol::event::RunRef;
+use weft_protocol::event::{EventKind, RunRef};
 use weft_protocol::limits::Limits;
 use weft_protocol::{EventId, PartitionId, RunId, Timestamp, WorkflowId};
 
@@ -441,7 +441,12 @@ impl Partition {
         }
         // What was put aside and not settled came too late.
         let settled = settled.into_iter().chain(std::iter::repeat(Err(Refused::Closed)));
+        let set_back = matches!(last.kind, EventKind::RunTerminated { next_run: Some(_), .. });
         for (then, how) in open.deferred.into_iter().zip(settled) {
+            // The run that goes on asks for the children that are its own; the others go on by themselves.
+            if set_back && matches!(then, Then::Child(_)) {
+                continue;
+            }
             self.taken(id, Some(&run_ref.workflow_id), then, how);
         }
     }

@@ -81,15 +81,9 @@ impl Partition {
                 self.children.remove(&(parent, scheduled));
             }
             Message::AwaitEnd(order, child) => self.await_end(*order, child),
-            Message::ParentOpen { namespace, parent, child, on_close } => {
-                let heir = self.heir(&namespace, &parent, |run| run.has_child(&child));
-                if heir.is_none() && !self.runs.contains_key(&parent.run_id) {
-                    let batch = self.ended_in(&namespace, &parent.workflow_id);
-                    let (workflow_id, run_id) = (parent.workflow_id.clone(), Some(parent.run_id));
-                    let asker = Asker::Child(Orphan { namespace, parent, child, on_close });
-                    let probe = Probe { asker, workflow_id, run_id, newest: None };
-                    self.hold(batch, Output::Probe(Box::new(probe)));
-                }
+            Message::ParentOpen(orphan) => {
+                let parent = orphan.parent.run_id;
+                self.look_for_parent(*orphan, parent);
             }
             Message::ScheduleStart { to, how } => {
                 let input = match how {
@@ -161,9 +155,13 @@ impl Partition {
     pub(super) fn heard_of_child(&mut self, batch: u64, word: ChildWord, how: Result<(), Refused>) {
         let Some(child) = word.child else { return };
         let closed = matches!(how, Err(Refused::Closed));
-        if closed && word.started {
+        if let Some(scheduled) = word.scheduled.filter(|_| closed && word.started)
+            && word.on_close != OnParentClose::Abandon
+        {
             // The parent closed while its child was being started, so it could not name the child then.
-            self.parent_has_closed(word.namespace, &word.parent, child.clone(), word.on_close);
+            let (namespace, parent, on_close) = (word.namespace, word.parent.clone(), word.on_close);
+            let run = parent.run_id;
+            self.look_for_parent(Orphan { namespace, parent, scheduled, child: child.clone(), on_close }, run);
         }
         // A closed parent asks for nothing again.
         if let Some(scheduled) = word.scheduled.filter(|_| closed || !word.awaits_end) {
@@ -195,20 +193,40 @@ impl Partition {
         self.hold(batch, Output::Probe(Box::new(probe)));
     }
 
-    /// The store has answered how the parent of a child ended. A run that was set back leaves its children alone.
-    pub(super) fn orphaned(&mut self, orphan: Orphan, found: Result<Option<ClosedRun>, StoreError>) {
-        let Orphan { namespace, parent, child, on_close } = orphan;
-        let ended = found.and_then(|row| row.map(|row| closed::history(&row)).transpose());
-        match ended {
-            Ok(events) => {
-                let last = events.as_ref().and_then(|events| events.last()).map(|last| &last.kind);
-                if !matches!(last, Some(EventKind::RunTerminated { next_run: Some(_), .. })) {
-                    self.parent_has_closed(namespace, &parent, child, on_close);
-                }
-            }
+    /// Does what the close of `run`, the parent of a child or one that goes on for it, does to the child; nothing if it is
+    /// open.
+    fn look_for_parent(&mut self, orphan: Orphan, run: RunId) {
+        let Orphan { namespace, parent, child, .. } = &orphan;
+        let heir = self.heir(namespace, parent, |run| run.has_child(child));
+        if heir.is_some() || self.runs.contains_key(&run) {
+            return;
+        }
+        let batch = self.ended_in(namespace, &parent.workflow_id);
+        let (workflow_id, run_id) = (parent.workflow_id.clone(), Some(run));
+        let probe = Probe { asker: Asker::Child(orphan), workflow_id, run_id, newest: None };
+        self.hold(batch, Output::Probe(Box::new(probe)));
+    }
+
+    /// The store has answered how `run` ended, the parent of a child or one that goes on for it. A run that was set back
+    /// leaves its children alone: those that the next one has kept are its own.
+    pub(super) fn orphaned(&mut self, orphan: Orphan, run: RunId, found: Result<Option<ClosedRun>, StoreError>) {
+        let parent = orphan.parent.run_id;
+        let events = match found.and_then(|row| row.map(|row| closed::history(&row)).transpose()) {
+            Ok(events) => events.unwrap_or_default(),
             // It is asked again when this partition is read back from a repaired store.
             Err(error) => {
-                tracing::error!(%child.workflow_id, %parent.run_id, %error, "the closed parent of a run cannot be read");
+                let child = &orphan.child.workflow_id;
+                return tracing::error!(%child, %run, %error, "the closed parent of a run cannot be read");
+            }
+        };
+        if run != parent && !child::has_open(&events, parent, orphan.scheduled) {
+            return;
+        }
+        match events.last().map(|last| &last.kind) {
+            Some(EventKind::RunTerminated { next_run: Some(next), .. }) => self.look_for_parent(orphan, *next),
+            _ => {
+                let Orphan { namespace, parent, child, on_close, .. } = orphan;
+                self.parent_has_closed(namespace, &RunRef { run_id: run, ..parent }, child, on_close);
             }
         }
     }

@@ -7,7 +7,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use weft_bytecode::ProgramHash;
 use weft_bytecode::options::Target;
 use weft_engine::{AlarmKey, Input, Record, Run, Schedule, Transition, program_of, word};
-use weft_protocol::event::{EventKind, RunRef};
+use weft_protocol::event::{EventKind, ParentRef, RunRef};
 use weft_protocol::policy::{ChildOptions, OnClosed, OnConflict, OnParentClose};
 use weft_protocol::{
     Event, EventId, PartitionId, Payload, RunId, ScheduleEvent, ScheduleEventKind, Timestamp, WorkflowId,
@@ -15,7 +15,7 @@ use weft_protocol::{
 use weft_vm::Loaded;
 
 use super::alarms::Alarms;
-use super::request::{AttemptRef, Message, OpenRun, Output, StartOrder, StartedBy, Then};
+use super::request::{AttemptRef, Message, OpenRun, Orphan, Output, StartOrder, StartedBy, Then};
 use super::schedule::Schedules;
 use super::snapshots::{Covered, Taken};
 use super::starts::Starts;
@@ -522,10 +522,10 @@ impl Partition {
         if let Some(parent) = run.parent()
             && parent.on_close != OnParentClose::Abandon
         {
-            let (parent, on_close) = (parent.run.clone(), parent.on_close);
-            let to = parent.run_id.partition();
-            let namespace = namespace.clone();
-            self.out.push(Output::Send(to, Message::ParentOpen { namespace, parent, child: me, on_close }));
+            let ParentRef { run, scheduled, on_close, .. } = parent.clone();
+            let to = run.run_id.partition();
+            let orphan = Orphan { namespace: namespace.clone(), parent: run, scheduled, child: me, on_close };
+            self.out.push(Output::Send(to, Message::ParentOpen(Box::new(orphan))));
         }
         for (child, ask) in awaited(run, namespace) {
             self.out.push(Output::Send(child, ask));

@@ -472,16 +472,7 @@ pub enum Message {
         scheduled: EventId,
     },
     /// Is this parent still open? If not, its child gets what `on_close` says.
-    ParentOpen {
-        /// Namespace of both.
-        namespace: Arc<str>,
-        /// The parent.
-        parent: RunRef,
-        /// The child that asks.
-        child: RunRef,
-        /// What the parent's close does to it.
-        on_close: OnParentClose,
-    },
+    ParentOpen(Box<Orphan>),
     /// What became of a start that a schedule asked for.
     ScheduleStart {
         /// The start.
@@ -565,6 +556,8 @@ pub struct Orphan {
     pub namespace: Arc<str>,
     /// The parent.
     pub parent: RunRef,
+    /// Its `ChildScheduled`.
+    pub scheduled: EventId,
     /// The child.
     pub child: RunRef,
     /// What its options say.

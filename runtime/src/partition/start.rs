@@ -83,7 +83,10 @@ impl Partition {
             Asker::Start(order) => order,
             Asker::Word(tell) => return self.tell_closed(tell, found, now),
             Asker::Retold(namespace) => return self.looked_back(namespace, workflow_id, found, now),
-            Asker::Child(orphan) => return self.orphaned(orphan, found),
+            Asker::Child(orphan) => {
+                let run = run_id.unwrap_or(orphan.parent.run_id);
+                return self.orphaned(orphan, run, found);
+            }
             Asker::Schedule(start) => return self.scheduled_closed(start, workflow_id, run_id, found),
         };
         let found = match found {
