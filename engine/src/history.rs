@@ -401,6 +401,16 @@ mod tests {
     }
 
     #[test]
+    fn what_an_earlier_attempt_has_said_counts_and_is_read_back() {
+        let said = Failure::fault("busy").with_details(&json!("x".repeat(100_000)));
+        let end = ActivityEnd { scheduled: EventId(2), attempt: 2, started_at: None, last_failure: Some(said) };
+        let completed = event(3, EventKind::ActivityCompleted { end, result: Payload::json("1") });
+        assert!(crate::replay::event_bytes(&completed.kind) > 100_000);
+        let read = read::from_json(&to_json(&program(), &completed)).expect("an event");
+        assert_eq!(read.kind, completed.kind, "else `history.is_large` would differ in `weft replay`");
+    }
+
+    #[test]
     fn lines_are_plain() {
         let end = ActivityEnd { scheduled: EventId(2), attempt: 3, started_at: None, last_failure: None };
         let declined = Failure::new("CardDeclined", "no").with_details(&json!({"code": "x"}));

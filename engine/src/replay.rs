@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use weft_bytecode::ProgramHash;
 use weft_protocol::command::{CommandId, FiberPath};
-use weft_protocol::event::EventKind;
+use weft_protocol::event::{ActivityEnd, EventKind};
 use weft_protocol::limits::Limits;
 use weft_protocol::policy::ResolvedActivity;
 use weft_protocol::{Event, EventId, Failure, Payload};
@@ -69,26 +69,29 @@ pub fn event_bytes(kind: &EventKind) -> u64 {
         }
         bytes
     };
+    let end_bytes = |end: &ActivityEnd| end.last_failure.as_ref().map_or(0, failure_bytes);
     let own = match kind {
         RunStarted { args, continued, options, .. } => {
             let requests = continued.iter().flat_map(|continued| continued.requests.iter().chain(&continued.cancels));
             let memo = options.memo.as_ref().map_or(0, Payload::len);
-            args.len() + memo + requests.map(String::len).sum::<usize>()
+            let failure = continued.as_ref().and_then(|continued| continued.failure.as_ref()).map_or(0, failure_bytes);
+            args.len() + memo + failure + requests.map(String::len).sum::<usize>()
         }
         SignalReceived { args, .. } | RunContinuedAsNew { args, .. } => args.len(),
         SignalSent { name, args, .. } => name.len() + args.len(),
         SignalRefused { failure, .. } | CancelRefused { failure, .. } => failure_bytes(failure),
         UpdateAccepted { update_id, args, .. } => update_id.len() + args.len(),
-        ActivityScheduled { activity: name, args, .. } | ChildScheduled { workflow: name, args, .. } => {
-            name.len() + args.len()
+        ActivityScheduled { activity: name, args, .. } => name.len() + args.len(),
+        ChildScheduled { workflow: name, args, options, .. } => {
+            name.len() + args.len() + options.run.memo.as_ref().map_or(0, Payload::len)
         }
-        ActivityCompleted { result, .. }
-        | ChildCompleted { result, .. }
-        | RunCompleted { result, .. }
-        | UpdateCompleted { result, .. } => result.len(),
-        ActivityFailed { failure, .. }
-        | ActivityTimedOut { failure, .. }
-        | ChildStartFailed { failure, .. }
+        ActivityCompleted { end, result } => end_bytes(end) + result.len(),
+        ChildCompleted { result, .. } | RunCompleted { result, .. } | UpdateCompleted { result, .. } => result.len(),
+        ActivityFailed { end, failure } | ActivityTimedOut { end, failure, .. } => {
+            end_bytes(end) + failure_bytes(failure)
+        }
+        ActivityCanceled { end } => end_bytes(end),
+        ChildStartFailed { failure, .. }
         | ChildFailed { failure, .. }
         | ChildTimedOut { failure, .. }
         | ChildTerminated { failure, .. }
@@ -102,7 +105,6 @@ pub fn event_bytes(kind: &EventKind) -> u64 {
         | RunTerminated { reason, .. }
         | RunReset { reason, .. } => reason.len(),
         ActivityCancelRequested { .. }
-        | ActivityCanceled { .. }
         | TimerStarted { .. }
         | TimerFired { .. }
         | TimerCanceled { .. }

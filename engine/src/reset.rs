@@ -137,7 +137,8 @@ pub fn has_taken(events: &[Event], request_id: &str) -> bool {
     before.iter().any(|known| known == request_id) || events.iter().any(is)
 }
 
-/// The requests of events that are not told again: whoever sends one once more was answered already.
+/// The requests of events that are not told again: whoever sends one once more was answered already. The signal of a client
+/// that is left out is new again, as an update is; a run that has not heard that its signal arrived tells it again by itself.
 #[derive(Debug, Default)]
 struct Taken {
     requests: Vec<String>,
@@ -148,7 +149,9 @@ impl Taken {
     fn note(&mut self, kind: &EventKind, without: Without) {
         match kind {
             EventKind::RunReset { request_id, .. } => self.requests.extend(request_id.clone()),
-            EventKind::SignalReceived { request_id, .. } if without.signals => self.requests.extend(request_id.clone()),
+            EventKind::SignalReceived { request_id, from: Some(_), .. } if without.signals => {
+                self.requests.extend(request_id.clone());
+            }
             EventKind::CancelRequested { request_id, .. } => self.cancels.extend(request_id.clone()),
             // The close of another run.
             EventKind::RunTerminated { from: Some(from), .. } => self.cancels.push(child::close_id(from.run_id)),

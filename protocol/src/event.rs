@@ -428,9 +428,11 @@ impl EventKind {
     pub fn payloads(&mut self, visit: &mut dyn FnMut(&mut Payload)) {
         use EventKind::*;
         match self {
-            RunStarted { args, options, .. } => {
+            RunStarted { args, options, continued, .. } => {
                 visit(args);
-                options.memo.iter_mut().for_each(visit);
+                options.memo.iter_mut().for_each(&mut *visit);
+                let failure = continued.as_mut().and_then(|continued| continued.failure.as_mut());
+                failure.into_iter().for_each(|failure| failure.payloads(visit));
             }
             ChildScheduled { args, options, .. } => {
                 visit(args);

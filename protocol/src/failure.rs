@@ -100,9 +100,13 @@ impl Failure {
 const CAUSES_SHOWN: usize = 4;
 
 impl Failure {
-    /// Its kind and message.
+    /// Its kind and message. A fault has behind it what the worker calls it.
     fn words(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.kind)?;
+        let details = self.details.as_ref().filter(|_| self.kind == "Fault").map(Payload::value);
+        if let Some(called) = details.as_ref().and_then(|details| details["type"].as_str()) {
+            write!(f, " {called}")?;
+        }
         if self.message.is_empty() { Ok(()) } else { write!(f, ": {}", self.message) }
     }
 }
@@ -143,5 +147,12 @@ mod tests {
         let more = "ChildFailed: 99 (caused by ChildFailed: 98 (caused by ChildFailed: 97 (caused by ChildFailed: 96 \
                     (… 96 more … (caused by Fault: no)))))";
         assert_eq!(chain(100), more);
+    }
+
+    #[test]
+    fn a_fault_says_what_its_worker_calls_it() {
+        let mut fault = Failure::fault("try later");
+        fault.details = Some(Payload::from(&serde_json::json!({ "type": "Busy" })));
+        assert_eq!(fault.to_string(), "Fault Busy: try later");
     }
 }

@@ -25,6 +25,10 @@ pub(crate) async fn batch(
     operation: BatchOperation,
     words: &str,
 ) -> Outcome {
+    if filter.trim().is_empty() {
+        return Err(Failed::usage("--filter is empty: that would be about every run")
+            .help("`status = Running` is true of all open ones, if you mean them"));
+    }
     let delete = operation == BatchOperation::Delete {};
     let status = (!delete).then_some(Status::Running);
     let select = Selection { filter: Some(filter.to_owned()), status, ..Selection::default() };

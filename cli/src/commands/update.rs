@@ -34,7 +34,12 @@ pub(crate) async fn update(context: &Context, options: &Update) -> Outcome {
     let signature = remote.api.run_workflow(&run).await?;
     let message = find("update", &options.id, &options.name, &signature.updates)?;
     let what = For { kind: "update", name: &options.name };
-    let args = args::read(what, &message.params, &options.args, options.input.as_deref())?;
+    // An update that was sent before is asked for by its id alone: the server knows its arguments.
+    let known = options.update_id.is_some() && options.args.is_empty() && options.input.is_none();
+    let args = match known {
+        true => Value::Object(serde_json::Map::new()),
+        false => args::read(what, &message.params, &options.args, options.input.as_deref())?,
+    };
     let update_id = options.update_id.clone().map_or_else(new_id, Ok)?;
     let request = UpdateRequest { args, update_id: Some(update_id), wait_for: stage };
     awaited(context, &remote, run, &options.name, request, wait).await

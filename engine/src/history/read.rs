@@ -210,11 +210,15 @@ impl Read<'_> {
     }
 
     fn end(&self) -> Result<ActivityEnd, String> {
+        let last_failure = match &self.0["last_failure"] {
+            Value::Null => None,
+            failure => Some(Failure::from_json(failure).map_err(|why| format!("`last_failure`: {why}"))?),
+        };
         Ok(ActivityEnd {
             scheduled: self.event("scheduled")?,
             attempt: self.0["attempt"].as_u64().unwrap_or(0) as u32,
             started_at: None,
-            last_failure: None,
+            last_failure,
         })
     }
 

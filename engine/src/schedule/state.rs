@@ -173,7 +173,9 @@ impl Schedule {
                 self.shown(*fire, |shown| shown.run_id = Some(*run_id));
             }
             StartFailed { fire, failure } => {
-                self.running.remove(fire);
+                // A limit is one of runs, and none has started.
+                let refused = self.running.remove(fire);
+                self.taken -= u64::from(refused.is_some_and(|run| run.cause == Cause::Time) && self.taken > 0);
                 self.shown(*fire, |shown| shown.failure = Some(failure.clone()));
             }
             Waiting { nominal, cause, overlap } => {

@@ -185,6 +185,16 @@ fn a_limit_counts_what_it_started_by_itself() {
 }
 
 #[test]
+fn a_start_that_is_refused_is_none_of_the_limit() {
+    let mut s = played(json!({"limit": 1}));
+    assert_eq!(starts(&s.at(HOUR)).len(), 1);
+    assert_eq!(s.schedule.describe().remaining, Some(0));
+    s.give(ScheduleInput::Refused(1, Failure::new("WrongInput", "an argument is missing")));
+    assert_eq!(s.schedule.describe().remaining, Some(1));
+    assert_eq!(starts(&s.at(2 * HOUR)), ["s-2026-06-01T02:00:00Z"]);
+}
+
+#[test]
 fn a_new_timetable_takes_times_from_its_beginning_on() {
     let mut s = played(json!({"cron": "0 9 * * *", "overlap": "allow_all"}));
     assert_eq!(starts(&s.at(9 * HOUR)), ["s-2026-06-01T09:00:00Z"]);

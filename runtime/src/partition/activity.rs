@@ -28,7 +28,11 @@ impl Partition {
             }
         };
         match act {
-            ActivityAct::Complete { result } => self.settle(at, WorkerOutcome::Completed(result), reply, now),
+            // A worker that sends something else is wrong for good; a person has mistyped.
+            ActivityAct::Complete { result } => match self.result_refused(at, &result) {
+                Some(error) => self.reply(0, reply, Err(error)),
+                None => self.settle(at, WorkerOutcome::Completed(result), reply, now),
+            },
             ActivityAct::Fail { failure, retry_after_ms } => {
                 self.settle(at, WorkerOutcome::Failed { failure, retry_after_ms }, reply, now);
             }

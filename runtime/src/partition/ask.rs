@@ -46,6 +46,11 @@ fn words_fit(request: &Request) -> Result<(), ApiError> {
         Request::Activity { act: ActivityAct::Steer(Steer::Pause { reason: why }), .. } => reason = why,
         _ => {}
     }
+    // A variable that was never set would make all requests one.
+    if ids.contains(&Some("")) {
+        let error = ApiError::new(422, "wrong_input", "the request id is empty");
+        return Err(error.at("request_id", "1 byte or more, or no request id"));
+    }
     let id = ids.into_iter().flatten().map(str::len).max().unwrap_or(0);
     if id > REQUEST_ID_BYTES_MAX {
         let name = "REQUEST_ID_BYTES_MAX";

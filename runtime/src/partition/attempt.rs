@@ -153,6 +153,14 @@ impl Partition {
         self.apply(run, input, Then::AnswerAlive(reply, scheduled), now);
     }
 
+    /// Why a value cannot be the result of a pending activity.
+    pub(super) fn result_refused(&self, at: AttemptRef, value: &Value) -> Option<ApiError> {
+        let (program, activity) = self.pending(at)?;
+        let def = &program.program().activities[usize::from(activity)];
+        let failure = worker_result(program.program(), def, value, self.setup.limits.payload_bytes_max).err()?;
+        Some(ApiError::new(422, "wrong_input", failure.message).at("result", "the result of the activity"))
+    }
+
     /// Code and activity of an attempt that is the current one of its activity.
     pub(super) fn pending(&self, at: AttemptRef) -> Option<(Arc<Loaded>, u16)> {
         let open = self.runs.get(&at.run)?;
