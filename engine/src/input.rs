@@ -111,6 +111,8 @@ pub enum Input {
         request_id: Option<String>,
         /// The requesting run, if a run did.
         from: Option<RunRef>,
+        /// A client asks: it hears of a refusal. A run or a schedule does not.
+        client: bool,
     },
     /// End now, run no code.
     Terminate {

@@ -52,7 +52,7 @@ impl Run {
                 self.told(sent, refused, out);
                 Ok(())
             }
-            Input::Cancel { reason, request_id, from } => {
+            Input::Cancel { reason, request_id, from, client: _ } => {
                 if self.requests.knows(request_id.as_deref()) {
                     return Ok(());
                 }
@@ -318,8 +318,8 @@ pub(crate) fn cuts_in(input: &Input) -> bool {
 /// enough to do. What the run has asked for itself, or the engine for it, comes once.
 pub(crate) fn is_from_outside(input: &Input) -> bool {
     match input {
-        Input::Signal { .. } | Input::Update { .. } | Input::Cancel { from: None, .. } => true,
-        Input::Cancel { from: Some(_), .. }
+        Input::Signal { .. } | Input::Update { .. } | Input::Cancel { client: true, .. } => true,
+        Input::Cancel { client: false, .. }
         | Input::Completed { .. }
         | Input::Failed { .. }
         | Input::CanceledAttempt { .. }

@@ -336,7 +336,8 @@ fn attempts_are_records_until_the_last() {
 #[test]
 fn cancel_is_one_event_and_ends_the_run() {
     let mut case = started(5);
-    let cancel = |id: &str| Input::Cancel { reason: "enough".into(), request_id: Some(id.into()), from: None };
+    let cancel =
+        |id: &str| Input::Cancel { reason: "enough".into(), request_id: Some(id.into()), from: None, client: true };
     case.completed(2, "21");
     case.tell(10, cancel("a")).unwrap();
     assert!(case.last.closed);
@@ -356,7 +357,7 @@ fn cancel_is_one_event_and_ends_the_run() {
 fn cancel_of_a_pending_activity_asks_it_to_stop() {
     let mut case = started(5);
     case.tell(1, Input::Delivered { scheduled: EventId(2), attempt: 1 }).unwrap();
-    case.tell(10, Input::Cancel { reason: String::new(), request_id: None, from: None }).unwrap();
+    case.tell(10, Input::Cancel { reason: String::new(), request_id: None, from: None, client: true }).unwrap();
     assert_eq!(case.last.cancel, [EventId(2)]);
     case.expect(
         r#"1 RunStarted w {"n":5}
@@ -374,7 +375,7 @@ fn the_end_of_a_run_stops_also_what_was_asked_to_stop_before() {
     program.activities[0].options.on_cancel = OnCancel::Wait;
     let mut case = started_with(Loaded::new(program).unwrap(), 5);
     case.tell(1, Input::Delivered { scheduled: EventId(2), attempt: 1 }).unwrap();
-    case.tell(10, Input::Cancel { reason: String::new(), request_id: None, from: None }).unwrap();
+    case.tell(10, Input::Cancel { reason: String::new(), request_id: None, from: None, client: true }).unwrap();
     assert_eq!(case.last.cancel, [EventId(2)]);
     assert!(!case.last.closed, "it waits for the activity");
     case.tell(1, Input::Terminate { reason: "stop".into(), from: None, next_run: None }).unwrap();
@@ -444,7 +445,7 @@ fn a_trap_parks_the_run_and_later_inputs_are_only_recorded() {
     assert_eq!(case.run.status(), Status::Running);
     case.signal("mark", r#"{"n":1}"#).unwrap();
     assert_eq!(case.run.query("seen", &Payload::json("{}")), Ok(Payload::json("5")), "the state before");
-    case.tell(10, Input::Cancel { reason: "x".into(), request_id: None, from: None }).unwrap();
+    case.tell(10, Input::Cancel { reason: "x".into(), request_id: None, from: None, client: true }).unwrap();
     case.expect(
         r#"1 RunStarted w {"n":5}
         2 ActivityScheduled charge {"n":5}
@@ -591,8 +592,8 @@ fn a_run_that_computes_loses_nothing_of_its_own() {
     assert_eq!(tell(mark()), Ok(false));
     assert_eq!([tell(mark()), tell(mark())], [Ok(true), Ok(true)], "they wait for their turn");
     assert_eq!(tell(mark()), Err(Refused::Limit("mailbox_messages_max")));
-    let cancel = |from| Input::Cancel { reason: String::new(), request_id: None, from };
-    assert_eq!(tell(cancel(None)), Err(Refused::Limit("mailbox_messages_max")));
+    let cancel = |client| Input::Cancel { reason: String::new(), request_id: None, from: None, client };
+    assert_eq!(tell(cancel(true)), Err(Refused::Limit("mailbox_messages_max")));
     // Nobody tells these again.
     assert_eq!(tell(Input::Due(AlarmKey::Timer(EventId(9)))), Ok(true));
     assert_eq!(tell(Input::Due(AlarmKey::StartToClose(EventId(9), 1))), Ok(true));
@@ -663,7 +664,7 @@ fn what_was_put_off_reaches_a_delayed_next_try_at_once() {
     assert_eq!(next.moved, [true, true]);
     assert_eq!(next.transition.settled, [Ok(()), Ok(())]);
     assert!(!next.transition.again, "its program has not begun");
-    let cancel = Input::Cancel { reason: "enough".into(), request_id: None, from: None };
+    let cancel = Input::Cancel { reason: "enough".into(), request_id: None, from: None, client: true };
     let next = next_try(timed_out_while_computing(vec![cancel, mark()]));
     assert_eq!(next.transition.settled, [Ok(()), Err(Refused::Closed)]);
     assert!(next.transition.closed && next.run.is_closed());

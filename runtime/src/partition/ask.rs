@@ -78,7 +78,7 @@ impl Partition {
                 self.on_open(&key, reply, |part, run| part.query(run, &name, &args));
             }
             Request::Cancel { key, reason, request_id } => {
-                self.input(&key, Input::Cancel { reason, request_id, from: None }, reply, now);
+                self.input(&key, Input::Cancel { reason, request_id, from: None, client: true }, reply, now);
             }
             Request::Terminate { key, reason } => {
                 self.input(&key, Input::Terminate { reason, from: None, next_run: None }, reply, now);

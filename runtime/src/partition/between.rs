@@ -101,7 +101,7 @@ impl Partition {
             Message::Told { to, sent, refused } => self.hear_told(to, sent, refused, now),
             Message::Cancel { namespace, to, reason, from, request_id } => {
                 let run = self.newest_of(&namespace, &to).unwrap_or(to.run_id);
-                let input = Input::Cancel { reason, request_id: Some(request_id), from };
+                let input = Input::Cancel { reason, request_id: Some(request_id), from, client: false };
                 self.apply(run, input, Then::Nothing, now);
             }
             Message::Terminate { namespace, to, reason, from, request_id } => {

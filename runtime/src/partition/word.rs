@@ -66,7 +66,7 @@ impl Tell {
         match &self.word {
             Word::Cancel => {
                 let reason = format!("`{}` requested it", self.from.workflow_id);
-                Ok(Input::Cancel { reason, request_id, from })
+                Ok(Input::Cancel { reason, request_id, from, client: false })
             }
             Word::Signal { name, args } => {
                 let program = run.loaded().program();

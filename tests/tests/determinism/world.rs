@@ -96,7 +96,7 @@ impl World {
         let input = match self.random.random_range(0..100) {
             0 if !self.canceled => {
                 self.canceled = true;
-                Input::Cancel { reason: "enough".into(), request_id: None, from: None }
+                Input::Cancel { reason: "enough".into(), request_id: None, from: None, client: true }
             }
             1..=44 if !self.attempts.is_empty() => self.attempt(),
             45..=59 if !self.alarms.is_empty() => self.alarm(),

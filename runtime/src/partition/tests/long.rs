@@ -53,6 +53,23 @@ fn what_came_too_late_is_told_which_run_has_closed() {
     assert!(error.message.contains("spin-1"), "{}", error.message);
 }
 
+/// A schedule asks once: as long as it lives, it does not ask again.
+#[test]
+fn a_cancel_by_a_schedule_waits_however_much_else_does() {
+    let mut bench = Bench::new();
+    bench.partition.setup.limits = Arc::new(Limits { mailbox_messages_max: 2, ..Limits::default() });
+    spin(&mut bench);
+    for _ in 0..3 {
+        bench.ask(go());
+    }
+    let waiting = |bench: &Bench| bench.partition.runs.values().map(|open| open.deferred.len()).sum::<usize>();
+    assert_eq!(waiting(&bench), 2, "the third signal is refused");
+    let to = bench.partition.runs.values().next().unwrap().run.me().clone();
+    let (namespace, reason, request_id) = ("default".into(), String::new(), String::from("schedule/s/1/2"));
+    bench.partition.receive(request::Message::Cancel { namespace, to, reason, from: None, request_id }, NOW);
+    assert_eq!(waiting(&bench), 3);
+}
+
 /// A run that divides by zero.
 fn stuck(bench: &mut Bench, n: i64) {
     bench.start_as(serde_json::from_value(json!({ "workflow": "odd", "args": { "n": n } })).unwrap());
