@@ -40,6 +40,7 @@ pub(crate) fn judge(stored: &Stored, ledger: &Ledger) -> Result<(), String> {
 #[derive(Debug, Clone, Default)]
 struct Fire {
     id: String,
+    cause: Option<Cause>,
     tracked: bool,
     run: Option<RunId>,
     refused: bool,
@@ -56,7 +57,7 @@ impl Fire {
 fn life(events: &[ScheduleEvent]) -> Result<BTreeMap<u64, Fire>, String> {
     use ScheduleEventKind::*;
     let mut fires: BTreeMap<u64, Fire> = BTreeMap::new();
-    let (mut at, mut taken, mut by_time) = (Timestamp(i64::MIN), Timestamp(i64::MIN), 0);
+    let (mut at, mut taken) = (Timestamp(i64::MIN), Timestamp(i64::MIN));
     let mut take = |first: Timestamp, last: Timestamp, now: Timestamp| {
         if first <= taken || last < first || last > now {
             return Err(format!("the times from {first:?} to {last:?} are taken at {now:?}, after {taken:?}"));
@@ -77,13 +78,17 @@ fn life(events: &[ScheduleEvent]) -> Result<BTreeMap<u64, Fire>, String> {
                 if *tracked && fires.values().any(Fire::is_open) {
                     return Err(format!("start {fire} is beside another"));
                 }
-                if *cause == Cause::Time {
-                    by_time += 1;
-                    if !waited {
-                        take(*nominal, *nominal, event.at)?;
-                    }
+                if *cause == Cause::Time && !waited {
+                    take(*nominal, *nominal, event.at)?;
                 }
-                fires.insert(*fire, Fire { id: workflow_id.to_string(), tracked: *tracked, ..Fire::default() });
+                let (id, cause) = (workflow_id.to_string(), Some(*cause));
+                fires.insert(*fire, Fire { id, cause, tracked: *tracked, ..Fire::default() });
+                // Those that were refused count for nothing.
+                let counts = |fire: &&Fire| fire.cause == Some(Cause::Time) && !fire.refused;
+                let by_time = fires.values().filter(counts).count() as u64;
+                if by_time > LIMIT_MAX {
+                    return Err(format!("{by_time} were started by time"));
+                }
             }
             Waiting { nominal, cause: Cause::Time, .. } => take(*nominal, *nominal, event.at)?,
             Skipped { first, last, cause: Cause::Time, .. } => take(*first, *last, event.at)?,
@@ -105,10 +110,7 @@ fn life(events: &[ScheduleEvent]) -> Result<BTreeMap<u64, Fire>, String> {
             _ => {}
         }
     }
-    match by_time {
-        more if more > LIMIT_MAX => Err(format!("{more} were started by time")),
-        _ => Ok(fires),
-    }
+    Ok(fires)
 }
 
 /// What was asked for is one run, which the schedule knows, and has heard the end of.
