@@ -19,7 +19,7 @@ mod simulated;
 pub use simulated::Simulated;
 
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -38,7 +38,7 @@ use crate::ownership::{self, Lease};
 use crate::partition::Partition;
 use crate::programs::Programs;
 use crate::refusal;
-use crate::store::{Journal, StoreError, StoreOptions};
+use crate::store::{Claim, Journal, StoreError, StoreOptions};
 
 /// Longest wait for appends in flight at shutdown; what is not durable by then was never acknowledged.
 const SHUTDOWN_MAX: Duration = Duration::from_secs(10);
@@ -147,6 +147,8 @@ struct Shared {
     duty: Duty,
     /// Where the seeds of runs come from; else from the system.
     entropy: Option<[u8; 32]>,
+    /// As whom this node writes namespaces and deployments: the owner of the first partition.
+    claim: Mutex<Option<Claim>>,
     /// One deploy at a time: they compare with what is current.
     deploying: tokio::sync::Mutex<()>,
     stop: CancellationToken,
@@ -296,6 +298,7 @@ impl Shared {
             found: OnceLock::new(),
             duty,
             entropy: None,
+            claim: Mutex::new(None),
             deploying: tokio::sync::Mutex::new(()),
             stop: CancellationToken::new(),
             stopped: CancellationToken::new(),
@@ -321,6 +324,13 @@ impl Shared {
             Duty::Serve => self.core(),
             Duty::Look => Err(refusal::only_read()),
         }
+    }
+
+    /// As whom namespaces and deployments are written. To be asked before what they are compared with is read: where
+    /// another owner comes between, nothing is written.
+    fn claim(&self) -> Result<Claim, ApiError> {
+        let claim = *self.claim.lock().unwrap_or_else(PoisonError::into_inner);
+        claim.ok_or_else(|| refusal::not_owner(None))
     }
 
     fn standing(&self) -> Standing {

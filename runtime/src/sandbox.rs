@@ -28,7 +28,7 @@ use crate::partition::request::{Answer, AttemptRef, Key, Output, Probe, Probed, 
 use crate::partition::{Partition, Setup, partition_of};
 use crate::programs::Programs;
 use crate::refusal;
-use crate::store::{Append, Journal, StoreError};
+use crate::store::{Append, Claim, Journal, StoreError};
 
 /// The namespace of a sandbox.
 pub const NAMESPACE: &str = "default";
@@ -56,6 +56,7 @@ pub struct Sandbox {
     node: i32,
     setup: Setup,
     partitions: BTreeMap<PartitionId, Partition>,
+    claim: Claim,
     now: Timestamp,
     crashes: Crashes,
     commits: u64,
@@ -110,6 +111,7 @@ impl Sandbox {
             journal,
             setup,
             partitions: BTreeMap::new(),
+            claim: Claim { part: PartitionId(0), epoch: 0 },
             now: BEGINNING,
             crashes: Crashes::ByHand,
             commits: 0,
@@ -257,6 +259,9 @@ impl Sandbox {
             let fence = fence_body(row.part, self.node, row.epoch + 1);
             let taken = self.journal.takeover(row.part, row.epoch.into(), self.node, &fence).await?;
             let (epoch, _) = taken.ok_or(StoreError::Conflict)?;
+            if row.part == self.claim.part {
+                self.claim.epoch = epoch;
+            }
             let row = crate::store::Ownership { epoch, ..row };
             let journal = self.journal.clone();
             open::load_current(&*journal, &self.setup.programs).await?;

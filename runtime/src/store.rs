@@ -159,8 +159,8 @@ pub struct DeletedId {
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// A chunk's place in the log is taken: read the tail. An own identical chunk means the commit had happened;
-    /// anything else, that this node is deposed.
-    #[error("a place in the log is taken already")]
+    /// anything else, that this node is deposed. Or a [`Claim`] is over.
+    #[error("another node has taken over: a place in the log is taken already, or an epoch is over")]
     Conflict,
     /// The store did not answer or refused for now (away, full, read-only): retry with backoff. The commit may have
     /// happened.
@@ -202,6 +202,16 @@ pub struct Ownership {
     pub node: Option<i32>,
     /// First chunk still needed.
     pub low: LogSeq,
+}
+
+/// As whom a row beside the log is written: the owner of a partition, in one epoch. Whoever was taken over since writes
+/// nothing: what the next owner has read stays as it was read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Claim {
+    /// The partition.
+    pub part: PartitionId,
+    /// Its epoch, which the takeover began.
+    pub epoch: u64,
 }
 
 /// A live or silent node.
@@ -355,8 +365,12 @@ pub trait Journal: Send + Sync + std::fmt::Debug {
     /// Reads a program.
     async fn program(&self, hash: ProgramHash) -> Result<Option<Vec<u8>>, StoreError>;
     /// Makes a program current for its project.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] if the claim is over: then nothing was written.
     async fn deploy(
         &self,
+        by: Claim,
         namespace: &str,
         project: &str,
         program: ProgramHash,
@@ -377,7 +391,10 @@ pub trait Journal: Send + Sync + std::fmt::Debug {
     /// How many closed runs there are of each stored status and workflow.
     async fn count_closed(&self, namespace: &str, filter: &Filter) -> Result<Vec<(i16, String, u64)>, StoreError>;
     /// Keeps what kind the search attributes of a namespace are; the newest word about a name holds.
-    async fn put_attributes(&self, namespace: &str, attributes: &[(&str, Kind)]) -> Result<(), StoreError>;
+    ///
+    /// # Errors
+    /// As [`Journal::deploy`].
+    async fn put_attributes(&self, by: Claim, namespace: &str, attributes: &[(&str, Kind)]) -> Result<(), StoreError>;
     /// All search attributes ever declared: namespace, name, kind.
     async fn attributes(&self) -> Result<Vec<(String, String, Kind)>, StoreError>;
     /// Large values of a run, those of them that are there: hash and bytes.
@@ -388,13 +405,28 @@ pub trait Journal: Send + Sync + std::fmt::Debug {
     async fn oldest_closed(&self, namespace: &str) -> Result<Option<Timestamp>, StoreError>;
     /// Deletes closed runs of a namespace that closed before a time, the oldest first, at most `limit`, with their
     /// large values; how many.
-    async fn forget_closed(&self, namespace: &str, before: Timestamp, limit: usize) -> Result<u64, StoreError>;
+    ///
+    /// # Errors
+    /// As [`Journal::deploy`].
+    async fn forget_closed(
+        &self,
+        by: Claim,
+        namespace: &str,
+        before: Timestamp,
+        limit: usize,
+    ) -> Result<u64, StoreError>;
     /// All namespaces that were created or changed.
     async fn namespaces(&self) -> Result<Vec<Namespace>, StoreError>;
     /// Creates or changes a namespace.
-    async fn put_namespace(&self, namespace: &Namespace) -> Result<(), StoreError>;
+    ///
+    /// # Errors
+    /// As [`Journal::deploy`].
+    async fn put_namespace(&self, by: Claim, namespace: &Namespace) -> Result<(), StoreError>;
     /// Deletes a namespace with its deployments and attributes.
-    async fn drop_namespace(&self, name: &str) -> Result<(), StoreError>;
+    ///
+    /// # Errors
+    /// As [`Journal::deploy`].
+    async fn drop_namespace(&self, by: Claim, name: &str) -> Result<(), StoreError>;
     /// Ids of the newest closed run per workflow id of a partition: what the owner needs to know at once that an id is
     /// free without asking the store. Workflow id and run id; in pages after `after`.
     async fn closed_ids(

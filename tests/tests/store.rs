@@ -57,6 +57,7 @@ against_each_store! {
     properties: a_release_needs_the_own_epoch
     properties: damage_is_noticed_on_reading
     properties: lanes_append_side_by_side
+    properties: a_claim_that_is_over_writes_nothing_beside_the_log
     properties: closed_runs_go_in_the_order_of_their_end
     properties: large_values_go_with_their_run
     properties: snapshots_come_and_go_with_their_append

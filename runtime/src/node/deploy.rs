@@ -19,7 +19,7 @@ use crate::filter::attributes_of;
 use crate::loops::Links;
 use crate::partition::request::{Answer, Request, Tried, Trying};
 use crate::refusal;
-use crate::store::Journal;
+use crate::store::{Claim, Journal};
 
 /// Stores an encoded program and makes it current; answers when new starts use it and the runs that are to move have.
 pub(super) async fn deploy(
@@ -28,7 +28,7 @@ pub(super) async fn deploy(
     bytes: Vec<u8>,
     moving: Moving,
 ) -> Result<DeployReply, ApiError> {
-    let core = shared.work()?;
+    let (core, by) = (shared.work()?, shared.claim()?);
     let (program, bytes) = received(shared, namespace, bytes).await?;
     let project = program.program().project.clone();
 
@@ -61,8 +61,8 @@ pub(super) async fn deploy(
     }
     let changed = !newest || current.is_none_or(|current| current.hash() != program.hash());
     if changed {
-        publish(&*core.journal, namespace, &program, &bytes, shared.options.clock.now()).await?;
-        // No fence keeps this row from being written by a node that is deposed; the owner has read them before.
+        publish(&*core.journal, by, namespace, &program, &bytes, shared.options.clock.now()).await?;
+        // No partition would move its runs now; the same deploy again does.
         if !shared.lease.valid() {
             return Err(refusal::store_away("this node is not sure of its lease"));
         }
@@ -93,6 +93,7 @@ pub(super) async fn deploy(
 /// Stores a program and makes it current for its project.
 pub(crate) async fn publish(
     journal: &dyn Journal,
+    by: Claim,
     namespace: &str,
     program: &Loaded,
     bytes: &[u8],
@@ -101,8 +102,8 @@ pub(crate) async fn publish(
     let attributes: Vec<_> = attributes_of(program.program()).map(|(_, name, kind)| (name, kind)).collect();
     let published = async {
         journal.put_program(program.hash(), bytes).await?;
-        journal.put_attributes(namespace, &attributes).await?;
-        journal.deploy(namespace, &program.program().project, program.hash(), at).await
+        journal.put_attributes(by, namespace, &attributes).await?;
+        journal.deploy(by, namespace, &program.program().project, program.hash(), at).await
     };
     published.await.map_err(|error| refusal::of_store(&error))
 }

@@ -13,7 +13,7 @@ use crate::frame::fence_body;
 use crate::loops::LoopEvent;
 use crate::ownership::{self, BEAT_EVERY, Lease};
 use crate::refusal;
-use crate::store::{Cluster, Journal, Ownership, Seen, StoreError};
+use crate::store::{Claim, Cluster, Journal, Ownership, Seen, StoreError};
 
 /// Runs until the node is told to stop.
 pub(super) async fn run(shared: Arc<Shared>, first: Option<open::Events>) {
@@ -202,6 +202,9 @@ impl<'a> Member<'a> {
         if self.owned().len() < usize::from(journal.partitions()) {
             return Ok(false);
         }
+        let claim =
+            self.owned().iter().map(|row| Claim { part: row.part, epoch: row.epoch }).min_by_key(|row| row.part);
+        *self.shared.claim.lock().unwrap_or_else(PoisonError::into_inner) = claim;
         self.shared.namespaces.load(journal.namespaces().await?);
         open::load_current(&**journal, &self.shared.programs).await?;
         super::deploy::warn_of_exec(self.shared);

@@ -15,6 +15,7 @@ use crate::namespaces::{
 };
 use crate::partition::request::{Answer, Key, OpenPage, Request};
 use crate::refusal;
+use crate::store::Claim;
 
 impl Shared {
     pub(super) fn namespaces(&self) -> Result<Vec<NamespaceInfo>, ApiError> {
@@ -29,7 +30,7 @@ impl Shared {
     }
 
     pub(super) async fn create_namespace(&self, request: NamespaceRequest) -> Result<NamespaceInfo, ApiError> {
-        let core = self.work()?;
+        let (core, by) = (self.work()?, self.claim()?);
         if !is_namespace(&request.name) {
             return Err(refusal::wrong_namespace(&request.name));
         }
@@ -42,21 +43,21 @@ impl Shared {
         if self.namespaces.all().len() >= NAMESPACES_MAX {
             return Err(refusal::limit("NAMESPACES_MAX"));
         }
-        self.keep(core, namespace).await
+        self.keep(core, by, namespace).await
     }
 
     pub(super) async fn change_namespace(&self, name: &str, to: NamespaceChange) -> Result<NamespaceInfo, ApiError> {
-        let core = self.work()?;
+        let (core, by) = (self.work()?, self.claim()?);
         let _one_at_a_time = self.deploying.lock().await;
         let mut namespace = self.namespaces.get(name)?;
         change(&mut namespace, to.retention.as_deref(), to.description)?;
-        self.keep(core, namespace).await
+        self.keep(core, by, namespace).await
     }
 
     /// Deletes a namespace without open runs. Nothing can be asked of it from now on; its closed runs go in pieces, and
     /// then its name is free.
     pub(super) async fn delete_namespace(&self, name: &str) -> Result<(), ApiError> {
-        let core = self.work()?;
+        let (core, by) = (self.work()?, self.claim()?);
         let _one_at_a_time = self.deploying.lock().await;
         let namespace = self.namespaces.get(name)?;
         if name == DEFAULT {
@@ -65,19 +66,15 @@ impl Shared {
         // First nobody can start anything, then it is looked whether anything runs.
         let _barred = self.namespaces.bar(name);
         match self.open_in(core, name).await? {
-            0 => self.keep(core, Namespace { deleted: true, ..namespace }).await?,
+            0 => self.keep(core, by, Namespace { deleted: true, ..namespace }).await?,
             open => return Err(refusal::namespace_in_use(name, open)),
         };
         self.programs.forget(name);
         Ok(())
     }
 
-    async fn keep(&self, core: &Core, namespace: Namespace) -> Result<NamespaceInfo, ApiError> {
-        core.journal.put_namespace(&namespace).await.map_err(|error| refusal::of_store(&error))?;
-        // No fence keeps this row from being written by a node that is deposed; the owner has read them before.
-        if !self.lease.valid() {
-            return Err(refusal::store_away("this node is not sure of its lease"));
-        }
+    async fn keep(&self, core: &Core, by: Claim, namespace: Namespace) -> Result<NamespaceInfo, ApiError> {
+        core.journal.put_namespace(by, &namespace).await.map_err(|error| refusal::of_store(&error))?;
         let info = self.info(&namespace);
         self.namespaces.put(namespace);
         Ok(info)

@@ -8,7 +8,7 @@ use weft_protocol::Timestamp;
 
 use super::{Core, Shared, Standing};
 use crate::namespaces::Namespace;
-use crate::store::StoreError;
+use crate::store::{Claim, StoreError};
 
 /// Runs that go at once.
 const RUNS_AT_ONCE: usize = 500;
@@ -27,8 +27,8 @@ pub(super) async fn run(shared: Arc<Shared>) {
         if shared.stop.run_until_cancelled(serving).await != Some(true) {
             return;
         }
-        let Ok(core) = shared.core() else { continue };
-        let due = match shared.stop.run_until_cancelled(sweep(&shared, core)).await {
+        let (Ok(core), Ok(by)) = (shared.core(), shared.claim()) else { continue };
+        let due = match shared.stop.run_until_cancelled(sweep(&shared, core, by)).await {
             None => return,
             Some(Ok(due)) => due,
             Some(Err(error)) => {
@@ -48,7 +48,7 @@ pub(super) async fn run(shared: Arc<Shared>) {
 }
 
 /// Lets everything go that is due, and says when to look again.
-async fn sweep(shared: &Shared, core: &Core) -> Result<Timestamp, StoreError> {
+async fn sweep(shared: &Shared, core: &Core, by: Claim) -> Result<Timestamp, StoreError> {
     let mut next = Timestamp(i64::MAX);
     for namespace in shared.namespaces.all() {
         // Whoever has lost its partitions sweeps no more; the next owner does.
@@ -61,14 +61,14 @@ async fn sweep(shared: &Shared, core: &Core) -> Result<Timestamp, StoreError> {
                 next = shared.options.clock.now().plus_ms(AGAIN_AFTER_MS);
                 continue;
             }
-            forget(core, &namespace, Timestamp(i64::MAX)).await?;
-            core.journal.drop_namespace(&namespace.name).await?;
+            forget(core, by, &namespace, Timestamp(i64::MAX)).await?;
+            core.journal.drop_namespace(by, &namespace.name).await?;
             shared.programs.forget(&namespace.name);
             shared.namespaces.remove(&namespace.name);
             continue;
         }
         let now = shared.options.clock.now();
-        forget(core, &namespace, now.plus_ms(-namespace.retention_ms)).await?;
+        forget(core, by, &namespace, now.plus_ms(-namespace.retention_ms)).await?;
         // What closes from now on is due later than all that is there.
         let oldest = core.journal.oldest_closed(&namespace.name).await?.unwrap_or(now);
         let slack = (namespace.retention_ms / 10).clamp(SLACK_MS.0, SLACK_MS.1);
@@ -78,10 +78,10 @@ async fn sweep(shared: &Shared, core: &Core) -> Result<Timestamp, StoreError> {
 }
 
 /// Deletes the runs of a namespace that closed before a time.
-async fn forget(core: &Core, namespace: &Namespace, before: Timestamp) -> Result<(), StoreError> {
+async fn forget(core: &Core, by: Claim, namespace: &Namespace, before: Timestamp) -> Result<(), StoreError> {
     let mut gone = 0;
     loop {
-        let piece = core.journal.forget_closed(&namespace.name, before, RUNS_AT_ONCE).await?;
+        let piece = core.journal.forget_closed(by, &namespace.name, before, RUNS_AT_ONCE).await?;
         gone += piece;
         if piece < RUNS_AT_ONCE as u64 {
             break;

@@ -30,7 +30,7 @@ impl Sandbox {
     pub async fn deploy_loaded(&mut self, program: &Arc<Loaded>) -> Result<Tried, ApiError> {
         let bytes = codec::encode(program.program());
         let program = self.setup.programs.keep(program.clone());
-        deploy::publish(&*self.journal, NAMESPACE, &program, &bytes, self.now).await?;
+        deploy::publish(&*self.journal, self.claim, NAMESPACE, &program, &bytes, self.now).await?;
         self.setup.programs.make_current(NAMESPACE, program.clone());
         for part in 0..self.setup.partitions {
             let declare = Request::Declare { namespace: NAMESPACE.into(), program: program.clone() };

@@ -12,8 +12,8 @@ use weft_bytecode::ProgramHash;
 use weft_protocol::{LogSeq, PartitionId, RunId, Timestamp, WorkflowId};
 
 use super::{
-    Append, Bundle, Chunk, ClosedPage, ClosedRun, Cluster, Deployment, Durability, Journal, Lane, NodeRow, Ownership,
-    Seen, SnapshotRow, StoreError,
+    Append, Bundle, Chunk, Claim, ClosedPage, ClosedRun, Cluster, Deployment, Durability, Journal, Lane, NodeRow,
+    Ownership, Seen, SnapshotRow, StoreError,
 };
 use crate::closed::ClosedFacts;
 use crate::filter::{Filter, Kind, matches};
@@ -219,6 +219,11 @@ impl State {
         Ok(())
     }
 
+    /// Refuses what is written by an owner that is none any more.
+    fn claimed(&mut self, by: Claim) -> Result<(), StoreError> {
+        if self.part(by.part)?.epoch == by.epoch { Ok(()) } else { Err(StoreError::Conflict) }
+    }
+
     fn takeover(
         &mut self,
         part: PartitionId,
@@ -376,12 +381,14 @@ impl Journal for Memory {
 
     async fn deploy(
         &self,
+        by: Claim,
         namespace: &str,
         project: &str,
         program: ProgramHash,
         at: Timestamp,
     ) -> Result<(), StoreError> {
         self.run(Operation::Write, |state| {
+            state.claimed(by)?;
             let seq = state.deployments.iter().filter(|d| d.namespace == namespace).count() as u64 + 1;
             let (namespace, project) = (namespace.into(), project.into());
             state.deployments.push(Deployment { namespace, seq, project, program, at });
@@ -446,8 +453,9 @@ impl Journal for Memory {
         .await
     }
 
-    async fn put_attributes(&self, namespace: &str, attributes: &[(&str, Kind)]) -> Result<(), StoreError> {
+    async fn put_attributes(&self, by: Claim, namespace: &str, attributes: &[(&str, Kind)]) -> Result<(), StoreError> {
         self.run(Operation::Write, |state| {
+            state.claimed(by)?;
             for (name, kind) in attributes {
                 state.attributes.insert((namespace.into(), (*name).into()), *kind);
             }
@@ -484,8 +492,15 @@ impl Journal for Memory {
         .await
     }
 
-    async fn forget_closed(&self, namespace: &str, before: Timestamp, limit: usize) -> Result<u64, StoreError> {
+    async fn forget_closed(
+        &self,
+        by: Claim,
+        namespace: &str,
+        before: Timestamp,
+        limit: usize,
+    ) -> Result<u64, StoreError> {
         self.run(Operation::Write, |state| {
+            state.claimed(by)?;
             let rows = state.parts.iter().flat_map(|part| part.closed.values());
             let due = rows.filter(|row| row.namespace == namespace && row.closed < before);
             let mut due: Vec<_> = due.map(|row| (row.closed, row.run_id, row.workflow_id.clone())).collect();
@@ -505,8 +520,9 @@ impl Journal for Memory {
         self.run(Operation::Read, |state| Ok(state.namespaces.values().cloned().collect())).await
     }
 
-    async fn put_namespace(&self, namespace: &Namespace) -> Result<(), StoreError> {
+    async fn put_namespace(&self, by: Claim, namespace: &Namespace) -> Result<(), StoreError> {
         self.run(Operation::Write, |state| {
+            state.claimed(by)?;
             let before = state.namespaces.get(&namespace.name);
             let created = before.map_or(namespace.created, |before| before.created);
             state.namespaces.insert(namespace.name.clone(), Namespace { created, ..namespace.clone() });
@@ -515,8 +531,9 @@ impl Journal for Memory {
         .await
     }
 
-    async fn drop_namespace(&self, name: &str) -> Result<(), StoreError> {
+    async fn drop_namespace(&self, by: Claim, name: &str) -> Result<(), StoreError> {
         self.run(Operation::Write, |state| {
+            state.claimed(by)?;
             state.deployments.retain(|deployment| deployment.namespace != name);
             state.attributes.retain(|(namespace, _), _| namespace != name);
             state.namespaces.remove(name);

@@ -7,7 +7,7 @@ mod migrate;
 pub(super) mod yardstick;
 
 use async_trait::async_trait;
-use sqlx::postgres::{PgArguments, PgConnectOptions, PgPool, PgRow};
+use sqlx::postgres::{PgArguments, PgConnectOptions, PgConnection, PgPool, PgRow};
 use sqlx::{Postgres as Db, Row};
 use weft_bytecode::ProgramHash;
 use weft_protocol::{LogSeq, PartitionId, RunId, Timestamp, WorkflowId};
@@ -16,15 +16,15 @@ use self::connect::{classify, within};
 use super::cold::{KIND_SNAPSHOT, snapshot_rows};
 use super::sql::{Condition, Dialect};
 use super::{
-    Bundle, Chunk, ClosedPage, ClosedRun, Cluster, Deployment, Durability, Journal, Lane, NodeRow, Ownership, Seen,
-    SnapshotRow, StoreError, StoreOptions,
+    Bundle, Chunk, Claim, ClosedPage, ClosedRun, Cluster, Deployment, Durability, Journal, Lane, NodeRow, Ownership,
+    Seen, SnapshotRow, StoreError, StoreOptions,
 };
 use crate::filter::{Filter, Key, Kind};
 use crate::namespaces::Namespace;
 
 /// Partitions of a new store: each one that a commit touches costs a row in it.
 const PARTITIONS: u16 = 8;
-/// Tries of an insert that takes the next free number, or of a takeover that meets the owner's last appends.
+/// Tries of a takeover that meets the owner's last appends.
 const RACE_TRIES_MAX: usize = 100;
 
 /// The journal in one PostgreSQL database.
@@ -48,7 +48,7 @@ impl Postgres {
         Ok(Postgres { options: connect, pool, beats, partitions, place })
     }
 
-    /// Runs an insert that takes a free number, again if another node took it first.
+    /// Runs an insert that takes a free place, again if another node took it first.
     async fn race<'q, F>(&self, query: F) -> Result<Option<PgRow>, StoreError>
     where
         F: Fn() -> sqlx::query::Query<'q, Db, sqlx::postgres::PgArguments>,
@@ -60,6 +60,26 @@ impl Postgres {
             }
         }
         Err(StoreError::Unavailable("other nodes were faster a hundred times in a row".into()))
+    }
+
+    /// Runs `work` in one transaction that a takeover of the claimed partition waits for, if the claim still holds.
+    async fn claimed<T>(
+        &self,
+        by: Claim,
+        work: impl AsyncFnOnce(&mut PgConnection) -> Result<T, sqlx::Error>,
+    ) -> Result<T, StoreError> {
+        let done = within(async {
+            let mut tx = self.pool.begin().await?;
+            let hold = sqlx::query("select 1 from part where id = $1 and epoch = $2 for no key update");
+            let hold = hold.bind(i32::from(by.part.0)).bind(by.epoch as i64);
+            if hold.fetch_optional(&mut *tx).await?.is_none() {
+                return Ok(None);
+            }
+            let done = work(&mut tx).await?;
+            tx.commit().await?;
+            Ok(Some(done))
+        });
+        done.await?.ok_or(StoreError::Conflict)
     }
 }
 
@@ -231,23 +251,21 @@ impl Journal for Postgres {
 
     async fn deploy(
         &self,
+        by: Claim,
         namespace: &str,
         project: &str,
         program: ProgramHash,
         at: Timestamp,
     ) -> Result<(), StoreError> {
-        self.race(|| {
-            sqlx::query(
-                "insert into deployment (namespace, seq, project, program, at)
-                 select $1, coalesce(max(seq), 0) + 1, $2, $3, $4 from deployment where namespace = $1",
-            )
-            .bind(namespace)
-            .bind(project)
-            .bind(program.0)
-            .bind(at.0)
-        })
-        .await
-        .map(drop)
+        let query = sqlx::query(
+            "insert into deployment (namespace, seq, project, program, at)
+             select $1, coalesce(max(seq), 0) + 1, $2, $3, $4 from deployment where namespace = $1",
+        )
+        .bind(namespace)
+        .bind(project)
+        .bind(program.0)
+        .bind(at.0);
+        self.claimed(by, async |tx| query.execute(tx).await.map(drop)).await
     }
 
     async fn deployments(&self) -> Result<Vec<Deployment>, StoreError> {
@@ -312,7 +330,7 @@ impl Journal for Postgres {
             .collect()
     }
 
-    async fn put_attributes(&self, namespace: &str, attributes: &[(&str, Kind)]) -> Result<(), StoreError> {
+    async fn put_attributes(&self, by: Claim, namespace: &str, attributes: &[(&str, Kind)]) -> Result<(), StoreError> {
         let query = sqlx::query(
             "insert into attribute (namespace, name, kind) select $1, * from unnest($2::text[], $3::text[])
              on conflict (namespace, name) do update set kind = excluded.kind",
@@ -320,7 +338,7 @@ impl Journal for Postgres {
         .bind(namespace)
         .bind(attributes.iter().map(|(name, _)| *name).collect::<Vec<_>>())
         .bind(attributes.iter().map(|(_, kind)| kind.name()).collect::<Vec<_>>());
-        within(query.execute(&self.pool)).await.map(drop)
+        self.claimed(by, async |tx| query.execute(tx).await.map(drop)).await
     }
 
     async fn attributes(&self) -> Result<Vec<(String, String, Kind)>, StoreError> {
@@ -366,8 +384,13 @@ impl Journal for Postgres {
         Ok(oldest.map(Timestamp))
     }
 
-    async fn forget_closed(&self, namespace: &str, before: Timestamp, limit: usize) -> Result<u64, StoreError> {
-        // One statement is one transaction.
+    async fn forget_closed(
+        &self,
+        by: Claim,
+        namespace: &str,
+        before: Timestamp,
+        limit: usize,
+    ) -> Result<u64, StoreError> {
         let query = sqlx::query(
             "with gone as (
                delete from run where (part, namespace, workflow_id, run) in (
@@ -382,7 +405,8 @@ impl Journal for Postgres {
         .bind(namespace)
         .bind(before.0)
         .bind(limit as i64);
-        let count: i64 = get(&within(query.fetch_one(&self.pool)).await?, 0)?;
+        let row = self.claimed(by, async |tx| query.fetch_one(tx).await).await?;
+        let count: i64 = get(&row, 0)?;
         Ok(count as u64)
     }
 
@@ -402,7 +426,7 @@ impl Journal for Postgres {
         rows.iter().map(read).collect()
     }
 
-    async fn put_namespace(&self, namespace: &Namespace) -> Result<(), StoreError> {
+    async fn put_namespace(&self, by: Claim, namespace: &Namespace) -> Result<(), StoreError> {
         let query = sqlx::query(
             "insert into namespace (name, retention_ms, description, created, deleted)
              values ($1, $2, $3, $4, $5)
@@ -414,16 +438,16 @@ impl Journal for Postgres {
         .bind(&namespace.description)
         .bind(namespace.created.0)
         .bind(namespace.deleted);
-        within(query.execute(&self.pool)).await.map(drop)
+        self.claimed(by, async |tx| query.execute(tx).await.map(drop)).await
     }
 
-    async fn drop_namespace(&self, name: &str) -> Result<(), StoreError> {
+    async fn drop_namespace(&self, by: Claim, name: &str) -> Result<(), StoreError> {
         let query = sqlx::query(
             "with deployments as (delete from deployment where namespace = $1),
                attributes as (delete from attribute where namespace = $1)
              delete from namespace where name = $1",
         );
-        within(query.bind(name).execute(&self.pool)).await.map(drop)
+        self.claimed(by, async |tx| query.bind(name).execute(tx).await.map(drop)).await
     }
 
     async fn closed_ids(

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use sqlx::sqlite::{SqliteArguments, SqlitePool, SqliteRow};
+use sqlx::sqlite::{SqliteArguments, SqliteConnection, SqlitePool, SqliteRow};
 use sqlx::{Row, Sqlite as Db};
 use weft_bytecode::ProgramHash;
 use weft_protocol::{LogSeq, PartitionId, RunId, Timestamp, WorkflowId};
@@ -20,8 +20,8 @@ use self::write::{SqliteLane, Writer};
 use super::cold::{KIND_SNAPSHOT, snapshot_rows};
 use super::sql::{Condition, Dialect};
 use super::{
-    Bundle, Chunk, ClosedPage, ClosedRun, Cluster, Deployment, Durability, Journal, Lane, NodeRow, Ownership, Seen,
-    SnapshotRow, StoreError, StoreOptions,
+    Bundle, Chunk, Claim, ClosedPage, ClosedRun, Cluster, Deployment, Durability, Journal, Lane, NodeRow, Ownership,
+    Seen, SnapshotRow, StoreError, StoreOptions,
 };
 use crate::filter::{Filter, Key, Kind};
 use crate::namespaces::Namespace;
@@ -172,6 +172,7 @@ impl Journal for Sqlite {
 
     async fn deploy(
         &self,
+        by: Claim,
         namespace: &str,
         project: &str,
         program: ProgramHash,
@@ -185,7 +186,7 @@ impl Journal for Sqlite {
         .bind(project)
         .bind(program.0.as_slice())
         .bind(at.0);
-        self.writer.execute(query).await.map(drop)
+        self.writer.claimed(by, async |tx| query.execute(tx).await.map(drop)).await
     }
 
     async fn deployments(&self) -> Result<Vec<Deployment>, StoreError> {
@@ -252,15 +253,18 @@ impl Journal for Sqlite {
             .collect()
     }
 
-    async fn put_attributes(&self, namespace: &str, attributes: &[(&str, Kind)]) -> Result<(), StoreError> {
-        for (name, kind) in attributes {
-            let query = sqlx::query(
-                "insert into attribute (namespace, name, kind) values (?, ?, ?)
-                 on conflict (namespace, name) do update set kind = excluded.kind",
-            );
-            self.writer.execute(query.bind(namespace).bind(*name).bind(kind.name())).await?;
-        }
-        Ok(())
+    async fn put_attributes(&self, by: Claim, namespace: &str, attributes: &[(&str, Kind)]) -> Result<(), StoreError> {
+        let put = async |tx: &mut SqliteConnection| {
+            for (name, kind) in attributes {
+                let query = sqlx::query(
+                    "insert into attribute (namespace, name, kind) values (?, ?, ?)
+                     on conflict (namespace, name) do update set kind = excluded.kind",
+                );
+                query.bind(namespace).bind(*name).bind(kind.name()).execute(&mut *tx).await?;
+            }
+            Ok(())
+        };
+        self.writer.claimed(by, put).await
     }
 
     async fn attributes(&self) -> Result<Vec<(String, String, Kind)>, StoreError> {
@@ -305,8 +309,14 @@ impl Journal for Sqlite {
         Ok(oldest.map(Timestamp))
     }
 
-    async fn forget_closed(&self, namespace: &str, before: Timestamp, limit: usize) -> Result<u64, StoreError> {
-        self.writer.forget_closed(namespace, before, limit).await
+    async fn forget_closed(
+        &self,
+        by: Claim,
+        namespace: &str,
+        before: Timestamp,
+        limit: usize,
+    ) -> Result<u64, StoreError> {
+        self.writer.forget_closed(by, namespace, before, limit).await
     }
 
     async fn namespaces(&self) -> Result<Vec<Namespace>, StoreError> {
@@ -325,7 +335,7 @@ impl Journal for Sqlite {
         rows.iter().map(read).collect()
     }
 
-    async fn put_namespace(&self, namespace: &Namespace) -> Result<(), StoreError> {
+    async fn put_namespace(&self, by: Claim, namespace: &Namespace) -> Result<(), StoreError> {
         let query = sqlx::query(
             "insert into namespace (name, retention_ms, description, created, deleted)
              values (?1, ?2, ?3, ?4, ?5)
@@ -337,11 +347,11 @@ impl Journal for Sqlite {
         .bind(&namespace.description)
         .bind(namespace.created.0)
         .bind(namespace.deleted);
-        self.writer.execute(query).await.map(drop)
+        self.writer.claimed(by, async |tx| query.execute(tx).await.map(drop)).await
     }
 
-    async fn drop_namespace(&self, name: &str) -> Result<(), StoreError> {
-        self.writer.drop_namespace(name).await
+    async fn drop_namespace(&self, by: Claim, name: &str) -> Result<(), StoreError> {
+        self.writer.drop_namespace(by, name).await
     }
 
     async fn closed_ids(

@@ -14,8 +14,8 @@ use weft_runtime::filter::{Filter, Kind};
 use weft_runtime::frame::fence_body;
 use weft_runtime::namespaces::Namespace;
 use weft_runtime::store::{
-    Append, Bundle, Chunk, ClosedPage, ClosedRun, Cluster, Deployment, Durability, Journal, Lane, NodeRow, Ownership,
-    Seen, SnapshotRow, StoreError,
+    Append, Bundle, Chunk, Claim, ClosedPage, ClosedRun, Cluster, Deployment, Durability, Journal, Lane, NodeRow,
+    Ownership, Seen, SnapshotRow, StoreError,
 };
 
 use crate::cluster::Host;
@@ -287,13 +287,14 @@ impl Journal for Disk {
 
     async fn deploy(
         &self,
+        by: Claim,
         namespace: &str,
         project: &str,
         program: ProgramHash,
         at: Timestamp,
     ) -> Result<(), StoreError> {
         let (inner, namespace, project) = (self.inner.clone(), namespace.to_owned(), project.to_owned());
-        self.run("deploy", true, async move { inner.deploy(&namespace, &project, program, at).await }).await
+        self.run("deploy", true, async move { inner.deploy(by, &namespace, &project, program, at).await }).await
     }
 
     async fn deployments(&self) -> Result<Vec<Deployment>, StoreError> {
@@ -323,7 +324,7 @@ impl Journal for Disk {
         self.run("count_closed", false, async move { inner.count_closed(&namespace, &filter).await }).await
     }
 
-    async fn put_attributes(&self, namespace: &str, attributes: &[(&str, Kind)]) -> Result<(), StoreError> {
+    async fn put_attributes(&self, by: Claim, namespace: &str, attributes: &[(&str, Kind)]) -> Result<(), StoreError> {
         let (inner, namespace, attributes) = (
             self.inner.clone(),
             namespace.to_owned(),
@@ -331,7 +332,7 @@ impl Journal for Disk {
         );
         self.run("put_attributes", true, async move {
             let named: Vec<_> = attributes.iter().map(|(name, kind)| (name.as_str(), *kind)).collect();
-            inner.put_attributes(&namespace, &named).await
+            inner.put_attributes(by, &namespace, &named).await
         })
         .await
     }
@@ -356,9 +357,15 @@ impl Journal for Disk {
         self.run("oldest_closed", false, async move { inner.oldest_closed(&namespace).await }).await
     }
 
-    async fn forget_closed(&self, namespace: &str, before: Timestamp, limit: usize) -> Result<u64, StoreError> {
+    async fn forget_closed(
+        &self,
+        by: Claim,
+        namespace: &str,
+        before: Timestamp,
+        limit: usize,
+    ) -> Result<u64, StoreError> {
         let (inner, namespace) = (self.inner.clone(), namespace.to_owned());
-        self.run("forget_closed", true, async move { inner.forget_closed(&namespace, before, limit).await }).await
+        self.run("forget_closed", true, async move { inner.forget_closed(by, &namespace, before, limit).await }).await
     }
 
     async fn namespaces(&self) -> Result<Vec<Namespace>, StoreError> {
@@ -366,14 +373,14 @@ impl Journal for Disk {
         self.run("namespaces", false, async move { inner.namespaces().await }).await
     }
 
-    async fn put_namespace(&self, namespace: &Namespace) -> Result<(), StoreError> {
+    async fn put_namespace(&self, by: Claim, namespace: &Namespace) -> Result<(), StoreError> {
         let (inner, namespace) = (self.inner.clone(), namespace.clone());
-        self.run("put_namespace", true, async move { inner.put_namespace(&namespace).await }).await
+        self.run("put_namespace", true, async move { inner.put_namespace(by, &namespace).await }).await
     }
 
-    async fn drop_namespace(&self, name: &str) -> Result<(), StoreError> {
+    async fn drop_namespace(&self, by: Claim, name: &str) -> Result<(), StoreError> {
         let (inner, name) = (self.inner.clone(), name.to_owned());
-        self.run("drop_namespace", true, async move { inner.drop_namespace(&name).await }).await
+        self.run("drop_namespace", true, async move { inner.drop_namespace(by, &name).await }).await
     }
 
     async fn closed_ids(

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use weft_protocol::PartitionId;
 use weft_runtime::activities::Executors;
 use weft_runtime::activities::secrets::Secrets;
 use weft_runtime::config::NodeConfig;
 use weft_runtime::sandbox::{BEGINNING, NAMESPACE};
-use weft_runtime::store::Journal;
+use weft_runtime::store::{Claim, Journal};
 
 use crate::cluster::{Cluster, Parts};
 use crate::net::{Net, Op, Said};
@@ -108,10 +109,12 @@ async fn live(net: &Net) -> Result<(), String> {
 }
 
 async fn deploy(journal: &Arc<dyn Journal>, codes: &[Code]) {
+    // Nobody has owned anything yet.
+    let nobody = Claim { part: PartitionId(0), epoch: 0 };
     for Code { loaded, bytes } in codes {
         journal.put_program(loaded.hash(), bytes).await.expect("an empty store takes programs");
         let project = &loaded.program().project;
-        let deployed = journal.deploy(NAMESPACE, project, loaded.hash(), BEGINNING).await;
+        let deployed = journal.deploy(nobody, NAMESPACE, project, loaded.hash(), BEGINNING).await;
         deployed.expect("an empty store takes deployments");
     }
 }

@@ -13,7 +13,7 @@ use weft_protocol::{LogSeq, PartitionId, RunId, Timestamp, WorkflowId};
 use weft_runtime::filter::{Filter, Kind};
 use weft_runtime::namespaces::Namespace;
 use weft_runtime::store::{
-    self, Append, Bundle, Chunk, ClosedPage, ClosedRun, Cluster, Deployment, Durability, Journal, Lane, NodeRow,
+    self, Append, Bundle, Chunk, Claim, ClosedPage, ClosedRun, Cluster, Deployment, Durability, Journal, Lane, NodeRow,
     Ownership, Seen, SnapshotRow, StoreError, StoreOptions,
 };
 
@@ -132,13 +132,14 @@ impl Journal for Real {
 
     async fn deploy(
         &self,
+        by: Claim,
         namespace: &str,
         project: &str,
         program: ProgramHash,
         at: Timestamp,
     ) -> Result<(), StoreError> {
         let (inner, namespace, project) = (self.inner.clone(), namespace.to_owned(), project.to_owned());
-        self.still(async move { inner.deploy(&namespace, &project, program, at).await })
+        self.still(async move { inner.deploy(by, &namespace, &project, program, at).await })
     }
 
     async fn deployments(&self) -> Result<Vec<Deployment>, StoreError> {
@@ -167,7 +168,7 @@ impl Journal for Real {
         self.still(async move { inner.count_closed(&namespace, &filter).await })
     }
 
-    async fn put_attributes(&self, namespace: &str, attributes: &[(&str, Kind)]) -> Result<(), StoreError> {
+    async fn put_attributes(&self, by: Claim, namespace: &str, attributes: &[(&str, Kind)]) -> Result<(), StoreError> {
         let (inner, namespace, attributes) = (
             self.inner.clone(),
             namespace.to_owned(),
@@ -175,7 +176,7 @@ impl Journal for Real {
         );
         self.still(async move {
             let named: Vec<_> = attributes.iter().map(|(name, kind)| (name.as_str(), *kind)).collect();
-            inner.put_attributes(&namespace, &named).await
+            inner.put_attributes(by, &namespace, &named).await
         })
     }
 
@@ -199,9 +200,15 @@ impl Journal for Real {
         self.still(async move { inner.oldest_closed(&namespace).await })
     }
 
-    async fn forget_closed(&self, namespace: &str, before: Timestamp, limit: usize) -> Result<u64, StoreError> {
+    async fn forget_closed(
+        &self,
+        by: Claim,
+        namespace: &str,
+        before: Timestamp,
+        limit: usize,
+    ) -> Result<u64, StoreError> {
         let (inner, namespace) = (self.inner.clone(), namespace.to_owned());
-        self.still(async move { inner.forget_closed(&namespace, before, limit).await })
+        self.still(async move { inner.forget_closed(by, &namespace, before, limit).await })
     }
 
     async fn namespaces(&self) -> Result<Vec<Namespace>, StoreError> {
@@ -209,14 +216,14 @@ impl Journal for Real {
         self.still(async move { inner.namespaces().await })
     }
 
-    async fn put_namespace(&self, namespace: &Namespace) -> Result<(), StoreError> {
+    async fn put_namespace(&self, by: Claim, namespace: &Namespace) -> Result<(), StoreError> {
         let (inner, namespace) = (self.inner.clone(), namespace.clone());
-        self.still(async move { inner.put_namespace(&namespace).await })
+        self.still(async move { inner.put_namespace(by, &namespace).await })
     }
 
-    async fn drop_namespace(&self, name: &str) -> Result<(), StoreError> {
+    async fn drop_namespace(&self, by: Claim, name: &str) -> Result<(), StoreError> {
         let (inner, name) = (self.inner.clone(), name.to_owned());
-        self.still(async move { inner.drop_namespace(&name).await })
+        self.still(async move { inner.drop_namespace(by, &name).await })
     }
 
     async fn closed_ids(

@@ -15,7 +15,7 @@ use weft_runtime::filter::{self, Schema, attributes_of, parse, search};
 use weft_runtime::store::{ClosedPage, ClosedRun};
 
 use crate::place::{PARTITIONS, Place};
-use crate::properties::put_rows;
+use crate::properties::{claim, put_rows};
 
 const ROWS: u64 = 300;
 const FILTERS: u64 = 400;
@@ -398,10 +398,11 @@ pub(crate) async fn filters_find_what_is_there(place: Place) {
 
 pub(crate) async fn the_newest_word_about_an_attribute_holds(place: Place) {
     use filter::Kind;
-    place.journal.put_attributes("a", &[("bags", Kind::Int), ("city", Kind::Text)]).await.unwrap();
-    place.journal.put_attributes("b", &[("bags", Kind::Float)]).await.unwrap();
-    place.journal.put_attributes("a", &[("bags", Kind::Decimal), ("tags", Kind::Texts)]).await.unwrap();
-    place.journal.put_attributes("a", &[]).await.unwrap();
+    let by = claim(&place.journal).await;
+    place.journal.put_attributes(by, "a", &[("bags", Kind::Int), ("city", Kind::Text)]).await.unwrap();
+    place.journal.put_attributes(by, "b", &[("bags", Kind::Float)]).await.unwrap();
+    place.journal.put_attributes(by, "a", &[("bags", Kind::Decimal), ("tags", Kind::Texts)]).await.unwrap();
+    place.journal.put_attributes(by, "a", &[]).await.unwrap();
     let mut all = place.again().await.attributes().await.unwrap();
     all.sort();
     let expected = [

@@ -10,6 +10,7 @@ use weft_protocol::{LogSeq, PartitionId, RunId, Timestamp, WorkflowId};
 use weft_runtime::sandbox::Sandbox;
 
 use crate::place::{PARTITIONS, Place};
+use crate::properties::claim;
 
 const PROGRAM: &str = r#"
 activity copy(text: String) -> String with { queue: "q", timeout: 1h, heartbeat: 20m }
@@ -77,7 +78,10 @@ pub(crate) async fn large_values_stand_beside_the_log(place: Place) {
     assert!(row.history.len() < 10_000, "{} bytes are in the row", row.history.len());
 
     // What is gone of closed runs does not keep a partition from being read.
-    assert_eq!(place.journal.forget_closed("default", Timestamp(i64::MAX), 10).await.unwrap(), 1);
+    assert_eq!(
+        place.journal.forget_closed(claim(&place.journal).await, "default", Timestamp(i64::MAX), 10).await.unwrap(),
+        1
+    );
     sandbox.crash().await.unwrap();
     assert_eq!(sandbox.describe("keeper").await.unwrap_err().code, "run_not_found");
 }

@@ -7,11 +7,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use weft_bytecode::ProgramHash;
 use weft_engine::Record;
 use weft_protocol::{EventId, LogSeq, PartitionId, Payload, RunId, Timestamp, WorkflowId};
-use weft_runtime::filter::{Field, Filter, Is, Key, Op, Test};
+use weft_runtime::filter::{Field, Filter, Is, Key, Kind, Op, Test};
 use weft_runtime::frame::{ChunkReader, LogRecord, fence_body};
 use weft_runtime::namespaces::Namespace;
 use weft_runtime::store::{
-    Append, Blob, Bundle, CHUNK_BYTES_MAX, Chunk, ClosedPage, ClosedRun, DeletedId, Journal, Seen, SnapshotRow,
+    Append, Blob, Bundle, CHUNK_BYTES_MAX, Chunk, Claim, ClosedPage, ClosedRun, DeletedId, Journal, Seen, SnapshotRow,
     StoreError,
 };
 
@@ -50,6 +50,11 @@ fn page_of(filter: Filter, after: Option<(Timestamp, RunId)>, limit: usize) -> C
 
 async fn append(journal: &Arc<dyn Journal>, append: &Append) -> Result<(), StoreError> {
     journal.lane().await?.append(append).await
+}
+
+/// As the owner of the first partition, whoever that is.
+pub(crate) async fn claim(journal: &Arc<dyn Journal>) -> Claim {
+    Claim { part: P0, epoch: journal.ownership().await.unwrap()[0].epoch }
 }
 
 async fn own(journal: &Arc<dyn Journal>, part: PartitionId) -> (u64, LogSeq) {
@@ -370,15 +375,16 @@ pub(crate) async fn programs_are_kept_by_hash(place: Place) {
 }
 
 pub(crate) async fn the_newest_deployment_of_a_project_is_current(place: Place) {
+    let by = claim(&place.journal).await;
     let deploys = (0..20_u8).map(|n| {
         let journal = place.journal.clone();
         tokio::spawn(
-            async move { journal.deploy("default", "shop", ProgramHash([n; 32]), Timestamp(1)).await.unwrap() },
+            async move { journal.deploy(by, "default", "shop", ProgramHash([n; 32]), Timestamp(1)).await.unwrap() },
         )
     });
     futures::future::join_all(deploys).await.into_iter().for_each(Result::unwrap);
     for (namespace, project, n) in [("default", "shop", 99), ("default", "blog", 98), ("test", "shop", 97)] {
-        place.journal.deploy(namespace, project, ProgramHash([n; 32]), Timestamp(i64::from(n))).await.unwrap();
+        place.journal.deploy(by, namespace, project, ProgramHash([n; 32]), Timestamp(i64::from(n))).await.unwrap();
     }
     let current = place.journal.deployments().await.unwrap();
     let shown: Vec<_> =
@@ -484,11 +490,12 @@ pub(crate) async fn closed_runs_go_in_the_order_of_their_end(place: Place) {
         ends.sort_unstable();
         ends
     };
+    let by = claim(&place.journal).await;
     assert_eq!(place.journal.oldest_closed("default").await.unwrap(), Some(Timestamp(10)));
-    assert_eq!(place.journal.forget_closed("default", Timestamp(40), 2).await.unwrap(), 2);
+    assert_eq!(place.journal.forget_closed(by, "default", Timestamp(40), 2).await.unwrap(), 2);
     assert_eq!(left().await, [30, 40, 50], "the oldest first");
-    assert_eq!(place.journal.forget_closed("default", Timestamp(40), 2).await.unwrap(), 1);
-    assert_eq!(place.journal.forget_closed("default", Timestamp(40), 2).await.unwrap(), 0, "before, not at");
+    assert_eq!(place.journal.forget_closed(by, "default", Timestamp(40), 2).await.unwrap(), 1);
+    assert_eq!(place.journal.forget_closed(by, "default", Timestamp(40), 2).await.unwrap(), 0, "before, not at");
     assert_eq!(left().await, [40, 50]);
     assert_eq!(place.journal.oldest_closed("default").await.unwrap(), Some(Timestamp(40)));
     assert_eq!(place.journal.oldest_closed("other").await.unwrap(), Some(Timestamp(5)));
@@ -520,7 +527,10 @@ pub(crate) async fn large_values_go_with_their_run(place: Place) {
         found.into_iter().map(|(hash, body)| (hash[0], body.len())).collect::<Vec<_>>()
     };
     assert_eq!(found(mine, &[2, 3, 1]).await, [(2, 100_003), (1, 100_002)], "one that was not written is not there");
-    assert_eq!(place.journal.forget_closed("default", Timestamp(i64::MAX), 10).await.unwrap(), 1);
+    assert_eq!(
+        place.journal.forget_closed(claim(&place.journal).await, "default", Timestamp(i64::MAX), 10).await.unwrap(),
+        1
+    );
     assert_eq!(found(mine, &[1, 2]).await, []);
     assert_eq!(found(other, &[1]).await, [(1, 100_002)]);
 }
@@ -588,19 +598,52 @@ pub(crate) async fn bundles_come_with_their_append_and_free_no_place(place: Plac
 
 pub(crate) async fn namespaces_are_kept(place: Place) {
     let namespace = Namespace { description: "für Köln".into(), ..Namespace::new("b", Timestamp(7)) };
+    let by = claim(&place.journal).await;
     assert_eq!(place.journal.namespaces().await.unwrap(), []);
-    place.journal.put_namespace(&namespace).await.unwrap();
-    place.journal.put_namespace(&Namespace::new("a", Timestamp(8))).await.unwrap();
+    place.journal.put_namespace(by, &namespace).await.unwrap();
+    place.journal.put_namespace(by, &Namespace::new("a", Timestamp(8))).await.unwrap();
     let changed = Namespace { retention_ms: 1_000, deleted: true, created: Timestamp(9), ..namespace };
-    place.journal.put_namespace(&changed).await.unwrap();
-    place.journal.deploy("b", "shop", ProgramHash([1; 32]), Timestamp(1)).await.unwrap();
-    place.journal.deploy("a", "shop", ProgramHash([1; 32]), Timestamp(1)).await.unwrap();
-    place.journal.put_attributes("b", &[("bags", weft_runtime::filter::Kind::Int)]).await.unwrap();
+    place.journal.put_namespace(by, &changed).await.unwrap();
+    place.journal.deploy(by, "b", "shop", ProgramHash([1; 32]), Timestamp(1)).await.unwrap();
+    place.journal.deploy(by, "a", "shop", ProgramHash([1; 32]), Timestamp(1)).await.unwrap();
+    place.journal.put_attributes(by, "b", &[("bags", Kind::Int)]).await.unwrap();
     let kept = [Namespace::new("a", Timestamp(8)), Namespace { created: Timestamp(7), ..changed }];
     assert_eq!(place.again().await.namespaces().await.unwrap(), kept);
-    place.journal.drop_namespace("b").await.unwrap();
+    place.journal.drop_namespace(by, "b").await.unwrap();
     assert_eq!(place.journal.namespaces().await.unwrap(), kept[..1]);
     assert_eq!(place.journal.attributes().await.unwrap(), []);
     let left: Vec<String> = place.journal.deployments().await.unwrap().into_iter().map(|d| d.namespace).collect();
     assert_eq!(left, ["a"]);
+}
+
+pub(crate) async fn a_claim_that_is_over_writes_nothing_beside_the_log(place: Place) {
+    let journal = &place.journal;
+    let (before, _) = own(journal, P0).await;
+    let old = Claim { part: P0, epoch: before };
+    let (kept, program) = (Namespace::new("a", Timestamp(1)), ProgramHash([1; 32]));
+    journal.put_namespace(old, &kept).await.unwrap();
+    journal.deploy(old, "a", "shop", program, Timestamp(1)).await.unwrap();
+    journal.put_attributes(old, "a", &[("bags", Kind::Int)]).await.unwrap();
+    put_rows(journal, vec![row(P1, 1, "run", 1)]).await;
+    let other = place.again().await;
+    own(&other, P0).await;
+    let over = [
+        journal.put_namespace(old, &Namespace { deleted: true, ..kept.clone() }).await,
+        journal.deploy(old, "a", "shop", ProgramHash([2; 32]), Timestamp(2)).await,
+        journal.put_attributes(old, "a", &[("bags", Kind::Float)]).await,
+        journal.drop_namespace(old, "a").await,
+        journal.forget_closed(old, "default", Timestamp(i64::MAX), 10).await.map(drop),
+    ];
+    for (index, outcome) in over.iter().enumerate() {
+        assert!(matches!(outcome, Err(StoreError::Conflict)), "{index}: {outcome:?}");
+    }
+    assert_eq!(other.namespaces().await.unwrap(), std::slice::from_ref(&kept));
+    assert_eq!(other.deployments().await.unwrap().iter().map(|d| d.program).collect::<Vec<_>>(), [program]);
+    assert_eq!(other.attributes().await.unwrap(), [("a".to_owned(), "bags".to_owned(), Kind::Int)]);
+    assert_eq!(other.list_closed(&page_of(Filter::all(), None, 10)).await.unwrap().len(), 1);
+    // The takeover of another partition ends no claim on this one.
+    own(&other, P1).await;
+    let claim = claim(journal).await;
+    journal.put_namespace(claim, &Namespace { deleted: true, ..kept }).await.unwrap();
+    assert!(other.namespaces().await.unwrap()[0].deleted);
 }

@@ -3,6 +3,8 @@
 use std::sync::Mutex;
 use std::sync::atomic::Ordering;
 
+use weft_protocol::api::NamespaceRequest;
+
 use super::*;
 use crate::store::memory::{Disturbance, Fault, Memory, Operation};
 
@@ -247,6 +249,32 @@ async fn a_release_that_did_not_reach_the_store_is_made_up_for() {
     tokio::time::timeout(LONG, two.serving()).await.expect("the second one is given back").unwrap();
     one.shutdown().await;
     two.shutdown().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_node_that_was_taken_over_writes_no_namespace_and_no_deployment() {
+    let memory = Memory::new(2);
+    let node = Node::open_on(Arc::new(memory.clone()), NodeOptions::new("memory:", "http://one")).unwrap();
+    node.serving().await.unwrap();
+    let first = PartitionId(0);
+    memory.takeover(first, 1.into(), -1, &fence_body(first, -1, 2)).await.unwrap().unwrap();
+    // It has not heard of it yet, and its lease still holds.
+    assert!(node.shared.lease.valid());
+    let named = || NamespaceRequest { name: "shop".into(), retention: None, description: None };
+    assert_eq!(node.create_namespace(named()).await.unwrap_err().code, "moved");
+    assert_eq!(node.deploy(NS, codec::encode(&fixture::program(false))).await.unwrap_err().code, "moved");
+    assert_eq!((memory.namespaces().await.unwrap(), memory.deployments().await.unwrap()), (vec![], vec![]));
+    // The stranger never comes: this node takes over again, and both are free for it.
+    tokio::time::timeout(LONG, async {
+        let mut standing = node.shared.standing.subscribe();
+        standing.wait_for(|now| *now != Standing::Serving).await.unwrap();
+        node.serving().await.unwrap();
+    })
+    .await
+    .expect("it serves again");
+    node.create_namespace(named()).await.unwrap();
+    node.deploy(NS, codec::encode(&fixture::program(false))).await.unwrap();
+    node.shutdown().await;
 }
 
 #[tokio::test(start_paused = true)]

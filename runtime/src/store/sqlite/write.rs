@@ -13,7 +13,7 @@ use weft_protocol::{LogSeq, PartitionId, RunId, Timestamp};
 use super::connect::{classify, reopen};
 use super::{NOW, place, seq_of};
 use crate::store::cold::KIND_SNAPSHOT;
-use crate::store::{Append, Chunk, ClosedRun, Durability, Lane, Seen, StoreError};
+use crate::store::{Append, Chunk, Claim, ClosedRun, Durability, Lane, Seen, StoreError};
 
 /// Rows of one statement, largest first: whatever the number of rows, few statements are prepared and few are run.
 const SHAPES: [usize; 4] = [64, 16, 4, 1];
@@ -182,14 +182,34 @@ impl Writer {
         .await
     }
 
+    /// Runs `work` in one transaction, if the claim still holds.
+    pub(super) async fn claimed<T>(
+        &self,
+        by: Claim,
+        work: impl AsyncFnOnce(&mut SqliteConnection) -> Result<T, sqlx::Error>,
+    ) -> Result<T, StoreError> {
+        let done = self.with(async |connection| {
+            let mut tx = connection.begin_with("begin immediate").await?;
+            let holds = sqlx::query("select 1 from part where id = ? and epoch = ?");
+            let holds = holds.bind(by.part.0).bind(by.epoch as i64);
+            if holds.fetch_optional(&mut *tx).await?.is_none() {
+                return Ok(None);
+            }
+            let done = work(&mut tx).await?;
+            tx.commit().await?;
+            Ok(Some(done))
+        });
+        done.await?.ok_or(StoreError::Conflict)
+    }
+
     pub(super) async fn forget_closed(
         &self,
+        by: Claim,
         namespace: &str,
         before: Timestamp,
         limit: usize,
     ) -> Result<u64, StoreError> {
-        self.with(async |connection| {
-            let mut tx = connection.begin_with("begin immediate").await?;
+        self.claimed(by, async |tx| {
             let mut gone = 0;
             for statement in [
                 "delete from blob where (part, run) in (
@@ -202,15 +222,13 @@ impl Writer {
                 let query = sqlx::query(statement).bind(namespace).bind(before.0).bind(limit as i64);
                 gone = query.execute(&mut *tx).await?.rows_affected();
             }
-            tx.commit().await?;
             Ok(gone)
         })
         .await
     }
 
-    pub(super) async fn drop_namespace(&self, name: &str) -> Result<(), StoreError> {
-        self.with(async |connection| {
-            let mut tx = connection.begin_with("begin immediate").await?;
+    pub(super) async fn drop_namespace(&self, by: Claim, name: &str) -> Result<(), StoreError> {
+        self.claimed(by, async |tx| {
             for statement in [
                 "delete from deployment where namespace = ?",
                 "delete from attribute where namespace = ?",
@@ -218,7 +236,7 @@ impl Writer {
             ] {
                 sqlx::query(statement).bind(name).execute(&mut *tx).await?;
             }
-            tx.commit().await
+            Ok(())
         })
         .await
     }
