@@ -44,6 +44,7 @@ use crate::programs::Programs;
 use crate::refusal;
 use crate::store::{Append, ClosedRun, DeletedId, SnapshotRow};
 use alarms::Alarms;
+use delete::Deletes;
 use moves::Move;
 pub use recover::{Recovered, Recovery};
 use request::{Answer, AttemptRef, ClosedFact, OpenRun, Output, Reply, ReplyId, Request, Then, Waiter};
@@ -118,6 +119,8 @@ pub struct Partition {
     deleted: Vec<DeletedId>,
     /// The batch of the newest of them: what the store says of an id before that is durable may be over.
     deleted_in: u64,
+    /// Which they were, as far as a reset may not know of them.
+    deletes: Deletes,
     /// Snapshots of the filling batch, and the runs whose snapshots go.
     snapshots: Vec<SnapshotRow>,
     unkept: Vec<RunId>,

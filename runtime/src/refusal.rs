@@ -339,6 +339,12 @@ pub fn not_the_newest(workflow_id: &str) -> ApiError {
         .help("only the newest run of an id, and those it went on for, are set back")
 }
 
+/// Ids were deleted each time between what was read of the run and its reset.
+pub fn reset_overtaken() -> ApiError {
+    ApiError::new(429, "busy", "ids are being deleted faster than the run can be read; nothing has happened to it")
+        .help("ask again in a moment")
+}
+
 /// An update id that is none.
 pub fn update_id() -> ApiError {
     ApiError::new(422, "wrong_input", "the update id is empty or too long")

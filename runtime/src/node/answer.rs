@@ -47,12 +47,16 @@ pub(crate) fn signal_of_closed(
     }
 }
 
-/// A closed run and those that went on for it and have closed.
+/// How often a reset reads what the store has before it gives up: each time but the first, ids were deleted meanwhile.
+pub(crate) const RESET_READS_MAX: usize = 10;
+
+/// A closed run and those that went on for it and have closed, read after the partition said `deletes`.
 pub(crate) async fn closed_chain(
     journal: &dyn Journal,
     programs: &Programs,
     part: PartitionId,
     key: &Key,
+    deletes: u64,
 ) -> Result<ClosedChain, ApiError> {
     let (newest, _) = closed_in(journal, part, &Key { run_id: None, ..key.clone() }).await?;
     let (_, base) = closed_in(journal, part, key).await?;
@@ -66,7 +70,7 @@ pub(crate) async fn closed_chain(
         let Some(row) = found.map_err(|error| refusal::of_store(&error))? else { break };
         histories.push(closed::history(&row).map_err(|error| refusal::of_store(&error))?);
     }
-    Ok(ClosedChain { histories, loaded, newest: newest.run_id })
+    Ok(ClosedChain { histories, loaded, newest: newest.run_id, deletes })
 }
 
 /// A closed run as the engine's run again, to be asked for its queries and its description.

@@ -253,16 +253,19 @@ impl Api for Node {
         let key = self.shared.key(run)?;
         let mut order = reset_order(key.clone(), request)?;
         let mut answer = self.shared.ask(&key, Request::Reset(Box::new(order.clone()))).await?;
-        if matches!(answer, Answer::NotOpen) {
+        for _ in 0..answer::RESET_READS_MAX {
+            let Answer::Bring { deletes } = answer else { break };
             let core = self.shared.core()?;
             let part = core.links.partition_of_key(&key);
-            order.closed = Some(answer::closed_chain(&*core.journal, &self.shared.programs, part, &key).await?);
-            answer = self.shared.ask(&key, Request::Reset(Box::new(order))).await?;
+            let chain = answer::closed_chain(&*core.journal, &self.shared.programs, part, &key, deletes).await?;
+            order.closed = Some(chain);
+            answer = self.shared.ask(&key, Request::Reset(Box::new(order.clone()))).await?;
         }
         match answer {
             Answer::Started { run, .. } => {
                 Ok(ResetReply { workflow_id: run.workflow_id.to_string(), run_id: run.run_id.to_string() })
             }
+            Answer::Bring { .. } => Err(refusal::reset_overtaken()),
             other => Err(unexpected(&other)),
         }
     }

@@ -149,10 +149,15 @@ impl Partition {
 
     /// No open run has the name: either none has, or a closed one that the store knows of when the answer arrives.
     pub(super) fn not_open(&mut self, key: &Key, reply: ReplyId) {
+        self.not_open_as(key, Answer::NotOpen, reply);
+    }
+
+    /// The same in other words, if a closed run may have the name.
+    pub(super) fn not_open_as(&mut self, key: &Key, words: Answer, reply: ReplyId) {
         let hash = name_hash(&key.namespace, key.workflow_id.as_str());
         let batch = self.ended_in(&key.namespace, &key.workflow_id);
         let answer = if self.closed_ids.contains_key(&hash) {
-            Ok(Answer::NotOpen)
+            Ok(words)
         } else {
             let run = key.run_id.map(|run| run.to_string());
             Err(refusal::run_not_found(key.workflow_id.as_str(), run.as_deref()))

@@ -15,6 +15,7 @@ use weft_protocol::{
 use weft_vm::Loaded;
 
 use super::alarms::Alarms;
+use super::delete::Deletes;
 use super::request::{AttemptRef, Message, OpenRun, Orphan, Output, StartOrder, StartedBy, Then};
 use super::schedule::Schedules;
 use super::snapshots::{Covered, Taken};
@@ -398,6 +399,7 @@ impl Recovery {
             ended: 0,
             deleted: Vec::new(),
             deleted_in: 0,
+            deletes: Deletes::new(epoch),
             snapshots: Vec::new(),
             unkept: Vec::new(),
             held: Vec::new(),

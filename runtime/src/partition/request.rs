@@ -120,6 +120,8 @@ pub struct ClosedChain {
     pub loaded: Arc<Loaded>,
     /// The newest closed run of the id.
     pub newest: RunId,
+    /// What [`Answer::Bring`] said before they were read.
+    pub deletes: u64,
 }
 
 /// Who asked for a start.
@@ -376,6 +378,11 @@ pub enum Answer {
     Tried(Box<Tried>),
     /// No open run has that name; a closed one may, and is in the store by now if it does.
     NotOpen,
+    /// The same, to a reset: to be asked again with what the store has.
+    Bring {
+        /// To be brought along: tells whether the id was deleted meanwhile.
+        deletes: u64,
+    },
 }
 
 /// Which open runs are tried on a program, and what for.

@@ -28,11 +28,16 @@ impl Partition {
                 run.loaded().clone()
             }
             // What the store has of it is needed.
-            (None, _) => return self.not_open(&Key { run_id: None, ..key }, reply),
+            (None, _) => return self.bring(&key, reply),
             (Some(closed), open_run) => {
+                let hash = name_hash(&key.namespace, key.workflow_id.as_str());
+                // An id that was deleted meanwhile must not come back. The store says what is left of it.
+                if self.deletes.perhaps_since(closed.deletes, hash) {
+                    return self.bring(&key, reply);
+                }
                 histories.extend(closed.histories.iter().map(Vec::as_slice));
                 let next = histories.last().and_then(|last| last.last()).and_then(|last| last.kind.next_run());
-                let newest = self.closed_ids.get(&name_hash(&key.namespace, key.workflow_id.as_str())).copied();
+                let newest = self.closed_ids.get(&hash).copied();
                 let fits = match (open, open_run) {
                     (Some(id), Some(run)) => {
                         histories.push(run.history());
@@ -41,7 +46,9 @@ impl Partition {
                     _ => next.is_none() && newest == Some(closed.newest),
                 };
                 if !fits {
-                    return self.reply(0, reply, Err(refusal::not_the_newest(key.workflow_id.as_str())));
+                    // The newer run may be in a batch that is not durable yet.
+                    let refused = refusal::not_the_newest(key.workflow_id.as_str());
+                    return self.reply(self.last_batch(), reply, Err(refused));
                 }
                 if let Some(last) = histories.last().filter(|last| known(last)) {
                     let run = name_of(last, &key);
@@ -83,6 +90,12 @@ impl Partition {
         self.answer_updaters(run_id);
         let batch = self.last_batch();
         self.reply(batch, reply, Ok(Answer::Started { run: me, started: true, update: None }));
+    }
+
+    /// Asks for what the store has of a run that is not open.
+    fn bring(&mut self, key: &Key, reply: ReplyId) {
+        let bring = Answer::Bring { deletes: self.deletes.newest() };
+        self.not_open_as(&Key { run_id: None, ..key.clone() }, bring, reply);
     }
 
     /// The new run, with whoever waits for the end of the one before or for an update that it has as well.

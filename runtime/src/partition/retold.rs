@@ -1,7 +1,8 @@
 //! Messages that are told again after memory was lost, to a run that remembers no longer what it has taken: it keeps the
 //! newest `request_ids_kept` ids, and more may have been on their way. Then the history says whether it has a message, and
 //! those of the runs before it in its chain. Until that is known, what is sent to the run waits, so that messages arrive in
-//! the order in which they were sent.
+//! the order in which they were sent. Two things break that order: an earlier run that cannot be read, and more messages
+//! meanwhile than [`LATE_MAX`]. What is left out by them is sent again when its sender is read back, after what came later.
 
 use std::sync::Arc;
 
@@ -18,6 +19,10 @@ use crate::store::{ClosedRun, StoreError};
 /// How far apart the clocks of two nodes may be, in milliseconds: what was written so long before a message was sent does
 /// not have it.
 const CLOCKS_APART_MAX_MS: i64 = 3_600_000;
+
+/// Messages for one workflow id that may come while it is looked up whether earlier runs have taken others. More are not
+/// taken and not answered.
+const LATE_MAX: usize = 10_000;
 
 /// Messages for one workflow id that wait until it is known whether earlier runs have taken them.
 #[derive(Debug, Default)]
@@ -44,7 +49,13 @@ impl Partition {
     pub(super) fn not_told_before(&mut self, id: RunId, tell: Tell) -> Option<Tell> {
         let name = (tell.namespace.clone(), tell.to.workflow_id.clone());
         if let Some(sought) = self.sought.get_mut(&name) {
-            sought.late.push(tell);
+            match sought.late.len() < LATE_MAX {
+                true => sought.late.push(tell),
+                false => {
+                    let (from, to) = (tell.from.run_id, &tell.to.workflow_id);
+                    tracing::error!(%from, %to, "a message waits for a restart of its sender: too many came at once");
+                }
+            }
             return None;
         }
         let open = self.runs.get(&id)?;

@@ -9,7 +9,7 @@ use weft_protocol::{PartitionId, RunId};
 
 use super::{NAMESPACE, Sandbox, key, unexpected};
 use crate::api::ScheduleRequest;
-use crate::node::answer::{closed_chain, signal_of_closed};
+use crate::node::answer::{RESET_READS_MAX, closed_chain, signal_of_closed};
 use crate::node::api::reset_order;
 use crate::node::schedules;
 use crate::partition::ask::checked_start;
@@ -128,9 +128,10 @@ impl Sandbox {
         let mut order = reset_order(key.clone(), request)?;
         let part = self.part(workflow_id);
         let mut answer = self.ask(part, Request::Reset(Box::new(order.clone()))).await?;
-        if matches!(answer, Answer::NotOpen) {
-            order.closed = Some(closed_chain(&*self.journal, &self.setup.programs, part, &key).await?);
-            answer = self.ask(part, Request::Reset(Box::new(order))).await?;
+        for _ in 0..RESET_READS_MAX {
+            let Answer::Bring { deletes } = answer else { break };
+            order.closed = Some(closed_chain(&*self.journal, &self.setup.programs, part, &key, deletes).await?);
+            answer = self.ask(part, Request::Reset(Box::new(order.clone()))).await?;
         }
         match answer {
             Answer::Started { .. } => Ok(()),
