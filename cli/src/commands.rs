@@ -15,6 +15,7 @@ pub(crate) mod fmt;
 pub(crate) mod follow;
 pub(crate) mod graph;
 pub(crate) mod list;
+pub(crate) mod lsp;
 pub(crate) mod message;
 pub(crate) mod namespace;
 pub(crate) mod new;
@@ -239,6 +240,7 @@ pub(crate) async fn act(context: &Context, cli: Cli) -> Outcome {
         Command::Graph(options) => graph::graph(context, &options),
         Command::Test(options) => test::test(context, options).await,
         Command::Fmt(options) => fmt::fmt(context, &options),
+        Command::Lsp => lsp::lsp().await,
         Command::Explain(options) => explain::explain(context, &options),
         Command::Spec => spec::spec(context),
         Command::Bench(options) => bench::bench(context, &options).await,

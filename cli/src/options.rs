@@ -128,6 +128,8 @@ pub(crate) enum Command {
     Fix(Source),
     /// Lay out the sources of a project; there is one layout and no option for it
     Fmt(Fmt),
+    /// Help an editor with sources: a language server on standard input and output
+    Lsp,
     /// Print the control flow of workflows, for Mermaid or Graphviz to draw
     Graph(GraphOf),
     /// Compile a project to bytecode

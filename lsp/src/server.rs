@@ -1,0 +1,204 @@
+//! The protocol's methods. Each says which question is asked of which document; the answers are made elsewhere.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+use tower_lsp::jsonrpc::{Error, Result};
+use tower_lsp::ls_types::{
+    CodeActionKind, CodeActionOptions, CodeActionParams, CodeActionProviderCapability, CodeActionResponse,
+    DidChangeTextDocumentParams, DidChangeWatchedFilesParams, DidCloseTextDocumentParams, DidOpenTextDocumentParams,
+    DidSaveTextDocumentParams, DocumentFormattingParams, DocumentSymbolParams, DocumentSymbolResponse, FoldingRange,
+    FoldingRangeParams, FoldingRangeProviderCapability, InitializeParams, InitializeResult, MessageType, OneOf,
+    ServerCapabilities, ServerInfo, TextDocumentSyncCapability, TextDocumentSyncKind, TextDocumentSyncOptions,
+    TextDocumentSyncSaveOptions, TextEdit, Uri,
+};
+use tower_lsp::{Client, LanguageServer};
+use weft_compiler::{FileId, format};
+
+use crate::documents::Shared;
+use crate::features::{actions, folding, symbols};
+use crate::proto::{self, Encoding, View};
+use crate::worker::{self, Desk, Word};
+use crate::{Ended, Projects};
+
+/// How often it is looked whether the process that began this one lives.
+const PARENT_EVERY: Duration = Duration::from_secs(3);
+
+/// One client's server.
+pub(crate) struct Backend {
+    client: Client,
+    desk: Arc<Desk>,
+    projects: Arc<dyn Projects>,
+    session: Session,
+}
+
+/// How it ends.
+#[derive(Debug, Clone)]
+pub(crate) struct Session {
+    parent: watch::Sender<Option<i32>>,
+    shut_down: Arc<AtomicBool>,
+}
+
+impl Session {
+    /// Waits until the process that the client said it is is gone; for ever if it said none.
+    pub(crate) async fn client_gone(&self) {
+        let mut parent = self.parent.subscribe();
+        let known = parent.wait_for(Option::is_some).await.ok().and_then(|parent| *parent);
+        let Some(process) = known else { return std::future::pending().await };
+        while lives(process) {
+            tokio::time::sleep(PARENT_EVERY).await;
+        }
+    }
+
+    pub(crate) fn end(&self) -> Ended {
+        if self.shut_down.load(Ordering::Relaxed) { Ended::Clean } else { Ended::Abrupt }
+    }
+}
+
+/// Whether there is a process of this number.
+fn lives(process: i32) -> bool {
+    let asked = nix::sys::signal::kill(nix::unistd::Pid::from_raw(process), None);
+    asked != Err(nix::errno::Errno::ESRCH)
+}
+
+impl Backend {
+    pub(crate) fn new(client: Client, projects: Arc<dyn Projects>) -> Backend {
+        let session = Session { parent: watch::Sender::new(None), shut_down: Arc::default() };
+        Backend { client, desk: Arc::default(), projects, session }
+    }
+
+    pub(crate) fn session(&self) -> Session {
+        self.session.clone()
+    }
+
+    /// A document that is open, and how its columns count.
+    fn document(&self, uri: &Uri) -> Option<(Shared, Encoding)> {
+        let workspace = self.desk.lock();
+        workspace.document(uri).map(|document| (document, workspace.encoding))
+    }
+
+    /// Answers from a document on a thread of its own: reading a long one takes a while that other requests need not wait.
+    async fn of_document<T: Send + 'static>(
+        &self,
+        uri: &Uri,
+        answer: impl FnOnce(&Shared, View<'_>) -> T + Send + 'static,
+    ) -> Result<Option<T>> {
+        let Some((document, encoding)) = self.document(uri) else { return Ok(None) };
+        let answering = tokio::task::spawn_blocking(move || {
+            let view = View { text: &document.text, lines: &document.lines, encoding };
+            answer(&document, view)
+        });
+        answering.await.map(Some).map_err(|error| {
+            tracing::error!(%error, "a request ended by a bug in weft");
+            Error::internal_error()
+        })
+    }
+}
+
+impl LanguageServer for Backend {
+    async fn initialize(&self, params: InitializeParams) -> Result<InitializeResult> {
+        let general = params.capabilities.general.as_ref();
+        let encoding = Encoding::of(general.and_then(|general| general.position_encodings.as_deref()));
+        self.desk.lock().encoding = encoding;
+        self.session.parent.send_replace(params.process_id.and_then(|process| i32::try_from(process).ok()));
+        Ok(InitializeResult {
+            capabilities: ServerCapabilities {
+                position_encoding: Some(encoding.kind()),
+                text_document_sync: Some(TextDocumentSyncCapability::Options(TextDocumentSyncOptions {
+                    open_close: Some(true),
+                    change: Some(TextDocumentSyncKind::INCREMENTAL),
+                    save: Some(TextDocumentSyncSaveOptions::Supported(true)),
+                    ..TextDocumentSyncOptions::default()
+                })),
+                document_symbol_provider: Some(OneOf::Left(true)),
+                folding_range_provider: Some(FoldingRangeProviderCapability::Simple(true)),
+                document_formatting_provider: Some(OneOf::Left(true)),
+                code_action_provider: Some(CodeActionProviderCapability::Options(CodeActionOptions {
+                    code_action_kinds: Some(vec![CodeActionKind::QUICKFIX]),
+                    ..CodeActionOptions::default()
+                })),
+                ..ServerCapabilities::default()
+            },
+            server_info: Some(ServerInfo {
+                name: "weft".to_owned(),
+                version: Some(env!("CARGO_PKG_VERSION").to_owned()),
+            }),
+            offset_encoding: None,
+        })
+    }
+
+    async fn initialized(&self, _: tower_lsp::ls_types::InitializedParams) {
+        let (words, mut said) = mpsc::unbounded_channel();
+        let client = self.client.clone();
+        tokio::spawn(async move {
+            while let Some(word) = said.recv().await {
+                match word {
+                    Word::Diagnostics { uri, version, all } => client.publish_diagnostics(uri, all, version).await,
+                    Word::Trouble(why) => client.show_message(MessageType::WARNING, why).await,
+                }
+            }
+        });
+        let say = move |word| words.send(word).map_err(|_| ());
+        if let Err(error) = worker::start(self.desk.clone(), self.projects.clone(), say) {
+            tracing::error!(%error, "no thread to be had: nothing is checked");
+        }
+    }
+
+    async fn shutdown(&self) -> Result<()> {
+        self.session.shut_down.store(true, Ordering::Relaxed);
+        Ok(())
+    }
+
+    async fn did_open(&self, params: DidOpenTextDocumentParams) {
+        let document = params.text_document;
+        self.desk.lock().open(document.uri, document.version, document.text);
+        self.desk.hand_off();
+    }
+
+    async fn did_change(&self, params: DidChangeTextDocumentParams) {
+        let document = params.text_document;
+        self.desk.lock().change(document.uri, document.version, params.content_changes);
+        self.desk.hand_off();
+    }
+
+    async fn did_close(&self, params: DidCloseTextDocumentParams) {
+        self.desk.lock().close(params.text_document.uri);
+        self.desk.hand_off();
+    }
+
+    async fn did_save(&self, _: DidSaveTextDocumentParams) {
+        self.desk.lock().disk_changed();
+        self.desk.hand_off();
+    }
+
+    async fn did_change_watched_files(&self, _: DidChangeWatchedFilesParams) {
+        self.desk.lock().disk_changed();
+        self.desk.hand_off();
+    }
+
+    async fn document_symbol(&self, params: DocumentSymbolParams) -> Result<Option<DocumentSymbolResponse>> {
+        let uri = params.text_document.uri;
+        let found = self.of_document(&uri, |document, view| symbols::outline(&document.tree().0, view)).await?;
+        Ok(found.map(DocumentSymbolResponse::Nested))
+    }
+
+    async fn folding_range(&self, params: FoldingRangeParams) -> Result<Option<Vec<FoldingRange>>> {
+        let uri = params.text_document.uri;
+        self.of_document(&uri, |document, view| folding::folds(&document.tree().0, view)).await
+    }
+
+    async fn formatting(&self, params: DocumentFormattingParams) -> Result<Option<Vec<TextEdit>>> {
+        let uri = params.text_document.uri;
+        let laid_out = |document: &Shared, view: View<'_>| {
+            proto::rewrite(view, &format::format(FileId(0), &document.text).text)
+        };
+        self.of_document(&uri, laid_out).await
+    }
+
+    async fn code_action(&self, params: CodeActionParams) -> Result<Option<CodeActionResponse>> {
+        let workspace = self.desk.lock();
+        Ok(workspace.offers(&params.text_document.uri).map(|offers| actions::at(offers, params.range)))
+    }
+}
