@@ -4,7 +4,7 @@ use super::function::after;
 use super::{Steps, VerifyError};
 use crate::op::Op;
 use crate::program::{FuncId, Program, WorkflowDef};
-use crate::types::Type;
+use crate::types::{Type, TypeId};
 
 /// Signals that a search for a mailbox passes in the time of a step.
 const SIGNALS_A_STEP: usize = 16;
@@ -29,6 +29,16 @@ pub(super) fn check(program: &Program, steps: &mut Steps) -> Result<(), VerifyEr
     })
 }
 
+/// Whether a type is what a signal with these parameters gives: their record, but a default has filled in what was left out.
+fn is_message(program: &Program, args: TypeId, found: TypeId) -> bool {
+    let (Type::Record { name: None, fields: args }, Type::Record { name: None, fields: found }) =
+        (program.ty(args), program.ty(found))
+    else {
+        return args == found;
+    };
+    args.len() == found.len() && args.iter().zip(found).all(|(a, b)| (&a.name, a.ty) == (&b.name, b.ty))
+}
+
 fn function(
     program: &Program,
     workflow: &WorkflowDef,
@@ -50,8 +60,8 @@ fn function(
             Op::StoreState => cell(instr.a()) == Some(reg(instr.b())),
             Op::Receive | Op::ReceiveFor => {
                 let its = |s: &&crate::program::SignalDef| s.handler.is_none() && s.mailbox == instr.b();
-                let message = workflow.signals.iter().find(its).map(|s| Type::Option(s.args));
-                message.as_ref() == Some(program.ty(reg(instr.a())))
+                let args = workflow.signals.iter().find(its).map(|s| s.args);
+                matches!((args, program.ty(reg(instr.a()))), (Some(args), Type::Option(found)) if is_message(program, args, *found))
             }
             Op::SelectMailbox => workflow.signals.iter().any(|s| s.handler.is_none() && s.mailbox == instr.b()),
             Op::ContinueAsNew => workflow.args == reg(instr.a()),
