@@ -4,6 +4,7 @@ use weft_bytecode::Program;
 use weft_bytecode::suite::Suite;
 
 use crate::diagnostic::{Diagnostic, Severity};
+use crate::index::Index;
 use crate::source::{FileId, Source};
 use crate::syntax::ast;
 use crate::types::world::World;
@@ -70,6 +71,26 @@ pub fn compile_tests(project: &Project) -> TestAnalysis {
     })
 }
 
+/// What is known about a project for whoever looks at its sources.
+#[derive(Debug)]
+pub struct Indexed {
+    /// Everything there is to say, by file and place.
+    pub diagnostics: Vec<Diagnostic>,
+    /// What the names in the sources mean.
+    pub index: Index,
+}
+
+/// Compiles a project and keeps what an editor asks about. What it says is what [`compile`] says.
+pub fn compile_indexed(project: &Project) -> Indexed {
+    on_deep_stack(|| {
+        noted(project, true, |world, lowered, diagnostics| {
+            let index = Index::of(world);
+            let (diagnostics, _) = back(project, false, world, lowered, diagnostics);
+            Indexed { diagnostics, index }
+        })
+    })
+}
+
 /// Runs what recurses over trees on a stack that is deep enough.
 pub(crate) fn on_deep_stack<T: Send>(work: impl Fn() -> T + Sync) -> T {
     if stacker::remaining_stack().is_some_and(|bytes| bytes >= STACK_BYTES) {
@@ -90,24 +111,42 @@ pub(crate) fn on_deep_stack<T: Send>(work: impl Fn() -> T + Sync) -> T {
 
 /// The straight line: text → ast → hir with types → effects → program.
 fn analyze(project: &Project, with_tests: bool) -> (Vec<Diagnostic>, Option<Suite>) {
-    front(project, |world, lowered, mut diagnostics| {
-        let mut suite = None;
-        if diagnostics.iter().all(|d| d.severity != Severity::Error) {
-            let count = project.sources.len();
-            match codegen::emit(world, lowered, &project.name, &project.edition, count, with_tests) {
-                Ok(done) => suite = Some(done),
-                Err(refused) => diagnostics.push(*refused),
-            }
+    front(project, |world, lowered, diagnostics| back(project, with_tests, world, lowered, diagnostics))
+}
+
+/// The program, if nothing forbids it, and everything there is to say.
+fn back(
+    project: &Project,
+    with_tests: bool,
+    world: &World<'_>,
+    lowered: &hir::program::Program,
+    mut diagnostics: Vec<Diagnostic>,
+) -> (Vec<Diagnostic>, Option<Suite>) {
+    let mut suite = None;
+    if diagnostics.iter().all(|d| d.severity != Severity::Error) {
+        let count = project.sources.len();
+        match codegen::emit(world, lowered, &project.name, &project.edition, count, with_tests) {
+            Ok(done) => suite = Some(done),
+            Err(refused) => diagnostics.push(*refused),
         }
-        diagnostics.sort_by_key(|d| (d.span.file, d.span.start, d.span.end, d.code));
-        diagnostics.dedup();
-        (diagnostics, suite)
-    })
+    }
+    diagnostics.sort_by_key(|d| (d.span.file, d.span.start, d.span.end, d.code));
+    diagnostics.dedup();
+    (diagnostics, suite)
 }
 
 /// Everything before a program is emitted; `then` hears what was found and what there is to say of it.
 pub(crate) fn front<T>(
     project: &Project,
+    then: impl FnOnce(&World<'_>, &hir::program::Program, Vec<Diagnostic>) -> T,
+) -> T {
+    noted(project, false, then)
+}
+
+/// As [`front`]; whether what names mean is noted on the way.
+fn noted<T>(
+    project: &Project,
+    notes: bool,
     then: impl FnOnce(&World<'_>, &hir::program::Program, Vec<Diagnostic>) -> T,
 ) -> T {
     let mut sources = project.sources.clone();
@@ -124,7 +163,7 @@ pub(crate) fn front<T>(
     files.push(file);
     sources.push(defaults);
 
-    let world = World::collect(&sources, &files);
+    let world = World::collect(&sources, &files, notes);
     hir::annotations::check(&world);
     hir::options::check_defaults(&world);
     let lowered = hir::program::lower(&world);

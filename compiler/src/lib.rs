@@ -8,6 +8,7 @@ pub mod diagnostic;
 pub mod fix;
 pub mod format;
 pub mod graph;
+pub mod index;
 pub mod source;
 pub mod syntax;
 
@@ -18,7 +19,7 @@ mod parallel;
 mod stdlib;
 mod types;
 
-pub use analysis::{Analysis, Defaults, Project, TestAnalysis, compile, compile_tests};
+pub use analysis::{Analysis, Defaults, Indexed, Project, TestAnalysis, compile, compile_indexed, compile_tests};
 pub use diagnostic::{Diagnostic, Severity};
 pub use source::{FileId, Source, Span};
 

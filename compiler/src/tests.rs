@@ -16,6 +16,7 @@ pub(crate) fn said(text: &str) -> Vec<String> {
 }
 
 mod diagnostics;
+mod index;
 mod programs;
 mod projects;
 mod stdlib;

@@ -121,6 +121,8 @@ pub(crate) struct VariantDef {
     pub wire: Wire,
     /// What its `@deprecated` says.
     pub deprecated: Option<Rc<str>>,
+    /// Its name, where it is declared.
+    pub span: Span,
 }
 
 /// The names that something with fields has on the wire.
@@ -243,8 +245,13 @@ impl Types {
             types.define(id, |def| def.fields = fields);
         }
         let weekday = types.declare("Weekday", DefKind::Enum, None);
-        let variant =
-            |name: &str| VariantDef { name: name.into(), fields: Vec::new(), wire: Wire::default(), deprecated: None };
+        let variant = |name: &str| VariantDef {
+            name: name.into(),
+            fields: Vec::new(),
+            wire: Wire::default(),
+            deprecated: None,
+            span: nowhere,
+        };
         types.define(weekday, |def| def.variants = WEEKDAYS.iter().map(|name| variant(name)).collect());
         types
     }

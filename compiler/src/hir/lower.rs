@@ -11,6 +11,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::hir::program::Workflow;
 use crate::hir::{Expr, ExprKind, FnKind, Frame, Function, Local, LocalId, Pattern, PatternKind, Root, Stmt, Value};
+use crate::index::Notes;
 use crate::source::Span;
 use crate::syntax::ast;
 use crate::types::world::{ModuleId, PatchHome, Sig, World};
@@ -354,7 +355,25 @@ impl<'w, 'a> Lower<'w, 'a> {
         out
     }
 
+    /// Notes something for an editor: of what is written, not of what is made of it.
+    fn noted(&self, note: impl FnOnce(&Notes)) {
+        if self.world.notes.wanted() && !self.instance {
+            note(&self.world.notes);
+        }
+    }
+
+    /// Notes which local, state or parameter a name means.
+    fn variable_used(&self, name: &str, span: Span) {
+        self.noted(|notes| {
+            let local = self.find_local(name).map(|id| self.locals[id.0 as usize].span);
+            let state = || Some(self.members?.states[usize::from(self.find_state(name)?.0)].span);
+            let home = local.or_else(state).or_else(|| Some(self.find_param(name)?.span));
+            home.into_iter().for_each(|home| notes.mention(span, home));
+        });
+    }
+
     fn declare(&mut self, name: &'a ast::Name, ty: Ty, var: bool) -> LocalId {
+        self.noted(|notes| notes.local(name.span, ty, var));
         let id = self.temp(&name.text, ty, name.span);
         self.locals[id.0 as usize].var = var;
         if !name.text.is_empty() {

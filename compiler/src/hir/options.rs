@@ -21,7 +21,7 @@ mod schedule;
 pub(crate) use schedule::schedules;
 
 const TARGETS: [&str; 4] = ["queue", "http", "exec", "builtin"];
-const ACTIVITY: &[&str] = &[
+pub(crate) const ACTIVITY: &[&str] = &[
     "queue",
     "http",
     "exec",
@@ -45,7 +45,7 @@ const ACTIVITY: &[&str] = &[
     "headers",
     "bearer",
 ];
-const WORKFLOW: &[&str] = &[
+pub(crate) const WORKFLOW: &[&str] = &[
     "id",
     "on_conflict",
     "on_closed",

@@ -198,6 +198,19 @@ pub struct Member {
     pub span: Span,
 }
 
+impl Member {
+    /// Its name, if it could be read.
+    pub fn name(&self) -> Option<&Name> {
+        match &self.kind {
+            MemberKind::State { name, .. }
+            | MemberKind::Signal { name, .. }
+            | MemberKind::Query { name, .. }
+            | MemberKind::Update { name, .. } => Some(name),
+            MemberKind::Missing => None,
+        }
+    }
+}
+
 /// Kinds of members.
 #[derive(Debug, Clone, PartialEq)]
 #[allow(missing_docs, reason = "fields are the grammar's words")]

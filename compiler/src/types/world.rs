@@ -9,6 +9,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use crate::diagnostic::Diagnostic;
 use crate::hir::Value;
 use crate::hir::testing::HostCall;
+use crate::index::Notes;
 use crate::source::{FileId, Source, Span};
 use crate::syntax::ast;
 use crate::types::generic::{Generics, Scope};
@@ -217,6 +218,8 @@ pub(crate) struct World<'a> {
     /// Places among the patches, by id.
     pub patch_ids: RefCell<FxHashMap<String, usize>>,
     pub sink: RefCell<Vec<Diagnostic>>,
+    /// What an editor wants to know of the sources.
+    pub notes: Notes,
     /// What is marked `@deprecated`: what it says, and the place of the declaration.
     deprecated: FxHashMap<Item, (Rc<str>, Span)>,
     /// How many names may still be compared with unknown ones.
@@ -235,7 +238,7 @@ const NAMES_LOOKED_AT: usize = 16;
 
 impl<'a> World<'a> {
     /// Collects the declarations of all files and resolves their signatures.
-    pub(crate) fn collect(sources: &'a [Source], files: &'a [ast::File]) -> World<'a> {
+    pub(crate) fn collect(sources: &'a [Source], files: &'a [ast::File], noted: bool) -> World<'a> {
         let mut world = World {
             sources,
             files,
@@ -258,6 +261,7 @@ impl<'a> World<'a> {
             patches: RefCell::default(),
             patch_ids: RefCell::default(),
             sink: RefCell::default(),
+            notes: Notes::new(noted),
             deprecated: FxHashMap::default(),
             comparisons_left: Cell::new(COMPARISONS_MAX),
             constant_bytes_left: Cell::new(Some(crate::hir::lower::constant::CONSTANTS_BYTES_MAX)),
@@ -425,7 +429,8 @@ impl<'a> World<'a> {
                         );
                     }
                     let deprecated = deprecation(&variant.annotations);
-                    defs.push(VariantDef { name: variant.name.text.as_str().into(), fields, wire, deprecated });
+                    let span = variant.name.span;
+                    defs.push(VariantDef { name: variant.name.text.as_str().into(), fields, wire, deprecated, span });
                 }
                 self.refuse_equal_variants(variants, &defs);
                 let wire = self.wire(&item.annotations, &[], &[]);

@@ -46,6 +46,7 @@ impl<'a> Lower<'_, 'a> {
             return self.chain(object, name, span);
         }
         let object = self.expr(object, Ty::UNKNOWN);
+        self.noted(|notes| notes.receiver(name.span, object.ty));
         self.field(object, name, span)
     }
 
@@ -102,6 +103,16 @@ impl<'a> Lower<'_, 'a> {
         self.report(d.help(help));
     }
 
+    /// Notes which field of a record or error a name means.
+    pub(super) fn field_used(&self, ty: Ty, name: &ast::Name) {
+        self.noted(|notes| {
+            let (Kind::Record(id) | Kind::Error(id)) = self.kind_of(ty) else { return };
+            let def = self.types().def(id);
+            let field = def.fields.iter().find(|field| *field.name == *name.text);
+            field.into_iter().for_each(|field| notes.mention(name.span, field.span));
+        });
+    }
+
     /// A field of a value.
     pub(super) fn field(&mut self, object: Expr, name: &'a ast::Name, span: Span) -> Expr {
         let ty = object.ty;
@@ -141,6 +152,7 @@ impl<'a> Lower<'_, 'a> {
             }
             _ => {}
         }
+        self.field_used(ty, name);
         match self.types().field(ty, &name.text) {
             Some((index, field)) => Expr { kind: ExprKind::Field(Box::new(object), index), ty: field, span },
             // `1.5h`: read as the number 1 and what follows the point.

@@ -73,9 +73,12 @@ impl<'a> Lower<'_, 'a> {
                 Some(name) => {
                     named = true;
                     let found = place_of(params, order.len(), |p| *p.name == *name.text);
-                    if found.is_none() {
-                        unknown += 1;
-                        self.unknown_argument(callee, what, params, name);
+                    match found {
+                        Some(index) => self.noted(|notes| notes.mention(name.span, params[index].span)),
+                        None => {
+                            unknown += 1;
+                            self.unknown_argument(callee, what, params, name);
+                        }
                     }
                     found
                 }

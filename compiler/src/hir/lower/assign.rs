@@ -181,6 +181,7 @@ impl<'a> Lower<'_, 'a> {
     }
 
     fn assign_root(&mut self, name: &'a str, span: Span) -> Option<(Root, Ty)> {
+        self.variable_used(name, span);
         if let Some(id) = self.find_local(name) {
             return self.assignable(id, name, span).then(|| {
                 self.writes.push(id);

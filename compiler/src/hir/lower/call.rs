@@ -54,6 +54,7 @@ impl<'a> Lower<'_, 'a> {
                     return self.chained(object, span, |this, inner| this.method(inner, name, args, want, span));
                 }
                 let object = self.expr(object, Ty::UNKNOWN);
+                self.noted(|notes| notes.receiver(name.span, object.ty));
                 self.method(object, name, args, want, span)
             }
             _ => {

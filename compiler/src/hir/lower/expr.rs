@@ -17,7 +17,9 @@ impl<'a> Lower<'_, 'a> {
     /// Lowers an expression. `want` guides literals, variants and lambdas; the result may still be of another type.
     pub(super) fn expr(&mut self, expr: &'a ast::Expr, want: Ty) -> Expr {
         let out = self.expr_raw(expr, want);
-        self.narrow(out)
+        let out = self.narrow(out);
+        self.noted(|notes| notes.value(expr.span, out.ty));
+        out
     }
 
     /// As [`Lower::expr`], but an optional that is known to have a value stays one.
@@ -271,6 +273,7 @@ impl<'a> Lower<'_, 'a> {
         if name.is_empty() {
             return self.error(span);
         }
+        self.variable_used(name, span);
         if let Some(id) = self.find_local(name) {
             return self.read_local(id, span);
         }
@@ -331,6 +334,7 @@ impl<'a> Lower<'_, 'a> {
 
     /// WF3011 for a variant.
     pub(super) fn variant_used(&self, variant: &crate::types::VariantDef, span: Span) {
+        self.noted(|notes| notes.mention(span, variant.span));
         if let Some(says) = &variant.deprecated {
             self.report(crate::types::world::deprecated(&variant.name, says, span));
         }

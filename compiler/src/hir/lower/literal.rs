@@ -250,6 +250,9 @@ impl<'a> Lower<'_, 'a> {
                 }
                 continue;
             };
+            if value.is_some() {
+                self.field_used(ty, name);
+            }
             let value = self.slot(name, value.as_ref(), fields[index].1);
             if values[index].is_some() {
                 self.given_twice(name);
@@ -345,6 +348,9 @@ impl<'a> Lower<'_, 'a> {
                 }
                 continue;
             };
+            if value.is_some() {
+                self.field_used(ty, name);
+            }
             let value = self.slot(name, value.as_ref(), fields[index].1);
             if values[index].is_some() {
                 self.given_twice(name);

@@ -160,6 +160,7 @@ impl<'a> Lower<'_, 'a> {
             });
             return None;
         };
+        self.noted(|notes| notes.mention(signal.span, found.span));
         let Some(mailbox) = found.mailbox else {
             self.report(
                 Diagnostic::error(

@@ -66,6 +66,9 @@ impl<'a> World<'a> {
                     .help(format!("write `pub` before the declaration of `{}`", name.text)),
             );
         }
+        if let Some(home) = self.home(item) {
+            self.notes.mention(name.span, home);
+        }
         self.add(module, name, item, false);
     }
 }

@@ -114,8 +114,24 @@ impl<'a> World<'a> {
         }
     }
 
+    /// The name of an item, where it is declared.
+    pub(crate) fn home(&self, item: Item) -> Option<Span> {
+        match item {
+            Item::Type(id) => self.types.def(id).span,
+            Item::Alias(index) => Some(self.aliases[index as usize].name.span),
+            Item::Fn(index) => Some(self.functions[index as usize].decl.name.span),
+            Item::Activity(index) => Some(self.activities[index as usize].name.span),
+            Item::Workflow(index) => Some(self.workflows[index as usize].decl.name.span),
+            Item::Const(index) => Some(self.consts[index as usize].name.span),
+            Item::Refused => None,
+        }
+    }
+
     /// WF3011, where something is used that is marked `@deprecated`.
     pub(crate) fn used(&self, item: Item, span: Span) {
+        if let Some(home) = self.home(item) {
+            self.notes.mention(span, home);
+        }
         if self.deprecated.is_empty() {
             return;
         }
@@ -133,6 +149,11 @@ impl World<'_> {
     /// WF3011, where a signal, query, update or state of another run is used that is marked `@deprecated`. The workflow itself
     /// may go on using it.
     pub(crate) fn member_used(&self, workflow: usize, name: &ast::Name) {
+        if self.notes.wanted() {
+            let members = self.workflows.get(workflow).map_or(&[][..], |item| &item.decl.members);
+            let declared = members.iter().filter_map(ast::Member::name).find(|member| member.text == name.text);
+            declared.into_iter().for_each(|declared| self.notes.mention(name.span, declared.span));
+        }
         let members = self.deprecated_members.get_or_init(|| self.find_deprecated_members());
         if let Some(says) = members.get(workflow).and_then(|of_workflow| of_workflow.get(name.text.as_str())) {
             self.report(deprecated(&name.text, says, name.span));
