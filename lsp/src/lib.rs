@@ -10,6 +10,7 @@
 
 mod documents;
 mod features;
+mod findings;
 mod proto;
 mod server;
 mod worker;
@@ -53,11 +54,7 @@ pub enum Ended {
 }
 
 /// Serves one client until it ends the session or is gone.
-pub async fn serve(
-    input: impl AsyncRead + Unpin,
-    output: impl AsyncWrite,
-    projects: Arc<dyn Projects>,
-) -> Ended {
+pub async fn serve(input: impl AsyncRead + Unpin, output: impl AsyncWrite, projects: Arc<dyn Projects>) -> Ended {
     let mut session = None;
     let (service, socket) = LspService::new(|client| {
         let backend = server::Backend::new(client, projects);

@@ -8,17 +8,24 @@ use tokio::sync::{mpsc, watch};
 use tower_lsp::jsonrpc::{Error, Result};
 use tower_lsp::ls_types::{
     CodeActionKind, CodeActionOptions, CodeActionParams, CodeActionProviderCapability, CodeActionResponse,
-    DidChangeTextDocumentParams, DidChangeWatchedFilesParams, DidCloseTextDocumentParams, DidOpenTextDocumentParams,
-    DidSaveTextDocumentParams, DocumentFormattingParams, DocumentSymbolParams, DocumentSymbolResponse, FoldingRange,
-    FoldingRangeParams, FoldingRangeProviderCapability, InitializeParams, InitializeResult, MessageType, OneOf,
-    ServerCapabilities, ServerInfo, TextDocumentSyncCapability, TextDocumentSyncKind, TextDocumentSyncOptions,
-    TextDocumentSyncSaveOptions, TextEdit, Uri,
+    CompletionOptions, CompletionParams, CompletionResponse, DidChangeTextDocumentParams, DidChangeWatchedFilesParams,
+    DidCloseTextDocumentParams, DidOpenTextDocumentParams, DidSaveTextDocumentParams, DocumentFormattingParams,
+    DocumentHighlight, DocumentHighlightParams, DocumentSymbolParams, DocumentSymbolResponse, FoldingRange,
+    FoldingRangeParams, FoldingRangeProviderCapability, GotoDefinitionParams, GotoDefinitionResponse, Hover,
+    HoverParams, HoverProviderCapability, InitializeParams, InitializeResult, InlayHint, InlayHintParams, Location,
+    MessageType, OneOf, PrepareRenameResponse, Range, ReferenceParams, RenameOptions, RenameParams, SemanticTokens,
+    SemanticTokensFullOptions, SemanticTokensOptions, SemanticTokensParams, SemanticTokensRangeParams,
+    SemanticTokensRangeResult, SemanticTokensResult, SemanticTokensServerCapabilities, ServerCapabilities, ServerInfo,
+    SignatureHelp, SignatureHelpOptions, SignatureHelpParams, TextDocumentPositionParams, TextDocumentSyncCapability,
+    TextDocumentSyncKind, TextDocumentSyncOptions, TextDocumentSyncSaveOptions, TextEdit, Uri, WorkDoneProgressOptions,
+    WorkspaceEdit, WorkspaceSymbolParams, WorkspaceSymbolResponse,
 };
 use tower_lsp::{Client, LanguageServer};
 use weft_compiler::{FileId, format};
 
 use crate::documents::Shared;
-use crate::features::{actions, folding, symbols};
+use crate::features::{actions, completion, folding, hints, names, rename, signature, symbols, tokens};
+use crate::findings::{Findings, Place};
 use crate::proto::{self, Encoding, View};
 use crate::worker::{self, Desk, Word};
 use crate::{Ended, Projects};
@@ -97,11 +104,60 @@ impl Backend {
     }
 }
 
+impl Backend {
+    /// Answers from what is known of a project on a thread of its own.
+    async fn of_findings<T: Send + 'static>(
+        &self,
+        uri: &Uri,
+        answer: impl FnOnce(&Findings) -> T + Send + 'static,
+    ) -> Result<Option<T>> {
+        let Some(findings) = self.desk.known(uri).await else { return Ok(None) };
+        tokio::task::spawn_blocking(move || answer(&findings)).await.map(Some).map_err(|error| {
+            tracing::error!(%error, "a request ended by a bug in weft");
+            Error::internal_error()
+        })
+    }
+
+    /// Answers about a place of a document.
+    async fn of_place<T: Send + 'static>(
+        &self,
+        asked: TextDocumentPositionParams,
+        answer: impl FnOnce(Place<'_>) -> Option<T> + Send + 'static,
+    ) -> Result<Option<T>> {
+        let (uri, position) = (asked.text_document.uri, asked.position);
+        let of = uri.clone();
+        Ok(self.of_findings(&uri, move |findings| answer(findings.place(&of, position)?)).await?.flatten())
+    }
+
+    /// Answers about the lines of a range.
+    async fn of_range<T: Send + 'static>(
+        &self,
+        uri: Uri,
+        range: Option<Range>,
+        answer: impl FnOnce(&Findings, FileId, std::ops::Range<usize>) -> Option<T> + Send + 'static,
+    ) -> Result<Option<T>> {
+        let of = uri.clone();
+        let answered = self.of_findings(&uri, move |findings| {
+            let file = findings.file(&of)?;
+            let view = findings.view(file)?;
+            let bytes = range.map_or(0..view.text.len() + 1, |range| view.offset(range.start)..view.offset(range.end));
+            answer(findings, file, bytes)
+        });
+        Ok(answered.await?.flatten())
+    }
+}
+
 impl LanguageServer for Backend {
     async fn initialize(&self, params: InitializeParams) -> Result<InitializeResult> {
         let general = params.capabilities.general.as_ref();
         let encoding = Encoding::of(general.and_then(|general| general.position_encodings.as_deref()));
-        self.desk.lock().encoding = encoding;
+        let text_document = params.capabilities.text_document.as_ref();
+        let completion = text_document.and_then(|all| all.completion.as_ref()?.completion_item.as_ref());
+        {
+            let mut workspace = self.desk.lock();
+            workspace.encoding = encoding;
+            workspace.snippets = completion.and_then(|item| item.snippet_support) == Some(true);
+        }
         self.session.parent.send_replace(params.process_id.and_then(|process| i32::try_from(process).ok()));
         Ok(InitializeResult {
             capabilities: ServerCapabilities {
@@ -112,6 +168,32 @@ impl LanguageServer for Backend {
                     save: Some(TextDocumentSyncSaveOptions::Supported(true)),
                     ..TextDocumentSyncOptions::default()
                 })),
+                hover_provider: Some(HoverProviderCapability::Simple(true)),
+                completion_provider: Some(CompletionOptions {
+                    trigger_characters: Some(vec![".".to_owned()]),
+                    ..CompletionOptions::default()
+                }),
+                signature_help_provider: Some(SignatureHelpOptions {
+                    trigger_characters: Some(vec!["(".to_owned(), ",".to_owned()]),
+                    ..SignatureHelpOptions::default()
+                }),
+                definition_provider: Some(OneOf::Left(true)),
+                references_provider: Some(OneOf::Left(true)),
+                document_highlight_provider: Some(OneOf::Left(true)),
+                workspace_symbol_provider: Some(OneOf::Left(true)),
+                rename_provider: Some(OneOf::Right(RenameOptions {
+                    prepare_provider: Some(true),
+                    work_done_progress_options: WorkDoneProgressOptions::default(),
+                })),
+                semantic_tokens_provider: Some(SemanticTokensServerCapabilities::SemanticTokensOptions(
+                    SemanticTokensOptions {
+                        legend: tokens::legend(),
+                        range: Some(true),
+                        full: Some(SemanticTokensFullOptions::Bool(true)),
+                        work_done_progress_options: WorkDoneProgressOptions::default(),
+                    },
+                )),
+                inlay_hint_provider: Some(OneOf::Left(true)),
                 document_symbol_provider: Some(OneOf::Left(true)),
                 folding_range_provider: Some(FoldingRangeProviderCapability::Simple(true)),
                 document_formatting_provider: Some(OneOf::Left(true)),
@@ -191,10 +273,73 @@ impl LanguageServer for Backend {
 
     async fn formatting(&self, params: DocumentFormattingParams) -> Result<Option<Vec<TextEdit>>> {
         let uri = params.text_document.uri;
-        let laid_out = |document: &Shared, view: View<'_>| {
-            proto::rewrite(view, &format::format(FileId(0), &document.text).text)
-        };
+        let laid_out =
+            |document: &Shared, view: View<'_>| proto::rewrite(view, &format::format(FileId(0), &document.text).text);
         self.of_document(&uri, laid_out).await
+    }
+
+    async fn hover(&self, params: HoverParams) -> Result<Option<Hover>> {
+        self.of_place(params.text_document_position_params, names::hover).await
+    }
+
+    async fn goto_definition(&self, params: GotoDefinitionParams) -> Result<Option<GotoDefinitionResponse>> {
+        let found = self.of_place(params.text_document_position_params, names::definition).await?;
+        Ok(found.map(GotoDefinitionResponse::Scalar))
+    }
+
+    async fn references(&self, params: ReferenceParams) -> Result<Option<Vec<Location>>> {
+        let with_declaration = params.context.include_declaration;
+        self.of_place(params.text_document_position, move |place| names::references(place, with_declaration)).await
+    }
+
+    async fn document_highlight(&self, params: DocumentHighlightParams) -> Result<Option<Vec<DocumentHighlight>>> {
+        self.of_place(params.text_document_position_params, names::highlights).await
+    }
+
+    async fn completion(&self, params: CompletionParams) -> Result<Option<CompletionResponse>> {
+        let snippets = self.desk.lock().snippets;
+        let items = self.of_place(params.text_document_position, move |place| Some(completion::at(place, snippets)));
+        Ok(items.await?.map(CompletionResponse::Array))
+    }
+
+    async fn signature_help(&self, params: SignatureHelpParams) -> Result<Option<SignatureHelp>> {
+        self.of_place(params.text_document_position_params, signature::help).await
+    }
+
+    async fn prepare_rename(&self, params: TextDocumentPositionParams) -> Result<Option<PrepareRenameResponse>> {
+        self.of_place(params, rename::prepare).await
+    }
+
+    async fn rename(&self, params: RenameParams) -> Result<Option<WorkspaceEdit>> {
+        let new = params.new_name;
+        let renamed = self.of_place(params.text_document_position, move |place| Some(rename::rename(place, &new)));
+        renamed.await?.transpose().map(Option::flatten).map_err(Error::invalid_params)
+    }
+
+    async fn symbol(&self, params: WorkspaceSymbolParams) -> Result<Option<WorkspaceSymbolResponse>> {
+        let projects = self.desk.lock().all_known();
+        let found = tokio::task::spawn_blocking(move || {
+            projects.iter().flat_map(|findings| names::symbols(findings, &params.query)).collect()
+        });
+        let found = found.await.map_err(|_| Error::internal_error())?;
+        Ok(Some(WorkspaceSymbolResponse::Flat(found)))
+    }
+
+    async fn semantic_tokens_full(&self, params: SemanticTokensParams) -> Result<Option<SemanticTokensResult>> {
+        let data = self.of_range(params.text_document.uri, None, tokens::between).await?;
+        Ok(data.map(|data| SemanticTokensResult::Tokens(SemanticTokens { result_id: None, data })))
+    }
+
+    async fn semantic_tokens_range(
+        &self,
+        params: SemanticTokensRangeParams,
+    ) -> Result<Option<SemanticTokensRangeResult>> {
+        let data = self.of_range(params.text_document.uri, Some(params.range), tokens::between).await?;
+        Ok(data.map(|data| SemanticTokensRangeResult::Tokens(SemanticTokens { result_id: None, data })))
+    }
+
+    async fn inlay_hint(&self, params: InlayHintParams) -> Result<Option<Vec<InlayHint>>> {
+        self.of_range(params.text_document.uri, Some(params.range), hints::between).await
     }
 
     async fn code_action(&self, params: CodeActionParams) -> Result<Option<CodeActionResponse>> {

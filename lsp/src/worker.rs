@@ -2,20 +2,27 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
+use tokio::sync::watch;
 use tower_lsp::ls_types::{Diagnostic, TextEdit, Uri};
-use weft_compiler::compile;
+use weft_compiler::{Indexed, compile_indexed};
 
 use crate::Projects;
 use crate::features::actions::Offer;
-use crate::proto::{self, Encoding, Lines};
+use crate::findings::Findings;
+use crate::proto::{self, Encoding};
 use crate::workspace::{Disk, Overlaid, Snapshot, Workspace, overlay};
 
-/// The workspace, and what wakes the thread when it changes.
+/// How long a request waits for its document to be looked at, before it is answered from what is known of an older state.
+const LOOK_WAIT: Duration = Duration::from_secs(2);
+
+/// The workspace, what wakes the thread when it changes, and what wakes requests when it was looked at.
 #[derive(Debug, Default)]
 pub(crate) struct Desk {
     workspace: Mutex<Workspace>,
     changed: Condvar,
+    looked: watch::Sender<()>,
 }
 
 impl Desk {
@@ -27,6 +34,31 @@ impl Desk {
     /// Says that the workspace has changed.
     pub(crate) fn hand_off(&self) {
         self.changed.notify_all();
+    }
+
+    /// What is known of the project of a document: of its newest state, if that does not take too long.
+    pub(crate) async fn known(&self, uri: &Uri) -> Option<Arc<Findings>> {
+        let mut looked = self.looked.subscribe();
+        let newest = async {
+            loop {
+                let (known, open) = {
+                    let workspace = self.lock();
+                    (workspace.known(uri), workspace.document(uri).is_some())
+                };
+                match known {
+                    Some((findings, true)) => return Some(findings),
+                    _ if !open => return None,
+                    _ => {}
+                }
+                if looked.changed().await.is_err() {
+                    return None;
+                }
+            }
+        };
+        match tokio::time::timeout(LOOK_WAIT, newest).await {
+            Ok(found) => found,
+            Err(_) => self.lock().known(uri).map(|(findings, _)| findings),
+        }
     }
 
     fn wait(&self) -> Snapshot {
@@ -77,8 +109,14 @@ pub(crate) fn run(desk: &Desk, projects: &dyn Projects, say: &dyn Fn(Word) -> Re
             let any_open = overlaid.files.iter().any(|(_, version)| version.is_some());
             let mut now = BTreeSet::new();
             // What nobody looks at any more is not complained of.
-            let all = if any_open { look(&overlaid, snapshot.encoding) } else { Vec::new() };
-            for Findings { uri, version, all, offers } in all {
+            let mut all = Vec::new();
+            if any_open {
+                let (found, findings) = look(overlaid, snapshot.encoding);
+                desk.lock().know(&Arc::new(findings));
+                desk.looked.send_replace(());
+                all = found;
+            }
+            for Found { uri, version, all, offers } in all {
                 now.insert(uri.clone());
                 desk.lock().offer(&uri, version, offers);
                 if say(Word::Diagnostics { uri, version, all }).is_err() {
@@ -99,45 +137,24 @@ pub(crate) fn run(desk: &Desk, projects: &dyn Projects, say: &dyn Fn(Word) -> Re
 }
 
 /// What was found in a file.
-struct Findings {
+struct Found {
     uri: Uri,
     version: Option<i32>,
     all: Vec<Diagnostic>,
     offers: Vec<Offer>,
 }
 
-/// What the compiler says of each file of a project.
-fn look(overlaid: &Overlaid, encoding: Encoding) -> Vec<Findings> {
-    let Overlaid { project, files } = overlaid;
-    let found = compile(project).diagnostics;
-    let lines: Vec<Option<Lines>> = {
-        let mut wanted = vec![false; project.sources.len()];
-        let spans = found.iter().flat_map(|d| {
-            let edits = d.fix.iter().flat_map(|fix| fix.edits.iter().map(|(span, _)| *span));
-            std::iter::once(d.span).chain(d.related.iter().map(|(span, _)| *span)).chain(edits)
-        });
-        spans.for_each(|span| {
-            if let Some(wanted) = wanted.get_mut(usize::from(span.file.0)) {
-                *wanted = true;
-            }
-        });
-        let sources = project.sources.iter().zip(wanted);
-        sources.map(|(source, wanted)| wanted.then(|| Lines::new(&source.text))).collect()
-    };
-    let place = |span: weft_compiler::Span| {
-        let file = usize::from(span.file.0);
-        let (text, lines) = (&project.sources.get(file)?.text, lines.get(file)?.as_ref()?);
-        Some((files[file].0.clone(), lines.place(text, span.start as usize..span.end as usize, encoding)))
-    };
-    let mut findings: Vec<Findings> = Vec::with_capacity(files.len());
-    findings.extend(files.iter().map(|(uri, version)| Findings {
-        uri: uri.clone(),
-        version: *version,
-        all: Vec::new(),
-        offers: Vec::new(),
-    }));
+/// What the compiler says of each file of a project, and what it knows of it.
+fn look(Overlaid { project, files }: Overlaid, encoding: Encoding) -> (Vec<Found>, Findings) {
+    let Indexed { diagnostics: found, index } = compile_indexed(&project);
+    let findings = Findings::new(project, files, index, encoding);
+    let place = |span: weft_compiler::Span| findings.location(span).map(|place| (place.uri, place.range));
+    let files = findings.files();
+    let mut all: Vec<Found> = files
+        .map(|file| Found { uri: file.uri.clone(), version: file.version, all: Vec::new(), offers: Vec::new() })
+        .collect();
     for found in &found {
-        let of_file = findings.get_mut(usize::from(found.span.file.0));
+        let of_file = all.get_mut(usize::from(found.span.file.0));
         if let (Some(of_file), Some(diagnostic)) = (of_file, proto::diagnostic(found, &place)) {
             if let Some(fix) = &found.fix {
                 let edits = fix.edits.iter().filter_map(|(span, text)| {
@@ -150,7 +167,7 @@ fn look(overlaid: &Overlaid, encoding: Encoding) -> Vec<Findings> {
             of_file.all.push(diagnostic);
         }
     }
-    findings
+    (all, findings)
 }
 
 /// Starts the thread. It ends when nobody listens any more, at the latest with the process.

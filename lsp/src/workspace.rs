@@ -9,6 +9,7 @@ use weft_compiler::{Project, Source};
 
 use crate::documents::{Document, Shared};
 use crate::features::actions::Offer;
+use crate::findings::Findings;
 use crate::proto::Encoding;
 use crate::{OnDisk, Projects};
 
@@ -17,6 +18,8 @@ use crate::{OnDisk, Projects};
 pub(crate) struct Workspace {
     /// What a column counts.
     pub(crate) encoding: Encoding,
+    /// Whether the client fills in pieces of text with places to jump to.
+    pub(crate) snippets: bool,
     open: BTreeMap<Uri, Shared>,
     /// Documents that were changed, opened or closed and not looked at since.
     dirty: BTreeSet<Uri>,
@@ -24,6 +27,8 @@ pub(crate) struct Workspace {
     stale: bool,
     /// The fixes of what was found last, and in which version of a document.
     offers: BTreeMap<Uri, (Option<i32>, Vec<Offer>)>,
+    /// What is known of the project of each file.
+    known: BTreeMap<Uri, Arc<Findings>>,
 }
 
 /// What changed, and everything that is open, at one moment.
@@ -59,6 +64,7 @@ impl Workspace {
     pub(crate) fn close(&mut self, uri: Uri) {
         if self.open.remove(&uri).is_some() {
             self.offers.remove(&uri);
+            self.known.remove(&uri);
             self.dirty.insert(uri);
         }
         self.stale = true;
@@ -78,6 +84,32 @@ impl Workspace {
     /// Keeps the fixes of what was found in a version of a document.
     pub(crate) fn offer(&mut self, uri: &Uri, version: Option<i32>, offers: Vec<Offer>) {
         self.offers.insert(uri.clone(), (version, offers));
+    }
+
+    /// Keeps what is known of a project.
+    pub(crate) fn know(&mut self, findings: &Arc<Findings>) {
+        for file in findings.files() {
+            self.known.insert(file.uri.clone(), findings.clone());
+        }
+    }
+
+    /// What is known of the project of a document, and whether it is of its newest state.
+    pub(crate) fn known(&self, uri: &Uri) -> Option<(Arc<Findings>, bool)> {
+        let findings = self.known.get(uri)?;
+        let looked = findings.looked(findings.file(uri)?)?;
+        let newest = looked.version == self.open.get(uri).map(|document| document.version);
+        Some((findings.clone(), newest))
+    }
+
+    /// What is known of all projects, each once.
+    pub(crate) fn all_known(&self) -> Vec<Arc<Findings>> {
+        let mut all: Vec<Arc<Findings>> = Vec::new();
+        for findings in self.known.values() {
+            if !all.iter().any(|other| Arc::ptr_eq(other, findings)) {
+                all.push(findings.clone());
+            }
+        }
+        all
     }
 
     /// The fixes of what was found in a document as it is now; none while it is looked at again.

@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 
-use tower_lsp::ls_types::{CodeAction, CodeActionKind, CodeActionOrCommand, Diagnostic, Range, TextEdit, Uri, WorkspaceEdit};
+use tower_lsp::ls_types::{
+    CodeAction, CodeActionKind, CodeActionOrCommand, Diagnostic, Range, TextEdit, Uri, WorkspaceEdit,
+};
 
 /// A fix that a diagnostic came with.
 #[derive(Debug, Clone)]
