@@ -3,7 +3,7 @@
 //! cargo-fuzz (docs/fuzzing.md).
 //!
 //! `WEFT_FUZZ_CASES` and `WEFT_FUZZ_SEED` say how many texts, and which; `WEFT_FUZZ_PROMISE`, which promise is asked for
-//! (`compiles`, `formats` or `fixes`; all without it).
+//! (`compiles`, `formats`, `fixes` or `means`; all without it).
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
@@ -48,7 +48,8 @@ fn promise() -> fn(&str) {
         Ok("compiles") => |text| drop(promises::compiles(text)),
         Ok("formats") => promises::formats,
         Ok("fixes") => promises::fixes,
-        Ok(other) => panic!("WEFT_FUZZ_PROMISE={other} is none of compiles, formats, fixes"),
+        Ok("means") => promises::means,
+        Ok(other) => panic!("WEFT_FUZZ_PROMISE={other} is none of compiles, formats, fixes, means"),
     }
 }
 

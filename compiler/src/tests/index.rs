@@ -35,7 +35,8 @@ fn check(text: &str) {
     let (_, of) = index.at(FileId(0), *home).expect("a declaration means itself");
     let mut all: Vec<usize> = index.mentions(of).iter().map(|span| span.start as usize).collect();
     let mut wanted = [declared, mentioned].concat();
-    (all.sort_unstable(), wanted.sort_unstable());
+    all.sort_unstable();
+    wanted.sort_unstable();
     assert_eq!(all, wanted, "everywhere it stands in {text}");
 }
 

@@ -2,15 +2,21 @@
 
 use weft_bytecode::Program;
 use weft_compiler::source::{FileId, Source, Span};
-use weft_compiler::{Diagnostic, Project, Severity, compile, diagnostic, fix, format, graph, syntax};
+use weft_compiler::{
+    Diagnostic, Indexed, Project, Severity, compile, compile_indexed, diagnostic, fix, format, graph, syntax,
+};
 
 /// Begins a file of its own within an input: `//file shop/billing`.
 const FILE_MARK: &str = "\n//file ";
+
+/// Places of a file that are asked for what they mean, at most.
+const PLACES_MAX: usize = 2_000;
 
 /// The whole of it: names, types, effects, code, layout, edits and graphs.
 pub fn all(text: &str) {
     let diagnostics = compiles(text);
     formats(text);
+    means(text);
     // Without an edit, mending changes nothing.
     if diagnostics.iter().filter_map(|d| d.fix.as_ref()).any(|fix| fix.safe) {
         fixes(text);
@@ -48,6 +54,32 @@ pub fn compiles(text: &str) -> Vec<Diagnostic> {
         assert!(graph::svg(&[&graph]).is_none_or(|svg| svg.ends_with("</svg>\n") && !svg.contains("=\"NaN")));
     }
     analysis.diagnostics
+}
+
+/// What names mean is known of every text: at places that exist, each a name as it is declared. To know it changes nothing
+/// of what is said.
+pub fn means(text: &str) {
+    let project = project(text);
+    let Indexed { diagnostics, index } = compile_indexed(&project);
+    assert!(diagnostics == compile(&project).diagnostics, "the same is said with and without an index");
+    let text = |span: Span| {
+        let source = project.sources.get(usize::from(span.file.0)).expect("the file of a place");
+        source.text.get(span.start as usize..span.end as usize).expect("a place lies in its file")
+    };
+    for file in (0..project.sources.len()).map(|file| FileId(file as u16)) {
+        for (span, declared) in index.names_of(file) {
+            assert_eq!(text(span), text(declared.name), "a name is the one that is declared");
+            let (_, found) = index.at(file, span.start as usize).expect("a name is found at its place");
+            assert!(index.mentions(found).iter().any(|mention| mention.start == span.start));
+        }
+        for at in 0..project.sources[usize::from(file.0)].text.len().min(PLACES_MAX) {
+            index
+                .type_at(file, at)
+                .into_iter()
+                .for_each(|(span, ty)| assert!(!text(span).is_empty() && !ty.is_empty()));
+            index.belongings(file, at);
+        }
+    }
 }
 
 /// Places lie in their files, and each diagnostic can be shown and explained.
