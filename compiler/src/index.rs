@@ -272,10 +272,12 @@ impl Index {
             Decl::Record { name, fields, .. } => {
                 self.add(name, What::Record, head("record", name, item.span.end), &item.doc, inside);
                 self.params(fields, What::Field, inside, world);
+                fields.iter().for_each(|field| self.wired(&field.name, &field.annotations));
             }
             Decl::Error { name, fields } => {
                 self.add(name, What::Error, head("error", name, item.span.end), &item.doc, inside);
                 self.params(fields, What::Field, inside, world);
+                fields.iter().for_each(|field| self.wired(&field.name, &field.annotations));
             }
             Decl::Enum { name, variants, .. } => {
                 self.add(name, What::Enum, head("enum", name, item.span.end), &item.doc, inside);
@@ -356,9 +358,6 @@ impl Index {
         for param in params {
             let span = Span { end: param.ty.span.end.max(param.name.span.end), ..param.name.span };
             self.add(&param.name, what, one_line(text(world, span)), &param.doc, inside);
-            if what == What::Field {
-                self.wired(&param.name, &param.annotations);
-            }
         }
     }
 

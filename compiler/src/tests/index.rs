@@ -67,6 +67,7 @@ fn names_of_workflows_mean_what_is_declared() {
     check("workflow w(«id»: String) -> String { query q() -> String = ‹id›\n sleep 1s\n return ‹id› }\n");
     check("workflow w() { signal «go»()\n receive ‹go› }\nworkflow v() { let r = start w()\n send r.‹go›() }\n");
     check("workflow «w»() { }\nworkflow v() { ‹w›() }\nschedule s runs ‹w›() with { every: 1h }\n");
+    check(&format!("activity «pay»(n: Int) {queue}\ntest \"t\" {{ mock ‹pay›(..) => () }}\n"));
     check(
         "workflow w() { signal «go»()\n select { receive ‹go›() => return\n after 1s => return } }\n\
            test \"t\" { let r = start w()\n send r.‹go›() }\n",

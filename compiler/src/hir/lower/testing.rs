@@ -176,7 +176,10 @@ impl<'w, 'a> Lower<'w, 'a> {
             return None;
         }
         match self.world.lookup(self.module, &path.text) {
-            Some(Item::Activity(index)) => Some(index),
+            Some(item @ Item::Activity(index)) => {
+                self.noted(|notes| self.world.home(item).into_iter().for_each(|home| notes.mention(path.span, home)));
+                Some(index)
+            }
             Some(Item::Refused) => None,
             Some(item) => {
                 let d = Diagnostic::error("WF1002", path.span, format!("`{}` is not an activity", path.text))
