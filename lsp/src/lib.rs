@@ -16,6 +16,9 @@ mod server;
 mod worker;
 mod workspace;
 
+#[cfg(test)]
+mod tests;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
