@@ -346,6 +346,7 @@ fn gave_up(name: &str, attempts: u32, why: Why, cause: Failure) -> Failure {
         Why::Once => ", and `once` allows no other",
         Why::Canceled => ", cancel requested",
         Why::TotalTimeout => ", no time left for another",
+        Why::QueueTimeout => ", `queue_timeout` was over before the next",
     };
     Failure::new("ActivityFailed", format!("activity `{name}` failed after {times}{reason}"))
         .with_details(&serde_json::json!({ "activity": name, "attempts": attempts }))

@@ -40,6 +40,8 @@ pub(crate) enum Why {
     Attempts,
     /// It is to be attempted once.
     Once,
+    /// Nobody began with it in time.
+    QueueTimeout,
     /// It could not start before the end of `total_timeout` or of the run.
     TotalTimeout,
 }

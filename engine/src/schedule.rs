@@ -30,6 +30,10 @@ pub const WAITING_MAX: usize = 1_000;
 /// Times that one look takes; then others have their turn.
 const TIMES_A_LOOK: usize = 1_000;
 
+/// Times beyond those that are counted when a schedule is paused or gets another timetable; what is above is not even
+/// counted.
+const TIMES_COUNTED_MAX: u64 = 10_000;
+
 /// Request ids remembered per schedule.
 const REQUESTS_KEPT: usize = 100;
 
@@ -208,6 +212,8 @@ impl Schedule {
             ScheduleInput::Pause(note) => {
                 // What is due by now is due: a pause says something of the times to come.
                 self.last_due_times(now, out);
+                // Paused again without a word, it says still why.
+                let note = if self.paused && note.is_empty() { self.note.clone() } else { note };
                 self.happened(ScheduleEventKind::Paused { note }, now, out);
             }
             ScheduleInput::Resume(note) => self.happened(ScheduleEventKind::Resumed { note }, now, out),
@@ -241,8 +247,14 @@ impl Schedule {
     ) -> Result<(), ScheduleRefused> {
         definition.check().and_then(weft_bytecode::schedule::Timetable::fires).map_err(ScheduleRefused::Spec)?;
         if self.definition != *definition || self.declared_by != declared_by {
-            // What was due by the old definition is due.
-            self.last_due_times(now, out);
+            // What was due by the old timetable is due, and the start that waits in its jitter does not wait for it any
+            // longer. The same timetable takes its times itself.
+            if self.definition.spec != definition.spec {
+                self.last_due_times(now, out);
+                if let Some((nominal, _)) = self.next_action().filter(|(nominal, at)| *nominal <= now && *at > now) {
+                    self.action(nominal, self.overlap(), Cause::Time, now, out);
+                }
+            }
             let definition = weft_bytecode::schedule::json::write(definition).to_string();
             self.happened(ScheduleEventKind::Replaced { definition, declared_by }, now, out);
         }
@@ -290,15 +302,22 @@ impl Schedule {
     }
 
     /// Takes what is due before times count no more; what is more than one look takes is left out, and counted as far as
-    /// [`BACKFILL_TIMES_MAX`].
+    /// [`TIMES_COUNTED_MAX`].
     fn last_due_times(&mut self, now: Timestamp, out: &mut ScheduleTransition) {
         self.due_times(now, out);
-        for _ in 0..BACKFILL_TIMES_MAX {
-            match self.next_action() {
-                Some((nominal, at)) if at <= now => self.skip(Skip::Full, Cause::Time, nominal, now, out),
-                _ => return,
+        let due = |(_, at): &(Timestamp, Timestamp)| *at <= now;
+        let Some((first, _)) = self.next_action().filter(due) else { return };
+        let (mut last, mut count) = (first, 1);
+        while count < TIMES_COUNTED_MAX
+            && let Some(next) = self.table.next(last.0).filter(|next| *next <= now.0)
+        {
+            // Only one that is nearer than the jitter can still wait in it.
+            if now.0 - next < self.table.jitter_ms() && self.table.jittered(next, &self.key()) > now.0 {
+                break;
             }
+            (last, count) = (Timestamp(next), count + 1);
         }
+        self.happened(ScheduleEventKind::Skipped { why: Skip::Full, cause: Cause::Time, first, last, count }, now, out);
     }
 
     /// Whether a range, both ends included, has more than so many times.

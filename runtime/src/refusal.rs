@@ -3,13 +3,13 @@
 use serde_json::json;
 use weft_bytecode::near::near;
 use weft_bytecode::schedule::SpecError;
-use weft_bytecode::wire::WireError;
-use weft_protocol::EventId;
+use weft_bytecode::wire::{WireError, text};
 use weft_protocol::api::ApiError;
 use weft_protocol::event::RunRef;
 use weft_protocol::id::NAMESPACE_RULE;
 use weft_protocol::limits::UPDATE_ID_BYTES_MAX;
 use weft_protocol::moving::Unmoved;
+use weft_protocol::{EventId, Timestamp};
 
 use crate::api::ActivityKey;
 use crate::filter::FilterError;
@@ -269,6 +269,19 @@ pub(crate) fn of_store(error: &StoreError) -> ApiError {
 pub fn attempt_gone() -> ApiError {
     ApiError::new(410, "attempt_gone", "the task has ended, timed out or is attempted again under another token")
         .help("drop it; its result is not wanted any more")
+}
+
+/// Nobody works on the attempt, so that it gives no sign of life.
+pub fn not_begun(name: &str, attempt: u32, next_at: Option<Timestamp>) -> ApiError {
+    let message = match next_at {
+        Some(at) => format!("`{name}` is between attempts: number {attempt} begins at {}", text::time(at.0)),
+        None => {
+            format!("nobody is known to work on attempt {attempt} of `{name}`: a heartbeat would keep nothing alive")
+        }
+    };
+    ApiError::new(409, "not_begun", message).help(
+        "whoever works on it sends heartbeats with the token of the task; `weft activity pause` holds attempts back",
+    )
 }
 
 /// The run has no such pending activity; `known` are those it has.

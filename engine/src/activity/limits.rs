@@ -99,7 +99,9 @@ impl Activity {
                         let last = timed_out(TimeoutKind::ScheduleToClose, message, false).with_cause(failure);
                         (TimeoutKind::ScheduleToClose, last)
                     }
-                    Why::NotRetryable | Why::Canceled | Why::Attempts | Why::Once => (limit.kind, failure),
+                    Why::NotRetryable | Why::QueueTimeout | Why::Canceled | Why::Attempts | Why::Once => {
+                        (limit.kind, failure)
+                    }
                 };
                 let failure = gave_up(given.name, end.attempt, why, cause);
                 Moved::Ended(EventKind::ActivityTimedOut { end, timeout, failure })
@@ -110,14 +112,18 @@ impl Activity {
     /// Nobody has begun with it in time, or it has not ended in time: no other attempt would help.
     fn time_is_up(&mut self, given: Given<'_>, limit: Limit) -> Moved {
         let (name, took) = (given.name, text::duration(limit.ms));
-        let message = match limit.kind {
-            TimeoutKind::ScheduleToStart => format!("nobody began with attempt {} of `{name}` in {took}", self.attempt),
-            _ => format!("`{name}` took longer than {took}"),
+        let (message, why) = match limit.kind {
+            TimeoutKind::ScheduleToStart if given.options.queue_timeout_ms.is_some() => {
+                (format!("nobody began with attempt {} of `{name}` in {took}", self.attempt), Why::QueueTimeout)
+            }
+            // Where no `queue_timeout` is declared, that an attempt was begun with may be forgotten in a crash.
+            TimeoutKind::ScheduleToStart => (format!("no result of `{name}` in {took}"), Why::TotalTimeout),
+            _ => (format!("`{name}` took longer than {took}"), Why::TotalTimeout),
         };
         let mut cause = timed_out(limit.kind, message, false);
         cause.cause = self.last_failure.clone().map(Box::new);
         let end = self.end(given.id, false);
-        let failure = gave_up(name, end.attempt, Why::TotalTimeout, cause);
+        let failure = gave_up(name, end.attempt, why, cause);
         Moved::Ended(EventKind::ActivityTimedOut { end, timeout: limit.kind, failure })
     }
 }

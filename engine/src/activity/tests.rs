@@ -114,7 +114,7 @@ fn the_policy_and_the_total_timeout_end_it() {
                  (caused by Fault: a)";
     check(&options(Some(1_500), 0), &[(600, fault("a"), early)]);
     let none = "timed out 0 schedule_to_start: ActivityFailed: activity `charge` failed after 0 attempts, no time left \
-                for another (caused by Timeout: nobody began with attempt 1 of `charge` in 1s500ms)";
+                for another (caused by Timeout: no result of `charge` in 1s500ms)";
     check(&options(Some(1_500), 0), &[(1_400, TOO_LATE, "1500 ScheduleToClose(2)"), (1_500, TOO_LATE, none)]);
 }
 
@@ -163,12 +163,13 @@ fn an_attempt_that_nobody_begins_with_is_never_retried() {
     use ActivityInput::*;
     let waits = ResolvedActivity { queue_timeout_ms: Some(5_000), ..options(None, 0) };
     let began = "30001 StartToClose(2, 1), 10001 Heartbeat(2, 1), began 1 at 1";
-    let none = "timed out 0 schedule_to_start: ActivityFailed: activity `charge` failed after 0 attempts, no time left \
-                for another (caused by Timeout: nobody began with attempt 1 of `charge` in 5s)";
+    let none = "timed out 0 schedule_to_start: ActivityFailed: activity `charge` failed after 0 attempts, \
+                `queue_timeout` was over before the next (caused by Timeout: nobody began with attempt 1 of `charge` in 5s)";
     check(&waits, &[(4_999, UNBEGUN, "5000 ScheduleToStart(2, 1)"), (5_000, UNBEGUN, none)]);
     // Each attempt waits anew, from the end of its backoff.
-    let second = "timed out 1 schedule_to_start: ActivityFailed: activity `charge` failed after 1 attempt, no time left \
-                  for another (caused by Timeout: nobody began with attempt 2 of `charge` in 5s (caused by Fault: a))";
+    let second = "timed out 1 schedule_to_start: ActivityFailed: activity `charge` failed after 1 attempt, \
+                  `queue_timeout` was over before the next (caused by Timeout: nobody began with attempt 2 of `charge` in \
+                  5s (caused by Fault: a))";
     check(
         &waits,
         &[
@@ -193,7 +194,7 @@ fn of_limits_that_are_over_together_the_first_counts() {
         check(&all, &[(0, Delivered, started), (10_000, alarm, ended)]);
     }
     let unbegun = "timed out 0 schedule_to_start: ActivityFailed: activity `charge` failed after 0 attempts, no time left \
-                   for another (caused by Timeout: nobody began with attempt 1 of `charge` in 10s)";
+                   for another (caused by Timeout: no result of `charge` in 10s)";
     check(&all, &[(10_000, TOO_LATE, unbegun)]);
     // Looked at late, what was over first counts: silence since 5 s, not the ten seconds of the attempt.
     let silent = "timed out 1 heartbeat: ActivityFailed: activity `charge` failed after 1 attempt (caused by Timeout: \

@@ -49,6 +49,10 @@ pub struct AttemptView<'a> {
     pub paused: bool,
     /// Whether it was reset since this attempt began.
     pub reset: bool,
+    /// Whether somebody is known to work on it.
+    pub begun: bool,
+    /// When it may be begun with, if that is later.
+    pub next_at: Option<Timestamp>,
 }
 
 impl Run {
@@ -294,6 +298,11 @@ impl Run {
             cancel_requested: activity.cancel_requested,
             paused: activity.paused.is_some(),
             reset: activity.reset,
+            begun: matches!(activity.phase, Phase::Started { .. }),
+            next_at: match activity.phase {
+                Phase::BackingOff { until } => Some(until),
+                Phase::Scheduled { .. } | Phase::Started { .. } => None,
+            },
         })
     }
 

@@ -23,6 +23,8 @@ pub struct Schedule {
     pub(super) declared_by: Option<String>,
     pub(super) paused: bool,
     pub(super) note: String,
+    /// When it was paused last.
+    paused_at: Timestamp,
     pub(super) created: Timestamp,
     pub(super) updated: Timestamp,
     /// Time of the newest event.
@@ -117,6 +119,7 @@ impl Schedule {
             born: *born,
             paused: definition.paused,
             note: definition.note.clone(),
+            paused_at: first.at,
             definition,
             table,
             declared_by: declared_by.clone(),
@@ -193,13 +196,18 @@ impl Schedule {
                 self.ended_run(*fire, *run_id, *status, failure.as_ref(), result.as_ref());
             }
             Paused { note } => {
+                if !self.paused {
+                    self.paused_at = event.at;
+                }
                 (self.paused, self.updated) = (true, event.at);
                 self.note.clone_from(note);
                 self.drop_waiting_times();
             }
             Resumed { note } => {
                 if self.paused {
-                    self.cursor = self.cursor.max(event.at);
+                    // What the pause found waiting in its jitter still starts, if its start is yet to come.
+                    let waits = self.waits_in_jitter(event.at).filter(|nominal| *nominal <= self.paused_at);
+                    self.cursor = waits.map_or(self.cursor.max(event.at), |nominal| nominal.plus_ms(-1));
                 }
                 (self.paused, self.updated) = (false, event.at);
                 self.note.clone_from(note);
@@ -294,6 +302,24 @@ impl Schedule {
             Skip::Full => self.dropped += count,
         }
         self.reached(cause, last);
+    }
+
+    /// The newest time, if it is not taken and its run starts later than now. No other can wait so: each starts before the
+    /// next time.
+    fn waits_in_jitter(&self, now: Timestamp) -> Option<Timestamp> {
+        let passed_after = |ms: i64| self.table.next(ms).filter(|nominal| *nominal <= now.0);
+        let mut newest = passed_after(self.cursor.0.max(now.0.saturating_sub(self.table.jitter_ms())))?;
+        // In halves: there can be as many as the jitter has seconds.
+        let mut none_after = now.0;
+        while none_after - newest > 1_000 {
+            let middle = newest + (none_after - newest) / 2;
+            match passed_after(middle) {
+                Some(nominal) => newest = nominal,
+                None => none_after = middle,
+            }
+        }
+        newest = passed_after(newest).unwrap_or(newest);
+        (self.table.jittered(newest, &self.key()) > now.0).then_some(Timestamp(newest))
     }
 
     /// A time was taken.

@@ -207,7 +207,87 @@ fn a_new_timetable_takes_times_from_its_beginning_on() {
     s.now = BEGIN + 18 * HOUR;
     let one = json!({"workflow": "w", "cron": "*/30 * * * *", "overlap": "buffer_one"});
     let one = definitions::read(&one).expect("a definition");
-    assert_eq!(starts(&s.give(ScheduleInput::Replace(Box::new(one), None))), ["s-2026-06-01T18:00:00Z"]);
+    assert!(s.give(ScheduleInput::Replace(Box::new(one), None)).is_empty());
+    assert_eq!(starts(&s.at(18 * HOUR)), ["s-2026-06-01T18:00:00Z"]);
+}
+
+/// One that starts at noon of each day and a while, and when it does.
+fn with_jitter() -> (Played, i64) {
+    let s = played(json!({"cron": "0 12 * * *", "jitter": "1h"}));
+    let at = s.schedule.next_look().expect("it has times").0 - BEGIN;
+    assert!(at > 12 * HOUR + 60_000 && at < 13 * HOUR, "{at}");
+    (s, at)
+}
+
+const NOON: [&str; 1] = ["s-2026-06-01T12:00:00Z"];
+
+#[test]
+fn a_pause_that_is_over_before_the_jitter_is_loses_no_time() {
+    let (mut s, at) = with_jitter();
+    for ms in [1_000, 20_000] {
+        s.now = BEGIN + 12 * HOUR + ms;
+        s.give(ScheduleInput::Pause("a moment".into()));
+        s.now += 10_000;
+        s.give(ScheduleInput::Resume(String::new()));
+    }
+    assert!(s.at(at - 1).is_empty());
+    assert_eq!(starts(&s.at(at)), NOON);
+    assert!(s.at(at + HOUR).is_empty(), "once");
+}
+
+#[test]
+fn what_would_start_or_come_during_a_pause_does_not() {
+    let (mut s, at) = with_jitter();
+    for (pause, resume) in [(12 * HOUR + 1, at), (36 * HOUR - 1, 36 * HOUR + 1)] {
+        s.now = BEGIN + pause;
+        s.give(ScheduleInput::Pause(String::new()));
+        s.now = BEGIN + resume;
+        s.give(ScheduleInput::Resume(String::new()));
+        assert!(s.at(resume + HOUR).is_empty());
+    }
+    assert_eq!(starts(&s.at(61 * HOUR)), ["s-2026-06-03T12:00:00Z"]);
+}
+
+#[test]
+fn a_new_timetable_takes_what_waited_in_the_jitter_of_the_old() {
+    let (mut s, at) = with_jitter();
+    s.now = BEGIN + 12 * HOUR + 60_000;
+    let later = json!({"workflow": "w", "cron": "0 18 * * *", "jitter": "1h"});
+    let later = definitions::read(&later).expect("a definition");
+    assert_eq!(starts(&s.give(ScheduleInput::Replace(Box::new(later), None))), NOON);
+    assert!(s.at(at).is_empty());
+}
+
+#[test]
+fn other_options_leave_out_nothing() {
+    let mut s = played(json!({"every": "1m", "cron": [], "overlap": "allow_all"}));
+    s.now = BEGIN + 48 * HOUR;
+    let more = json!({"workflow": "w", "every": "1m", "overlap": "allow_all", "args": {"n": 1}});
+    let more = definitions::read(&more).expect("a definition");
+    s.give(ScheduleInput::Replace(Box::new(more), None));
+    for _ in 0..4 {
+        s.at(48 * HOUR);
+    }
+    assert_eq!(s.counts(), (48 * 60, 0, 0, 0, 0));
+}
+
+#[test]
+fn far_more_due_times_than_a_look_takes_are_counted_as_far_as_that_is_quick() {
+    let mut s = played(json!({"cron": "* * * * * * *", "jitter": "1s", "overlap": "allow_all"}));
+    s.now = BEGIN + 24 * HOUR;
+    assert_eq!(starts(&s.give(ScheduleInput::Pause(String::new()))).len(), TIMES_A_LOOK);
+    assert_eq!(s.counts(), (TIMES_A_LOOK as u64, 0, 0, TIMES_COUNTED_MAX, 0));
+}
+
+#[test]
+fn a_pause_without_a_note_keeps_the_one_that_says_why() {
+    let mut s = played(json!({}));
+    for (note, shown) in [("holidays", "holidays"), ("", "holidays"), ("illness", "illness")] {
+        s.give(ScheduleInput::Pause(note.into()));
+        assert_eq!(s.schedule.row().note, shown);
+    }
+    s.give(ScheduleInput::Resume(String::new()));
+    assert_eq!(s.schedule.row().note, "");
 }
 
 #[test]

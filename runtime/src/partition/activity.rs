@@ -36,12 +36,22 @@ impl Partition {
             ActivityAct::Fail { failure, retry_after_ms } => {
                 self.settle(at, WorkerOutcome::Failed { failure, retry_after_ms }, reply, now);
             }
-            ActivityAct::Heartbeat { progress } => self.worker_lives(at, progress.as_ref(), reply, now),
+            ActivityAct::Heartbeat { progress } => match self.not_begun(at, &which.name) {
+                Some(error) => self.reply(self.last_batch(), reply, Err(error)),
+                None => self.worker_lives(at, progress.as_ref(), reply, now),
+            },
             ActivityAct::Steer(steer) => {
                 let scheduled = at.scheduled;
                 self.apply(run, Input::Steer { scheduled, steer }, Then::AnswerAlive(reply, scheduled), now);
             }
         }
+    }
+
+    /// Why there is no sign of life of an attempt: it waits for somebody to begin with it, who would get it all the same.
+    /// A worker that has begun says so by its token, also when that was forgotten in a crash.
+    fn not_begun(&self, at: AttemptRef, name: &str) -> Option<ApiError> {
+        let pending = self.runs.get(&at.run)?.run.attempt_view(at.scheduled)?;
+        (!pending.begun).then(|| refusal::not_begun(name, at.attempt, pending.next_at))
     }
 
     /// Ends an attempt for whoever knows how it ends; whoever works on it is told to stop.

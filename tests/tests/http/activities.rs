@@ -51,7 +51,14 @@ async fn activities_are_ended_and_steered_by_their_runs() {
     let later = json!({ "error": { "type": "Busy", "message": "later" }, "retry_after": "1h" });
     assert_eq!(act("slow/fail?event=3", later).await.status, StatusCode::NO_CONTENT);
     server.post(&format!("/tasks/{token}/complete"), json!({ "result": "late" })).await.refused(410, "attempt_gone");
-    act("slow/heartbeat?event=3", json!({})).await.refused(410, "attempt_gone");
+    let between = act("slow/heartbeat?event=3", json!({})).await;
+    let words = between.refused(409, "not_begun");
+    assert!(
+        words["message"].as_str().unwrap().starts_with("`slow` is between attempts: number 2 begins at 2"),
+        "{words}"
+    );
+    // One that is paused waits as well.
+    act("slow/heartbeat?event=2", json!({ "progress": 1 })).await.refused(409, "not_begun");
     assert_eq!(server.get("/runs/two").await.body["activities"][1]["progress"], 3);
 
     assert_eq!(act("slow/reset?event=3", json!({ "clear_progress": true })).await.status, StatusCode::OK);
