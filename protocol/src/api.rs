@@ -23,7 +23,7 @@ pub use self::run::{
 };
 pub use self::schedule::{
     BackfillRequest, NoteRequest, ScheduleAction, ScheduleBody, ScheduleDescription, ScheduleList, ScheduleRow,
-    TriggerRequest,
+    TriggerAnswer, TriggerRequest,
 };
 pub use self::select::{
     BatchOperation, BatchOutcome, BatchReply, BatchRequest, BatchRun, CountBy, CountGroup, CountQuery, CountReply,

@@ -1,10 +1,12 @@
 //! `weft schedule`: what starts workflows again and again, on the server; and when it will.
 
+use std::time::{Duration, Instant};
+
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 use weft_bytecode::schedule::Definition;
 use weft_bytecode::wire::text;
-use weft_protocol::api::{BackfillRequest, ScheduleAction, ScheduleDescription, TriggerRequest};
+use weft_protocol::api::{BackfillRequest, ScheduleAction, ScheduleDescription, TriggerAnswer, TriggerRequest};
 use weft_runtime::api::ScheduleRequest;
 
 use crate::args::{self, For};
@@ -17,8 +19,14 @@ use crate::view::event::short;
 use crate::view::safe::safe_line;
 use crate::view::table::Table;
 
-use super::Context;
 use super::select::time;
+use super::{Context, Remote};
+
+/// How long a command waits until it is known whether a triggered run has started.
+const START_AWAITED: Duration = Duration::from_secs(5);
+
+/// How often it asks.
+const START_ASKED_EVERY: Duration = Duration::from_millis(50);
 
 /// Does what is asked of a schedule.
 pub(crate) async fn schedule(context: &Context, asked: &Schedule) -> Outcome {
@@ -88,16 +96,70 @@ async fn say(context: &Context, name: &str, request: ScheduleRequest, words: &st
     Ok(Exit::Done)
 }
 
-/// A trigger goes by the overlap policy, so that it may start nothing: the counts say what became of it.
+/// A trigger goes by the overlap policy, so that it may start nothing: then the command has not done what it is for.
 async fn triggered(context: &Context, name: &str, trigger: TriggerRequest) -> Outcome {
     let remote = context.remote().await?;
     let described = remote.api.schedule(&remote.namespace, name, ScheduleRequest::Trigger(trigger)).await?;
-    match described {
-        Some(described) if !context.out.json => {
-            context.out.say(&format!("`{}` is triggered: {} so far", safe_line(name), counts(&described)));
-            Ok(Exit::Done)
+    let Some(mut described) = described else { return Ok(Exit::Done) };
+    await_start(&remote, name, &mut described).await?;
+    let (exit, words) = became(&described);
+    if context.out.json {
+        context.out.value(&described)?;
+    } else {
+        context.out.say(&format!("`{}` {}", safe_line(name), safe_line(&words)));
+    }
+    Ok(exit)
+}
+
+/// Waits a moment for the start that a trigger asked for: the partition of its workflow id may refuse it.
+async fn await_start(remote: &Remote, name: &str, described: &mut ScheduleDescription) -> Result<(), Failed> {
+    let begun = Instant::now();
+    while let Some(TriggerAnswer { became, start: Some(start) }) = &described.trigger
+        && became == "asked"
+        && start.run_id.is_none()
+        && begun.elapsed() < START_AWAITED
+    {
+        tokio::time::sleep(START_ASKED_EVERY).await;
+        let now = remote.api.schedule(&remote.namespace, name, ScheduleRequest::Describe).await?;
+        let same = |action: &&ScheduleAction| (&action.workflow_id, &action.at) == (&start.workflow_id, &start.at);
+        let start = now.as_ref().and_then(|now| now.recent.iter().rfind(same));
+        let became = if start.is_some_and(|start| start.status == "Refused") { "refused" } else { "asked" };
+        let trigger = Some(TriggerAnswer { became: became.to_owned(), start: start.cloned() });
+        // One that is deleted meanwhile tells no more.
+        let Some(now) = now else { break };
+        *described = ScheduleDescription { trigger, ..now };
+    }
+    Ok(())
+}
+
+fn became(described: &ScheduleDescription) -> (Exit, String) {
+    let Some(TriggerAnswer { became, start }) = &described.trigger else {
+        // A server from before triggers were answered.
+        return (Exit::Done, format!("is triggered: {} so far", counts(described)));
+    };
+    match (became.as_str(), start) {
+        ("refused", start) => {
+            let why = start.as_ref().map_or_else(String::new, action);
+            (Exit::Refused, format!("has started nothing: {why}"))
         }
-        described => show(context, described.as_ref()),
+        ("skipped", _) => {
+            let help = "`--overlap allow_all` starts one beside it";
+            (
+                Exit::Refused,
+                format!("has started nothing: a run is open, and by its overlap the time is left out; {help}"),
+            )
+        }
+        ("waiting", _) => (Exit::Done, "is triggered: the run starts when the open one has ended".to_owned()),
+        ("repeated", _) => {
+            (Exit::Done, "was triggered under this request id before; nothing new is started".to_owned())
+        }
+        (_, Some(ScheduleAction { workflow_id, run_id: Some(run_id), .. })) => {
+            (Exit::Done, format!("has started `{workflow_id}` (run {run_id})"))
+        }
+        (_, start) => {
+            let id = start.as_ref().map_or("a run", |start| &start.workflow_id);
+            (Exit::Done, format!("is triggered: the start of `{id}` is on its way"))
+        }
     }
 }
 

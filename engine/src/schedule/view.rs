@@ -2,8 +2,8 @@
 
 use weft_bytecode::schedule::{Definition, json};
 use weft_bytecode::wire::text;
-use weft_protocol::api::{ScheduleAction, ScheduleDescription, ScheduleRow};
-use weft_protocol::schedule::Cause;
+use weft_protocol::api::{ScheduleAction, ScheduleDescription, ScheduleRow, TriggerAnswer};
+use weft_protocol::schedule::{Cause, ScheduleEvent, ScheduleEventKind};
 use weft_protocol::{Payload, Timestamp};
 
 use super::Schedule;
@@ -75,7 +75,27 @@ impl Schedule {
             recent: self.recent.iter().map(recent).collect(),
             next: self.next_times(NEXT_SHOWN),
             last: self.last.as_ref().map(recent),
+            trigger: None,
         }
+    }
+
+    /// What became of a trigger that was decided as these events; they are taken in, and so may be what followed.
+    pub fn became(&self, trigger: &[ScheduleEvent]) -> TriggerAnswer {
+        let mut of_triggers = trigger.iter().map(|event| &event.kind).filter(|kind| {
+            use ScheduleEventKind::*;
+            matches!(kind, Fired { cause, .. } | Waiting { cause, .. } | Skipped { cause, .. } if *cause == Cause::Trigger)
+        });
+        let (became, start) = match of_triggers.next() {
+            Some(ScheduleEventKind::Fired { fire, .. }) => {
+                let start = self.recent.iter().find(|recent| recent.fire == *fire);
+                let refused = start.is_some_and(|start| start.status.is_none() && start.failure.is_some());
+                (if refused { "refused" } else { "asked" }, start.map(recent))
+            }
+            Some(ScheduleEventKind::Waiting { .. }) => ("waiting", None),
+            Some(_) => ("skipped", None),
+            None => ("repeated", None),
+        };
+        TriggerAnswer { became: became.to_owned(), start }
     }
 
     fn next_times(&self, n: usize) -> Vec<String> {

@@ -74,6 +74,19 @@ pub struct ScheduleAction {
     pub result: Option<Value>,
 }
 
+/// What became of a trigger, as far as that is known when it is answered.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct TriggerAnswer {
+    /// `asked` (the start is on its way: the action of its workflow id among the recent ones says what becomes of it),
+    /// `waiting` for the end of an open run, `skipped` because one is open, `refused`, or `repeated`: its request id was
+    /// known and nothing has happened.
+    pub became: String,
+    /// The start that was asked for or refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start: Option<ScheduleAction>,
+}
+
 /// A row of `GET schedules`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -130,6 +143,9 @@ pub struct ScheduleDescription {
     pub next: Vec<String>,
     /// The last run that ended and was not started beside others.
     pub last: Option<ScheduleAction>,
+    /// In the answer to a trigger: what became of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trigger: Option<TriggerAnswer>,
 }
 
 /// `GET schedules`.

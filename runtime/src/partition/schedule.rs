@@ -10,7 +10,7 @@ use std::sync::Arc;
 use weft_bytecode::schedule::{Definition, SpecError};
 use weft_engine::schedule::{ScheduleEffect, ScheduleInput, ScheduleRefused, ScheduleTransition, request_id};
 use weft_engine::{Schedule, child};
-use weft_protocol::api::{ApiError, ScheduleRow, StartRequest, Status};
+use weft_protocol::api::{ApiError, ScheduleDescription, ScheduleRow, StartRequest, Status, TriggerAnswer};
 use weft_protocol::event::{EventKind, RunRef};
 use weft_protocol::policy::{OnClosed, OnConflict};
 use weft_protocol::schedule::{ScheduleEventKind, ScheduleRef};
@@ -304,14 +304,31 @@ impl Partition {
         now: Timestamp,
     ) {
         let key = (namespace, name);
-        let asked = self.asked_schedule(&key, ask, now);
-        let answer = asked.and_then(|gone| match self.schedules.all.get(&key) {
-            Some(open) => Ok(Answer::Schedule(Box::new(open.schedule.describe()))),
+        let asked = match (ask, self.schedules.all.contains_key(&key)) {
+            (ScheduleAsk::Give(trigger @ ScheduleInput::Trigger { .. }), true) => self.trigger(&key, trigger, now),
+            (ask, _) => self.asked_schedule(&key, ask, now).map(|gone| (gone, None)),
+        };
+        let answer = asked.and_then(|(gone, trigger)| match self.schedules.all.get(&key) {
+            Some(open) => Ok(Answer::Schedule(Box::new(ScheduleDescription { trigger, ..open.schedule.describe() }))),
             None if gone => Ok(Answer::Done),
             None => Err(refusal::schedule_not_found(&key.1)),
         });
         let batch = self.schedules.all.get(&key).map_or(self.last_batch(), |open| open.batch);
         self.reply(batch, reply, answer);
+    }
+
+    /// Triggers a schedule; what became of that.
+    fn trigger(
+        &mut self,
+        key: &Key,
+        input: ScheduleInput,
+        now: Timestamp,
+    ) -> Result<(bool, Option<TriggerAnswer>), ApiError> {
+        let Some(open) = self.schedules.all.get_mut(key) else { return Ok((false, None)) };
+        let transition = open.schedule.decide(input, now).map_err(refused)?;
+        let events = transition.events.clone();
+        self.absorb_schedule(key, transition, now);
+        Ok((false, self.schedules.all.get(key).map(|open| open.schedule.became(&events))))
     }
 
     /// Does what is asked; whether the schedule is gone by that.
