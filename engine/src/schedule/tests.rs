@@ -315,6 +315,27 @@ fn a_backfill_takes_each_time_of_its_range() {
 }
 
 #[test]
+fn a_trigger_is_told_what_became_of_it() {
+    let mut s = played(json!({}));
+    let trigger = |id: &str, overlap| ScheduleInput::Trigger { overlap, request_id: Some(id.into()) };
+    let mut became = |input, refused: Option<ScheduleInput>| {
+        let events = s.schedule.decide(input, Timestamp(s.now)).expect("taken").events;
+        if let Some(refused) = refused {
+            s.schedule.decide(refused, Timestamp(s.now)).expect("taken");
+        }
+        let answer = s.schedule.became(&events);
+        (answer.became, answer.start.map(|start| start.status))
+    };
+    let of = |became: &str, start: Option<&str>| (became.to_owned(), start.map(str::to_owned));
+    let refused = ScheduleInput::Refused(1, Failure::new("StartRefused", "an argument is missing"));
+    assert_eq!(became(trigger("a", None), Some(refused)), of("refused", Some("Refused")));
+    assert_eq!(became(trigger("b", None), None), of("asked", Some("Running")));
+    assert_eq!(became(trigger("b", None), None), of("repeated", None));
+    assert_eq!(became(trigger("c", None), None), of("skipped", None));
+    assert_eq!(became(trigger("d", Some(Overlap::BufferOne)), None), of("waiting", None));
+}
+
+#[test]
 fn a_start_that_fails_makes_room() {
     let mut s = played(json!({"overlap": "buffer_all"}));
     s.at(2 * HOUR);

@@ -11,6 +11,7 @@ use weft_tests::server::{Server, eventually, free_port, get_json, run_weft};
 
 const PROGRAM: &str = r#"
 workflow tick(n: Int = 1) -> Int { return n }
+workflow hold() { sleep 1d }
 schedule seconds runs tick(2) with { every: 1s, overlap: allow_all, catch_up: 1h }
 schedule nightly runs tick() with { cron: "0 3 * * *", zone: "Europe/Berlin", note: "at night" }
 "#;
@@ -94,6 +95,12 @@ async fn a_server_that_is_killed_fires_each_second_once() {
     assert!(code == 0 && said.contains("`made` has started `made-2"), "{said}");
     let (code, said) = weft(&["schedule", "trigger", "made", "--request-id", "a"]);
     assert!(code == 0 && said.contains("under this request id before"), "{said}");
+    assert_eq!(weft(&["schedule", "create", "held", "hold", "--cron", "0 0 1 1 * 2099"]).0, 0);
+    assert_eq!(weft(&["schedule", "trigger", "held"]).0, 0);
+    let (code, said) = weft(&["schedule", "trigger", "held"]);
+    assert!(code == 5 && said.contains("`held` has started nothing: a run is open"), "{said}");
+    let (code, said) = weft(&["schedule", "trigger", "held", "--overlap", "buffer_one"]);
+    assert!(code == 0 && said.contains("when the open one has ended"), "{said}");
     let url = format!("{base}/schedules/made");
     eventually(Duration::from_secs(60), "it has run", async || {
         get_json(&client, &url).await.is_ok_and(|seen| seen["recent"][0]["status"] == "Completed")
