@@ -1,6 +1,6 @@
 //! Requests that may be sent twice: a signal or cancel with a `request_id` that the run has seen changes nothing. The
 //! newest `request_ids_kept` ids are remembered, in the order of the history, so a replay remembers the same ones. Those of
-//! cancels have a place of their own.
+//! cancels have a place of their own: some of them are in records, whose place between the events nobody knows.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -23,6 +23,10 @@ pub fn has_taken(events: &[Event], name: &str, request_id: &str) -> bool {
 /// Ids of cancels that a run remembers, beside those of its other requests: a run takes one, so a chain takes few, and a
 /// parent asks again as long as it waits.
 const CANCELS_KEPT: usize = 1_000;
+
+/// How many there may be for a client's cancel of a run that is canceled already to be remembered too: however often
+/// clients ask, there is room for what runs and schedules ask, which they ask again after a crash.
+const CLIENTS_CANCELS_KEPT: usize = CANCELS_KEPT / 2;
 
 /// The request ids a run remembers.
 #[derive(Debug, Clone, Default)]
@@ -57,6 +61,11 @@ impl Requests {
     /// Remembers a request, and forgets the oldest beyond `kept`.
     pub(crate) fn remember(&mut self, id: Option<&str>, kept: usize) {
         self.newest.remember(id, kept);
+    }
+
+    /// Whether a cancel that changes nothing is remembered.
+    pub(crate) fn has_room_for_cancel(&self, of_client: bool) -> bool {
+        self.cancels.order.len() < if of_client { CLIENTS_CANCELS_KEPT } else { CANCELS_KEPT }
     }
 
     /// Remembers a request to cancel.

@@ -100,8 +100,6 @@ pub enum Record {
     AskedAgain {
         /// What makes it idempotent.
         request_id: String,
-        /// Whether a run asked.
-        by_run: bool,
     },
 }
 

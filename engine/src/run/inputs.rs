@@ -52,12 +52,14 @@ impl Run {
                 self.told(sent, refused, out);
                 Ok(())
             }
-            Input::Cancel { reason, request_id, from, client: _ } => {
+            Input::Cancel { reason, request_id, from, client } => {
                 if self.requests.knows(request_id.as_deref()) {
                     return Ok(());
                 }
                 if self.cancel_reason.is_some() {
-                    let asked = request_id.map(|id| Record::AskedAgain { request_id: id, by_run: from.is_some() });
+                    // Without room it leaves nothing behind: clients that ask over and over would fill the log.
+                    let asked = request_id.filter(|_| self.requests.has_room_for_cancel(client));
+                    let asked = asked.map(|request_id| Record::AskedAgain { request_id });
                     asked.iter().for_each(|asked| self.asked_again(asked));
                     out.records.extend(asked);
                     return Ok(());
@@ -82,10 +84,8 @@ impl Run {
 
     /// Takes in that a request changed nothing.
     pub(crate) fn asked_again(&mut self, record: &Record) {
-        let Record::AskedAgain { request_id, by_run } = record else { return };
-        match by_run {
-            true => self.requests.remember_cancel(Some(request_id)),
-            false => self.requests.remember(Some(request_id), self.limits.request_ids_kept),
+        if let Record::AskedAgain { request_id } = record {
+            self.requests.remember_cancel(Some(request_id));
         }
     }
 

@@ -14,6 +14,7 @@ use weft_protocol::policy::RunRetry;
 use weft_protocol::{EventId, Failure, Payload, RunId, Timestamp, WorkflowId};
 use weft_vm::Loaded;
 
+mod requests;
 mod updates;
 
 use super::*;
@@ -244,6 +245,8 @@ impl Case {
         assert_eq!(read.pending_updates(), run.pending_updates());
         assert_eq!(read.attributes, run.attributes);
         assert_eq!(read.queue, run.queue);
+        assert!(read.requests.all().eq(run.requests.all()), "ids of messages");
+        assert!(read.requests.cancels().eq(run.requests.cancels()), "ids of cancels");
         let facts = |run: &Run| {
             let activities = run.activities.iter();
             activities.map(|(id, a)| (*id, a.attempt, a.last_failure.clone())).collect::<Vec<_>>()
