@@ -373,8 +373,10 @@ impl Run {
         if self.begun {
             self.clock_from = at;
         }
+        // What has yet to begin has all its time then.
+        let begins = self.facts.begins.filter(|_| !self.begun).map_or(at, |begins| begins.max(at));
         let whole = self.facts.options.execution_timeout_ms;
-        self.deadline = whole.map(|ms| at.plus_ms(ms)).or(self.deadline);
+        self.deadline = whole.map(|ms| begins.plus_ms(ms)).or(self.deadline);
         for activity in self.activities.values_mut() {
             activity.scheduled_at = at;
             if let Phase::Scheduled { since } = &mut activity.phase {
