@@ -9,7 +9,8 @@
 //! which code it runs on, its owner says: only it knows what is free and what was deployed last.
 //!
 //! What goes along is in the new history before its program begins: messages that nobody has received, inputs that a
-//! stuck run had put off, and a cancel that the body has not met. A message whose signal has a mailbox is in the mailbox
+//! stuck run had put off, a cancel that the body has not met, and updates of a run that was set back which are told again
+//! and whose turn has not come. A message whose signal has a mailbox is in the mailbox
 //! when the body begins, and a handler has run; anything else happens right after the beginning, in order.
 
 use std::collections::VecDeque;
@@ -62,6 +63,8 @@ pub struct Handover<'a> {
     pub args: &'a Payload,
     /// Signals that go along: name and arguments.
     pub signals: Vec<(&'a str, &'a Payload)>,
+    /// Updates that go along: name and arguments.
+    pub updates: Vec<(&'a str, &'a Payload)>,
 }
 
 /// What the owner has chosen for the next run.
@@ -95,24 +98,35 @@ impl Run {
     /// What a run hands over that has just said `Transition::continues`.
     pub fn handover(&self) -> Option<Handover<'_>> {
         let continuing = self.continuing.as_ref()?;
-        let signals = self.carried(continuing.canceling).into_iter();
-        let signals = signals.filter_map(|id| match &self.history[id.0 as usize - 1].kind {
+        let carried = self.carried(continuing);
+        let kinds = || carried.iter().map(|id| &self.history[id.0 as usize - 1].kind);
+        let signals = kinds().filter_map(|kind| match kind {
             EventKind::SignalReceived { name, args, .. } => Some((name.as_str(), args)),
+            _ => None,
+        });
+        let updates = kinds().filter_map(|kind| match kind {
+            EventKind::UpdateAccepted { name, args, .. } => Some((name.as_str(), args)),
             _ => None,
         });
         let put_off = self.deferred.iter().filter_map(|input| match input {
             Input::Signal { name, args, .. } => Some((name.as_str(), args)),
             _ => None,
         });
-        Some(Handover { args: &continuing.args, signals: signals.chain(put_off).collect() })
+        Some(Handover { args: &continuing.args, signals: signals.chain(put_off).collect(), updates: updates.collect() })
     }
 
     /// Ends a run that has said `Transition::continues`, adding that to the transition, and begins the next one. `None`
     /// if it has not said so.
     pub fn succeed(&mut self, successor: Successor, out: &mut Transition) -> Option<Succession> {
-        let Continuing { args, canceling, how, idle } = *self.continuing.take()?;
-        let carried = self.carried(canceling);
-        let kinds: Vec<EventKind> = carried.iter().map(|id| self.history[id.0 as usize - 1].kind.clone()).collect();
+        let continuing = self.continuing.take()?;
+        let carried = self.carried(&continuing);
+        let mut kinds: Vec<EventKind> = carried.iter().map(|id| self.history[id.0 as usize - 1].kind.clone()).collect();
+        let numbers = kinds.iter_mut().filter_map(|kind| match kind {
+            EventKind::UpdateAccepted { number, .. } => Some(number),
+            _ => None,
+        });
+        numbers.zip(1..).for_each(|(number, next)| *number = next);
+        let Continuing { args, how, idle, .. } = *continuing;
         let (moved, deferred) = split(std::mem::take(&mut self.deferred));
         let started = self.next_started(&successor, &how, carried.len(), idle);
         let Successor { run_id, loaded, workflow, .. } = successor;
@@ -193,7 +207,7 @@ impl Run {
     }
 
     /// The events that the next run must have too, in order.
-    fn carried(&self, canceling: bool) -> Vec<EventId> {
+    fn carried(&self, continuing: &Continuing) -> Vec<EventId> {
         // Inputs that the program has not noticed come after all that it has.
         let unnoticed = self.queue.front().map_or(EventId(u64::MAX), |put| put.event);
         let mut unread: Vec<(String, u32)> = self.unread();
@@ -209,7 +223,9 @@ impl Run {
                     }
                     _ => false,
                 },
-                EventKind::CancelRequested { .. } => canceling || event.id >= unnoticed,
+                EventKind::CancelRequested { .. } => continuing.canceling || event.id >= unnoticed,
+                // Another try ends them, as it does those that have begun.
+                EventKind::UpdateAccepted { .. } => continuing.how == How::AsNew && event.id >= unnoticed,
                 _ => false,
             };
             if goes {

@@ -69,17 +69,21 @@ fn inherit(old: &mut OpenRun, run: weft_engine::Run, settled: usize, moved: &[bo
     OpenRun { waiters, watchers, deferred, ..OpenRun::new(run, old.namespace.clone(), batch) }
 }
 
-/// The arguments as a workflow takes them; `None` if it does not take them or a signal that comes along.
+/// The arguments as a workflow takes them; `None` if it does not take them or a message that comes along.
 fn takes(loaded: &Loaded, workflow: u16, handover: &Handover<'_>) -> Option<Payload> {
     let program: &Program = loaded.program();
     let def: &WorkflowDef = &program.workflows[usize::from(workflow)];
+    // What they are kept as is what the code before made of them, so nothing may be left to fill in.
+    let is_taken = |ty, args: &Payload| {
+        normalize_args(program, ty, &args.value(), Strictness::Input).is_ok_and(|read| Payload::from(&read) == *args)
+    };
     for (name, args) in &handover.signals {
         let signal = def.signals.iter().find(|signal| signal.name == *name)?;
-        // What it is kept as is what the code before made of it, so nothing may be left to fill in.
-        let read = normalize_args(program, signal.args, &args.value(), Strictness::Input).ok()?;
-        if Payload::from(&read) != **args {
-            return None;
-        }
+        is_taken(signal.args, args).then_some(())?;
+    }
+    for (name, args) in &handover.updates {
+        let update = def.updates.iter().find(|update| update.name == *name)?;
+        is_taken(update.args, args).then_some(())?;
     }
     let args = normalize_args(program, def.args, &handover.args.value(), Strictness::Input).ok()?;
     Some(Payload::from(&args))
