@@ -273,6 +273,7 @@ fn begins(history: &mut [Event], order: &Order, taken: Taken, closed: bool) -> R
         origin: Some(kept.and_then(|before| before.origin).unwrap_or(from)),
         failure: kept.and_then(|before| before.failure.clone()),
         cancels,
+        requests_forgotten: kept.is_some_and(|before| before.requests_forgotten),
         requests: before.map(|before| before.requests).into_iter().flatten().chain(taken.requests).collect(),
         idle: 0,
     }));

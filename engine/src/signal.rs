@@ -40,6 +40,8 @@ pub(crate) struct Requests {
 struct Window {
     order: VecDeque<Arc<str>>,
     seen: FxHashSet<Arc<str>>,
+    /// Whether one was ever pushed out. How many there are does not say so: the limit may have been lower then.
+    forgotten: bool,
 }
 
 impl Requests {
@@ -56,6 +58,16 @@ impl Requests {
     /// Those of cancels, oldest first.
     pub(crate) fn cancels(&self) -> impl Iterator<Item = &str> {
         self.cancels.order.iter().map(|id| &**id)
+    }
+
+    /// Whether a request other than a cancel was forgotten, by this run or one before it in its chain.
+    pub(crate) fn has_forgotten(&self) -> bool {
+        self.newest.forgotten
+    }
+
+    /// Takes over whether requests were forgotten.
+    pub(crate) fn forgets(&mut self, forgotten: bool) {
+        self.newest.forgotten |= forgotten;
     }
 
     /// Remembers a request, and forgets the oldest beyond `kept`.
@@ -85,6 +97,7 @@ impl Window {
         while self.order.len() > kept {
             if let Some(oldest) = self.order.pop_front() {
                 self.seen.remove(&oldest);
+                self.forgotten = true;
             }
         }
     }

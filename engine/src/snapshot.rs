@@ -41,6 +41,7 @@ pub struct Snapshot {
     names: Vec<(CommandId, EventId)>,
     canceled_children: Vec<EventId>,
     requests: Vec<String>,
+    requests_forgotten: bool,
     cancels: Vec<String>,
     updates: Updates,
     sent: Vec<EventId>,
@@ -92,6 +93,7 @@ impl Run {
             names,
             canceled_children,
             requests: self.requests.all().map(str::to_owned).collect(),
+            requests_forgotten: self.requests.has_forgotten(),
             cancels: self.requests.cancels().map(str::to_owned).collect(),
             updates: self.updates.clone(),
             sent: self.sent.iter().copied().collect(),
@@ -157,6 +159,7 @@ impl Snapshot {
         run.children.extend(snapshot.children.iter().cloned());
         run.names.extend(snapshot.names.iter().cloned());
         run.canceled_children.extend(&snapshot.canceled_children);
+        run.requests.forgets(snapshot.requests_forgotten);
         for id in &snapshot.requests {
             run.requests.remember(Some(id), run.limits.request_ids_kept);
         }

@@ -182,6 +182,7 @@ impl Run {
                 origin: None,
                 failure: again.map(|(failure, _)| failure.clone()),
                 requests: self.requests.all().map(String::from).collect(),
+                requests_forgotten: self.requests.has_forgotten(),
                 cancels: self.requests.cancels().map(String::from).collect(),
                 idle,
             })),

@@ -119,6 +119,8 @@ pub struct Continued {
     pub failure: Option<Failure>,
     /// Ids of requests that the chain has taken, oldest first: told again, they change nothing.
     pub requests: Vec<String>,
+    /// Whether there were more of them, which are forgotten.
+    pub requests_forgotten: bool,
     /// The same of requests to cancel, which are remembered however many others come.
     pub cancels: Vec<String>,
     /// How many runs in a row, up to the one before, have gone on without waiting for anything.

@@ -96,6 +96,7 @@ impl Read<'_> {
                     failure => Some(Failure::from_json(failure).map_err(|why| format!("`continued_failure`: {why}"))?),
                 },
                 requests: Vec::new(),
+                requests_forgotten: false,
                 cancels: Vec::new(),
                 idle: 0,
             })),

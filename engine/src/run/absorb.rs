@@ -97,6 +97,7 @@ impl Run {
             RunStarted { continued, .. } => {
                 if let Some(continued) = continued {
                     let kept = self.limits.request_ids_kept;
+                    self.requests.forgets(continued.requests_forgotten);
                     continued.requests.iter().for_each(|id| self.requests.remember(Some(id), kept));
                     continued.cancels.iter().for_each(|id| self.requests.remember_cancel(Some(id)));
                 }

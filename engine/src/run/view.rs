@@ -194,7 +194,7 @@ impl Run {
 
     /// As [`Run::has_taken`], where it is remembered; also true if nothing was forgotten yet.
     pub fn remembers(&self, request_id: &str) -> bool {
-        self.has_taken(request_id) || self.requests.all().count() < self.limits.request_ids_kept
+        self.has_taken(request_id) || !self.requests.has_forgotten()
     }
 
     /// Ids of the cancels that it has taken, and the runs before it in its chain.

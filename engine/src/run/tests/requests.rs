@@ -1,6 +1,7 @@
 //! Ids of requests: what a run remembers is the same with a crash and without, and has an end.
 
 use super::*;
+use crate::past::Packed;
 
 fn cancel(id: &str, client: bool) -> Input {
     Input::Cancel { reason: "enough".into(), request_id: Some(id.into()), from: None, client }
@@ -51,4 +52,28 @@ fn clients_that_cancel_over_and_over_fill_no_log() {
     assert!(case.records.len() < 1_000, "{} records", case.records.len());
     case.tell(10, cancel("of a schedule", false)).unwrap();
     assert!(case.run.has_taken("first") && case.run.has_taken("of a schedule"), "there is room for others");
+}
+
+#[test]
+fn what_was_forgotten_is_known_to_be_where_the_limit_was_raised() {
+    let mut case = forgetful();
+    for id in ["a", "b", "c"] {
+        assert!(case.run.remembers(id), "nothing was forgotten");
+        case.tell(10, marked(id)).unwrap();
+    }
+    assert!(!case.run.remembers("a"));
+    let run = case.run;
+    let raised = Arc::new(Limits { request_ids_kept: 10, ..Limits::default() });
+    let snapshot = run.snapshot().unwrap();
+    let kept = run.history().iter().map(|event| (event.id, event.clone())).collect();
+    let packed = Packed { count: run.events(), bytes: vec![], read: |_| Ok(vec![]), kept };
+    let thawed = snapshot.thaw(Arc::clone(&run.loaded), &packed, Arc::clone(&raised)).unwrap();
+    let read = thawed.follow(packed, vec![], vec![]);
+    assert!(read.remembers("c") && !read.remembers("a"), "by a snapshot");
+    let mut failed = run;
+    let failure = Failure::new("Oops", "it failed");
+    failed.try_again(How::Failed { failure, begins: Timestamp(100) }, &mut Transition::default());
+    let next = next_try(failed).run;
+    let next = Run::recover(Arc::clone(&next.loaded), next.history().to_vec(), vec![], raised).unwrap();
+    assert!(next.remembers("c") && !next.remembers("a"), "by the run that goes on");
 }
