@@ -1,6 +1,6 @@
 //! What the names in the sources mean: for whoever looks at them, as an editor does.
 //!
-//! The stages note on the way what they find out anyway ([`Notes`], nothing where nobody asks); [`Index`] is what is left of
+//! The stages note on the way what they find out anyway (`Notes`, nothing where nobody asks); [`Index`] is what is left of
 //! it when the project is checked. It holds for broken sources as far as they can be read.
 
 use std::cell::RefCell;

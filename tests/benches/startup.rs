@@ -3,13 +3,12 @@
 //!
 //!     cargo bench --package weft-tests --bench startup
 
-use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use weft_tests::binary::{weft, workspace};
+use weft_tests::binary::weft;
 use weft_tests::project;
 
 /// Times each figure is taken.
@@ -18,15 +17,13 @@ const ROUNDS: usize = 20;
 const LINES: usize = 10_000;
 /// Files of the large project, of about two hundred lines each.
 const FILES: usize = 500;
-/// What stands before the name of a top-level declaration.
-const DECLARES: [&str; 8] = ["record", "enum", "error", "activity", "workflow", "fn", "flow", "schedule"];
 
 fn main() {
     let folder = tempfile::tempdir().expect("a folder for the programs");
     let weft = weft();
 
     let long = folder.path().join("long.wf");
-    let text = long_program();
+    let text = project::long_program(LINES);
     std::fs::write(&long, &text).expect("the folder may be written");
     let took = median(|_| on(&weft, "check", &long));
     println!("weft check, {} lines: {took:?} (median of {ROUNDS})", text.lines().count());
@@ -85,57 +82,4 @@ fn first_line(weft: &Path, folder: &Path) -> Duration {
     progress.read_to_string(&mut seen).expect("lines are text");
     assert!(run.wait().expect("it ends").success(), "{seen}");
     took
-}
-
-/// The example programs over and over, each copy with names of its own.
-fn long_program() -> String {
-    let mut all = Vec::new();
-    for folder in std::fs::read_dir(workspace().join("examples")).expect("the examples are there") {
-        let file = folder.expect("the examples can be listed").path().join("workflow.wf");
-        all.push(std::fs::read_to_string(&file).expect("an example is text"));
-    }
-    all.sort();
-    // One default per file: this one does for all of them.
-    let mut text = String::from("default activity with { queue: \"bench\", timeout: 30s }\n\n");
-    for copy in 0.. {
-        for (number, example) in all.iter().enumerate() {
-            let lines: String = example
-                .lines()
-                .filter(|line| !line.starts_with("default activity"))
-                .flat_map(|line| [line, "\n"])
-                .collect();
-            text.push_str(&renamed(&lines, &format!("{number}_{copy}")));
-            text.push('\n');
-        }
-        if text.lines().count() >= LINES {
-            break;
-        }
-    }
-    text
-}
-
-/// `text` with a mark after each of the names it declares at its top level, and before those of its patches and tests.
-fn renamed(text: &str, mark: &str) -> String {
-    let declared: BTreeSet<&str> = text
-        .lines()
-        .filter_map(|line| line.split_once(' '))
-        .filter(|(word, _)| DECLARES.contains(word))
-        .map(|(_, rest)| rest.trim_start().split(|c: char| !is_name(c)).next().unwrap_or_default())
-        .collect();
-    let mut out = String::with_capacity(text.len() + 256);
-    let mut rest = text;
-    while let Some(start) = rest.find(is_name) {
-        let end = rest[start..].find(|c| !is_name(c)).map_or(rest.len(), |length| start + length);
-        out.push_str(&rest[..end]);
-        if declared.contains(&rest[start..end]) {
-            out.push_str(mark);
-        }
-        rest = &rest[end..];
-    }
-    out.push_str(rest);
-    out.replace("patch \"", &format!("patch \"{mark}-")).replace("test \"", &format!("test \"{mark} "))
-}
-
-fn is_name(c: char) -> bool {
-    c.is_alphanumeric() || c == '_'
 }

@@ -1,9 +1,14 @@
 //! A large project as people would write it: domains with modules for data, rules, services, steps and workflows, which
 //! import each other. Written from a seed, so that it is the same everywhere.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::path::Path;
 
+use crate::binary::workspace;
+
+/// What stands before the name of a top-level declaration.
+const DECLARES: [&str; 8] = ["record", "enum", "error", "activity", "workflow", "fn", "flow", "schedule"];
 /// Modules of a domain.
 const PARTS: [&str; 5] = ["model", "rules", "services", "steps", "flows"];
 /// Types of a domain: each part of it has twenty to forty lines for each.
@@ -302,4 +307,60 @@ workflow run_NAME(id: String, lines: List<TY>, patience: Duration = 2d) -> Strin
         out,
     );
     used(&["TY", "total_NAME", "cheapest_NAME", "tagged_NAME", "rank_NAME", "notify_NAME", "all_of_NAME"], entity)
+}
+
+/// The example programs over and over, each copy with names of its own: so many lines or some more.
+///
+/// # Panics
+/// If the examples are not there.
+pub fn long_program(at_least: usize) -> String {
+    let mut all = Vec::new();
+    for folder in std::fs::read_dir(workspace().join("examples")).expect("the examples are there") {
+        let file = folder.expect("the examples can be listed").path().join("workflow.wf");
+        all.push(std::fs::read_to_string(&file).expect("an example is text"));
+    }
+    all.sort();
+    // One default per file: this one does for all of them.
+    let mut text = String::from("default activity with { queue: \"bench\", timeout: 30s }\n\n");
+    for copy in 0.. {
+        for (number, example) in all.iter().enumerate() {
+            let lines: String = example
+                .lines()
+                .filter(|line| !line.starts_with("default activity"))
+                .flat_map(|line| [line, "\n"])
+                .collect();
+            text.push_str(&renamed(&lines, &format!("{number}_{copy}")));
+            text.push('\n');
+        }
+        if text.lines().count() >= at_least {
+            break;
+        }
+    }
+    text
+}
+
+/// `text` with a mark after each of the names it declares at its top level, and before those of its patches and tests.
+fn renamed(text: &str, mark: &str) -> String {
+    let declared: BTreeSet<&str> = text
+        .lines()
+        .filter_map(|line| line.split_once(' '))
+        .filter(|(word, _)| DECLARES.contains(word))
+        .map(|(_, rest)| rest.trim_start().split(|c: char| !is_name(c)).next().unwrap_or_default())
+        .collect();
+    let mut out = String::with_capacity(text.len() + 256);
+    let mut rest = text;
+    while let Some(start) = rest.find(is_name) {
+        let end = rest[start..].find(|c| !is_name(c)).map_or(rest.len(), |length| start + length);
+        out.push_str(&rest[..end]);
+        if declared.contains(&rest[start..end]) {
+            out.push_str(mark);
+        }
+        rest = &rest[end..];
+    }
+    out.push_str(rest);
+    out.replace("patch \"", &format!("patch \"{mark}-")).replace("test \"", &format!("test \"{mark} "))
+}
+
+fn is_name(c: char) -> bool {
+    c.is_alphanumeric() || c == '_'
 }

@@ -2,6 +2,7 @@
 //! worst clients do, and Neovim without a screen.
 
 #[path = "editor/client.rs"]
+#[allow(dead_code, reason = "the bench of the editor asks more of it")]
 mod client;
 #[path = "editor/neovim.rs"]
 mod neovim;

@@ -91,6 +91,21 @@ impl Client {
         message["params"]["diagnostics"].as_array().cloned().unwrap_or_default()
     }
 
+    /// The next message, if one comes before a moment.
+    pub(crate) fn heard_until(&mut self, until: Instant) -> Option<Value> {
+        if !self.kept.is_empty() {
+            return Some(self.kept.remove(0));
+        }
+        self.heard.recv_timeout(until.saturating_duration_since(Instant::now())).ok()
+    }
+
+    /// Memory of the server that is not swapped out, in bytes.
+    pub(crate) fn resident_bytes(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.server.id())).unwrap_or_default();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<u64>().ok()).unwrap_or(0) << 10
+    }
+
     fn wait_for(&mut self, what: &str, wanted: impl Fn(&Value) -> bool) -> Value {
         if let Some(at) = self.kept.iter().position(&wanted) {
             return self.kept.remove(at);
