@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use serde_json::json;
 use tokio::sync::{mpsc, watch};
 use tower_lsp::jsonrpc::{Error, Result};
 use tower_lsp::ls_types::{
@@ -13,8 +14,8 @@ use tower_lsp::ls_types::{
     DocumentHighlight, DocumentHighlightParams, DocumentSymbolParams, DocumentSymbolResponse, FoldingRange,
     FoldingRangeParams, FoldingRangeProviderCapability, GotoDefinitionParams, GotoDefinitionResponse, Hover,
     HoverParams, HoverProviderCapability, InitializeParams, InitializeResult, InlayHint, InlayHintParams, Location,
-    MessageType, OneOf, PrepareRenameResponse, Range, ReferenceParams, RenameOptions, RenameParams, SemanticTokens,
-    SemanticTokensFullOptions, SemanticTokensOptions, SemanticTokensParams, SemanticTokensRangeParams,
+    MessageType, OneOf, PrepareRenameResponse, Range, ReferenceParams, Registration, RenameOptions, RenameParams,
+    SemanticTokens, SemanticTokensFullOptions, SemanticTokensOptions, SemanticTokensParams, SemanticTokensRangeParams,
     SemanticTokensRangeResult, SemanticTokensResult, SemanticTokensServerCapabilities, ServerCapabilities, ServerInfo,
     SignatureHelp, SignatureHelpOptions, SignatureHelpParams, TextDocumentPositionParams, TextDocumentSyncCapability,
     TextDocumentSyncKind, TextDocumentSyncOptions, TextDocumentSyncSaveOptions, TextEdit, Uri, WorkDoneProgressOptions,
@@ -29,6 +30,10 @@ use crate::findings::{Findings, Place};
 use crate::proto::{self, Encoding, View};
 use crate::worker::{self, Desk, Word};
 use crate::{Ended, Projects};
+
+/// How the names of sources end, and the name of a project's configuration.
+const SOURCES: &str = "wf";
+const CONFIG_FILE: &str = "weft.toml";
 
 /// How often it is looked whether the process that began this one lives.
 const PARENT_EVERY: Duration = Duration::from_secs(3);
@@ -61,6 +66,17 @@ impl Session {
 
     pub(crate) fn end(&self) -> Ended {
         if self.shut_down.load(Ordering::Relaxed) { Ended::Clean } else { Ended::Abrupt }
+    }
+}
+
+/// The files that the client is to watch: sources and what projects are configured with.
+fn watching() -> Registration {
+    let watchers = [format!("**/*.{SOURCES}"), format!("**/{CONFIG_FILE}")];
+    let watchers = watchers.map(|pattern| json!({ "globPattern": pattern }));
+    Registration {
+        id: "sources".to_owned(),
+        method: "workspace/didChangeWatchedFiles".to_owned(),
+        register_options: Some(json!({ "watchers": watchers })),
     }
 }
 
@@ -157,6 +173,8 @@ impl LanguageServer for Backend {
             let mut workspace = self.desk.lock();
             workspace.encoding = encoding;
             workspace.snippets = completion.and_then(|item| item.snippet_support) == Some(true);
+            let outside = params.capabilities.workspace.as_ref().and_then(|all| all.did_change_watched_files);
+            workspace.watches = outside.and_then(|watched| watched.dynamic_registration) == Some(true);
         }
         self.session.parent.send_replace(params.process_id.and_then(|process| i32::try_from(process).ok()));
         Ok(InitializeResult {
@@ -222,6 +240,15 @@ impl LanguageServer for Backend {
                 }
             }
         });
+        if self.desk.lock().watches {
+            let client = self.client.clone();
+            // Whether it answers, and when, is nothing to wait for.
+            tokio::spawn(async move {
+                if let Err(error) = client.register_capability(vec![watching()]).await {
+                    tracing::debug!(%error, "files that change outside are noticed when something is saved");
+                }
+            });
+        }
         let say = move |word| words.send(word).map_err(|_| ());
         if let Err(error) = worker::start(self.desk.clone(), self.projects.clone(), say) {
             tracing::error!(%error, "no thread to be had: nothing is checked");

@@ -1,6 +1,7 @@
 //! The thread that compiles while the author writes. It always looks at the newest state; what came in between is skipped.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -84,8 +85,8 @@ pub(crate) enum Word {
 /// Compiles for as long as somebody listens.
 pub(crate) fn run(desk: &Desk, projects: &dyn Projects, say: &dyn Fn(Word) -> Result<(), ()>) {
     let mut disk = Disk::default();
-    // What was said of each file, and which files the project of each had: what nobody says any more is taken back.
-    let mut said: BTreeMap<Uri, BTreeSet<Uri>> = BTreeMap::new();
+    // Of which files of each project something was said: what nobody says any more is taken back.
+    let mut said: BTreeMap<PathBuf, BTreeSet<Uri>> = BTreeMap::new();
     loop {
         let snapshot = desk.wait();
         if snapshot.stale {
@@ -103,7 +104,6 @@ pub(crate) fn run(desk: &Desk, projects: &dyn Projects, say: &dyn Fn(Word) -> Re
             {
                 return;
             }
-            let open = snapshot.open.contains_key(uri);
             let overlaid = overlay(&found, uri, &snapshot.open);
             looked.extend(overlaid.files.iter().map(|(uri, _)| uri.clone()));
             let any_open = overlaid.files.iter().any(|(_, version)| version.is_some());
@@ -123,14 +123,14 @@ pub(crate) fn run(desk: &Desk, projects: &dyn Projects, say: &dyn Fn(Word) -> Re
                     return;
                 }
             }
-            let before = said.insert(uri.clone(), now.clone()).unwrap_or_default();
+            let before = said.remove(&found.place()).unwrap_or_default();
             for uri in before.difference(&now) {
                 if say(Word::Diagnostics { uri: uri.clone(), version: None, all: Vec::new() }).is_err() {
                     return;
                 }
             }
-            if !open {
-                said.remove(uri);
+            if any_open {
+                said.insert(found.place(), now);
             }
         }
     }

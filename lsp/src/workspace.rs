@@ -20,6 +20,8 @@ pub(crate) struct Workspace {
     pub(crate) encoding: Encoding,
     /// Whether the client fills in pieces of text with places to jump to.
     pub(crate) snippets: bool,
+    /// Whether the client watches files for the server.
+    pub(crate) watches: bool,
     open: BTreeMap<Uri, Shared>,
     /// Documents that were changed, opened or closed and not looked at since.
     dirty: BTreeSet<Uri>,
@@ -137,10 +139,10 @@ pub(crate) struct Overlaid {
     pub(crate) files: Vec<(Uri, Option<i32>)>,
 }
 
-/// What was read from disk, by the file it was read for.
+/// What was read from disk.
 #[derive(Debug, Default)]
 pub(crate) struct Disk {
-    /// Projects by their folder, each with the files that were asked about.
+    /// The project of each file, as far as one of its files was asked about.
     known: BTreeMap<PathBuf, Arc<OnDisk>>,
     /// What was said of projects that cannot be read, so that it is said once.
     said: BTreeSet<String>,
@@ -168,8 +170,19 @@ impl Disk {
             Err(why) => (alone(path.clone()), self.said.insert(why.clone()).then_some(why)),
         };
         let found = Arc::new(found);
-        self.known.insert(path, found.clone());
+        let sources = found.project.sources.iter().map(|source| found.root.join(&source.path));
+        self.known.extend(sources.chain([path]).map(|path| (path, found.clone())));
         (found, trouble)
+    }
+}
+
+impl OnDisk {
+    /// What it is told apart by from others: its folder, or its file if it is one alone, of which a folder may have many.
+    pub(crate) fn place(&self) -> PathBuf {
+        match self.project.sources.as_slice() {
+            [only] => self.root.join(&only.path),
+            _ => self.root.clone(),
+        }
     }
 }
 

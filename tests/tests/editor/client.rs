@@ -91,6 +91,17 @@ impl Client {
         message["params"]["diagnostics"].as_array().cloned().unwrap_or_default()
     }
 
+    /// The diagnostics of a file that is not open.
+    pub(crate) fn closed_diagnostics(&mut self, uri: &str) -> Vec<Value> {
+        let message = self.wait_for("diagnostics", |message| {
+            let params = &message["params"];
+            message["method"] == "textDocument/publishDiagnostics"
+                && params["uri"] == uri
+                && params["version"].is_null()
+        });
+        message["params"]["diagnostics"].as_array().cloned().unwrap_or_default()
+    }
+
     /// The next message, if one comes before a moment.
     pub(crate) fn heard_until(&mut self, until: Instant) -> Option<Value> {
         if !self.kept.is_empty() {

@@ -184,6 +184,28 @@ fn another_file_of_the_project_is_looked_at_as_it_is_typed() {
 }
 
 #[test]
+fn what_is_closed_is_as_the_file_says_and_is_not_complained_of() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let root = folder.path().canonicalize().expect("it is there");
+    std::fs::write(root.join("weft.toml"), "name = \"shop\"\n").expect("the folder can be written");
+    let (lib, main) = (root.join("lib.wf"), root.join("main.wf"));
+    std::fs::write(&lib, "pub fn double(n: Int) -> Int = n * 2\n").expect("the folder can be written");
+    std::fs::write(&main, "import lib { double }\nfn four() -> Int = double(2)\n").expect("the folder can be written");
+    let mut client = Client::ready(json!({}));
+    let main = Document::open(&mut client, &main);
+    let lib = Document::open_as(&mut client, &lib, "fn nothing( -> Int = 1\n".into());
+    while client.diagnostics(&main.uri, 1).is_empty() {}
+    let close = |document: &Document| json!({ "textDocument": { "uri": document.uri } });
+    client.tell("textDocument/didClose", close(&lib));
+    while !client.diagnostics(&main.uri, 1).is_empty() {}
+    std::fs::write(root.join("lib.wf"), "pub fn twice(n: Int) -> Int = n * 2\n").expect("the folder can be written");
+    client.tell("workspace/didChangeWatchedFiles", json!({ "changes": [{ "uri": lib.uri, "type": 2 }] }));
+    while client.diagnostics(&main.uri, 1).is_empty() {}
+    client.tell("textDocument/didClose", close(&main));
+    while !client.closed_diagnostics(&main.uri).is_empty() {}
+}
+
+#[test]
 fn positions_are_those_that_the_client_counts() {
     for (offered, column) in [(json!(["utf-8", "utf-16"]), 27), (json!(["utf-16"]), 24), (json!(null), 24)] {
         let mut client = Client::ready(json!({ "general": { "positionEncodings": offered } }));
