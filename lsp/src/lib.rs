@@ -4,7 +4,7 @@
 //!
 //! 1. A notification takes the lock, changes the documents and hands off before its first `.await`, so that edits are
 //!    applied in the order they were sent.
-//! 2. What computes runs on threads of its own, over an immutable snapshot; what is late is dropped by its version.
+//! 2. What computes runs on threads of its own, over an immutable snapshot; what was found is told with the version it is of.
 //! 3. No handler waits for the client: words to it go through a channel that a task of its own empties.
 //! 4. The server ends with its input, with `exit`, and with the process that began it.
 

@@ -97,7 +97,7 @@ impl Lines {
 }
 
 /// The last boundary of characters at or before a byte.
-fn floor(text: &str, offset: usize) -> usize {
+pub(crate) fn floor(text: &str, offset: usize) -> usize {
     let mut offset = offset.min(text.len());
     while !text.is_char_boundary(offset) {
         offset -= 1;

@@ -6,6 +6,7 @@ use tower_lsp::ls_types::{
 use weft_compiler::index::{self, Declared, What};
 
 use crate::findings::Place;
+use crate::proto::floor;
 
 /// Bytes before the cursor in which `with {` is looked for.
 const OPTIONS_BYTES_MAX: usize = 4_096;
@@ -250,12 +251,4 @@ fn item(
         insert_text_format,
         ..CompletionItem::default()
     }
-}
-
-/// The last boundary of characters at or before a byte.
-fn floor(text: &str, mut at: usize) -> usize {
-    while !text.is_char_boundary(at) {
-        at -= 1;
-    }
-    at
 }
