@@ -88,7 +88,8 @@ pub(crate) struct Facts {
     pub(crate) me: RunRef,
     pub(crate) started_at: Timestamp,
     pub(crate) parent: Option<ParentRef>,
-    pub(crate) options: Box<RunOptions>,
+    /// Shared with the first event.
+    pub(crate) options: Arc<RunOptions>,
     /// When its program begins, if not at once.
     pub(crate) begins: Option<Timestamp>,
     /// When all runs of the chain time out.
@@ -227,7 +228,7 @@ impl Run {
             parent: start.parent,
             schedule: start.schedule.map(Box::new),
             request_id: start.request_id,
-            options: Box::new(start.options),
+            options: Arc::new(start.options),
             begins,
             deadline,
             attempt: 1,

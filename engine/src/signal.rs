@@ -28,11 +28,11 @@ const CANCELS_KEPT: usize = 1_000;
 /// clients ask, there is room for what runs and schedules ask, which they ask again after a crash.
 const CLIENTS_CANCELS_KEPT: usize = CANCELS_KEPT / 2;
 
-/// The request ids a run remembers.
+/// The request ids a run remembers. Most runs that wait have taken none, and pay for none.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Requests {
-    newest: Window,
-    cancels: Window,
+    newest: Option<Box<Window>>,
+    cancels: Option<Box<Window>>,
 }
 
 /// The newest of some ids.
@@ -47,48 +47,53 @@ struct Window {
 impl Requests {
     /// Whether a request with this id was taken before.
     pub(crate) fn knows(&self, id: Option<&str>) -> bool {
-        id.is_some_and(|id| self.newest.seen.contains(id) || self.cancels.seen.contains(id))
+        id.is_some_and(|id| [&self.newest, &self.cancels].into_iter().flatten().any(|window| window.seen.contains(id)))
     }
 
     /// All of them but cancels, oldest first.
     pub(crate) fn all(&self) -> impl Iterator<Item = &str> {
-        self.newest.order.iter().map(|id| &**id)
+        self.newest.iter().flat_map(|window| &window.order).map(|id| &**id)
     }
 
     /// Those of cancels, oldest first.
     pub(crate) fn cancels(&self) -> impl Iterator<Item = &str> {
-        self.cancels.order.iter().map(|id| &**id)
+        self.cancels.iter().flat_map(|window| &window.order).map(|id| &**id)
     }
 
     /// Whether a request other than a cancel was forgotten, by this run or one before it in its chain.
     pub(crate) fn has_forgotten(&self) -> bool {
-        self.newest.forgotten
+        self.newest.as_ref().is_some_and(|window| window.forgotten)
     }
 
     /// Takes over whether requests were forgotten.
     pub(crate) fn forgets(&mut self, forgotten: bool) {
-        self.newest.forgotten |= forgotten;
+        if forgotten {
+            self.newest.get_or_insert_default().forgotten = true;
+        }
     }
 
     /// Remembers a request, and forgets the oldest beyond `kept`.
     pub(crate) fn remember(&mut self, id: Option<&str>, kept: usize) {
-        self.newest.remember(id, kept);
+        if let Some(id) = id {
+            self.newest.get_or_insert_default().remember(id, kept);
+        }
     }
 
     /// Whether a cancel that changes nothing is remembered.
     pub(crate) fn has_room_for_cancel(&self, of_client: bool) -> bool {
-        self.cancels.order.len() < if of_client { CLIENTS_CANCELS_KEPT } else { CANCELS_KEPT }
+        self.cancels().count() < if of_client { CLIENTS_CANCELS_KEPT } else { CANCELS_KEPT }
     }
 
     /// Remembers a request to cancel.
     pub(crate) fn remember_cancel(&mut self, id: Option<&str>) {
-        self.cancels.remember(id, CANCELS_KEPT);
+        if let Some(id) = id {
+            self.cancels.get_or_insert_default().remember(id, CANCELS_KEPT);
+        }
     }
 }
 
 impl Window {
-    fn remember(&mut self, id: Option<&str>, kept: usize) {
-        let Some(id) = id else { return };
+    fn remember(&mut self, id: &str, kept: usize) {
         let id: Arc<str> = id.into();
         if !self.seen.insert(Arc::clone(&id)) {
             return;

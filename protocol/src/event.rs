@@ -1,5 +1,7 @@
 //! History events: past tense, numbered per run, the truth that decides replay.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use crate::command::{CommandId, Site};
@@ -144,7 +146,7 @@ pub enum EventKind {
         /// The schedule that asked for it.
         schedule: Option<Box<crate::schedule::ScheduleRef>>,
         request_id: Option<String>,
-        options: Box<RunOptions>,
+        options: Arc<RunOptions>,
         /// When its program begins, if that is later: it does so with `DelayEnded`.
         begins: Option<Timestamp>,
         /// When all runs of the chain time out.
@@ -432,7 +434,10 @@ impl EventKind {
         match self {
             RunStarted { args, options, continued, .. } => {
                 visit(args);
-                options.memo.iter_mut().for_each(&mut *visit);
+                // Not made twice for the many that have none.
+                if options.memo.is_some() {
+                    Arc::make_mut(options).memo.iter_mut().for_each(&mut *visit);
+                }
                 let failure = continued.as_mut().and_then(|continued| continued.failure.as_mut());
                 failure.into_iter().for_each(|failure| failure.payloads(visit));
             }

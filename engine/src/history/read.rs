@@ -113,7 +113,7 @@ impl Read<'_> {
             parent: None,
             schedule: None,
             request_id: None,
-            options: Box::default(),
+            options: Default::default(),
             begins: self.0["begins"].as_str().and_then(text::parse_time).map(Timestamp),
             deadline: None,
             attempt: self.0["attempt"].as_u64().unwrap_or(1) as u32,

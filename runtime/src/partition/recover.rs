@@ -620,7 +620,7 @@ fn awaited(run: &Run, namespace: &Arc<str>) -> Vec<(PartitionId, Message)> {
             request_id: None,
             on_conflict: OnConflict::Join,
             on_closed: OnClosed::Join,
-            options: Box::default(),
+            options: Default::default(),
             with: None,
             by: StartedBy::Parent(parent),
         };
