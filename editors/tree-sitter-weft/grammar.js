@@ -130,7 +130,7 @@ module.exports = grammar({
     error_declaration: ($) =>
       declared($, optional("pub"), "error", field("name", $.identifier), field("fields", optional($.fields))),
 
-    fields: ($) => seq("{", repeat(seq($.field, optional(","))), "}"),
+    fields: ($) => seq("{", repeat(seq($.field, optional(","))), close($)),
     field: ($) =>
       seq(
         repeat($.annotation),
@@ -149,7 +149,7 @@ module.exports = grammar({
         field("type_parameters", optional($.type_parameters)),
         field("variants", $.variants),
       ),
-    variants: ($) => seq("{", repeat(seq($.variant, optional(","))), "}"),
+    variants: ($) => seq("{", repeat(seq($.variant, optional(","))), close($)),
     variant: ($) =>
       seq(repeat($.annotation), field("name", $.identifier), field("parameters", optional($.parameters))),
 
@@ -235,7 +235,7 @@ module.exports = grammar({
 
     // Parts of declarations
 
-    parameters: ($) => seq("(", optional(list($.parameter)), ")"),
+    parameters: ($) => seq("(", optional(list($.parameter)), close($, ")")),
     parameter: ($) =>
       seq(
         field("name", $.identifier),
@@ -246,7 +246,7 @@ module.exports = grammar({
     throws: ($) => seq("throws", $.path, repeat(seq(",", $.path))),
     type_parameters: ($) => seq("<", $.identifier, repeat(seq(",", $.identifier)), ">"),
 
-    options: ($) => seq("with", "{", repeat(seq($.option, optional(","))), "}"),
+    options: ($) => seq("with", "{", repeat(seq($.option, optional(","))), close($)),
     option: ($) =>
       choice(
         seq(field("name", alias("progress", $.property_identifier)), ":", field("type", $.type)),
@@ -436,7 +436,7 @@ module.exports = grammar({
         ),
       ),
     // The `(` of a call touches what is called.
-    arguments: ($) => seq(token.immediate("("), optional(list($._argument)), ")"),
+    arguments: ($) => seq(token.immediate("("), optional(list($._argument)), close($, ")")),
     _spaced_arguments: ($) => seq("(", optional(list($._argument)), ")"),
     _argument: ($) => choice($.expression, $.named_argument),
     named_argument: ($) => seq(field("name", $._any_word), ":", field("value", $.expression)),
@@ -634,9 +634,9 @@ module.exports = grammar({
   },
 });
 
-/** The end of a block: its brace, or a declaration in the first column, which nothing can hold. */
-function close($) {
-  return choice("}", $._declaration_begins);
+/** The end of what a bracket began: its other half, or a declaration in the first column, which nothing can hold. */
+function close($, bracket = "}") {
+  return choice(bracket, $._declaration_begins);
 }
 
 /** Name, type parameters and signature of a `fn` or `flow`. */

@@ -280,6 +280,9 @@ fn a_mistake_stays_in_its_declaration() {
         "workflow a() {\n  let x = \n}\n",
         "workflow a() {\n  x.\n}\n",
         "fn a( -> Int = 1\n",
+        "workflow a() {\n  f(x, g(1\n",
+        "record A {\n  a: Int\n",
+        "activity a() with {\n  timeout: 1s\n",
     ];
     for text in broken {
         for next in ["workflow b() {\n  sleep 1s\n}\n", "@open\nenum B { C }\n", "error B { c: Int }\n"] {

@@ -1,7 +1,7 @@
 // What a grammar without lookahead over several tokens cannot say:
 //
 // - whether the value of a `return` begins on its line;
-// - whether a declaration begins in the first column. Nothing can hold one there, so blocks that are not closed end
+// - whether a declaration begins in the first column. Nothing can hold one there, so what is not closed ends
 //   before it, and a mistake in one declaration does not reach the next. The compiler cuts a file the same way
 //   (`compiler/src/syntax/split.rs`).
 //
